@@ -1,0 +1,22 @@
+/*
+ * clock - the two times, read once per turn of the loop.
+ *
+ * now_ms is CLOCK_BOOTTIME: it never goes back and does not stop while the machine sleeps. All
+ * timers and cores use it. wall_ms is CLOCK_REALTIME: it may jump, and is for what a user sees and
+ * for when a key expires. clock_turn is called by the loop's first watcher of each turn; between two
+ * calls both times stand still, which is what makes a turn of the loop one moment.
+ */
+#ifndef HF_COMMON_CLOCK_H
+#define HF_COMMON_CLOCK_H
+
+#include "common/err.h"
+
+void clock_turn(void);
+uint64_t clock_now_ms(void);
+uint64_t clock_now_us(void); /* same reading, finer */
+uint64_t clock_wall_ms(void);
+
+/* Reads the clock itself (a vDSO call, about 25 ns): for measuring how long something took. */
+uint64_t clock_read_us(void);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * check_main - the main of a test program: CHECK_MAIN("bytes", test_a, test_b) runs the named tests.
+ *
+ * Tests are START_TEST(name) … END_TEST of Check. TEST_SEED in the environment replays a random test;
+ * test_seed() gives it, or a fresh one, and prints it so that a failure can be replayed.
+ */
+#ifndef HF_TESTS_CHECK_MAIN_H
+#define HF_TESTS_CHECK_MAIN_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/random.h"
+
+static inline uint64_t test_seed(void)
+{
+    const char *given = getenv("TEST_SEED");
+    uint64_t seed;
+
+    if (given)
+        seed = strtoull(given, NULL, 10);
+    else
+        random_bytes(&seed, sizeof seed);
+    fprintf(stderr, "TEST_SEED=%llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+#define CHECK_MAIN(suite_name, ...)                                                                \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        const TTest *const tests[] = { __VA_ARGS__ };                                              \
+        Suite *suite = suite_create(suite_name);                                                   \
+        TCase *tcase = tcase_create("all");                                                        \
+        SRunner *runner;                                                                           \
+        int failed;                                                                                \
+                                                                                                   \
+        for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)                                \
+            tcase_add_test(tcase, tests[i]);                                                       \
+        tcase_set_timeout(tcase, 120);                                                             \
+        suite_add_tcase(suite, tcase);                                                             \
+        runner = srunner_create(suite);                                                            \
+        srunner_run_all(runner, CK_NORMAL);                                                        \
+        failed = srunner_ntests_failed(runner);                                                    \
+        srunner_free(runner);                                                                      \
+        return failed ? 1 : 0;                                                                     \
+    }
+
+#endif
