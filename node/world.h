@@ -1,0 +1,28 @@
+/*
+ * world - the node's rooms, by pointer and forward-declared: a handler reaches the room whose header
+ * it includes, and no room learns of another by accident. main.c fills it; call->world points to it.
+ */
+#ifndef HF_NODE_WORLD_H
+#define HF_NODE_WORLD_H
+
+struct ev_loop;
+struct keyspace;
+struct oplog;
+struct replica;
+struct persist;
+struct service;
+struct settings;
+struct node_settings;
+
+struct node_world {
+    struct ev_loop *loop;
+    struct settings *settings;     /* the table */
+    struct node_settings *set;     /* its values */
+    struct keyspace *keyspace;
+    struct oplog *oplog;
+    struct replica *replica;       /* who leads, who follows, how far */
+    struct persist *persist;       /* snapshots */
+    struct service *service;       /* client sessions */
+};
+
+#endif
