@@ -9,22 +9,46 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
-static atomic_size_t used;
+/*
+ * Each thread counts for itself, so that counting is a plain add on a line nobody else writes; a
+ * block freed by another thread makes that one's count negative, and only the sum has a meaning.
+ */
+enum { THREADS_MAX = 64 };
+
+struct tally {
+    _Atomic int64_t bytes;
+} __attribute__((aligned(64)));
+
+static struct tally tallies[THREADS_MAX];
+static atomic_uint tally_count;
+static _Thread_local struct tally *mine;
 static atomic_size_t peak;
+
+static struct tally *tally_take(void)
+{
+    unsigned slot = atomic_fetch_add(&tally_count, 1);
+
+    ASSERT(slot < THREADS_MAX);
+    return &tallies[slot];
+}
+
+static void count(int64_t bytes)
+{
+    if (UNLIKELY(!mine))
+        mine = tally_take();
+    atomic_store_explicit(&mine->bytes,
+                          atomic_load_explicit(&mine->bytes, memory_order_relaxed) + bytes,
+                          memory_order_relaxed);
+}
 
 static void count_in(void *block)
 {
-    size_t now = atomic_fetch_add_explicit(&used, malloc_usable_size(block), memory_order_relaxed) +
-                 malloc_usable_size(block);
-
-    /* Two threads may race here and one high-water mark be lost by a block: good enough for INFO. */
-    if (now > atomic_load_explicit(&peak, memory_order_relaxed))
-        atomic_store_explicit(&peak, now, memory_order_relaxed);
+    count((int64_t)malloc_usable_size(block));
 }
 
 static void count_out(void *block)
 {
-    atomic_fetch_sub_explicit(&used, malloc_usable_size(block), memory_order_relaxed);
+    count(-(int64_t)malloc_usable_size(block));
 }
 
 static _Noreturn void out_of_memory(size_t bytes)
@@ -49,8 +73,7 @@ void *try_realloc(void *block, size_t bytes)
 
     if (!moved)
         return NULL;
-    atomic_fetch_sub_explicit(&used, before, memory_order_relaxed);
-    count_in(moved);
+    count((int64_t)malloc_usable_size(moved) - (int64_t)before);
     return moved;
 }
 
@@ -112,11 +135,21 @@ size_t alloc_size(const void *block)
 
 size_t alloc_used_bytes(void)
 {
-    return atomic_load_explicit(&used, memory_order_relaxed);
+    unsigned threads = atomic_load(&tally_count);
+    int64_t sum = 0;
+
+    for (unsigned i = 0; i < threads && i < THREADS_MAX; i++)
+        sum += atomic_load_explicit(&tallies[i].bytes, memory_order_relaxed);
+    if (sum < 0)
+        sum = 0; /* a block on its way between threads */
+    if ((size_t)sum > atomic_load_explicit(&peak, memory_order_relaxed))
+        atomic_store_explicit(&peak, (size_t)sum, memory_order_relaxed);
+    return (size_t)sum;
 }
 
 size_t alloc_peak_bytes(void)
 {
+    alloc_used_bytes();
     return atomic_load_explicit(&peak, memory_order_relaxed);
 }
 

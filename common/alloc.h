@@ -7,7 +7,9 @@
  *
  * Every block is counted: alloc_used_bytes is what the daemon itself holds, including the
  * allocator's rounding, and is what maxmemory and used_memory speak of. Counting costs one
- * malloc_usable_size per call. The count is for the loop thread and helpers alike (relaxed atomic).
+ * malloc_usable_size and one add per call; every thread counts for itself and reading sums up. The
+ * peak is the highest sum that was ever read: daemons read it once per turn of their slow timer. At
+ * most 64 threads may ever allocate: helpers are started once and stay.
  */
 #ifndef HF_COMMON_ALLOC_H
 #define HF_COMMON_ALLOC_H
@@ -31,7 +33,7 @@ void xfree(void *block);
 /* Bytes the allocator really set aside for this block. */
 size_t alloc_size(const void *block);
 size_t alloc_used_bytes(void);
-size_t alloc_peak_bytes(void);
+size_t alloc_peak_bytes(void); /* reads the sum as well */
 
 /* "jemalloc-5.3.0" or "libc". */
 const char *alloc_name(void);

@@ -28,8 +28,8 @@ enum command_flag {
     CMD_PUBSUB = 1u << 4,
     CMD_NOSCRIPT = 1u << 5,
     CMD_BLOCKING = 1u << 6,
-    CMD_LOADING = 1u << 7,        /* allowed while loading */
-    CMD_STALE = 1u << 8,          /* allowed on a follower with stale data */
+    CMD_LOADING = 1u << 7, /* allowed while loading */
+    CMD_STALE = 1u << 8,   /* allowed on a follower with stale data */
     CMD_SKIP_MONITOR = 1u << 9,
     CMD_SKIP_SLOWLOG = 1u << 10,
     CMD_FAST = 1u << 11,
@@ -40,18 +40,33 @@ enum command_flag {
     CMD_MOVABLEKEYS = 1u << 16,
     CMD_ALLOW_BUSY = 1u << 17,
     CMD_NO_MANDATORY_KEYS = 1u << 18,
-    CMD_PROTECTED = 1u << 19,     /* behind an enable-*-command setting */
-    CMD_HIDDEN = 1u << 20,        /* ours, not Redis's: not in COMMAND LIST, COUNT and DOCS */
+    CMD_PROTECTED = 1u << 19, /* behind an enable-*-command setting */
+    CMD_HIDDEN = 1u << 20,    /* ours, not Redis's: not in COMMAND LIST, COUNT and DOCS */
     CMD_TOUCHES_ARBITRARY_KEYS = 1u << 21,
 };
 
 enum acl_category {
-    ACL_KEYSPACE = 1u << 0, ACL_READ = 1u << 1, ACL_WRITE = 1u << 2, ACL_SET = 1u << 3,
-    ACL_SORTEDSET = 1u << 4, ACL_LIST = 1u << 5, ACL_HASH = 1u << 6, ACL_STRING = 1u << 7,
-    ACL_BITMAP = 1u << 8, ACL_HYPERLOGLOG = 1u << 9, ACL_GEO = 1u << 10, ACL_STREAM = 1u << 11,
-    ACL_PUBSUB = 1u << 12, ACL_ADMIN = 1u << 13, ACL_FAST = 1u << 14, ACL_SLOW = 1u << 15,
-    ACL_BLOCKING = 1u << 16, ACL_DANGEROUS = 1u << 17, ACL_CONNECTION = 1u << 18,
-    ACL_TRANSACTION = 1u << 19, ACL_SCRIPTING = 1u << 20,
+    ACL_KEYSPACE = 1u << 0,
+    ACL_READ = 1u << 1,
+    ACL_WRITE = 1u << 2,
+    ACL_SET = 1u << 3,
+    ACL_SORTEDSET = 1u << 4,
+    ACL_LIST = 1u << 5,
+    ACL_HASH = 1u << 6,
+    ACL_STRING = 1u << 7,
+    ACL_BITMAP = 1u << 8,
+    ACL_HYPERLOGLOG = 1u << 9,
+    ACL_GEO = 1u << 10,
+    ACL_STREAM = 1u << 11,
+    ACL_PUBSUB = 1u << 12,
+    ACL_ADMIN = 1u << 13,
+    ACL_FAST = 1u << 14,
+    ACL_SLOW = 1u << 15,
+    ACL_BLOCKING = 1u << 16,
+    ACL_DANGEROUS = 1u << 17,
+    ACL_CONNECTION = 1u << 18,
+    ACL_TRANSACTION = 1u << 19,
+    ACL_SCRIPTING = 1u << 20,
 };
 
 /* Where the keys are: first and last position and step, as COMMAND INFO tells them; last < 0 counts
@@ -66,20 +81,20 @@ struct command_keys {
 struct command {
     const char *name;            /* lower case; of a subcommand only its own word */
     void (*run)(struct call *c); /* NULL for a container without a bare form */
-    int argc_min, argc_max;      /* the name included (for a subcommand both names); ARGC_ANY: no max */
-    uint32_t flags;              /* enum command_flag */
-    uint32_t acl;                /* enum acl_category beyond those that flags imply */
+    int argc_min, argc_max; /* the name included (for a subcommand both names); ARGC_ANY: no max */
+    uint32_t flags;         /* enum command_flag */
+    uint32_t acl;           /* enum acl_category beyond those that flags imply */
     struct command_keys keys;
-    const char *key_specs;       /* key specification flags, e.g. "RW ACCESS UPDATE"; see command.c */
-    const struct command *subs;  /* of a container: rows, ended by one without a name */
-    const char *group;           /* "string", "generic", "connection", … */
-    const char *since;           /* "1.0.0" */
-    const char *cost;            /* "O(1)" */
-    const char *args;            /* the argument language described in command_docs.h */
-    const char *help;            /* one sentence, our own words */
-    const char *tips;            /* COMMAND INFO tips, blank separated; may be NULL */
-    const char *history;         /* "6.2.0:Added the GET option.|7.0.0:…"; may be NULL */
-    const char *deprecated;      /* "6.2.0|`SET` with the `EX` argument"; may be NULL */
+    const char *key_specs; /* key specification flags, e.g. "RW ACCESS UPDATE"; see command.c */
+    const struct command *subs; /* of a container: rows, ended by one without a name */
+    const char *group;          /* "string", "generic", "connection", … */
+    const char *since;          /* "1.0.0" */
+    const char *cost;           /* "O(1)" */
+    const char *args;           /* the argument language described in command_docs.h */
+    const char *help;           /* one sentence, our own words */
+    const char *tips;           /* COMMAND INFO tips, blank separated; may be NULL */
+    const char *history;        /* "6.2.0:Added the GET option.|7.0.0:…"; may be NULL */
+    const char *deprecated;     /* "6.2.0|`SET` with the `EX` argument"; may be NULL */
 };
 
 #define ARGC_ANY INT32_MAX
@@ -87,8 +102,9 @@ struct command {
 /* What a call has asked serve to do once the handler returned. */
 enum intent {
     INTENT_NONE = 0,
-    INTENT_CLOSE = 1u << 0,        /* close this session after the reply */
-    INTENT_BLOCK_KEYS = 1u << 1,   /* no reply was written: run again when a key of block_keys is ready */
+    INTENT_CLOSE = 1u << 0, /* close this session after the reply */
+    INTENT_BLOCK_KEYS =
+        1u << 1, /* no reply was written: run again when a key of block_keys is ready */
     INTENT_BLOCK_ACKS = 1u << 2,   /* WAIT: until followers acknowledged, or block_timeout */
     INTENT_NO_EFFECT = 1u << 3,    /* this write changes nothing that followers must hear of */
     INTENT_EFFECT = 1u << 4,       /* effects holds what they must hear instead of argv */
@@ -96,23 +112,23 @@ enum intent {
 };
 
 struct call {
-    const struct command *cmd;   /* of a subcommand: its own row */
+    const struct command *cmd; /* of a subcommand: its own row */
     const struct bytes *argv;
     int argc;
     struct reply *reply;
     int db;
-    void *world;                 /* the daemon's rooms: struct node_world, struct sentinel_world */
-    struct session *session;     /* for serve's own handlers; types never look */
+    void *world;             /* the daemon's rooms: struct node_world, struct sentinel_world */
+    struct session *session; /* for serve's own handlers; types never look */
     const struct user *user;
-    bool from_leader;            /* the replication stream is executing this */
-    bool in_exec;                /* part of a MULTI/EXEC or a script: must not block */
-    bool denies_blocking;        /* a client that must get an answer now */
-    uint32_t intents;            /* enum intent */
-    struct buf *effects;         /* RESP commands for the stream, appended by call_effect */
+    bool from_leader;     /* the replication stream is executing this */
+    bool in_exec;         /* part of a MULTI/EXEC or a script: must not block */
+    bool denies_blocking; /* a client that must get an answer now */
+    uint32_t intents;     /* enum intent */
+    struct buf *effects;  /* RESP commands for the stream, appended by call_effect */
     int effect_count;
     int block_first, block_last, block_step; /* INTENT_BLOCK_KEYS: positions in argv */
-    uint64_t block_timeout_ms;   /* length; 0: for ever */
-    int64_t wait_replicas;       /* INTENT_BLOCK_ACKS */
+    uint64_t block_timeout_ms;               /* length; 0: for ever */
+    int64_t wait_replicas;                   /* INTENT_BLOCK_ACKS */
 };
 
 /* This is what followers must do instead of the command as it was typed. May be called more than once:
@@ -137,6 +153,7 @@ const struct command *command_resolve(const struct command_table *t, int argc,
 const struct command *command_at(const struct command_table *t, size_t index);
 size_t command_count(const struct command_table *t); /* without hidden ones */
 /* "config|get" for a subcommand; out holds at least 64 bytes. parent may be NULL. */
-void command_full_name(const struct command_table *t, const struct command *cmd, char *out, size_t cap);
+void command_full_name(const struct command_table *t, const struct command *cmd, char *out,
+                       size_t cap);
 
 #endif

@@ -29,15 +29,15 @@ enum dial_state { DIAL_IDLE, DIAL_RESOLVING, DIAL_CONNECTING, DIAL_GREETING, DIA
 
 enum dial_why {
     DIAL_WHY_NONE,
-    DIAL_WHY_RESOLVE,   /* the name is not known */
-    DIAL_WHY_REFUSED,   /* ECONNREFUSED: the host lives and nobody listens */
+    DIAL_WHY_RESOLVE,     /* the name is not known */
+    DIAL_WHY_REFUSED,     /* ECONNREFUSED: the host lives and nobody listens */
     DIAL_WHY_UNREACHABLE, /* no route, or any other connect error */
-    DIAL_WHY_TIMEOUT,   /* connect or greeting took longer than connect_timeout_ms */
-    DIAL_WHY_CLOSED,    /* was up; FIN or RST */
+    DIAL_WHY_TIMEOUT,     /* connect or greeting took longer than connect_timeout_ms */
+    DIAL_WHY_CLOSED,      /* was up; FIN or RST */
     DIAL_WHY_TLS,
-    DIAL_WHY_AUTH,      /* AUTH was refused */
-    DIAL_WHY_PROTOCOL,  /* the reply was no RESP, or over a limit */
-    DIAL_WHY_ASKED,     /* dial_drop */
+    DIAL_WHY_AUTH,     /* AUTH was refused */
+    DIAL_WHY_PROTOCOL, /* the reply was no RESP, or over a limit */
+    DIAL_WHY_ASKED,    /* dial_drop */
     DIAL_WHY_COUNT
 };
 const char *dial_why_word(enum dial_why why);
@@ -46,16 +46,16 @@ const char *dial_why_word(enum dial_why why);
 typedef void dial_reply_fn(void *arg, const struct resp_value *reply);
 
 struct dial_options {
-    const char *host;           /* name or address, or a path that begins with '/'; copied */
+    const char *host; /* name or address, or a path that begins with '/'; copied */
     int port;
-    struct tls_context *tls;    /* NULL: plain. Not owned. */
-    const char *tls_name;       /* name the certificate must carry; NULL: not checked */
-    const char *source_address; /* bind-source-addr; NULL: any */
+    struct tls_context *tls;     /* NULL: plain. Not owned. */
+    const char *tls_name;        /* name the certificate must carry; NULL: not checked */
+    const char *source_address;  /* bind-source-addr; NULL: any */
     const char *user, *password; /* AUTH [user] password; NULL: none. Copied. */
-    const char *client_name;    /* CLIENT SETNAME; NULL: none; its refusal is tolerated. Copied. */
+    const char *client_name;     /* CLIENT SETNAME; NULL: none; its refusal is tolerated. Copied. */
     uint64_t connect_timeout_ms;
-    uint64_t retry_ms;          /* after DOWN; 0: only when dial_start is called again */
-    uint32_t calls_max;         /* 0: 100000 */
+    uint64_t retry_ms;  /* after DOWN; 0: only when dial_start is called again */
+    uint32_t calls_max; /* 0: 100000 */
     /* state changed. Called from the loop, never from inside dial_start. */
     void (*on_state)(void *arg, struct dial *d, enum dial_state state, enum dial_why why);
     /* A reply nobody asked for: RESP3 push, or pub/sub messages after dial_subscribe. */
@@ -77,18 +77,21 @@ void dial_drop(struct dial *d);
 void dial_set(struct dial *d, const struct dial_options *options);
 
 /* ERR_CLOSED when not UP, ERR_LIMIT at calls_max. fn may be NULL: the reply is thrown away. */
-enum err dial_call(struct dial *d, int argc, const struct bytes *argv, dial_reply_fn *fn, void *arg);
-enum err dial_call_words(struct dial *d, dial_reply_fn *fn, void *arg, int argc, ...); /* C strings */
+enum err dial_call(struct dial *d, int argc, const struct bytes *argv, dial_reply_fn *fn,
+                   void *arg);
+enum err dial_call_words(struct dial *d, dial_reply_fn *fn, void *arg, int argc,
+                         ...); /* C strings */
 /* From now on everything that arrives goes to on_push. */
 void dial_subscribe(struct dial *d, const char *channel);
 
 enum dial_state dial_state(const struct dial *d);
 uint32_t dial_outstanding(const struct dial *d);
-uint64_t dial_last_input_ms(const struct dial *d); /* boot time of the last byte received; 0: none */
+uint64_t
+dial_last_input_ms(const struct dial *d); /* boot time of the last byte received; 0: none */
 uint64_t dial_up_since_ms(const struct dial *d);
-const char *dial_peer_ip(const struct dial *d);    /* resolved address once connected; "" before */
-const char *dial_local_ip(const struct dial *d);   /* our end of it; "" before */
-struct link *dial_link(const struct dial *d);      /* NULL when not connected */
+const char *dial_peer_ip(const struct dial *d);  /* resolved address once connected; "" before */
+const char *dial_local_ip(const struct dial *d); /* our end of it; "" before */
+struct link *dial_link(const struct dial *d);    /* NULL when not connected */
 /* Takes the connection over: from now on the caller reads the link itself (a follower after PSYNC).
  * Bytes already received stay in the link. The dial is IDLE and forgets it. */
 struct link *dial_take_link(struct dial *d);

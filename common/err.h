@@ -13,12 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_CHECK      __attribute__((warn_unused_result))
-#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define LIKELY(x)       __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)     __builtin_expect(!!(x), 0)
-#define ARRAY_LEN(a)    (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define MUST_CHECK                      __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, a)               __attribute__((format(printf, f, a)))
+#define LIKELY(x)                       __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)                     __builtin_expect(!!(x), 0)
+#define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 enum err {
     OK = 0,
@@ -56,10 +56,10 @@ _Noreturn void assert_failed(const char *fact, const char *file, int line);
 /* Called once by assert_failed before abort, so that a daemon can flush its log. May be NULL. */
 extern void (*assert_hook)(const char *fact, const char *file, int line);
 
-#define ASSERT(fact)                                                                               \
-    do {                                                                                           \
-        if (UNLIKELY(!(fact)))                                                                     \
-            assert_failed(#fact, __FILE__, __LINE__);                                              \
+#define ASSERT(fact)                                  \
+    do {                                              \
+        if (UNLIKELY(!(fact)))                        \
+            assert_failed(#fact, __FILE__, __LINE__); \
     } while (0)
 
 #ifdef HF_SLOW_ASSERTS

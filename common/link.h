@@ -33,14 +33,14 @@ enum link_state { LINK_OPEN, LINK_CLOSING, LINK_DEAD };
 
 enum link_why {
     LINK_WHY_NONE,
-    LINK_WHY_PEER,      /* the other end closed (FIN) */
-    LINK_WHY_RESET,     /* ECONNRESET, EPIPE */
-    LINK_WHY_IO,        /* any other socket error: link->sys_errno */
-    LINK_WHY_TLS,       /* handshake or record failure */
+    LINK_WHY_PEER,  /* the other end closed (FIN) */
+    LINK_WHY_RESET, /* ECONNRESET, EPIPE */
+    LINK_WHY_IO,    /* any other socket error: link->sys_errno */
+    LINK_WHY_TLS,   /* handshake or record failure */
     LINK_WHY_TIMEOUT,
-    LINK_WHY_LIMIT,     /* an output or input limit */
-    LINK_WHY_PROTOCOL,  /* the peer sent rubbish */
-    LINK_WHY_ASKED,     /* a command or the program wanted it closed */
+    LINK_WHY_LIMIT,    /* an output or input limit */
+    LINK_WHY_PROTOCOL, /* the peer sent rubbish */
+    LINK_WHY_ASKED,    /* a command or the program wanted it closed */
     LINK_WHY_COUNT
 };
 const char *link_why_word(enum link_why why);
@@ -55,25 +55,25 @@ struct link_ops {
 };
 
 struct link {
-    struct list node;         /* on the list of its state */
-    struct list dirty;        /* on the loop's flush list while it has output to send */
+    struct list node;  /* on the list of its state */
+    struct list dirty; /* on the loop's flush list while it has output to send */
     enum link_state state;
     enum link_why why;
     int sys_errno;
     int fd;
     struct ev_loop *loop;
     ev_io readable, writable;
-    ev_timer deadline;        /* of CLOSING */
-    void *ssl;                /* SSL *, or NULL */
+    ev_timer deadline; /* of CLOSING */
+    void *ssl;         /* SSL *, or NULL */
     bool handshaking;
     bool reading_paused;
     const struct link_ops *ops;
     void *owner;
-    struct buf in;            /* received, not consumed: in.at + in_head .. in.at + in.len */
+    struct buf in; /* received, not consumed: in.at + in_head .. in.at + in.len */
     size_t in_head;
     struct out out;
-    uint64_t output_bytes_max;  /* 0: none */
-    uint64_t input_bytes_max;   /* 0: none */
+    uint64_t output_bytes_max; /* 0: none */
+    uint64_t input_bytes_max;  /* 0: none */
     uint64_t bytes_in, bytes_out;
     uint64_t opened_ms, active_ms;
     char peer[128], local[128]; /* "ip:port", "[ipv6]:port" as Redis prints it, or "/path:0" */

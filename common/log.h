@@ -13,12 +13,17 @@
 
 #include "common/err.h"
 
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_VERBOSE, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING,
-                 LOG_LEVEL_NOTHING };
+enum log_level {
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_VERBOSE,
+    LOG_LEVEL_NOTICE,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_NOTHING
+};
 
 struct log_settings {
     enum log_level level;
-    const char *path;       /* empty: stdout */
+    const char *path; /* empty: stdout */
     bool json;
     bool syslog;
     const char *syslog_ident, *syslog_facility;
@@ -33,10 +38,10 @@ void log_set_level(enum log_level level);
 bool log_wants(enum log_level level);
 void log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
-#define log_debug(...)                                                                             \
-    do {                                                                                           \
-        if (UNLIKELY(log_wants(LOG_LEVEL_DEBUG)))                                                  \
-            log_line(LOG_LEVEL_DEBUG, __VA_ARGS__);                                                \
+#define log_debug(...)                              \
+    do {                                            \
+        if (UNLIKELY(log_wants(LOG_LEVEL_DEBUG)))   \
+            log_line(LOG_LEVEL_DEBUG, __VA_ARGS__); \
     } while (0)
 #define log_verbose(...) log_line(LOG_LEVEL_VERBOSE, __VA_ARGS__)
 #define log_notice(...)  log_line(LOG_LEVEL_NOTICE, __VA_ARGS__)

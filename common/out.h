@@ -27,10 +27,10 @@ struct out_chunk;
 
 struct out {
     struct out_chunk *head, *tail, *spare;
-    char *at, *end;         /* the free room of the tail chunk, so that a write is a compare and a copy */
-    uint64_t sealed;        /* bytes in chunks before the tail, ever */
+    char *at, *end;  /* the free room of the tail chunk, so that a write is a compare and a copy */
+    uint64_t sealed; /* bytes in chunks before the tail, ever */
     uint64_t sent;
-    uint64_t mark;          /* valid where marked is set */
+    uint64_t mark; /* valid where marked is set */
     bool marked;
 };
 

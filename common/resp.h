@@ -18,15 +18,15 @@
 /* ---- requests ------------------------------------------------------------------------------ */
 
 struct resp_limits {
-    uint64_t argc_max;        /* arguments of one request; Redis: 1048576, 10 before authentication */
-    uint64_t bulk_bytes_max;  /* proto-max-bulk-len, 512 MiB; 16 KiB before authentication */
+    uint64_t argc_max; /* arguments of one request; Redis: 1048576, 10 before authentication */
+    uint64_t bulk_bytes_max;   /* proto-max-bulk-len, 512 MiB; 16 KiB before authentication */
     uint64_t inline_bytes_max; /* 64 KiB, also for one header line */
 };
 
 enum resp_status {
-    RESP_MORE,  /* all bytes looked at, the item is not whole yet */
-    RESP_ITEM,  /* one item; its bytes are consumed when the caller says so */
-    RESP_BAD,   /* protocol error: reader->error has the sentence; close after sending it */
+    RESP_MORE, /* all bytes looked at, the item is not whole yet */
+    RESP_ITEM, /* one item; its bytes are consumed when the caller says so */
+    RESP_BAD,  /* protocol error: reader->error has the sentence; close after sending it */
 };
 
 struct resp_request {
@@ -39,12 +39,12 @@ struct resp_reader {
     struct resp_limits limits;
     struct bytes *argv;
     size_t argv_cap;
-    size_t scanned;         /* how far into the buffer the item was understood */
-    int64_t bulks_left;     /* of a started multibulk; -1: none started */
-    int64_t bulk_len;       /* of a started bulk; -1: its header is next */
+    size_t scanned;     /* how far into the buffer the item was understood */
+    int64_t bulks_left; /* of a started multibulk; -1: none started */
+    int64_t bulk_len;   /* of a started bulk; -1: its header is next */
     int argc;
-    struct buf scratch;     /* unquoted inline arguments */
-    char error[128];        /* "Protocol error: …" without the "-ERR " */
+    struct buf scratch; /* unquoted inline arguments */
+    char error[128];    /* "Protocol error: …" without the "-ERR " */
 };
 
 void resp_reader_init(struct resp_reader *r, struct resp_limits limits);
@@ -62,16 +62,27 @@ size_t resp_reader_wants(const struct resp_reader *r);
 /* ---- replies read -------------------------------------------------------------------------- */
 
 enum resp_kind {
-    RESP_SIMPLE, RESP_ERROR, RESP_INTEGER, RESP_BULK, RESP_NULL, RESP_ARRAY, /* RESP2 */
-    RESP_DOUBLE, RESP_BOOL, RESP_BIGNUM, RESP_VERBATIM, RESP_MAP, RESP_SET, RESP_PUSH, /* RESP3 */
+    RESP_SIMPLE,
+    RESP_ERROR,
+    RESP_INTEGER,
+    RESP_BULK,
+    RESP_NULL,
+    RESP_ARRAY, /* RESP2 */
+    RESP_DOUBLE,
+    RESP_BOOL,
+    RESP_BIGNUM,
+    RESP_VERBATIM,
+    RESP_MAP,
+    RESP_SET,
+    RESP_PUSH, /* RESP3 */
 };
 
 struct resp_value {
     enum resp_kind kind;
-    struct bytes text;         /* simple, error (without '-'), bulk, verbatim (without "txt:"), bignum */
-    int64_t integer;           /* integer, bool */
-    double number;             /* double */
-    struct resp_value *items;  /* array, set, push: count of them; map: 2 * count, key then value */
+    struct bytes text; /* simple, error (without '-'), bulk, verbatim (without "txt:"), bignum */
+    int64_t integer;   /* integer, bool */
+    double number;     /* double */
+    struct resp_value *items; /* array, set, push: count of them; map: 2 * count, key then value */
     size_t count;
 };
 
@@ -101,12 +112,12 @@ const struct resp_value *resp_field(const struct resp_value *v, const char *name
 /* Where a handler writes its reply. The version decides how maps, nulls, doubles and the like look. */
 struct reply {
     struct out *out;
-    int proto;              /* 2 or 3 */
-    uint32_t errors;        /* how many errors were written: a failed call is counted by it */
-    char error_code[32];    /* first word of the last error: "ERR", "WRONGTYPE", … */
+    int proto;           /* 2 or 3 */
+    uint32_t errors;     /* how many errors were written: a failed call is counted by it */
+    char error_code[32]; /* first word of the last error: "ERR", "WRONGTYPE", … */
 };
 
-void reply_simple(struct reply *r, const char *text);               /* +OK */
+void reply_simple(struct reply *r, const char *text); /* +OK */
 void reply_ok(struct reply *r);
 /* text without '-'; where its first word is not upper case, "ERR " is put in front. CR and LF
  * become blanks, so that no argument can forge a second reply. */
@@ -114,20 +125,20 @@ void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *format, ...) PRINTF_LIKE(2, 3);
 void reply_int(struct reply *r, int64_t v);
 void reply_bulk(struct reply *r, struct bytes data);
-void reply_text(struct reply *r, const char *text);                 /* a bulk of a C string */
+void reply_text(struct reply *r, const char *text); /* a bulk of a C string */
 void reply_bulkf(struct reply *r, const char *format, ...) PRINTF_LIKE(2, 3);
-void reply_bulk_int(struct reply *r, int64_t v);                    /* a bulk holding decimal */
-void reply_null(struct reply *r);                                   /* $-1 or _ */
-void reply_null_array(struct reply *r);                             /* *-1 or _ */
-void reply_array(struct reply *r, size_t count);                    /* count items follow */
-void reply_map(struct reply *r, size_t pairs);                      /* *2n or %n */
-void reply_set(struct reply *r, size_t count);                      /* *n or ~n */
-void reply_push(struct reply *r, size_t count);                     /* *n or >n */
-void reply_double(struct reply *r, double v);                       /* bulk or , */
-void reply_bool(struct reply *r, bool v);                           /* :1 or #t */
+void reply_bulk_int(struct reply *r, int64_t v); /* a bulk holding decimal */
+void reply_null(struct reply *r);                /* $-1 or _ */
+void reply_null_array(struct reply *r);          /* *-1 or _ */
+void reply_array(struct reply *r, size_t count); /* count items follow */
+void reply_map(struct reply *r, size_t pairs);   /* *2n or %n */
+void reply_set(struct reply *r, size_t count);   /* *n or ~n */
+void reply_push(struct reply *r, size_t count);  /* *n or >n */
+void reply_double(struct reply *r, double v);    /* bulk or , */
+void reply_bool(struct reply *r, bool v);        /* :1 or #t */
 void reply_verbatim(struct reply *r, const char *ext, struct bytes text); /* bulk or = */
 void reply_bignum(struct reply *r, struct bytes digits);
-void reply_raw(struct reply *r, const void *resp, size_t len);      /* encoded already */
+void reply_raw(struct reply *r, const void *resp, size_t len); /* encoded already */
 
 /* ---- requests written ---------------------------------------------------------------------- */
 

@@ -18,15 +18,15 @@
 struct settings;
 
 enum setting_kind {
-    SET_BOOL,    /* yes | no            -> bool */
-    SET_INT,     /* decimal             -> int64_t */
-    SET_BYTES,   /* 1gb, 64mb, 10k      -> uint64_t (1k = 1000, 1kb = 1024, as Redis) */
+    SET_BOOL,             /* yes | no            -> bool */
+    SET_INT,              /* decimal             -> int64_t */
+    SET_BYTES,            /* 1gb, 64mb, 10k      -> uint64_t (1k = 1000, 1kb = 1024, as Redis) */
     SET_BYTES_OR_PERCENT, /* as SET_BYTES; "10%" -> int64_t negative percent */
-    SET_TEXT,    /* one word            -> char * (owned by the struct) */
-    SET_SECRET,  /* SET_TEXT that no log shows */
-    SET_ENUM,    /* one of words        -> int, index of the word's value */
-    SET_OCTAL,   /* 700                 -> int64_t */
-    SET_LINES,   /* a directive with its own grammar: the row's functions do everything */
+    SET_TEXT,             /* one word            -> char * (owned by the struct) */
+    SET_SECRET,           /* SET_TEXT that no log shows */
+    SET_ENUM,             /* one of words        -> int, index of the word's value */
+    SET_OCTAL,            /* 700                 -> int64_t */
+    SET_LINES,            /* a directive with its own grammar: the row's functions do everything */
 };
 
 enum setting_when {
@@ -35,10 +35,11 @@ enum setting_when {
 };
 
 enum setting_flag {
-    SETTING_HIDDEN = 1u << 0,     /* not in CONFIG GET * (Redis hides a few) */
-    SETTING_PROTECTED = 1u << 1,  /* behind enable-protected-configs */
-    SETTING_IGNORED = 1u << 2,    /* accepted and answered, and one warning says that it does nothing */
-    SETTING_MULTI = 1u << 3,      /* SET_LINES that may stand on many lines (user, sentinel, save …) */
+    SETTING_HIDDEN = 1u << 0,    /* not in CONFIG GET * (Redis hides a few) */
+    SETTING_PROTECTED = 1u << 1, /* behind enable-protected-configs */
+    SETTING_IGNORED =
+        1u << 2,             /* accepted and answered, and one warning says that it does nothing */
+    SETTING_MULTI = 1u << 3, /* SET_LINES that may stand on many lines (user, sentinel, save …) */
     SETTING_NO_REWRITE = 1u << 4,
 };
 
@@ -48,11 +49,11 @@ struct setting_word {
 };
 
 struct setting {
-    const char *name, *alias;    /* alias: the older spelling, also answered by CONFIG GET */
+    const char *name, *alias; /* alias: the older spelling, also answered by CONFIG GET */
     enum setting_kind kind;
     const char *def;
-    const char *min, *max;       /* as typed; NULL: the type's own */
-    size_t at;                   /* offsetof the daemon's settings struct */
+    const char *min, *max;            /* as typed; NULL: the type's own */
+    size_t at;                        /* offsetof the daemon's settings struct */
     const struct setting_word *words; /* SET_ENUM; ended by a NULL word */
     enum setting_when when;
     uint32_t flags;
@@ -75,7 +76,8 @@ void settings_add(struct settings *s, const struct setting *rows);
 
 /* argv as main got it, without the program's name: `[file|-] [--name value …]`. path may be absent: then
  * there is no file and CONFIG REWRITE refuses. out_why holds the whole block for stderr. */
-enum err settings_load(struct settings *s, int argc, char *const *argv, struct errmsg *out_why) MUST_CHECK;
+enum err settings_load(struct settings *s, int argc, char *const *argv,
+                       struct errmsg *out_why) MUST_CHECK;
 /* One directive as a line of a file would say it (for tests and for DEBUG). */
 enum err settings_line(struct settings *s, struct bytes line, struct errmsg *out_why) MUST_CHECK;
 const char *settings_path(const struct settings *s); /* absolute; NULL: started without a file */

@@ -16,13 +16,13 @@ struct node_settings;
 
 struct node_world {
     struct ev_loop *loop;
-    struct settings *settings;     /* the table */
-    struct node_settings *set;     /* its values */
+    struct settings *settings; /* the table */
+    struct node_settings *set; /* its values */
     struct keyspace *keyspace;
     struct oplog *oplog;
-    struct replica *replica;       /* who leads, who follows, how far */
-    struct persist *persist;       /* snapshots */
-    struct service *service;       /* client sessions */
+    struct replica *replica; /* who leads, who follows, how far */
+    struct persist *persist; /* snapshots */
+    struct service *service; /* client sessions */
 };
 
 #endif

@@ -26,24 +26,24 @@ static inline uint64_t test_seed(void)
     return seed;
 }
 
-#define CHECK_MAIN(suite_name, ...)                                                                \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const TTest *const tests[] = { __VA_ARGS__ };                                              \
-        Suite *suite = suite_create(suite_name);                                                   \
-        TCase *tcase = tcase_create("all");                                                        \
-        SRunner *runner;                                                                           \
-        int failed;                                                                                \
-                                                                                                   \
-        for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)                                \
-            tcase_add_test(tcase, tests[i]);                                                       \
-        tcase_set_timeout(tcase, 120);                                                             \
-        suite_add_tcase(suite, tcase);                                                             \
-        runner = srunner_create(suite);                                                            \
-        srunner_run_all(runner, CK_NORMAL);                                                        \
-        failed = srunner_ntests_failed(runner);                                                    \
-        srunner_free(runner);                                                                      \
-        return failed ? 1 : 0;                                                                     \
+#define CHECK_MAIN(suite_name, ...)                                 \
+    int main(void)                                                  \
+    {                                                               \
+        const TTest *const tests[] = { __VA_ARGS__ };               \
+        Suite *suite = suite_create(suite_name);                    \
+        TCase *tcase = tcase_create("all");                         \
+        SRunner *runner;                                            \
+        int failed;                                                 \
+                                                                    \
+        for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) \
+            tcase_add_test(tcase, tests[i]);                        \
+        tcase_set_timeout(tcase, 120);                              \
+        suite_add_tcase(suite, tcase);                              \
+        runner = srunner_create(suite);                             \
+        srunner_run_all(runner, CK_NORMAL);                         \
+        failed = srunner_ntests_failed(runner);                     \
+        srunner_free(runner);                                       \
+        return failed ? 1 : 0;                                      \
     }
 
 #endif

@@ -37,25 +37,25 @@ enum session_flag {
     SESSION_REPLY_SKIP_NEXT = 1u << 5,
     SESSION_REPLY_SKIP = 1u << 6,
     SESSION_MONITOR = 1u << 7,
-    SESSION_MULTI = 1u << 8,      /* set by the node; shown by CLIENT LIST */
+    SESSION_MULTI = 1u << 8, /* set by the node; shown by CLIENT LIST */
     SESSION_UNIX = 1u << 9,
     SESSION_READONLY = 1u << 10,
 };
 
 struct session {
-    struct list node;             /* of service->sessions */
+    struct list node; /* of service->sessions */
     struct service *service;
-    struct link *link;            /* NULL once dead */
+    struct link *link; /* NULL once dead */
     struct resp_reader reader;
     struct reply reply;
     uint64_t id;
     enum session_kind kind;
-    uint32_t flags;               /* enum session_flag */
+    uint32_t flags; /* enum session_flag */
     const struct user *user;
     bool authenticated;
     int db;
     char *name, *lib_name, *lib_version; /* owned, may be NULL */
-    uint64_t created_ms, last_ms; /* boot time */
+    uint64_t created_ms, last_ms;        /* boot time */
     const struct command *last_command;
     struct pubsub_client *pubsub; /* subscriptions; NULL until the first */
 };
@@ -68,12 +68,12 @@ enum admit {
 };
 
 struct service_ops {
-    size_t session_bytes;                     /* of the daemon's own struct, session first */
-    void (*born)(struct session *s);          /* after accept; may be NULL */
+    size_t session_bytes;            /* of the daemon's own struct, session first */
+    void (*born)(struct session *s); /* after accept; may be NULL */
     void (*gone)(struct session *s);
     enum admit (*admit)(struct session *s, struct call *c);
     void (*ran)(struct session *s, struct call *c, uint64_t usec);
-    void (*turn_ended)(struct service *v);    /* before the loop sleeps */
+    void (*turn_ended)(struct service *v); /* before the loop sleeps */
     /* daemon-specific part of CLIENT LIST (multi=, db= are common); may be NULL */
     void (*describe)(const struct session *s, struct buf *out);
 };

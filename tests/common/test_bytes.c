@@ -10,8 +10,9 @@
 
 START_TEST(integers_are_strict)
 {
-    static const char *const bad[] = { "", "-", "+1", " 1", "1 ", "01", "-0", "1x",
-                                       "9223372036854775808", "-9223372036854775809" };
+    static const char *const bad[] = {
+        "", "-", "+1", " 1", "1 ", "01", "-0", "1x", "9223372036854775808", "-9223372036854775809"
+    };
     int64_t v = 77;
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
