@@ -1,0 +1,371 @@
+#include "node/oplog/oplog.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/random.h"
+
+struct oplog_chunk {
+    struct oplog_chunk *next;
+    uint64_t first; /* offset of data[0] */
+    size_t len, cap;
+    uint32_t cursors; /* that stand in it: it and all behind it stay */
+    char data[];
+};
+
+static void clear_id2(struct oplog *o)
+{
+    memset(o->id2, '0', OPLOG_ID_LEN);
+    o->id2[OPLOG_ID_LEN] = '\0';
+    o->id2_offset = -1;
+}
+
+/* Frees chunks in front that neither the backlog nor a cursor needs. */
+static void trim(struct oplog *o)
+{
+    uint64_t keep = o->backlog ? o->backlog_bytes : 0;
+
+    while (o->head && !o->head->cursors && o->next - (o->head->first + o->head->len) >= keep) {
+        struct oplog_chunk *gone = o->head;
+
+        /* The chunk that fills stays while it holds backlog, or we would allocate for every write. */
+        if (gone == o->tail && o->backlog)
+            break;
+        o->head = gone->next;
+        if (!o->head)
+            o->tail = NULL;
+        o->held_bytes -= sizeof *gone + gone->cap;
+        xfree(gone);
+    }
+    o->first = o->head ? o->head->first : o->next;
+}
+
+static struct oplog_chunk *grow(struct oplog *o, size_t want)
+{
+    size_t most =
+        o->backlog_bytes / 16 > OPLOG_CHUNK_MIN ? (size_t)(o->backlog_bytes / 16) : OPLOG_CHUNK_MIN;
+    size_t cap = want < OPLOG_CHUNK_MIN ? OPLOG_CHUNK_MIN : want > most ? most : want;
+    struct oplog_chunk *chunk = xmalloc(sizeof *chunk + cap);
+
+    *chunk = (struct oplog_chunk){ .first = o->next, .cap = cap };
+    if (o->tail)
+        o->tail->next = chunk;
+    else
+        o->head = chunk;
+    o->tail = chunk;
+    o->held_bytes += sizeof *chunk + cap;
+    return chunk;
+}
+
+static void put(struct oplog *o, const char *data, size_t len)
+{
+    while (len) {
+        struct oplog_chunk *chunk = o->tail;
+        size_t room = chunk ? chunk->cap - chunk->len : 0;
+        size_t step;
+
+        if (!room) {
+            chunk = grow(o, len);
+            room = chunk->cap;
+        }
+        step = len < room ? len : room;
+        memcpy(chunk->data + chunk->len, data, step);
+        chunk->len += step;
+        o->next += step;
+        data += step;
+        len -= step;
+    }
+}
+
+static void put_header(struct oplog *o, char kind, uint64_t n)
+{
+    char line[32];
+    size_t len = 1 + fmt_u64(line + 1, n);
+
+    line[0] = kind;
+    line[len++] = '\r';
+    line[len++] = '\n';
+    put(o, line, len);
+}
+
+static void put_command(struct oplog *o, int argc, const struct bytes *argv)
+{
+    put_header(o, '*', (uint64_t)argc);
+    for (int i = 0; i < argc; i++) {
+        put_header(o, '$', argv[i].len);
+        put(o, argv[i].at, argv[i].len);
+        put(o, "\r\n", 2);
+    }
+}
+
+static void select_db(struct oplog *o, int db)
+{
+    char digits[24];
+    struct bytes argv[2] = { BYTES("SELECT"), { digits, 0 } };
+
+    if (db == OPLOG_NO_DB || db == o->db)
+        return;
+    argv[1].len = fmt_i64(digits, db);
+    put_command(o, 2, argv);
+    o->db = db;
+}
+
+void oplog_init(struct oplog *o, uint64_t backlog_bytes)
+{
+    *o = (struct oplog){ .backlog_bytes = backlog_bytes, .db = OPLOG_NO_DB };
+    random_hex(o->id, OPLOG_ID_LEN);
+    clear_id2(o);
+}
+
+static void drop_chunks(struct oplog *o)
+{
+    while (o->head) {
+        struct oplog_chunk *gone = o->head;
+
+        ASSERT(!gone->cursors);
+        o->head = gone->next;
+        xfree(gone);
+    }
+    o->tail = NULL;
+    o->held_bytes = 0;
+    o->first = o->next;
+}
+
+void oplog_fini(struct oplog *o)
+{
+    ASSERT(!o->cursors);
+    drop_chunks(o);
+    *o = (struct oplog){ 0 };
+}
+
+void oplog_check(const struct oplog *o)
+{
+    uint64_t at = o->first, held = 0;
+    uint32_t cursors = 0;
+
+    for (const struct oplog_chunk *chunk = o->head; chunk; chunk = chunk->next) {
+        ASSERT(chunk->first == at);
+        ASSERT(chunk->len <= chunk->cap && (chunk->len || chunk == o->tail));
+        ASSERT(chunk->next || chunk == o->tail);
+        at += chunk->len;
+        held += sizeof *chunk + chunk->cap;
+        cursors += chunk->cursors;
+    }
+    ASSERT(at == o->next);
+    ASSERT(held == o->held_bytes);
+    ASSERT(cursors == o->cursors);
+    ASSERT(strlen(o->id) == OPLOG_ID_LEN && strlen(o->id2) == OPLOG_ID_LEN);
+}
+
+void oplog_append(struct oplog *o, int db, int argc, const struct bytes *argv)
+{
+    if (!oplog_active(o))
+        return;
+    select_db(o, db);
+    put_command(o, argc, argv);
+    trim(o);
+}
+
+void oplog_append_words(struct oplog *o, int db, int argc, ...)
+{
+    enum { WORDS_MAX = 8 };
+    struct bytes argv[WORDS_MAX];
+    va_list words;
+
+    ASSERT(argc <= WORDS_MAX);
+    va_start(words, argc);
+    for (int i = 0; i < argc; i++)
+        argv[i] = bytes_of(va_arg(words, const char *));
+    va_end(words);
+    oplog_append(o, db, argc, argv);
+}
+
+void oplog_append_encoded(struct oplog *o, int db, struct bytes resp)
+{
+    if (!oplog_active(o) || !resp.len)
+        return;
+    select_db(o, db);
+    put(o, resp.at, resp.len);
+    trim(o);
+}
+
+void oplog_append_raw(struct oplog *o, const void *data, size_t len)
+{
+    /* A follower's offset moves with its leader's whether or not anybody reads from it. */
+    if (!oplog_active(o)) {
+        o->next += len;
+        o->first = o->next;
+        return;
+    }
+    put(o, data, len);
+    trim(o);
+}
+
+void oplog_forget_db(struct oplog *o)
+{
+    o->db = OPLOG_NO_DB;
+}
+
+void oplog_backlog_start(struct oplog *o)
+{
+    if (o->backlog)
+        return;
+    if (!o->cursors) {
+        o->next++;
+        o->first = o->next;
+    }
+    o->backlog = true;
+}
+
+void oplog_backlog_stop(struct oplog *o)
+{
+    o->backlog = false;
+    trim(o);
+}
+
+void oplog_backlog_resize(struct oplog *o, uint64_t backlog_bytes)
+{
+    o->backlog_bytes = backlog_bytes;
+    trim(o);
+}
+
+uint64_t oplog_backlog_len(const struct oplog *o)
+{
+    return o->backlog ? o->next - o->first : 0;
+}
+
+static struct oplog_chunk *chunk_at(const struct oplog *o, uint64_t offset)
+{
+    struct oplog_chunk *chunk = o->head;
+
+    if (o->tail && offset >= o->tail->first)
+        return o->tail; /* where nearly everybody stands */
+    while (chunk && offset >= chunk->first + chunk->len)
+        chunk = chunk->next;
+    return chunk;
+}
+
+enum err oplog_open(struct oplog *o, uint64_t offset, struct oplog_cursor *c)
+{
+    ASSERT(!c->log);
+    if (offset > o->next)
+        return ERR_RANGE;
+    if (offset < o->first)
+        return ERR_GONE;
+    /* Even an empty log gets a chunk to stand in, so that nothing appended escapes the cursor. */
+    *c = (struct oplog_cursor){ .log = o, .chunk = chunk_at(o, offset), .at = offset };
+    if (!c->chunk)
+        c->chunk = grow(o, 0);
+    c->chunk->cursors++;
+    o->cursors++;
+    return OK;
+}
+
+void oplog_open_tip(struct oplog *o, struct oplog_cursor *c)
+{
+    enum err e = oplog_open(o, o->next, c);
+
+    ASSERT(e == OK);
+}
+
+void oplog_close(struct oplog_cursor *c)
+{
+    struct oplog *o = c->log;
+
+    if (!o)
+        return;
+    c->chunk->cursors--;
+    o->cursors--;
+    *c = (struct oplog_cursor){ 0 };
+    trim(o);
+}
+
+/* The chunk that holds the cursor's next byte, once there is one. */
+static struct oplog_chunk *chunk_of(const struct oplog_cursor *c)
+{
+    struct oplog_chunk *chunk = c->chunk;
+
+    return chunk->next && c->at == chunk->first + chunk->len ? chunk->next : chunk;
+}
+
+struct bytes oplog_read(const struct oplog_cursor *c)
+{
+    const struct oplog_chunk *chunk = chunk_of(c);
+
+    ASSERT(c->at >= chunk->first && c->at <= chunk->first + chunk->len);
+    return (struct bytes){ chunk->data + (c->at - chunk->first),
+                           chunk->len - (size_t)(c->at - chunk->first) };
+}
+
+void oplog_advance(struct oplog_cursor *c, size_t len)
+{
+    struct oplog_chunk *chunk = chunk_of(c);
+
+    ASSERT(c->at + len <= chunk->first + chunk->len);
+    c->at += len;
+    if (chunk == c->chunk)
+        return;
+    chunk->cursors++;
+    c->chunk->cursors--;
+    c->chunk = chunk;
+    trim(c->log);
+}
+
+uint64_t oplog_lag(const struct oplog_cursor *c)
+{
+    return c->log ? c->log->next - c->at : 0;
+}
+
+enum err oplog_can_continue(const struct oplog *o, struct bytes id, int64_t psync_offset,
+                            uint64_t *out_offset)
+{
+    bool ours = bytes_is(id, o->id);
+    bool before = o->id2_offset >= 0 && bytes_is(id, o->id2) && psync_offset <= o->id2_offset;
+
+    if (!ours && !before)
+        return ERR_NOTFOUND;
+    if (!o->backlog || psync_offset < 1 || (uint64_t)psync_offset - 1 < o->first ||
+        (uint64_t)psync_offset - 1 > o->next)
+        return ERR_GONE;
+    *out_offset = (uint64_t)psync_offset - 1;
+    return OK;
+}
+
+void oplog_new_history(struct oplog *o)
+{
+    oplog_backlog_stop(o);
+    random_hex(o->id, OPLOG_ID_LEN);
+    clear_id2(o);
+}
+
+static void shift_id(struct oplog *o)
+{
+    memcpy(o->id2, o->id, sizeof o->id2);
+    o->id2_offset = (int64_t)o->next + 1;
+}
+
+void oplog_promote(struct oplog *o)
+{
+    shift_id(o);
+    random_hex(o->id, OPLOG_ID_LEN);
+    oplog_forget_db(o);
+}
+
+void oplog_adopt(struct oplog *o, const char *id, uint64_t offset)
+{
+    ASSERT(!o->cursors);
+    o->next = offset;
+    drop_chunks(o);
+    memcpy(o->id, id, OPLOG_ID_LEN);
+    o->id[OPLOG_ID_LEN] = '\0';
+    clear_id2(o);
+    oplog_forget_db(o);
+}
+
+void oplog_adopt_id(struct oplog *o, const char *id)
+{
+    shift_id(o);
+    memcpy(o->id, id, OPLOG_ID_LEN);
+    o->id[OPLOG_ID_LEN] = '\0';
+}
