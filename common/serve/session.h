@@ -1,86 +1,127 @@
 /*
  * session - one client of a daemon: a link that speaks RESP requests.
  *
- * What both daemons serve alike lives here: reading requests, finding the row, arity, authentication,
- * the place where rights are asked, statistics, HELLO, AUTH, CLIENT, COMMAND, pub/sub. What only a
- * node does (databases, transactions, blocking, replication, the gate) it adds through struct
- * service_ops and by embedding struct session at the front of its own, larger one.
+ * What both daemons serve alike lives in this folder: reading requests, finding the row, arity,
+ * authentication, the place where rights are asked, statistics, HELLO, AUTH, CLIENT, COMMAND,
+ * pub/sub. What only a node does (transactions, blocking, replication, the gate) it adds through
+ * struct service_ops and by embedding struct session at the front of its own, larger one.
  *
- *     link input -> resp_read_request -> command_resolve -> acl_check -> ops->admit -> row->run
- *                -> ops->ran -> next request, or the end of this turn
+ *     link input -> resp_read_request -> command_resolve -> authentication -> acl_check
+ *                -> ops->admit -> row->run -> ops->ran -> next request, or the end of this turn
  *
- *   1. requests of one session run in order; a turn runs at most requests_per_turn of them, then the
- *      others get theirs
- *   2. a blocked session reads nothing more (its link is paused) until session_unblock
- *   3. a session ends only through its link; ops->gone is called once
+ *   1. requests of one session run in order; a turn runs at most SESSION_TURN_REQUESTS of them, then
+ *      the others get theirs
+ *   2. a held session (SESSION_HELD) keeps the request it is held at in its link's input, and runs
+ *      the very same request again when it is tried or resumed; it reads no further meanwhile
+ *   3. a session ends only through its link; ops->gone is called once, and the struct stays readable
+ *      until the turn of the loop ends
+ *   4. session->link is NULL once the link is dead
+ *
+ * Owner: the service. Cost: a request allocates nothing and looks its row up once.
  */
 #ifndef HF_COMMON_SERVE_SESSION_H
 #define HF_COMMON_SERVE_SESSION_H
-
-#include <ev.h>
 
 #include "common/command.h"
 #include "common/link.h"
 #include "common/list.h"
 #include "common/resp.h"
 
-struct service;
+enum { SESSION_TURN_REQUESTS = 1000 };
 
+struct command_stats;
+struct pubsub_client;
+struct service;
+struct session;
+
+/* In Redis's words on the wire: normal, pubsub, replica (slave), master. */
 enum session_kind { SESSION_NORMAL, SESSION_PUBSUB, SESSION_REPLICA, SESSION_MASTER };
 
 enum session_flag {
-    SESSION_CLOSE_AFTER_REPLY = 1u << 0,
-    SESSION_BLOCKED = 1u << 1,
-    SESSION_NO_EVICT = 1u << 2,
-    SESSION_NO_TOUCH = 1u << 3,
-    SESSION_REPLY_OFF = 1u << 4,
-    SESSION_REPLY_SKIP_NEXT = 1u << 5,
-    SESSION_REPLY_SKIP = 1u << 6,
-    SESSION_MONITOR = 1u << 7,
-    SESSION_MULTI = 1u << 8, /* set by the node; shown by CLIENT LIST */
-    SESSION_UNIX = 1u << 9,
-    SESSION_READONLY = 1u << 10,
+    SESSION_CLOSING = 1u << 0, /* closes after its reply; reads no more requests */
+    SESSION_HELD = 1u << 1,    /* see 2. */
+    SESSION_BLOCKED = 1u << 2, /* held by a blocking command: shown as 'b', CLIENT UNBLOCK works */
+    SESSION_WAITING = 1u << 3, /* has whole requests left for the next turn */
+    SESSION_RUNNING = 1u << 4, /* a handler of this session is on the stack */
+    SESSION_NO_EVICT = 1u << 5,
+    SESSION_NO_TOUCH = 1u << 6,
+    SESSION_REPLY_OFF = 1u << 7,
+    SESSION_REPLY_SKIP_NEXT = 1u << 8,
+    SESSION_REPLY_SKIP = 1u << 9,
+    SESSION_MONITOR = 1u << 10,
+    SESSION_MULTI = 1u << 11, /* the node sets it */
+    SESSION_DIRTY = 1u << 12, /* the node's: a watched key changed */
+    SESSION_UNIX = 1u << 13,
+    SESSION_READONLY = 1u << 14,
+    SESSION_AUTHENTICATED = 1u << 15,
+};
+
+/* Another room that works this link from now on (a follower's stream). */
+struct session_guest {
+    void (*drained)(void *arg, struct session *s); /* there is room in the socket; may be NULL */
+    void (*gone)(void *arg, struct session *s);    /* once; the guest forgets the session */
 };
 
 struct session {
-    struct list node; /* of service->sessions */
+    struct list node;    /* of service->sessions */
+    struct list waiting; /* of service->waiting */
+    struct list held;    /* of the list whoever holds it chose */
     struct service *service;
-    struct link *link; /* NULL once dead */
+    struct link *link;
     struct resp_reader reader;
     struct reply reply;
     uint64_t id;
     enum session_kind kind;
     uint32_t flags; /* enum session_flag */
     const struct user *user;
-    bool authenticated;
     int db;
     char *name, *lib_name, *lib_version; /* owned, may be NULL */
     uint64_t created_ms, last_ms;        /* boot time */
+    uint64_t soft_limit_since_ms;        /* output above its soft limit since; 0: below */
     const struct command *last_command;
+    struct command_stats *last_stats;
     struct pubsub_client *pubsub; /* subscriptions; NULL until the first */
+    const struct session_guest *guest;
+    void *guest_arg;
 };
 
-/* What admit decides about a request that is well formed and allowed. */
-enum admit {
-    ADMIT_RUN,
-    ADMIT_DONE, /* admit wrote the reply (an error, QUEUED): do not run */
-    ADMIT_HOLD, /* the session was blocked (CLIENT PAUSE, a held write): the same request comes again */
-};
+/* Takes the session for another room, as kind. Its requests are still read and dispatched (a
+ * follower's REPLCONF ACK is one). */
+void session_adopt(struct session *s, enum session_kind kind, const struct session_guest *guest,
+                   void *arg);
 
-struct service_ops {
-    size_t session_bytes;            /* of the daemon's own struct, session first */
-    void (*born)(struct session *s); /* after accept; may be NULL */
-    void (*gone)(struct session *s);
-    enum admit (*admit)(struct session *s, struct call *c);
-    void (*ran)(struct session *s, struct call *c, uint64_t usec);
-    void (*turn_ended)(struct service *v); /* before the loop sleeps */
-    /* daemon-specific part of CLIENT LIST (multi=, db= are common); may be NULL */
-    void (*describe)(const struct session *s, struct buf *out);
-};
+/* Closes after what was written has left. Legal from anywhere, any number of times. */
+void session_close(struct session *s, enum link_why why);
+/* Closes without waiting for output. */
+void session_kill(struct session *s, enum link_why why);
 
-/* Statistics per row, for INFO commandstats and latencystats. */
-struct command_stats {
-    uint64_t calls, usec, rejected, failed;
-};
+/* Bytes were put into the session's output outside of its own request: a push, a late reply. */
+void session_wrote(struct session *s);
+/* A writer of pushes and late replies for this session. */
+struct reply session_reply(struct session *s);
+
+/* Holds the session at the request that is being admitted or has just run without a reply. The
+ * caller remembers the session and calls one of the next two. */
+void session_hold(struct session *s);
+/* Runs the held request again, now. True: it was answered, and whatever follows it runs later in
+ * this turn. False: held again, by the same holder. */
+bool session_try_held(struct session *s, bool denies_blocking);
+/* Answers the held request with what is already written, drops it, and goes on. */
+void session_drop_held(struct session *s);
+/* Lets the held request run again later in this turn. */
+void session_resume(struct session *s);
+
+/* SELECT without checks. */
+static inline void session_set_db(struct session *s, int db)
+{
+    s->db = db;
+}
+
+/* RESET: everything a client can have set on its session, back to the beginning. */
+void session_reset(struct session *s);
+/* AUTH succeeded: the session speaks as user. */
+void session_set_user(struct session *s, const struct user *user);
+/* Name for CLIENT SETNAME and HELLO SETNAME: false when it holds a blank, newline or odd byte. */
+bool session_set_name(char **slot, struct bytes name);
 
 #endif

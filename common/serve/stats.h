@@ -1,0 +1,58 @@
+/*
+ * stats - what the clients of a service did: totals, per command, per error word.
+ *
+ * A command's counters are found by its row's address, once per change of command in a session (the
+ * session keeps the last pointer), so that the hot path neither hashes nor searches.
+ *
+ * Latencies are counted in buckets of powers of two of a microsecond, which is what LATENCY HISTOGRAM
+ * shows; percentiles of INFO latencystats are read from them.
+ *
+ * Owner: embed; zeroed it is empty. Cost: O(1) per call; error words are bounded.
+ */
+#ifndef HF_COMMON_SERVE_STATS_H
+#define HF_COMMON_SERVE_STATS_H
+
+#include "common/command.h"
+
+enum {
+    STATS_BUCKETS = 32,     /* bucket i: below 2^i microseconds; the last takes the rest */
+    STATS_ERRORS_MAX = 128, /* different first words of errors; more are counted under the last */
+};
+
+struct command_stats {
+    const struct command *cmd;
+    uint64_t calls, usec, rejected, failed;
+    uint64_t buckets[STATS_BUCKETS];
+};
+
+struct error_stats {
+    char word[32];
+    uint64_t count;
+};
+
+struct service_stats {
+    struct command_stats **slots; /* open addressing by row address */
+    size_t slot_count, used;
+    struct error_stats errors[STATS_ERRORS_MAX];
+    size_t error_count;
+    uint64_t connections, refused_connections, commands, error_replies;
+    uint64_t killed_by_output_limit, killed_by_query_limit, killed_idle;
+    uint64_t closed_bytes_in, closed_bytes_out; /* of links that are gone */
+    uint64_t auth_failures, cmd_denied, reads, writes;
+};
+
+void stats_fini(struct service_stats *s);
+/* Counters of a row; made when first asked for, and stable until stats_fini. */
+struct command_stats *stats_of(struct service_stats *s, const struct command *cmd);
+/* NULL when the row was never run. */
+const struct command_stats *stats_find(const struct service_stats *s, const struct command *cmd);
+/* One finished run. */
+void stats_count(struct command_stats *c, uint64_t usec);
+/* An error reply with this first word left. */
+void stats_count_error(struct service_stats *s, const char *word);
+/* CONFIG RESETSTAT. */
+void stats_reset(struct service_stats *s);
+/* Upper bound in microseconds of the bucket where this share (0..1) of the calls ends. */
+double stats_percentile(const struct command_stats *c, double share);
+
+#endif

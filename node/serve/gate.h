@@ -1,0 +1,62 @@
+/*
+ * gate - replies leave only when what they depend on is acknowledged.
+ *
+ *     client A   out: [ answered .... | until 900 | until 1200 ]   FIFO of (bytes end, offset)
+ *     client B   out: [ answered ................ | until 1100 ]
+ *     gate       900 A, 1100 B, 1200 A                             FIFO by offset, over all clients
+ *                ^ acknowledged offsets release from the head
+ *
+ *   1. offsets of the global FIFO never go down from head to tail: the stream only grows
+ *   2. a client's mark is the bytes end before its first parked entry; with none parked it is lifted
+ *   3. a turn adds at most one entry per client: the last bytes end with the highest offset
+ *   4. replies stay in order: what needs nothing waits behind what does
+ *
+ * While open (an asynchronous group) everything counts as acknowledged and the gate costs one branch.
+ * Owner: embed a struct gate; a client is embedded in the session, and leaves with gate_forget.
+ * Cost: O(1) per note, one entry per client and turn; a release is O(entries released).
+ * Source: group commit; the protocol of durable groups.
+ */
+#ifndef HF_NODE_SERVE_GATE_H
+#define HF_NODE_SERVE_GATE_H
+
+#include "common/list.h"
+#include "common/out.h"
+
+struct gate {
+    bool open;         /* true: nothing is ever parked */
+    uint64_t acked;    /* acknowledged up to here */
+    struct list queue; /* of gate_entry, by offset */
+    struct list noted; /* clients with a need noted in this turn */
+    struct gate_entry *spare;
+    uint64_t parked_bytes, parked_entries;
+    void (*released)(void *arg, struct out *out); /* a mark moved: flush that output */
+    void *arg;
+};
+
+struct gate_client {
+    struct list noted;  /* of gate->noted */
+    struct list parked; /* its entries, oldest first */
+    struct out *out;
+    uint64_t needs; /* highest offset noted in this turn */
+};
+
+void gate_init(struct gate *g, void (*released)(void *arg, struct out *out), void *arg);
+/* Asserts that every client has left. */
+void gate_fini(struct gate *g);
+
+void gate_join(struct gate *g, struct gate_client *c, struct out *out);
+/* Its parked bytes are forgotten, not released. Any number of times. */
+void gate_forget(struct gate *g, struct gate_client *c);
+
+/* What was written so far this turn may leave when the stream is acknowledged up to offset. */
+void gate_note(struct gate *g, struct gate_client *c, uint64_t offset);
+/* Before the links are flushed: turns notes into parked entries. */
+void gate_turn_ended(struct gate *g);
+/* The stream is acknowledged up to offset (never goes back). */
+void gate_acked(struct gate *g, uint64_t offset);
+/* Opens it (everything parked is released) or closes it from now on. */
+void gate_set_open(struct gate *g, bool open);
+
+void gate_check(const struct gate *g);
+
+#endif
