@@ -13,8 +13,8 @@
 #define HF_NODE_INSIGHT_INFO_H
 
 #include "common/bytes.h"
+#include "common/command.h"
 
-struct command;
 struct info;
 struct node_world;
 
