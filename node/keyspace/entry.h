@@ -1,0 +1,103 @@
+/*
+ * entry - one key with its value, packed into one allocation.
+ *
+ *      8 bytes        8, where it has one   8, key > 254   8, INT and APART
+ *     [ header ......|[ expiry ............|[ key length ]|[ integer or ptr ]|[ key ][ value, TEXT ]
+ *
+ * The header holds type, form, the mark of the snapshot walk, 24 bits of clock (idle time or access
+ * frequency), the key's length and the embedded value's. An integer lives in place, a text of up to
+ * ENTRY_TEXT_MAX bytes behind the key, everything else apart: a long text in a struct blob, the other
+ * types in the structure that their own file owns.
+ *
+ *   1. the key never changes, and never moves while its entry lives
+ *   2. an entry of the keyspace changes only between keyspace_write and keyspace_changed
+ *   3. the numbers of enum value_type are those of RDB and DEBUG DIGEST
+ *
+ * Owner: the keyspace. Readers borrow an entry until the next call that may change the keyspace.
+ * Cost: a 16-byte key with a 16-byte value takes a 48-byte block, with expiry too; a 16-byte key with
+ * an integer 32.
+ */
+#ifndef HF_NODE_KEYSPACE_ENTRY_H
+#define HF_NODE_KEYSPACE_ENTRY_H
+
+#include "common/bytes.h"
+
+enum value_type {
+    VALUE_STRING = 0,
+    VALUE_LIST = 1,
+    VALUE_SET = 2,
+    VALUE_ZSET = 3,
+    VALUE_HASH = 4,
+    VALUE_MODULE = 5,
+    VALUE_STREAM = 6,
+    VALUE_TYPES
+};
+
+enum value_form {
+    FORM_INT,   /* a string that is an integer */
+    FORM_TEXT,  /* a string behind its key; never longer than ENTRY_TEXT_MAX */
+    FORM_BLOB,  /* a string of its own */
+    FORM_APART, /* any other type: the pointer is its file's business */
+};
+
+enum {
+    ENTRY_TEXT_MAX = 1024,
+    ENTRY_INT_TEXT = 24, /* room that entry_text needs for an integer */
+};
+
+/* Absent expiry; a deadline is never negative. */
+#define NO_EXPIRY INT64_C(-1)
+
+struct entry;
+
+/* A long text; may have room behind len. */
+struct blob {
+    size_t len, cap;
+    char data[];
+};
+
+/* A value on its way into or out of an entry. text is borrowed; blob and apart change owner. */
+struct value {
+    enum value_type type;
+    enum value_form form;
+    bool raw; /* a string that was edited: OBJECT ENCODING says raw whatever its length */
+    union {
+        int64_t integer;
+        struct bytes text;
+        struct blob *blob;
+        void *apart;
+    };
+};
+
+/* What a type tells the keyspace about structures it cannot look into. free is called on the helper
+ * thread for large values: it must touch nothing but the structure. */
+struct value_ops {
+    void (*free)(void *apart);
+    void *(*copy)(const void *apart);
+    size_t (*bytes)(const void *apart);         /* held in memory; O(1), for the accounts */
+    size_t (*length)(const void *apart);        /* elements; what decides whether freeing is slow */
+    const char *(*encoding)(const void *apart); /* OBJECT ENCODING */
+    /* DEBUG DIGEST: mixes the elements into the 20 bytes. */
+    void (*digest)(const void *apart, unsigned char digest[20]);
+};
+
+/* An integer where the text is one as Redis would encode it (canonical, at most 20 characters), else
+ * borrowed text. */
+struct value value_of_text(struct bytes text);
+struct value value_of_int(int64_t v);
+
+struct bytes entry_key(const struct entry *e);
+enum value_type entry_type(const struct entry *e);
+enum value_form entry_form(const struct entry *e);
+/* NO_EXPIRY, or wall milliseconds. */
+int64_t entry_expiry_ms(const struct entry *e);
+/* A string's text; an integer is printed into scratch (ENTRY_INT_TEXT bytes). Borrowed. */
+struct bytes entry_text(const struct entry *e, char *scratch);
+size_t entry_text_len(const struct entry *e);
+bool entry_int(const struct entry *e, int64_t *out); /* FORM_INT only */
+bool entry_raw(const struct entry *e);
+void *entry_apart(const struct entry *e); /* FORM_APART only */
+/* Memory of the entry and of what is apart from it; ops may be NULL for strings. */
+size_t entry_bytes(const struct entry *e, const struct value_ops *ops);
+
+#endif

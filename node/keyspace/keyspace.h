@@ -1,0 +1,240 @@
+/*
+ * keyspace - every key of the node, behind one door for reading and one for writing.
+ *
+ *     read door                          write door
+ *     keyspace_read                      keyspace_write .. change .. keyspace_changed
+ *        |                               keyspace_put, _delete, _set_expiry, _rename, _move, _flush
+ *        v                                  |
+ *     hides what has expired,            before: the snapshot walk takes the old value
+ *     counts hits and misses,            after:  WATCH, client tracking, keyspace events, blocked
+ *     touches the clock                          clients and memory accounts hear of it
+ *
+ *   1. an expired key is never seen through a door, except with DOOR_STREAM: the replication stream of a
+ *      follower sees what its leader saw
+ *   2. a leader deletes expired keys, on access or from keyspace_expire_due, and says so through
+ *      hooks.expired before anything else happens; a follower only hides them
+ *   3. every change of a key calls hooks.changed exactly once, whatever made it
+ *   4. while a walk runs, every entry that stood at its start is emitted exactly once, with its value of
+ *      that moment; entries born later never are
+ *   5. entries are borrowed: any call that may change the keyspace ends the loan
+ *
+ * A database is an array of spaces (length one until slots come); a space is a table, its index of
+ * expiries and its accounts. SWAPDB exchanges them, FLUSHDB hands them to the walk or to the helper
+ * thread that frees, both in O(1).
+ *
+ * Owner: main makes one. Everything runs on the loop thread; freeing large things does not.
+ * Cost: a door is one hash and about two cache misses; nothing but KEYS, DEBUG DIGEST and COPY is
+ * O(keys) or O(value) in one call.
+ */
+#ifndef HF_NODE_KEYSPACE_KEYSPACE_H
+#define HF_NODE_KEYSPACE_KEYSPACE_H
+
+#include "common/bytes.h"
+#include "node/keyspace/entry.h"
+
+struct keyspace;
+
+/* Classes of keyspace events, one bit for each letter of notify-keyspace-events. */
+enum notify_class {
+    NOTIFY_KEYSPACE = 1u << 0, /* K */
+    NOTIFY_KEYEVENT = 1u << 1, /* E */
+    NOTIFY_GENERIC = 1u << 2,  /* g */
+    NOTIFY_STRING = 1u << 3,   /* $ */
+    NOTIFY_LIST = 1u << 4,     /* l */
+    NOTIFY_SET = 1u << 5,      /* s */
+    NOTIFY_HASH = 1u << 6,     /* h */
+    NOTIFY_ZSET = 1u << 7,     /* z */
+    NOTIFY_EXPIRED = 1u << 8,  /* x */
+    NOTIFY_EVICTED = 1u << 9,  /* e */
+    NOTIFY_STREAM = 1u << 10,  /* t */
+    NOTIFY_KEYMISS = 1u << 11, /* m, not in A */
+    NOTIFY_MODULE = 1u << 13,  /* d */
+    NOTIFY_NEW = 1u << 14,     /* n, not in A */
+};
+
+/* What the rest of the node wants to hear; any may be NULL. None may change the keyspace. key is
+ * borrowed until the callback returns. */
+struct keyspace_hooks {
+    void *arg;
+    void (*changed)(void *arg, int db, struct bytes key); /* WATCH, tracking */
+    void (*event)(void *arg, enum notify_class class, const char *name, int db, struct bytes key);
+    void (*expired)(void *arg, int db,
+                    struct bytes key); /* a leader deletes it: followers need a DEL */
+    void (*ready)(void *arg, int db,
+                  struct bytes key); /* came to be, not a string: blocked clients */
+    /* Before the tables go, so that existing keys can still be asked for. db -1: all of them. */
+    void (*flushed)(void *arg, int db);
+    void (*swapped)(void *arg, int db, int other);
+};
+
+struct keyspace_options {
+    int databases;             /* 1 .. KEYSPACE_DATABASES_MAX */
+    uint64_t (*wall_ms)(void); /* NULL: clock_wall_ms; tests bring their own time */
+    struct keyspace_hooks hooks;
+};
+
+enum { KEYSPACE_DATABASES_MAX = 16384 };
+
+struct keyspace *keyspace_new(const struct keyspace_options *options);
+void keyspace_free(
+    struct keyspace *ks); /* waits for the helper thread; ends a walk without a word */
+/* main hands over hooks after the rooms exist. */
+void keyspace_set_hooks(struct keyspace *ks, const struct keyspace_hooks *hooks);
+/* Strings need none. ops must outlive. */
+void keyspace_set_type(struct keyspace *ks, enum value_type type, const struct value_ops *ops);
+const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type type);
+
+/* A follower hides and does not delete. */
+void keyspace_set_follower(struct keyspace *ks, bool follower);
+/* DEBUG SET-ACTIVE-EXPIRE. */
+void keyspace_set_active_expiry(struct keyspace *ks, bool on);
+/* How the 24 bits of clock are read: seconds since last use, or frequency with decay (maxmemory-policy
+ * with lfu in its name). */
+void keyspace_set_frequency(struct keyspace *ks, bool on, int log_factor, int decay_minutes);
+
+int keyspace_databases(const struct keyspace *ks);
+uint64_t keyspace_wall_ms(const struct keyspace *ks);
+
+/* ---- the doors ----------------------------------------------------------------------------- */
+
+enum door_flag {
+    DOOR_STREAM = 1u << 0,   /* the replication stream asks: nothing is hidden, nothing expires */
+    DOOR_NO_TOUCH = 1u << 1, /* leave the clock alone (TYPE, TTL, OBJECT, CLIENT NO-TOUCH) */
+    DOOR_NO_STATS = 1u << 2, /* neither a hit nor a miss, and no keymiss event */
+};
+
+/* NULL: no such key, or expired. May delete an expired key first. flags: enum door_flag. */
+const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
+
+/* Opens an existing entry for change: the walk has its old value now. NULL: no such key (an expired one
+ * is deleted, on a follower too unless DOOR_STREAM, because a write is about to replace it). Whoever
+ * changes it says so with keyspace_changed; whoever does not, says nothing. */
+struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
+/* The value of an open entry was changed in place: tells the hooks and settles the accounts. */
+void keyspace_changed(struct keyspace *ks, int db, struct entry *e);
+
+enum put_flag {
+    PUT_KEEP_EXPIRY = 1u << 0, /* an existing key keeps its expiry; expiry_ms is not looked at */
+    PUT_QUIET = 1u << 1,       /* from a loader: no hooks */
+};
+/* Creates or replaces, whatever type stood there. expiry_ms: NO_EXPIRY or wall time (negative counts as 0).
+ * Copies text, owns blob and apart from now on. Returns the entry, open. */
+struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const struct value *value,
+                           int64_t expiry_ms, uint32_t flags);
+/* Changes the value of an open string entry, keeping expiry; e may move, so use what comes back. Overwrites in
+ * place where it fits. Does not call hooks: keyspace_changed does. */
+struct entry *keyspace_set_string(struct keyspace *ks, int db, struct entry *e,
+                                  const struct value *value);
+/* Makes an open string entry editable text of at least len bytes (new ones are zero), moves it apart when
+ * too long, and returns its bytes; *e may move. Marks it raw. Does not call hooks. */
+char *keyspace_edit_string(struct keyspace *ks, int db, struct entry **e, size_t len);
+/* NO_EXPIRY takes it away. e may move: the new one is returned. Calls changed. */
+struct entry *keyspace_set_expiry(struct keyspace *ks, int db, struct entry *e, int64_t expiry_ms);
+
+/* True when there was one (an expired one on a leader was deleted as such: false). */
+bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
+/* from exists and to does not, or is replaced; expiry travels. from == to is legal and does nothing. */
+void keyspace_rename(struct keyspace *ks, int db, struct bytes from, struct bytes to);
+/* False when db has no such key or other_db has one. */
+bool keyspace_move(struct keyspace *ks, int db, struct bytes key, int other_db, uint32_t flags);
+/* A copy of the value, ready for keyspace_put; text stays borrowed from e. */
+struct value keyspace_copy_value(const struct keyspace *ks, const struct entry *e);
+
+/* db -1: all. Keys that went. O(1): the tables are freed by the helper thread. */
+uint64_t keyspace_flush(struct keyspace *ks, int db);
+void keyspace_swap(struct keyspace *ks, int db, int other);
+
+/* Told by handlers, in the order Redis tells them. */
+void keyspace_event(struct keyspace *ks, enum notify_class class, const char *name, int db,
+                    struct bytes key);
+
+/* ---- the loader ---------------------------------------------------------------------------- */
+
+/* Attributes as RDB carries them; -1: none. */
+struct load_attributes {
+    int64_t expiry_ms;
+    int64_t idle_seconds;
+    int frequency;
+};
+/* A new key without a word to anybody. ERR_EXISTS: there is one (value is still the caller's). */
+enum err keyspace_load(struct keyspace *ks, int db, struct bytes key, const struct value *value,
+                       const struct load_attributes *attributes) MUST_CHECK;
+/* Applies idle_seconds and frequency to an entry (RESTORE). */
+void keyspace_set_attributes(struct keyspace *ks, struct entry *e, int64_t idle_seconds,
+                             int frequency);
+
+/* ---- looking around ------------------------------------------------------------------------ */
+
+uint64_t keyspace_size(const struct keyspace *ks, int db);
+uint64_t keyspace_idle_seconds(const struct keyspace *ks, const struct entry *e);
+int keyspace_frequency(const struct keyspace *ks, const struct entry *e); /* decayed to now */
+bool keyspace_expired(const struct keyspace *ks, const struct entry *e);  /* logically, by now */
+
+/* SCAN: emits a bucket or so and returns the next cursor, 0 at the end. Every key that is there from the first
+ * call to the last is emitted at least once, whatever comes, goes or resizes in between. Expired keys
+ * are emitted too; fn must not change the keyspace. */
+typedef void keyspace_each_fn(void *arg, const struct entry *e);
+uint64_t keyspace_scan(const struct keyspace *ks, int db, uint64_t cursor, keyspace_each_fn *fn,
+                       void *arg);
+/* Every key, O(keys). */
+void keyspace_each(const struct keyspace *ks, int db, keyspace_each_fn *fn, void *arg);
+/* Uniform among those not expired, as far as a hundred throws can tell. NULL: none. */
+const struct entry *keyspace_random(struct keyspace *ks, int db);
+
+struct keyspace_db_stats {
+    uint64_t keys, expires;
+    uint64_t avg_ttl_ms;
+    uint64_t entry_bytes, table_bytes, index_bytes;
+};
+void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_stats *out);
+
+struct keyspace_stats {
+    uint64_t hits, misses;
+    uint64_t expired;         /* keys, lazily or actively */
+    uint64_t expire_cycle_us; /* spent in keyspace_expire_due */
+    uint64_t freed_later;     /* values and tables handed to the helper thread, ever */
+    uint64_t pending_frees;   /* not freed yet */
+    uint64_t walk_early;      /* old values emitted because of a write, this walk */
+};
+void keyspace_stats(const struct keyspace *ks, struct keyspace_stats *out);
+void keyspace_reset_stats(struct keyspace *ks); /* CONFIG RESETSTAT */
+
+/* ---- active expiry ------------------------------------------------------------------------- */
+
+/* Deletes what is due, in order of time, for at most budget_us. Returns the wall time at which to come again:
+ * the next deadline, now when the budget ended first, INT64_MAX when nothing expires or this is a follower. */
+int64_t keyspace_expire_due(struct keyspace *ks, uint64_t budget_us);
+/* The earliest deadline of all databases; INT64_MAX: none. O(databases). */
+int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
+
+/* ---- the snapshot walk --------------------------------------------------------------------- */
+
+/*
+ * One at a time. The image is the keyspace at keyspace_walk_begin; emit sees each of its entries once: in walk
+ * order, or early, from inside the write door, just before a change. db is the entry's at the start, whatever
+ * SWAPDB did since. emit may not touch the keyspace; returning false ends this step after the bucket at hand
+ * (early: no meaning).
+ */
+typedef bool keyspace_emit_fn(void *arg, int db, const struct entry *e, bool early);
+
+/* ERR_EXISTS: one is running. ERR_AGAIN: too many walks were aborted in a row; keyspace_walk_step with no walk
+ * running, called from a timer, settles that. */
+enum err keyspace_walk_begin(struct keyspace *ks, keyspace_emit_fn *emit, void *arg) MUST_CHECK;
+/* For at most budget_us. True: the image is complete and the walk is over. */
+bool keyspace_walk_step(struct keyspace *ks, uint64_t budget_us);
+void keyspace_walk_abort(struct keyspace *ks);
+bool keyspace_walking(const struct keyspace *ks);
+/* Keys that stood in db at the start, and how many of them had an expiry: for the sizes in an RDB file. */
+uint64_t keyspace_walk_keys(const struct keyspace *ks, int db, uint64_t *out_expires);
+uint64_t keyspace_walk_left(const struct keyspace *ks); /* keys not emitted yet */
+/* Bytes that a write to this key would make the walk emit on the spot; 0: nothing. */
+size_t keyspace_walk_pending(const struct keyspace *ks, int db, struct bytes key);
+/* Emits this key next, now (so that a writer which waits for it may go on). */
+void keyspace_walk_take(struct keyspace *ks, int db, struct bytes key);
+
+/* ---- checks -------------------------------------------------------------------------------- */
+
+/* Asserts every invariant of tables, indexes and accounts: O(keys), for tests. */
+void keyspace_check(const struct keyspace *ks);
+
+#endif
