@@ -14,6 +14,7 @@
 #define HF_COMMON_SETTINGS_H
 
 #include "common/bytes.h"
+#include "common/file.h"
 
 struct settings;
 
@@ -35,12 +36,15 @@ enum setting_when {
 };
 
 enum setting_flag {
-    SETTING_HIDDEN = 1u << 0,    /* not in CONFIG GET * (Redis hides a few) */
-    SETTING_PROTECTED = 1u << 1, /* behind enable-protected-configs */
-    SETTING_IGNORED =
-        1u << 2,             /* accepted and answered, and one warning says that it does nothing */
+    SETTING_HIDDEN = 1u << 0,    /* CONFIG GET answers it by its exact name only */
+    SETTING_PROTECTED = 1u << 1, /* CONFIG SET refuses it unless settings_allow_protected */
+    SETTING_IGNORED = 1u << 2,   /* accepted and answered; a value that is not the default is logged
+                                    once as one that does nothing */
     SETTING_MULTI = 1u << 3, /* SET_LINES that may stand on many lines (user, sentinel, save …) */
     SETTING_NO_REWRITE = 1u << 4,
+    SETTING_BITS = 1u << 5, /* SET_ENUM: several words, blank separated, OR-ed; 0 has a word too */
+    SETTING_RETIRED = 1u << 6, /* accepted in files with any words and dropped, as Redis drops it */
+    SETTING_FORCE = 1u << 7,   /* CONFIG REWRITE writes it even where it is the default (save) */
 };
 
 struct setting_word {
@@ -52,27 +56,50 @@ struct setting {
     const char *name, *alias; /* alias: the older spelling, also answered by CONFIG GET */
     enum setting_kind kind;
     const char *def;
-    const char *min, *max;            /* as typed; NULL: the type's own */
-    size_t at;                        /* offsetof the daemon's settings struct */
-    const struct setting_word *words; /* SET_ENUM; ended by a NULL word */
+    const char *min, *max;             /* as typed; NULL: the type's own */
+    const char *clamp_min, *clamp_max; /* accepted outside of these, and pulled in; NULL: not */
+    size_t at;                         /* offsetof the daemon's settings struct */
+    const struct setting_word *words;  /* SET_ENUM; ended by a NULL word */
     enum setting_when when;
     uint32_t flags;
+    /* May refuse a well-formed value before it is stored, at start and at run time. NULL: any. */
+    enum err (*check)(struct bytes value, struct errmsg *out_why);
     /* After a new value stands in the struct. May refuse: then the old value is put back and out_why
-     * is told to whoever asked. Not called while the start-up files are read. NULL: nothing to do. */
+     * is told to whoever asked. One function shared by several settings of one CONFIG SET is called
+     * once. Not called while the start-up files are read. NULL: nothing to do. */
     enum err (*apply)(void *world, struct errmsg *out_why);
-    /* SET_LINES only. line: words behind the name. get: the text CONFIG GET answers. lines: one or more
-     * whole lines for the file, each ended by \n, nothing when default. */
-    enum err (*line)(void *world, int argc, const struct bytes *argv, struct errmsg *out_why);
-    void (*get)(void *world, struct buf *out);
-    void (*lines)(void *world, struct buf *out);
+    /* SET_LINES only; values is the daemon's settings struct. clear: before the first line of a load
+     * and before CONFIG SET, where lines add up; NULL where a line replaces. line: the words behind
+     * the name; what get answered must be accepted back. get: the text CONFIG GET answers; NULL: the
+     * directive exists in files only. lines: one or more whole lines for the file, each ended by \n,
+     * nothing when default. */
+    void (*clear)(void *values);
+    enum err (*line)(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
+    void (*get)(void *values, struct buf *out);
+    void (*lines)(void *values, struct buf *out);
+    void (*fini)(void *values); /* frees what line stored; may be NULL */
     const char *help;
 };
 
-/* values points to the daemon's settings struct, zeroed; world is handed to the rows' functions. */
+/* Texts in the struct are never NULL: unset is "". Limits: a line of a file SETTINGS_LINE_BYTES, a file
+ * SETTINGS_FILE_BYTES, SETTINGS_WORDS words a line, SETTINGS_INCLUDE_DEPTH files deep. */
+enum {
+    SETTINGS_LINE_BYTES = 64 * 1024,
+    SETTINGS_FILE_BYTES = 64 * 1024 * 1024,
+    SETTINGS_WORDS = 1024,
+    SETTINGS_INCLUDE_DEPTH = 16,
+};
+
+/* values points to the daemon's settings struct, zeroed; world is handed to apply. */
 struct settings *settings_new(void *values, void *world);
 void settings_free(struct settings *s); /* also frees the texts it put into values */
-/* rows end with one without a name; may be called for several rooms. Sets the defaults at once. */
+/* rows end with one without a name, and must outlive s; may be called for several rooms. Sets the
+ * defaults at once. A name twice is our own mistake: asserted. */
 void settings_add(struct settings *s, const struct setting *rows);
+/* A room's own apply for a setting whose row has none. A name unknown or hooked twice is our own
+ * mistake: asserted. */
+void settings_hook(struct settings *s, const char *name,
+                   enum err (*apply)(void *world, struct errmsg *out_why));
 
 /* argv as main got it, without the program's name: `[file|-] [--name value …]`. path may be absent: then
  * there is no file and CONFIG REWRITE refuses. out_why holds the whole block for stderr. */
@@ -82,23 +109,31 @@ enum err settings_load(struct settings *s, int argc, char *const *argv,
 enum err settings_line(struct settings *s, struct bytes line, struct errmsg *out_why) MUST_CHECK;
 const char *settings_path(const struct settings *s); /* absolute; NULL: started without a file */
 
-/* CONFIG GET: calls each for every match, in table order, once. */
+/* CONFIG GET: calls each for every match, in table order, once. A pattern without *, ? and [ is a name
+ * and is answered as it was typed. value is valid during the call. */
 void settings_get(struct settings *s, int patterns, const struct bytes *argv,
-                  void (*each)(void *arg, const char *name, struct bytes value), void *arg);
-/* CONFIG SET k v [k v …]: all or nothing, with Redis's sentences in out_why. */
+                  void (*each)(void *arg, struct bytes name, struct bytes value), void *arg);
+/* CONFIG SET k v [k v …]: all or nothing, with Redis's sentences in out_why (without "ERR "). */
 enum err settings_set(struct settings *s, int argc, const struct bytes *argv,
                       struct errmsg *out_why) MUST_CHECK;
+/* Protected settings may be set by whoever asks now (enable-protected-configs). */
+void settings_allow_protected(struct settings *s, bool allowed);
+/* CONFIG REWRITE; the old file or the whole new one stands on the disk, whatever happens. */
 enum err settings_rewrite(struct settings *s, struct errmsg *out_why) MUST_CHECK;
+/* What settings_rewrite would write over a file that holds old. */
+void settings_merge(struct settings *s, struct bytes old, struct buf *out);
+/* The nearest known name, or NULL where none is near. */
+const char *settings_nearest(const struct settings *s, struct bytes name);
+/* One manual entry per row, in table order: name, kind, default, range, help. */
+void settings_manual(const struct settings *s, struct buf *out);
 
-/* Splits one line into words with redis.conf quoting. ERR_SYNTAX: unbalanced quotes. The words live in
- * storage, which the caller owns and resets. */
+/* Splits one line into words with redis.conf quoting. ERR_SYNTAX: unbalanced quotes. ERR_LIMIT: more
+ * than max words. The words live in storage, which the caller owns; it is emptied first. */
 enum err settings_split(struct bytes line, struct buf *storage, struct bytes *out_words, int max,
                         int *out_count) MUST_CHECK;
-/* Writes a file so that a crash leaves the old or the new one: temp beside it, fsync, rename, fsync
- * of the directory. mode as for open(2). */
-enum err file_replace(const char *path, struct bytes content, unsigned mode,
-                      struct errmsg *out_why) MUST_CHECK;
 /* "1gb", "100mb", "10k", "5". False when malformed or too large. */
 bool parse_memory(struct bytes text, uint64_t *out);
+/* The reverse, as CONFIG REWRITE writes it: the largest of gb, mb, kb that divides, else plain. */
+void put_memory(struct buf *out, uint64_t bytes);
 
 #endif

@@ -1,0 +1,139 @@
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/random.h"
+
+static enum err io_failed(struct errmsg *why, const char *what, const char *path)
+{
+    errmsg_set(why, "Can't %s '%s': %s", what, path, strerror(errno));
+    return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+}
+
+enum err file_read(const char *path, uint64_t bytes_max, struct buf *out, struct errmsg *out_why)
+{
+    size_t old_len = out->len;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = 0;
+
+    if (fd < 0)
+        return io_failed(out_why, "open", path);
+    do {
+        char *at = buf_reserve(out, 64 * 1024);
+
+        got = read(fd, at, 64 * 1024);
+        if (got > 0)
+            out->len += (size_t)got;
+    } while ((got > 0 && out->len - old_len <= bytes_max) || (got < 0 && errno == EINTR));
+    if (got < 0) {
+        enum err e = io_failed(out_why, "read", path);
+
+        close(fd);
+        out->len = old_len;
+        return e;
+    }
+    close(fd);
+    if (out->len - old_len > bytes_max) {
+        errmsg_set(out_why, "'%s' is longer than %llu bytes", path, (unsigned long long)bytes_max);
+        out->len = old_len;
+        return ERR_LIMIT;
+    }
+    return OK;
+}
+
+enum err file_sync_dir(const char *path, struct errmsg *out_why)
+{
+    AUTO_FREE char *copy = xstrdup(path);
+    const char *dir = dirname(copy);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed;
+
+    if (fd < 0)
+        return io_failed(out_why, "open", dir);
+    failed = fsync(fd);
+    /* Some file systems know no fsync of a directory, and say so with EINVAL. */
+    if (failed && errno == EINVAL)
+        failed = 0;
+    if (failed)
+        io_failed(out_why, "fsync", dir);
+    close(fd);
+    return failed ? ERR_IO : OK;
+}
+
+static bool write_all(int fd, struct bytes content)
+{
+    while (content.len) {
+        ssize_t put = write(fd, content.at, content.len);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        content.at += put;
+        content.len -= (size_t)put;
+    }
+    return true;
+}
+
+/* The new file takes the old one's mode and, where we may, its owner. */
+static bool take_looks(int fd, const char *path)
+{
+    struct stat old;
+
+    if (stat(path, &old) != 0)
+        return errno == ENOENT;
+    if (fchown(fd, old.st_uid, old.st_gid) != 0 && errno != EPERM)
+        return false;
+    return fchmod(fd, old.st_mode & 07777) == 0;
+}
+
+enum err file_replace(const char *path, struct bytes content, unsigned mode, struct errmsg *out_why)
+{
+    char tag[17];
+    struct buf temp = { 0 };
+    enum err e = OK;
+    int fd;
+
+    random_hex(tag, 16);
+    buf_printf(&temp, "%s.%s.tmp", path, tag);
+    fd = open(buf_text(&temp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0) {
+        e = io_failed(out_why, "create", buf_text(&temp));
+        buf_fini(&temp);
+        return e;
+    }
+    if (!write_all(fd, content) || !take_looks(fd, path) || fsync(fd) != 0)
+        e = io_failed(out_why, "write", buf_text(&temp));
+    if (close(fd) != 0 && e == OK)
+        e = io_failed(out_why, "close", buf_text(&temp));
+    if (e == OK && rename(buf_text(&temp), path) != 0)
+        e = io_failed(out_why, "replace", path);
+    if (e != OK)
+        unlink(buf_text(&temp));
+    else
+        e = file_sync_dir(path, out_why);
+    buf_fini(&temp);
+    return e;
+}
+
+char *file_absolute(const char *path)
+{
+    char cwd[PATH_MAX];
+    struct buf whole = { 0 };
+    char *absolute;
+
+    if (path[0] == '/' || !path[0] || !getcwd(cwd, sizeof cwd))
+        return xstrdup(path);
+    buf_printf(&whole, "%s/%s", cwd, path);
+    absolute = xmemdup0(whole.at, whole.len);
+    buf_fini(&whole);
+    return absolute;
+}
