@@ -17,10 +17,14 @@
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
+/* What a client may send before it has authenticated, whatever the other limits say. */
+enum { RESP_ARGC_UNAUTHENTICATED = 10, RESP_BULK_UNAUTHENTICATED = 16 * 1024 };
+
 struct resp_limits {
-    uint64_t argc_max; /* arguments of one request; Redis: 1048576, 10 before authentication */
-    uint64_t bulk_bytes_max;   /* proto-max-bulk-len, 512 MiB; 16 KiB before authentication */
-    uint64_t inline_bytes_max; /* 64 KiB, also for one header line */
+    uint64_t argc_max;         /* arguments of one request; Redis: 2^31 - 1 */
+    uint64_t bulk_bytes_max;   /* proto-max-bulk-len; 512 MiB */
+    uint64_t inline_bytes_max; /* 64 KiB: an inline request, and one header line */
+    bool unauthenticated;      /* the two limits above hold as well; cleared by AUTH */
 };
 
 enum resp_status {
@@ -42,6 +46,7 @@ struct resp_reader {
     size_t scanned;     /* how far into the buffer the item was understood */
     int64_t bulks_left; /* of a started multibulk; -1: none started */
     int64_t bulk_len;   /* of a started bulk; -1: its header is next */
+    size_t searched;    /* no line end before here */
     int argc;
     struct buf scratch; /* unquoted inline arguments */
     char error[128];    /* "Protocol error: …" without the "-ERR " */
@@ -52,7 +57,10 @@ void resp_reader_fini(struct resp_reader *r);
 
 /* Looks at data (everything received and not consumed, from the same first byte as the call before).
  * RESP_ITEM: *out_request is valid until data moves or the next call. The base may move between
- * calls: the reader keeps offsets. Cost: every byte is looked at once. */
+ * calls: the reader keeps offsets. After RESP_BAD the reader is used up. The limits may be changed at
+ * any time. Where a stream is cut into pieces makes no difference to what comes out.
+ * Cost: every byte is looked at once; argv grows with the arguments that came, not with those that
+ * were announced. */
 enum resp_status resp_read_request(struct resp_reader *r, struct bytes data,
                                    struct resp_request *out_request) MUST_CHECK;
 /* Of a bulk that has begun: how many bytes the buffer must hold in all for it to be whole, so that a
@@ -89,8 +97,12 @@ struct resp_value {
 struct resp_replies {
     uint64_t bulk_bytes_max, items_max; /* limits: a reply over them is RESP_BAD */
     int depth_max;
+    size_t scanned;   /* how far into the reply its frame was understood */
+    size_t searched;  /* no line end before here */
+    uint64_t missing; /* values the started reply still owes; 0: none started */
+    uint64_t items;   /* values announced so far */
     struct resp_value *pool;
-    size_t pool_cap;
+    size_t pool_cap, pool_used;
     char error[128];
 };
 
@@ -98,7 +110,9 @@ struct resp_replies {
 void resp_replies_init(struct resp_replies *r);
 void resp_replies_fini(struct resp_replies *r);
 /* One whole reply at the front of data. RESP_ITEM: *out_value borrows data and the reader until the
- * next call, *out_bytes is what it took. Attributes ('|') are skipped. */
+ * next call, *out_bytes is what it took. Attributes ('|') are skipped; streamed values ("$?") are
+ * refused, and so is a line over 64 KiB. Like the request reader it may be called with the same
+ * first byte and more data until the reply is whole, and looks at every byte at most twice. */
 enum resp_status resp_read_reply(struct resp_replies *r, struct bytes data,
                                  const struct resp_value **out_value, size_t *out_bytes) MUST_CHECK;
 
@@ -119,8 +133,9 @@ struct reply {
 
 void reply_simple(struct reply *r, const char *text); /* +OK */
 void reply_ok(struct reply *r);
-/* text without '-'; where its first word is not upper case, "ERR " is put in front. CR and LF
- * become blanks, so that no argument can forge a second reply. */
+/* text without '-'; where its first word is not upper case, "ERR " is put in front, so a sentence that
+ * begins with a command's name in capitals must bring its own code ("ERR EXEC without MULTI"). CR and
+ * LF become blanks, so that no argument can forge a second reply. */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *format, ...) PRINTF_LIKE(2, 3);
 void reply_int(struct reply *r, int64_t v);
