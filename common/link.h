@@ -6,16 +6,21 @@
  *   1. a link is on exactly the list its state names; only link_move changes either
  *   2. link_close marks and never frees: legal from any callback, any number of times
  *   3. a DEAD link has no watcher and no fd, and stays readable until this turn of the loop ends
- *   4. on_closed is called exactly once, when the link becomes DEAD; the owner forgets it there
+ *   4. on_closed is called exactly once, at the end of the turn in which the link became DEAD, never
+ *      from inside link_close or link_kill; the owner forgets it there
  *   5. output is flushed once per turn of the loop (before the loop sleeps), so that the replies of a
  *      pipeline leave in one write; nothing is written from inside a handler
+ *   6. the bytes of link_input stand still until on_input returns, and then move: between two turns a
+ *      link owns just what its owner left unconsumed, and an idle link no buffer at all
  *
  * Back-pressure both ways: a link whose output passes output_bytes_max is closed (or, with
  * pause_at_bytes, stops reading until it drained below half); a reader that holds more than
- * input_bytes_max unconsumed bytes is closed.
+ * input_bytes_max unconsumed bytes is closed. A paused link still holds up to LINK_HELD_BYTES of what
+ * arrives, so that the death of a peer that waits in silence is noticed.
  *
  * Owner: the link itself, until freed by the reaper; users hold a pointer between link_new and
- * on_closed. Cost: one read and one writev per turn at most.
+ * on_closed. Cost: one read and one writev per turn; another read where the first filled its buffer,
+ * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full.
  */
 #ifndef HF_COMMON_LINK_H
 #define HF_COMMON_LINK_H
@@ -27,7 +32,15 @@
 #include "common/out.h"
 
 struct tls_context;
+struct tls_session;
 struct link;
+
+enum {
+    LINK_HELD_BYTES = 64 * 1024,   /* read while paused */
+    LINK_TURN_BYTES = 1024 * 1024, /* read, and written, of one link in one turn */
+    LINK_FAREWELL_MS = 2000,       /* what CLOSING may take */
+    LINK_HANDSHAKE_MS = 10000,     /* what a TLS handshake may take */
+};
 
 enum link_state { LINK_OPEN, LINK_CLOSING, LINK_DEAD };
 
@@ -48,31 +61,39 @@ const char *link_why_word(enum link_why why);
 struct link_ops {
     /* New bytes are in link->in. Consume with link_consume. */
     void (*on_input)(struct link *l);
-    /* Output has drained to the socket and there is room: a source may write more. May be NULL. */
+    /* All output has gone to the socket and there is room: a source may write more. At most once a
+     * turn. May be NULL. */
     void (*on_drained)(struct link *l);
-    /* Once, at death. link->why says why. */
+    /* Once, after death. link->why says why. */
     void (*on_closed)(struct link *l);
 };
 
 struct link {
     struct list node;  /* on the list of its state */
     struct list dirty; /* on the loop's flush list while it has output to send */
+    struct list again; /* on the list of those that are owed a callback next turn */
     enum link_state state;
     enum link_why why;
     int sys_errno;
     int fd;
     struct ev_loop *loop;
     ev_io readable, writable;
-    ev_timer deadline; /* of CLOSING */
-    void *ssl;         /* SSL *, or NULL */
+    ev_timer deadline;       /* of CLOSING, and of a TLS handshake */
+    struct tls_session *tls; /* NULL: plain */
     bool handshaking;
-    bool reading_paused;
+    bool reading_paused; /* by the owner */
+    bool throttled;      /* by pause_at_bytes */
+    bool owes_input;     /* on_input is due: reading resumed, or TLS holds decrypted bytes */
+    bool owes_drained;   /* on_drained is due */
+    bool lent;           /* in.at is the loop's read buffer, until on_input returns */
     const struct link_ops *ops;
     void *owner;
     struct buf in; /* received, not consumed: in.at + in_head .. in.at + in.len */
     size_t in_head;
+    size_t in_want; /* link_want_input */
     struct out out;
     uint64_t output_bytes_max; /* 0: none */
+    uint64_t pause_at_bytes;   /* 0: never */
     uint64_t input_bytes_max;  /* 0: none */
     uint64_t bytes_in, bytes_out;
     uint64_t opened_ms, active_ms;
@@ -85,8 +106,22 @@ struct link {
 struct link *link_new(struct ev_loop *loop, int fd, struct tls_context *tls, bool server,
                       const struct link_ops *ops, void *owner);
 
+/* Of a TLS client, before this turn ends: the name to ask for (SNI) and, where verify is set, the one
+ * that the certificate must carry. Plain links ignore it. */
+void link_set_tls_name(struct link *l, const char *name, bool verify);
+/* The owner goes away first: nothing is told any more. Follow with link_close or link_kill, or give
+ * the link new ops and a new owner. */
+void link_disown(struct link *l);
+
 struct bytes link_input(const struct link *l);
 void link_consume(struct link *l, size_t len);
+/* The unconsumed input is of no use before it is this long (a large value): on_input is not called
+ * until then, and the buffer grows towards it in few steps, never far ahead of what has arrived.
+ * 0: unknown. Forgotten once it is reached. */
+void link_want_input(struct link *l, size_t bytes);
+/* Calls on_input with the next turn even if nothing new arrives: for an owner that stopped half-way
+ * through its input to let others have their turn. */
+void link_again(struct link *l);
 
 /* Bytes were put into l->out: flush it before the loop sleeps. Cheap, any number of times. */
 void link_wrote(struct link *l);
@@ -97,14 +132,19 @@ void link_flush(struct link *l);
 size_t link_send(struct link *l, const void *data, size_t len);
 
 void link_pause_reading(struct link *l, bool pause);
-/* Says goodbye after what is in out has left, or after 2 s. The first reason is the true one. */
+/* Says goodbye after what is in out has left, or after LINK_FAREWELL_MS. The first reason is the true
+ * one. */
 void link_close(struct link *l, enum link_why why);
 /* Without waiting for output. */
 void link_kill(struct link *l, enum link_why why);
 /* The subject's common name of the peer's certificate; false when there is none. */
 bool link_peer_name(const struct link *l, char *out, size_t cap);
+/* Why it ended, for a log: "reset", "io: No route to host", "tls: certificate verify failed". */
+void link_why_text(const struct link *l, char *out, size_t cap);
 
-/* Once per loop: installs the flusher, the reaper and the clock; the fini frees what is left. */
+/* Once per loop: installs the flusher, the reaper and the clock; the fini frees what is left. Takes
+ * the loop's ev_userdata. The flusher runs at the lowest priority, so that other ev_prepare watchers
+ * (the end of a turn) can still write; SIGPIPE is ignored from now on. */
 void link_system_init(struct ev_loop *loop);
 void link_system_fini(struct ev_loop *loop);
 
