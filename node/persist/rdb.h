@@ -1,0 +1,64 @@
+/*
+ * rdb - what is common to reading and writing the RDB format: opcodes, value types, versions, limits.
+ *
+ *     magic and version (9 bytes), then opcodes and entries until 255, then CRC-64 (8 bytes, little
+ *     endian; absent before version 5; all zero: not checked)
+ *
+ * A byte at the top level is an opcode from 242 up, else the value type of the next key. We write the
+ * lowest version that can say what there is to say (9 for everything up to Redis 7.0's stream fields),
+ * so that any Redis, Valkey or KeyDB reads it; we read every version of Redis and Valkey whose types
+ * we know, and refuse an unknown type by its name.
+ *
+ * Source: the format as redis-server 7.0 and redis-check-rdb read and write it.
+ */
+#ifndef HF_NODE_PERSIST_RDB_H
+#define HF_NODE_PERSIST_RDB_H
+
+#include "common/bytes.h"
+
+enum rdb_opcode {
+    RDB_OP_SLOT_IMPORT = 243, /* valkey 9, cluster mode */
+    RDB_OP_SLOT_INFO = 244,
+    RDB_OP_FUNCTION = 245,
+    RDB_OP_FUNCTION_OLD = 246, /* of 7.0 candidates */
+    RDB_OP_MODULE_AUX = 247,
+    RDB_OP_IDLE = 248,
+    RDB_OP_FREQ = 249,
+    RDB_OP_AUX = 250,
+    RDB_OP_RESIZE = 251,
+    RDB_OP_EXPIRE_MS = 252,
+    RDB_OP_EXPIRE = 253,
+    RDB_OP_SELECT = 254,
+    RDB_OP_END = 255,
+    RDB_OP_FIRST = 242,
+};
+
+enum rdb_type { RDB_TYPE_STRING = 0 };
+
+enum {
+    RDB_MAGIC_LEN = 9,
+    RDB_CRC_LEN = 8,
+    RDB_VERSION_LOWEST = 9,    /* what we write where nothing newer is needed */
+    RDB_VERSION_READ_MAX = 12, /* of a REDIS file, and of a DUMP payload */
+    RDB_VERSION_VALKEY_MIN = 80,
+    RDB_VERSION_VALKEY_MAX = 80,
+    RDB_LEN_MAX = 9,               /* bytes of an encoded length */
+    RDB_DUMP_FOOTER = 10,          /* version and CRC behind a DUMP payload */
+    RDB_EOF_MARK_LEN = 40,         /* random characters around a diskless payload */
+    RDB_COMPRESS_MIN = 21,         /* shorter strings are not worth a try */
+    RDB_COMPRESS_MAX = 256 * 1024, /* longer ones would hold the loop: about a millisecond of LZF */
+    RDB_LZF_RATIO_MAX = 264,       /* three bytes can say 264: more is a lie */
+};
+/* No string in a file or from a peer may say it is longer. */
+#define RDB_STRING_BYTES_MAX ((uint64_t)4 << 30)
+
+/* One row per value type a file may hold. */
+struct rdb_type_row {
+    int type;
+    const char *name; /* "string", "hash as listpack" */
+    bool loadable;
+    int version; /* RDB version that brought it */
+};
+const struct rdb_type_row *rdb_type_find(int type); /* NULL: no such type in any version */
+
+#endif

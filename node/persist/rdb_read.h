@@ -1,0 +1,64 @@
+/*
+ * rdb_read - RDB taken apart, a slice at a time: from a file, a socket, or a DUMP payload.
+ *
+ *   1. bytes are consumed an item at a time; the checksum covers what was consumed
+ *   2. nothing is allocated by what a length says, only by bytes that are there
+ *   3. after RDB_BAD the reader stays bad; why says what and where
+ *
+ * The reader is handed everything received and not consumed and answers one item or asks for more
+ * (wants: how many bytes must be there before another look is worth it), so a slow peer costs one
+ * look per item. Strings borrow the caller's bytes or the reader's scratch until the next call.
+ *
+ * Limits: a string says at most RDB_STRING_BYTES_MAX; a compressed one at most RDB_LZF_RATIO_MAX times
+ * its packed size. Types without a loader are refused by name.
+ */
+#ifndef HF_NODE_PERSIST_RDB_READ_H
+#define HF_NODE_PERSIST_RDB_READ_H
+
+#include "node/persist/rdb.h"
+
+enum rdb_status { RDB_MORE, RDB_ITEM, RDB_BAD };
+
+enum rdb_item_kind {
+    RDB_AUX,     /* name, value */
+    RDB_SELECT,  /* db */
+    RDB_RESIZE,  /* keys, keys_with_ttl: hints */
+    RDB_ENTRY,   /* key, type, value, expiry */
+    RDB_SKIPPED, /* understood and of no use here (hints, module auxiliaries) */
+    RDB_END,     /* the checksum was right, or there was none */
+};
+
+struct rdb_item {
+    enum rdb_item_kind kind;
+    struct bytes name, key, value;
+    int type;
+    uint64_t db, keys, keys_with_ttl;
+    int64_t expire_wall_ms; /* -1: none */
+};
+
+struct rdb_reader {
+    int version; /* 0: the header is still to come */
+    bool valkey;
+    bool skip_checksum; /* rdbchecksum no */
+    bool bad;
+    uint64_t crc, offset; /* of everything consumed */
+    size_t wants;
+    int64_t expire_wall_ms; /* stated for the next key */
+    struct buf scratch[2];  /* unpacked: name or key, value */
+    struct errmsg why;
+};
+
+void rdb_reader_init(struct rdb_reader *r);
+void rdb_reader_fini(struct rdb_reader *r);
+
+/* data: everything not consumed yet. RDB_ITEM: *out_consumed bytes made *out. */
+enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_item *out,
+                         size_t *out_consumed) MUST_CHECK;
+
+/* A DUMP payload as RESTORE gets it: checks version and CRC, and gives the string value, which borrows
+ * the payload or scratch. ERR_CORRUPT: as Redis says, "DUMP payload version or checksum are wrong"; ERR_SYNTAX:
+ * "Bad data format" (also: a type without a loader). */
+enum err rdb_restore_string(struct bytes payload, struct buf *scratch,
+                            struct bytes *out_value) MUST_CHECK;
+
+#endif

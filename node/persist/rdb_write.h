@@ -1,0 +1,44 @@
+/*
+ * rdb_write - RDB as bytes appended to a buffer; whoever owns the buffer sends or writes it away.
+ *
+ *   1. the checksum covers every byte appended through the writer, in order
+ *   2. rdb_write_end is the last call; what is behind it in the buffer is not ours
+ *
+ * The caller may take the buffer's bytes away between calls if it tells rdb_write_taken, so a
+ * snapshot of any size needs a buffer of one slice. Cost: O(bytes), and LZF for strings between
+ * RDB_COMPRESS_MIN and RDB_COMPRESS_MAX bytes where compress is set.
+ */
+#ifndef HF_NODE_PERSIST_RDB_WRITE_H
+#define HF_NODE_PERSIST_RDB_WRITE_H
+
+#include "node/persist/rdb.h"
+
+struct rdb_writer {
+    struct buf *out;
+    size_t summed; /* bytes of out that crc covers already */
+    uint64_t crc;
+    bool compress, checksum;
+};
+
+void rdb_write_init(struct rdb_writer *w, struct buf *out, bool compress, bool checksum);
+void rdb_write_header(struct rdb_writer *w, int version);
+void rdb_write_aux(struct rdb_writer *w, const char *name, struct bytes value);
+void rdb_write_aux_int(struct rdb_writer *w, const char *name, int64_t value);
+void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t keys_with_ttl);
+/* expire_wall_ms < 0: none. */
+void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes value,
+                            int64_t expire_wall_ms);
+void rdb_write_end(struct rdb_writer *w);
+
+/* Everything in out was taken away: sums it first. The caller then empties the buffer. */
+void rdb_write_taken(struct rdb_writer *w);
+
+/* ---- parts ---------------------------------------------------------------------------------- */
+
+void rdb_put_len(struct buf *b, uint64_t len);
+void rdb_put_string(struct buf *b, struct bytes data, bool compress);
+
+/* What DUMP answers for a string: type, value, version, CRC. */
+void rdb_dump_string(struct buf *out, struct bytes value);
+
+#endif

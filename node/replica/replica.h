@@ -1,0 +1,77 @@
+/*
+ * replica - who leads, who follows, and how far everybody is.
+ *
+ *     leader side                                   follower side
+ *     PSYNC --can continue?--> cursor on the oplog  dial, handshake (upstream.h, no I/O),
+ *        \--no--> snapshot walk, then the cursor    full or partial, then the stream into
+ *     REPLCONF ACK -> acknowledged offsets          serve's apply, and unchanged into the oplog
+ *
+ *   1. the oplog is the stream of this node whoever leads: a follower passes its leader's bytes on under
+ *      the same id and offsets, and adds nothing of its own
+ *   2. a follower's offset moves only at the end of a unit (a command outside MULTI, or EXEC)
+ *   3. a full sync is loaded beside the old data, which serves until the new set has arrived whole; what
+ *      breaks off leaves the old data in place
+ *   4. a leader that restarted empty empties nobody (README.md has the rule)
+ *
+ * Owner: main, through replica_new/replica_free. Loop thread only.
+ */
+#ifndef HF_NODE_REPLICA_REPLICA_H
+#define HF_NODE_REPLICA_REPLICA_H
+
+#include "common/bytes.h"
+#include "common/command.h"
+
+struct info_part;
+struct node_world;
+struct replica;
+
+/* What others want to hear; any may be NULL. */
+struct replica_hooks {
+    void *arg;
+    void (*role_changed)(void *arg, bool follower);
+    void (*acked)(void *arg); /* some follower acknowledged more: WAIT and the gate look again */
+};
+
+struct replica *replica_new(struct node_world *w);
+void replica_free(struct replica *r); /* NULL does nothing */
+void replica_set_hooks(struct replica *r, const struct replica_hooks *hooks);
+/* The settings are read and the file is loaded: begins to follow where `replicaof` says so. */
+void replica_start(struct replica *r);
+
+/* ---- what serve asks before it runs something ---------------------------------------------- */
+
+bool replica_is_follower(const struct replica *r);
+/* Follower and the stream flows. */
+bool replica_link_up(const struct replica *r);
+/* min-replicas-to-write is met (always, where it is off or we follow). */
+bool replica_enough_followers(const struct replica *r);
+
+/* ---- WAIT ----------------------------------------------------------------------------------- */
+
+/* Followers that acknowledged at least this offset. */
+int64_t replica_acked(const struct replica *r, uint64_t offset);
+/* Asks every follower for an acknowledgement now (REPLCONF GETACK * into the stream), at most once a turn. */
+void replica_ask_acks(struct replica *r);
+
+/* Every follower has everything (SHUTDOWN waits for it, as FAILOVER does). */
+bool replica_all_caught_up(const struct replica *r);
+
+/* ---- for persist ---------------------------------------------------------------------------- */
+
+/* What an RDB says about replication: id, offset and the database that the stream has selected. */
+struct replica_position {
+    char id[41];
+    uint64_t offset;
+    int db;
+    bool known;      /* false: there is nothing to say */
+    bool born_empty; /* this history began with an empty data set: see README.md */
+};
+void replica_position(const struct replica *r, struct replica_position *out);
+/* The same, read from a file at start. */
+void replica_restore(struct replica *r, const struct replica_position *position);
+
+extern const struct command
+    replica_rows[]; /* psync sync replconf replicaof slaveof role failover */
+extern const struct info_part replica_info_parts[];
+
+#endif
