@@ -23,6 +23,9 @@ enum {
     RENAMES_MAX = 64,
 };
 
+/* What outsiders may raise an epoch to: far beyond need, far below overflow. */
+#define EPOCH_MAX (UINT64_MAX >> 2)
+
 /* host is a name or an address as it was configured, announced or found in INFO. port 0: none. */
 struct addr {
     char host[HOST_LEN_MAX + 1];

@@ -1,0 +1,52 @@
+#include "sentinel/core/action.h"
+
+#include "common/alloc.h"
+
+static const char *const words[ACT_COUNT] = {
+    [ACT_DIAL] = "dial",       [ACT_HANG_UP] = "hang-up",
+    [ACT_FORGET] = "forget",   [ACT_PING] = "ping",
+    [ACT_INFO] = "info",       [ACT_HELLO] = "hello",
+    [ACT_ROLE] = "role",       [ACT_FAILOVER] = "failover",
+    [ACT_TIDY] = "tidy",       [ACT_SCRIPT_KILL] = "script-kill",
+    [ACT_ASK] = "ask",         [ACT_PROBE] = "probe",
+    [ACT_STATE] = "state",     [ACT_PERSIST] = "persist",
+    [ACT_PUBLISH] = "publish", [ACT_LOG] = "log",
+    [ACT_RUN] = "run",         [ACT_STOP] = "stop",
+    [ACT_REPLY] = "reply",     [ACT_EXIT] = "exit",
+};
+
+const char *action_word(enum action_kind kind)
+{
+    return words[kind];
+}
+
+void actions_clear(struct actions *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        xfree(a->at[i].channel);
+        xfree(a->at[i].text);
+        xfree(a->at[i].record);
+        xfree(a->at[i].view);
+    }
+    a->count = 0;
+}
+
+void actions_fini(struct actions *a)
+{
+    actions_clear(a);
+    xfree(a->at);
+    *a = (struct actions){ 0 };
+}
+
+struct action *act(struct actions *out, enum action_kind kind, uint64_t id)
+{
+    struct action *a;
+
+    if (out->count == out->cap) {
+        out->cap = out->cap ? out->cap * 2 : 16;
+        out->at = xrealloc(out->at, out->cap * sizeof *out->at);
+    }
+    a = &out->at[out->count++];
+    *a = (struct action){ .kind = kind, .id = id };
+    return a;
+}
