@@ -95,9 +95,9 @@ void net_tune(int fd, int family, int64_t keepalive_s)
     if (family != AF_INET && family != AF_INET6)
         return;
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, keepalive_s > 0);
     if (keepalive_s <= 0)
         return;
-    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)keepalive_s);
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval > 0 ? interval : 1);
     set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);

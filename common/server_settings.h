@@ -9,11 +9,11 @@
 #define HF_COMMON_SERVER_SETTINGS_H
 
 #include "common/settings.h"
+#include "common/tls.h"
 
 enum { BIND_MAX = 16, PERCENTILES_MAX = 32 };
 
-enum access_rule { ACCESS_NO, ACCESS_YES, ACCESS_LOCAL };       /* enable-*-command, …-configs */
-enum tls_auth { TLS_AUTH_NO, TLS_AUTH_YES, TLS_AUTH_OPTIONAL }; /* tls-auth-clients */
+enum access_rule { ACCESS_NO, ACCESS_YES, ACCESS_LOCAL }; /* enable-*-command, …-configs */
 enum supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
 enum oom_adjust { OOM_NO, OOM_RELATIVE, OOM_ABSOLUTE };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };

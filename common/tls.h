@@ -18,7 +18,7 @@
 struct tls_context;
 struct tls_session;
 
-enum tls_auth { TLS_AUTH_NO, TLS_AUTH_OPTIONAL, TLS_AUTH_YES };
+enum tls_auth { TLS_AUTH_NO, TLS_AUTH_YES, TLS_AUTH_OPTIONAL }; /* tls-auth-clients */
 
 /* As the tls-* directives of redis.conf; NULL or empty: not given. Borrowed during the call only. */
 struct tls_settings {

@@ -1,0 +1,69 @@
+/*
+ * listen - the doors of a daemon: TCP ports on several addresses, a TLS port, a Unix socket.
+ *
+ *   1. listen_open replaces the whole set or changes nothing: sockets that both sets name stay open
+ *      all along, so that a changed `bind` interrupts nobody
+ *   2. a turn accepts at most LISTEN_BATCH connections of one socket; the others get their turn too
+ *   3. out of descriptors, the doors close for LISTEN_PAUSE_MS rather than spin
+ *
+ * An address is an IP or a name that the local files know; "*" is every IPv4 and "::*" every IPv6
+ * address, and IPv6 sockets take IPv6 alone. "-" in front: may be missing on this machine. A family
+ * that the kernel lacks is skipped in any case.
+ *
+ * Accepted descriptors are non-blocking, close on exec, and inherit TCP_NODELAY and keep-alive from
+ * the socket, so that an accept is one system call.
+ *
+ * Owner: embed a struct listen; zeroed it is closed. Cost: O(sockets) to open.
+ */
+#ifndef HF_COMMON_LISTEN_H
+#define HF_COMMON_LISTEN_H
+
+#include <ev.h>
+
+#include "common/err.h"
+
+enum { LISTEN_BATCH = 64, LISTEN_PAUSE_MS = 100 };
+
+enum listen_kind { LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX };
+
+struct listen_options {
+    char *const *bind; /* bind_count addresses; none: no TCP at all */
+    int bind_count;
+    int port, tls_port; /* 0: none */
+    int backlog;
+    const char *unix_path; /* NULL or empty: none. What stands there is removed first. */
+    unsigned unix_mode;    /* 0: as umask says */
+    uint32_t socket_mark;  /* SO_MARK; 0: none */
+    int64_t keepalive_s;
+};
+
+/* The descriptor is the callee's from now on; a limit on clients is its business. */
+typedef void listen_fn(void *arg, int fd, enum listen_kind kind);
+
+struct listen_socket;
+
+struct listen {
+    struct ev_loop *loop;
+    listen_fn *on_accept;
+    void *arg;
+    struct listen_socket *sockets;
+    int count;
+    ev_timer pause;
+    uint64_t accepted, starved; /* starved: how often descriptors ran out */
+};
+
+void listen_init(struct listen *l, struct ev_loop *loop, listen_fn *on_accept, void *arg);
+/* Removes the Unix socket's file as well. */
+void listen_fini(struct listen *l);
+
+/* *out_why as Redis says it: "Could not create server TCP listening socket *:6379: bind: Address
+ * already in use". */
+enum err listen_open(struct listen *l, const struct listen_options *o,
+                     struct errmsg *out_why) MUST_CHECK;
+/* For connections accepted from now on. */
+void listen_keepalive(struct listen *l, int64_t keepalive_s);
+
+/* The port that the first socket of a kind is bound to; 0: none. */
+int listen_port(const struct listen *l, enum listen_kind kind);
+
+#endif
