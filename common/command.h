@@ -43,6 +43,8 @@ enum command_flag {
     CMD_PROTECTED = 1u << 19, /* behind an enable-*-command setting */
     CMD_HIDDEN = 1u << 20,    /* ours, not Redis's: not in COMMAND LIST, COUNT and DOCS */
     CMD_TOUCHES_ARBITRARY_KEYS = 1u << 21,
+    CMD_ASKING = 1u << 22,
+    CMD_SYSCMD = 1u << 23, /* COMMAND DOCS: not for applications */
 };
 
 enum acl_category {
@@ -70,12 +72,14 @@ enum acl_category {
 };
 
 /* Where the keys are: first and last position and step, as COMMAND INFO tells them; last < 0 counts
- * from the end. first 0: no keys at fixed places. Rows whose keys move (EVAL, ZUNION, MIGRATE) give a
- * function as well, which writes positions into out_positions (room for max) and returns their
- * number, or -1 where the arguments make no sense. */
+ * from the end. first 0: no keys at fixed places. Rows whose keys move say how in key_specs, and where
+ * that is not enough (MIGRATE, SORT) give a function, which writes positions into out_positions (room
+ * for max) and returns their number, or -1 where the arguments make no sense. flags says what happens
+ * to the keys of one call where that depends on options, in the words of key_specs ("OW update"). */
 struct command_keys {
     int first, last, step;
     int (*find)(int argc, const struct bytes *argv, int *out_positions, int max);
+    const char *(*flags)(int argc, const struct bytes *argv);
 };
 
 struct command {
@@ -85,7 +89,7 @@ struct command {
     uint32_t flags;         /* enum command_flag */
     uint32_t acl;           /* enum acl_category beyond those that flags imply */
     struct command_keys keys;
-    const char *key_specs; /* key specification flags, e.g. "RW ACCESS UPDATE"; see command.c */
+    const char *key_specs;      /* "RW access update": the key language of command_docs.h */
     const struct command *subs; /* of a container: rows, ended by one without a name */
     const char *group;          /* "string", "generic", "connection", … */
     const char *since;          /* "1.0.0" */
@@ -93,8 +97,8 @@ struct command {
     const char *args;           /* the argument language described in command_docs.h */
     const char *help;           /* one sentence, our own words */
     const char *tips;           /* COMMAND INFO tips, blank separated; may be NULL */
-    const char *history;        /* "6.2.0:Added the GET option.|7.0.0:…"; may be NULL */
-    const char *deprecated;     /* "6.2.0|`SET` with the `EX` argument"; may be NULL */
+    const char *history;        /* "6.2.0:What changed.|7.0.0:…", our own words; may be NULL */
+    const char *deprecated;     /* "6.2.0|what to use instead"; may be NULL */
 };
 
 #define ARGC_ANY INT32_MAX
@@ -137,13 +141,19 @@ void call_effect(struct call *c, int argc, const struct bytes *argv);
 void call_effect_words(struct call *c, int argc, ...); /* C strings */
 void call_no_effect(struct call *c);
 
-/* Lookup by name, case-insensitively, in O(1). Tables are added at start by main; rows must outlive. */
+/* Lookup by name, case-insensitively, in O(1), subcommands too: they live in the same open table under
+ * their container. Tables are added at start by main; rows must outlive. */
 struct command_table;
 struct command_table *command_table_new(void);
 void command_table_free(struct command_table *t);
 /* rows end with one without a name. A name twice is our own mistake: asserted. */
 void command_table_add(struct command_table *t, const struct command *rows);
 const struct command *command_find(const struct command_table *t, struct bytes name);
+/* The subcommand of a container; NULL when it has none of that name. */
+const struct command *command_find_sub(const struct command_table *t, const struct command *parent,
+                                       struct bytes name);
+/* As "get" or "config|get". */
+const struct command *command_find_full(const struct command_table *t, struct bytes name);
 /* The row to run for these arguments: the command, or its subcommand where it is a container.
  * NULL: *out_error has the text Redis answers ("ERR unknown command 'foo', with args beginning with: …",
  * "ERR unknown subcommand 'x'. Try FOO HELP.", "ERR wrong number of arguments for 'get' command"). */
@@ -152,8 +162,22 @@ const struct command *command_resolve(const struct command_table *t, int argc,
 /* Every top-level row, in name order. index 0 ..; NULL at the end. */
 const struct command *command_at(const struct command_table *t, size_t index);
 size_t command_count(const struct command_table *t); /* without hidden ones */
-/* "config|get" for a subcommand; out holds at least 64 bytes. parent may be NULL. */
+/* "config|get" for a subcommand; out holds at least 64 bytes. O(1) for a top-level row, else a walk
+ * over the table. */
 void command_full_name(const struct command_table *t, const struct command *cmd, char *out,
                        size_t cap);
+
+/* As COMMAND INFO tells it: the exact number of arguments, or minus the least number. */
+int command_arity(const struct command *cmd);
+/* Categories of the row together with those that its flags imply. */
+uint32_t command_categories(const struct command *cmd);
+/* The word of the lowest bit set: "readonly"; "keyspace" (without '@'). NULL: not shown to clients. */
+const char *command_flag_word(uint32_t flag);
+const char *acl_category_word(uint32_t category);
+/* By its word, case-insensitively; 0 when there is none. */
+uint32_t acl_category_of(struct bytes word);
+
+/* COMMAND and its subcommands. The handlers reach the table through the session's service. */
+extern const struct command serve_command_rows[];
 
 #endif
