@@ -44,7 +44,8 @@ enum setting_flag {
     SETTING_NO_REWRITE = 1u << 4,
     SETTING_BITS = 1u << 5, /* SET_ENUM: several words, blank separated, OR-ed; 0 has a word too */
     SETTING_RETIRED = 1u << 6, /* accepted in files with any words and dropped, as Redis drops it */
-    SETTING_FORCE = 1u << 7,   /* CONFIG REWRITE writes it even where it is the default (save) */
+    SETTING_KEYED =
+        1u << 7, /* SET_LINES whose second word belongs to the name (sentinel monitor) */
 };
 
 struct setting_word {
@@ -70,9 +71,10 @@ struct setting {
     enum err (*apply)(void *world, struct errmsg *out_why);
     /* SET_LINES only; values is the daemon's settings struct. clear: before the first line of a load
      * and before CONFIG SET, where lines add up; NULL where a line replaces. line: the words behind
-     * the name; what get answered must be accepted back. get: the text CONFIG GET answers; NULL: the
-     * directive exists in files only. lines: one or more whole lines for the file, each ended by \n,
-     * nothing when default. */
+     * the name; what get answered must be accepted back, also as one empty word. get: the text CONFIG
+     * GET answers; NULL: the directive exists in files only. lines: whole lines for the file, each
+     * ended by \n; one that begins with a blank says the default and is written only where the old
+     * file has a place for it. NULL: what stands in the file stays. */
     void (*clear)(void *values);
     enum err (*line)(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
     void (*get)(void *values, struct buf *out);
@@ -122,6 +124,8 @@ void settings_allow_protected(struct settings *s, bool allowed);
 enum err settings_rewrite(struct settings *s, struct errmsg *out_why) MUST_CHECK;
 /* What settings_rewrite would write over a file that holds old. */
 void settings_merge(struct settings *s, struct bytes old, struct buf *out);
+/* Logs one line for each SETTING_IGNORED that was given a value of its own: main, once the log is open. */
+void settings_warn_ignored(struct settings *s);
 /* The nearest known name, or NULL where none is near. */
 const char *settings_nearest(const struct settings *s, struct bytes name);
 /* One manual entry per row, in table order: name, kind, default, range, help. */

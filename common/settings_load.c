@@ -1,0 +1,338 @@
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/settings_impl.h"
+
+/* How much of a line and of a path the refusal shows, so that its reason always fits behind them. */
+enum { SHOWN_LINE = 120, SHOWN_PATH = 160 };
+
+/* ---- one line into words ----------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static char unescape(char c)
+{
+    static const char from[] = "nrtba", to[] = "\n\r\t\b\a";
+    const char *at = c ? strchr(from, c) : NULL;
+
+    return at ? to[at - from] : c;
+}
+
+/* Moves *at behind one quoted stretch. The closing quote must end the word. */
+static bool take_quoted(struct bytes line, size_t *at, struct buf *storage)
+{
+    char quote = line.at[*at];
+    size_t i = *at + 1;
+
+    for (;; i++) {
+        if (i >= line.len)
+            return false;
+        if (line.at[i] == quote)
+            break;
+        if (line.at[i] != '\\' || i + 1 >= line.len) {
+            buf_putc(storage, line.at[i]);
+        } else if (quote == '\'') {
+            if (line.at[i + 1] == '\'')
+                i++;
+            buf_putc(storage, line.at[i]);
+        } else if (line.at[i + 1] == 'x' && i + 3 < line.len && hex_digit(line.at[i + 2]) >= 0 &&
+                   hex_digit(line.at[i + 3]) >= 0) {
+            buf_putc(storage, (char)(hex_digit(line.at[i + 2]) * 16 + hex_digit(line.at[i + 3])));
+            i += 3;
+        } else {
+            buf_putc(storage, unescape(line.at[++i]));
+        }
+    }
+    *at = i + 1;
+    return *at >= line.len || isspace((unsigned char)line.at[*at]);
+}
+
+static bool take_word(struct bytes line, size_t *at, struct buf *storage)
+{
+    while (*at < line.len && !isspace((unsigned char)line.at[*at]) && line.at[*at]) {
+        char c = line.at[*at];
+
+        if (c == '"' || c == '\'')
+            return take_quoted(line, at, storage);
+        buf_putc(storage, c);
+        ++*at;
+    }
+    return true;
+}
+
+enum err settings_split(struct bytes line, struct buf *storage, struct bytes *out_words, int max,
+                        int *out_count)
+{
+    size_t at = 0;
+    int count = 0;
+
+    storage->len = 0;
+    buf_reserve(storage, line.len + 1); /* unquoting never grows, so words may point into it */
+    for (;;) {
+        size_t start = storage->len;
+
+        while (at < line.len && isspace((unsigned char)line.at[at]))
+            at++;
+        if (at >= line.len || !line.at[at])
+            break;
+        if (count == max)
+            return ERR_LIMIT;
+        if (!take_word(line, &at, storage))
+            return ERR_SYNTAX;
+        out_words[count++] = (struct bytes){ storage->at + start, storage->len - start };
+    }
+    *out_count = count;
+    return OK;
+}
+
+/* ---- loading ----------------------------------------------------------------------------------- */
+
+/* Where a line comes from, for the refusal. */
+struct origin {
+    const char *path; /* NULL: the command line */
+    int line, depth;
+};
+
+static struct bytes trim(struct bytes line)
+{
+    while (line.len && strchr(" \t\r\n", line.at[0])) {
+        line.at++;
+        line.len--;
+    }
+    while (line.len && strchr(" \t\r\n", line.at[line.len - 1]))
+        line.len--;
+    return line;
+}
+
+static struct bytes first_word(struct bytes line)
+{
+    size_t len = 0;
+
+    while (len < line.len && !isspace((unsigned char)line.at[len]))
+        len++;
+    return (struct bytes){ line.at, len };
+}
+
+static enum err show_line(const struct settings *s, const struct origin *from, struct bytes line,
+                          const char *reason, struct errmsg *out_why, enum err e)
+{
+    struct entry *entry = entry_find(s, first_word(line), NULL);
+    bool secret = entry && entry->row->kind == SET_SECRET;
+    struct bytes shown = secret ? first_word(line) : line;
+    bool cut = shown.len > SHOWN_LINE;
+    char place[SHOWN_PATH + 64] = "Reading the command line";
+    size_t path_len = from->path ? strlen(from->path) : 0;
+
+    if (from->path)
+        snprintf(place, sizeof place, "Reading the configuration file, at line %d of %s%s",
+                 from->line, path_len > SHOWN_PATH ? "…" : "",
+                 path_len > SHOWN_PATH ? from->path + path_len - SHOWN_PATH : from->path);
+    errmsg_set(out_why,
+               "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION
+               ") ***\n%s\n>>> '%.*s%s'\n%.200s\n",
+               place, cut ? SHOWN_LINE : (int)shown.len, shown.at,
+               secret ? " ******" : (cut ? "…" : ""), reason);
+    return e;
+}
+
+static enum err load_text(struct settings *s, struct bytes text, struct origin *from,
+                          struct errmsg *out_why);
+
+static enum err load_file(struct settings *s, const char *path, int depth, struct errmsg *out_why)
+{
+    struct origin from = { .path = path, .depth = depth };
+    struct buf text = { 0 };
+    enum err e = file_read(path, SETTINGS_FILE_BYTES, &text, NULL);
+
+    if (e == ERR_LIMIT)
+        errmsg_set(out_why, "Fatal error, config file '%s' is longer than %d bytes\n", path,
+                   SETTINGS_FILE_BYTES);
+    else if (e != OK)
+        errmsg_set(out_why, "Fatal error, can't open config file '%s': %s\n", path,
+                   strerror(errno));
+    else
+        e = load_text(s, buf_bytes(&text), &from, out_why);
+    buf_fini(&text);
+    return e;
+}
+
+/* A pattern may match nothing; a plain name must exist. */
+static enum err load_include(struct settings *s, struct bytes pattern, int depth,
+                             struct errmsg *out_why)
+{
+    AUTO_FREE char *path = xmemdup0(pattern.at, pattern.len);
+    glob_t found = { 0 };
+    enum err e = OK;
+
+    if (depth >= SETTINGS_INCLUDE_DEPTH) {
+        errmsg_set(out_why,
+                   "Fatal error, config file '%.200s' is included more than %d files deep\n", path,
+                   SETTINGS_INCLUDE_DEPTH);
+        return ERR_LIMIT;
+    }
+    if (!strpbrk(path, "*?["))
+        return load_file(s, path, depth + 1, out_why);
+    if (glob(path, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc && e == OK; i++)
+            e = load_file(s, found.gl_pathv[i], depth + 1, out_why);
+    globfree(&found);
+    return e;
+}
+
+static enum err unknown(const struct settings *s, struct bytes name, struct errmsg *why)
+{
+    const char *nearest = settings_nearest(s, name);
+
+    errmsg_set(why, "Bad directive or wrong number of arguments%s%s%s",
+               nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return ERR_NOTFOUND;
+}
+
+static enum err load_words(struct settings *s, int argc, const struct bytes *argv,
+                           struct errmsg *out_why)
+{
+    struct entry *e = entry_find(s, argv[0], NULL);
+
+    if (!e)
+        return unknown(s, argv[0], out_why);
+    e->given = true;
+    if (e->row->flags & SETTING_RETIRED)
+        return OK;
+    if (e->row->clear && !e->cleared) {
+        e->cleared = true;
+        e->row->clear(s->values);
+    }
+    return entry_store(s, e, argc - 1, argv + 1, out_why);
+}
+
+static enum err load_line(struct settings *s, struct bytes line, const struct origin *from,
+                          struct errmsg *out_why)
+{
+    struct bytes words[SETTINGS_WORDS];
+    struct buf storage = { 0 };
+    struct errmsg reason = { "" };
+    int count = 0;
+    enum err e = ERR_LIMIT;
+
+    if (line.len <= SETTINGS_LINE_BYTES)
+        e = settings_split(line, &storage, words, SETTINGS_WORDS, &count);
+    if (e == ERR_LIMIT)
+        errmsg_set(&reason, "A line holds at most %d bytes and %d words", SETTINGS_LINE_BYTES,
+                   SETTINGS_WORDS);
+    else if (e != OK)
+        errmsg_set(&reason, "Unbalanced quotes in configuration line");
+    else if (count == 2 && bytes_is_word(words[0], "include")) {
+        e = load_include(s, words[1], from->depth, out_why);
+        buf_fini(&storage);
+        return e;
+    } else if (count > 0)
+        e = load_words(s, count, words, &reason);
+    if (e != OK)
+        show_line(s, from, line, reason.text, out_why, e);
+    buf_fini(&storage);
+    return e;
+}
+
+static enum err load_text(struct settings *s, struct bytes text, struct origin *from,
+                          struct errmsg *out_why)
+{
+    while (text.len) {
+        const char *end = memchr(text.at, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.at) : text.len;
+        struct bytes line = trim((struct bytes){ text.at, len });
+        enum err e = OK;
+
+        from->line++;
+        if (line.len && line.at[0] != '#')
+            e = load_line(s, line, from, out_why);
+        if (e != OK)
+            return e;
+        text.at += end ? len + 1 : len;
+        text.len -= end ? len + 1 : len;
+    }
+    return OK;
+}
+
+static enum err load_stdin(struct settings *s, struct errmsg *out_why)
+{
+    struct origin from = { .path = "(stdin)" };
+    struct buf text = { 0 };
+    enum err e = file_read("/dev/stdin", SETTINGS_FILE_BYTES, &text, NULL);
+
+    if (e != OK)
+        errmsg_set(out_why, "Fatal error, can't read the configuration from stdin: %s\n",
+                   e == ERR_LIMIT ? "it is too long" : strerror(errno));
+    else
+        e = load_text(s, buf_bytes(&text), &from, out_why);
+    buf_fini(&text);
+    return e;
+}
+
+/* "--name v1 v2": the name's argument may hold values itself ("--port 7000"), values are quoted. */
+static enum err load_arguments(struct settings *s, int argc, char *const *argv,
+                               struct errmsg *out_why)
+{
+    const struct origin from = { .path = NULL };
+    struct buf line = { 0 };
+    enum err e = OK;
+
+    for (int i = 0; i < argc && e == OK; i++) {
+        if (i == argc - 1 && strcmp(argv[i], "-") == 0)
+            break;
+        if (strncmp(argv[i], "--", 2) == 0 && line.len) {
+            e = load_line(s, buf_bytes(&line), &from, out_why);
+            line.len = 0;
+        }
+        if (line.len == 0 && strncmp(argv[i], "--", 2) == 0) {
+            buf_puts(&line, argv[i] + 2);
+        } else {
+            buf_putc(&line, ' ');
+            buf_put_quoted(&line, bytes_of(argv[i]));
+        }
+    }
+    if (e == OK && line.len)
+        e = load_line(s, trim(buf_bytes(&line)), &from, out_why);
+    buf_fini(&line);
+    return e;
+}
+
+enum err settings_load(struct settings *s, int argc, char *const *argv, struct errmsg *out_why)
+{
+    bool has_file = argc > 0 && argv[0][0] != '-';
+    bool has_stdin = argc > 0 && strcmp(argv[argc - 1], "-") == 0;
+    enum err e = OK;
+
+    for (size_t i = 0; i < s->count; i++)
+        s->entries[i].cleared = false;
+    if (has_file) {
+        xfree(s->path);
+        s->path = file_absolute(argv[0]); /* before dir moves us */
+        e = load_file(s, s->path, 0, out_why);
+    }
+    if (e == OK && has_stdin)
+        e = load_stdin(s, out_why);
+    if (e == OK && argc > has_file)
+        e = load_arguments(s, argc - has_file, argv + has_file, out_why);
+    return e;
+}
+
+enum err settings_line(struct settings *s, struct bytes line, struct errmsg *out_why)
+{
+    const struct origin from = { .path = NULL };
+
+    line = trim(line);
+    if (line.len == 0 || line.at[0] == '#')
+        return OK;
+    return load_line(s, line, &from, out_why);
+}
