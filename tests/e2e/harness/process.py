@@ -29,7 +29,7 @@ def build_dir():
 def binary(product, what):
     if product == "redis":
         return {"node": "/usr/bin/redis-server", "sentinel": "/usr/bin/redis-sentinel"}[what]
-    folder = {"node": "node", "sentinel": "sentinel", "ctl": "sentinel"}[what]
+    folder = {"node": "node", "sentinel": "sentinel", "ctl": "sentinel/ctl"}[what]
     name = {"node": "holdfast-node", "sentinel": "holdfast-sentinel", "ctl": "holdfastctl"}[what]
     return os.path.join(build_dir(), folder, name)
 

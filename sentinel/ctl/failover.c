@@ -1,0 +1,215 @@
+/*
+ * failover - asks for a planned failover and waits until its outcome was seen.
+ *
+ * A sentinel answers OK at once and works on. So this listens to its events before it asks, and the
+ * outcome is what was observed: another leader, or an abort with its reason. When the sentinel goes
+ * away meanwhile, the others of the list are asked who leads until the wait is over; if nobody can
+ * tell, the outcome is unknown, and that is an exit status of its own.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "sentinel/ctl/table.h"
+#include "sentinel/ctl/verbs.h"
+
+struct failover {
+    const struct options *o;
+    struct wire calls, events;
+    char before[300], after[300];
+    uint64_t began_us, deadline_us;
+    char reason[512];
+};
+
+static bool is_prefix(struct bytes text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return text.len >= len && memcmp(text.at, prefix, len) == 0;
+}
+
+/* Whether word number n of a payload is this one, words being divided by single blanks. */
+static bool word_is(struct bytes payload, int n, const char *word)
+{
+    while (payload.len) {
+        const char *blank = memchr(payload.at, ' ', payload.len);
+        size_t len = blank ? (size_t)(blank - payload.at) : payload.len;
+
+        if (n-- == 0)
+            return bytes_is((struct bytes){ payload.at, len }, word);
+        payload.at += len + (blank != NULL);
+        payload.len -= len + (blank != NULL);
+    }
+    return false;
+}
+
+/* "name old…" of +switch-master, "master name …", or "slave … @ name …". */
+static bool is_about(struct bytes channel, struct bytes payload, const char *group)
+{
+    if (bytes_is(channel, "+switch-master"))
+        return word_is(payload, 0, group);
+    return (word_is(payload, 0, "master") && word_is(payload, 1, group)) ||
+           (word_is(payload, 4, "@") && word_is(payload, 5, group));
+}
+
+static double elapsed_ms(const struct failover *f)
+{
+    return (double)(clock_read_us() - f->began_us) / 1000;
+}
+
+static void tell(const struct failover *f, struct bytes channel, struct bytes payload)
+{
+    char *event, *facts;
+
+    if (f->o->json)
+        return;
+    event = printable(channel);
+    facts = printable(payload);
+    printf("%8.1f ms  %s  %s\n", elapsed_ms(f), event, facts);
+    fflush(stdout);
+    xfree(event);
+    xfree(facts);
+}
+
+/* Another leader than before, according to anybody of the list. */
+static bool leader_moved(struct failover *f)
+{
+    for (int i = 0; i < f->o->target_count; i++) {
+        struct wire w = { 0 };
+        struct errmsg why;
+        bool moved = wire_open(&w, f->o, &f->o->targets[i], &why) == OK &&
+                     ask_leader(&w, f->o->group, f->after, sizeof f->after, &why) == OK &&
+                     strcmp(f->after, f->before) != 0;
+
+        wire_close(&w);
+        if (moved)
+            return true;
+    }
+    return false;
+}
+
+/* The sentinel that was asked has gone: only the others can tell. */
+static enum ctl_exit ask_around(struct failover *f)
+{
+    static const struct timespec pause = { .tv_nsec = 200 * 1000 * 1000 };
+
+    do {
+        if (leader_moved(f))
+            return CTL_DONE;
+        nanosleep(&pause, NULL);
+    } while (clock_read_us() < f->deadline_us);
+    snprintf(f->reason, sizeof f->reason, "no sentinel can tell what came of it");
+    return CTL_UNKNOWN;
+}
+
+/* Follows events until one of them decides. */
+static enum ctl_exit watch(struct failover *f)
+{
+    for (;;) {
+        const struct resp_value *push;
+        struct errmsg why;
+        enum err e = wire_read(&f->events, f->deadline_us, &push, &why);
+        struct bytes channel, payload;
+
+        if (e == ERR_TIMEOUT) {
+            if (leader_moved(f))
+                return CTL_DONE;
+            snprintf(f->reason, sizeof f->reason,
+                     "nothing decisive happened within %.0f s; %s still leads",
+                     (double)f->o->wait_ms / 1000, f->before);
+            return CTL_UNKNOWN;
+        }
+        if (e != OK)
+            return ask_around(f);
+        if (push->count != 4 || !bytes_is(push->items[0].text, "pmessage"))
+            continue;
+        channel = push->items[2].text;
+        payload = push->items[3].text;
+        if (!is_about(channel, payload, f->o->group))
+            continue;
+        tell(f, channel, payload);
+        if (bytes_is(channel, "+switch-master"))
+            return leader_moved(f) ? CTL_DONE : ask_around(f);
+        if (is_prefix(channel, "-failover-abort")) {
+            snprintf(f->reason, sizeof f->reason, "given up: %.*s", (int)channel.len, channel.at);
+            return CTL_FAILED;
+        }
+    }
+}
+
+/* OK once the request was accepted and events flow. */
+static enum err ask(struct failover *f, struct errmsg *why)
+{
+    const struct resp_value *reply;
+    int index = 0;
+    enum err e;
+
+    if ((e = wire_open_any(&f->calls, f->o, &index, why)) != OK)
+        return e;
+    if ((e = ask_leader(&f->calls, f->o->group, f->before, sizeof f->before, why)) != OK)
+        return e;
+    if ((e = wire_open(&f->events, f->o, &f->o->targets[index], why)) != OK)
+        return e;
+    if ((e = WIRE_CALL(&f->events, &reply, why, "PSUBSCRIBE", "*")) != OK)
+        return e;
+    f->began_us = clock_read_us();
+    f->deadline_us = f->began_us + f->o->wait_ms * 1000;
+    if ((e = WIRE_CALL(&f->calls, &reply, why, "SENTINEL", "FAILOVER", f->o->group)) != OK)
+        return e;
+    if (reply->kind != RESP_ERROR)
+        return OK;
+    errmsg_set(why, "refused: %.*s", (int)reply->text.len, reply->text.at);
+    return ERR_REFUSED;
+}
+
+static void show_outcome(const cJSON *value)
+{
+    if (strcmp(json_text(value, "outcome"), "done") == 0)
+        printf("done in %.0f ms: %s leads, %s did before\n",
+               cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(value, "took_ms")),
+               json_text(value, "leader"), json_text(value, "before"));
+    else
+        printf("%s: %s\n", json_text(value, "outcome"), json_text(value, "reason"));
+}
+
+static void report(struct failover *f, enum ctl_exit status)
+{
+    static const char *const words[] = {
+        [CTL_DONE] = "done", [CTL_FAILED] = "failed", [CTL_UNKNOWN] = "unknown"
+    };
+    cJSON *value = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(value, "outcome", words[status]);
+    cJSON_AddStringToObject(value, "group", f->o->group);
+    json_put(value, "before", bytes_of(f->before));
+    if (status == CTL_DONE)
+        json_put(value, "leader", bytes_of(f->after));
+    else
+        json_put(value, "reason", bytes_of(f->reason));
+    cJSON_AddNumberToObject(value, "took_ms", elapsed_ms(f));
+    verb_print(f->o, value, show_outcome);
+}
+
+enum ctl_exit verb_failover(const struct options *o)
+{
+    struct failover f = { .o = o };
+    struct errmsg why = { 0 };
+    enum ctl_exit status;
+    enum err e = ask(&f, &why);
+
+    /* A request that may have arrived, and whose answer did not: the outcome still shows. */
+    if (e != OK && e != ERR_REFUSED && f.began_us) {
+        status = ask_around(&f);
+        report(&f, status);
+    } else if (e != OK) {
+        status = verb_complain(e, &why);
+    } else {
+        status = watch(&f);
+        report(&f, status);
+    }
+    wire_close(&f.calls);
+    wire_close(&f.events);
+    return status;
+}

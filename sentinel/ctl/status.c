@@ -1,0 +1,403 @@
+/* status, leader, nodes: what the sentinels see. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "sentinel/ctl/table.h"
+#include "sentinel/ctl/verbs.h"
+
+/* ---- from a sentinel's maps to JSON ------------------------------------------------------------ */
+
+static struct bytes field(const struct resp_value *map, const char *name)
+{
+    const struct resp_value *v = resp_field(map, name);
+
+    return v ? v->text : (struct bytes){ "", 0 };
+}
+
+static void put_number(cJSON *object, const char *as, const struct resp_value *map,
+                       const char *name)
+{
+    int64_t v;
+
+    if (bytes_to_i64(field(map, name), &v))
+        cJSON_AddNumberToObject(object, as, (double)v);
+}
+
+static void put_address(cJSON *object, const char *as, const struct resp_value *map,
+                        const char *host, const char *port)
+{
+    struct bytes h = field(map, host), p = field(map, port);
+    struct buf text = { 0 };
+    bool v6 = h.len && memchr(h.at, ':', h.len);
+
+    buf_printf(&text, v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", (int)h.len, h.at, (int)p.len, p.at);
+    json_put(object, as, buf_bytes(&text));
+    buf_fini(&text);
+}
+
+static bool has_flag(struct bytes flags, const char *flag)
+{
+    size_t len = strlen(flag);
+
+    while (flags.len) {
+        const char *comma = memchr(flags.at, ',', flags.len);
+        size_t word = comma ? (size_t)(comma - flags.at) : flags.len;
+
+        if (word == len && memcmp(flags.at, flag, len) == 0)
+            return true;
+        flags.at += word + (comma != NULL);
+        flags.len -= word + (comma != NULL);
+    }
+    return false;
+}
+
+/* The worst flag decides. */
+static const char *state_word(struct bytes flags)
+{
+    static const struct {
+        const char *flag, *word;
+    } states[] = {
+        { "failover_in_progress", "failing over" },
+        { "o_down", "down" },
+        { "s_down", "silent" },
+        { "master_down", "leader gone" },
+        { "disconnected", "not connected" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(states); i++)
+        if (has_flag(flags, states[i].flag))
+            return states[i].word;
+    return "ok";
+}
+
+/* Whether a failover would work now, in the sentinel's own words. */
+static void put_ready(cJSON *group, struct wire *w, const char *name)
+{
+    const struct resp_value *reply;
+    struct errmsg why;
+
+    if (WIRE_CALL(w, &reply, &why, "SENTINEL", "CKQUORUM", name) != OK)
+        return;
+    cJSON_AddBoolToObject(group, "failover_possible", reply->kind != RESP_ERROR);
+    json_put(group, "failover_note", reply->text);
+}
+
+static int count_ok(const cJSON *nodes)
+{
+    const cJSON *node;
+    int ok = 0;
+
+    cJSON_ArrayForEach(node, nodes) ok += strcmp(json_text(node, "role"), "follower") == 0 &&
+                                          strcmp(json_text(node, "state"), "ok") == 0 &&
+                                          strcmp(json_text(node, "link"), "up") == 0;
+    return ok;
+}
+
+static cJSON *follower_facts(const struct resp_value *map)
+{
+    cJSON *node = cJSON_CreateObject();
+    int64_t gone_ms = 0;
+
+    put_address(node, "address", map, "ip", "port");
+    cJSON_AddStringToObject(node, "role", "follower");
+    cJSON_AddStringToObject(node, "state", state_word(field(map, "flags")));
+    cJSON_AddStringToObject(node, "link",
+                            bytes_is(field(map, "master-link-status"), "ok") ? "up" : "down");
+    if (bytes_to_i64(field(map, "master-link-down-time"), &gone_ms) && gone_ms > 0)
+        cJSON_AddNumberToObject(node, "link_down_ms", (double)gone_ms);
+    put_address(node, "follows", map, "master-host", "master-port");
+    put_number(node, "offset", map, "slave-repl-offset");
+    put_number(node, "priority", map, "slave-priority");
+    json_put(node, "run_id", field(map, "runid"));
+    return node;
+}
+
+static cJSON *leader_facts(const struct resp_value *map)
+{
+    cJSON *node = cJSON_CreateObject();
+
+    put_address(node, "address", map, "ip", "port");
+    cJSON_AddStringToObject(node, "role", "leader");
+    cJSON_AddStringToObject(node, "state", state_word(field(map, "flags")));
+    json_put(node, "run_id", field(map, "runid"));
+    return node;
+}
+
+/* Leader and followers of a group, the leader first. */
+static enum err gather_nodes(struct wire *w, const char *name, cJSON *nodes, struct errmsg *why)
+{
+    const struct resp_value *reply;
+    enum err e = WIRE_CALL(w, &reply, why, "SENTINEL", "MASTER", name);
+
+    if (e != OK)
+        return e;
+    if (reply->kind == RESP_ERROR) {
+        errmsg_set(why, "%s: %.*s ('%s')", w->target->address, (int)reply->text.len, reply->text.at,
+                   name);
+        return ERR_NOTFOUND;
+    }
+    cJSON_AddItemToArray(nodes, leader_facts(reply));
+    if ((e = WIRE_CALL(w, &reply, why, "SENTINEL", "REPLICAS", name)) != OK)
+        return e;
+    for (size_t i = 0; i < reply->count; i++)
+        cJSON_AddItemToArray(nodes, follower_facts(&reply->items[i]));
+    return OK;
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------- */
+
+static void show_nodes(const cJSON *value)
+{
+    static const char *const heads[] = {
+        "NODE", "ROLE", "STATE", "LINK", "OFFSET", "PRIORITY", NULL
+    };
+    const cJSON *node;
+    struct table t;
+
+    table_init(&t, heads);
+    cJSON_ArrayForEach(node, cJSON_GetObjectItemCaseSensitive(value, "nodes"))
+    {
+        const cJSON *offset = cJSON_GetObjectItemCaseSensitive(node, "offset");
+        const cJSON *priority = cJSON_GetObjectItemCaseSensitive(node, "priority");
+
+        table_add(&t, json_text(node, "address"));
+        table_add(&t, json_text(node, "role"));
+        table_add(&t, json_text(node, "state"));
+        table_add(&t, *json_text(node, "link") ? json_text(node, "link") : NULL);
+        if (offset)
+            table_addf(&t, "%.0f", offset->valuedouble);
+        else
+            table_add(&t, NULL);
+        if (priority)
+            table_addf(&t, "%.0f", priority->valuedouble);
+        else
+            table_add(&t, NULL);
+    }
+    table_print(&t, stdout);
+    table_fini(&t);
+}
+
+enum ctl_exit verb_nodes(const struct options *o)
+{
+    struct wire w = { 0 };
+    struct errmsg why = { 0 };
+    int index = 0;
+    cJSON *value = cJSON_CreateObject();
+    enum err e = wire_open_any(&w, o, &index, &why);
+
+    if (e == OK) {
+        cJSON_AddStringToObject(value, "group", o->group);
+        cJSON_AddStringToObject(value, "sentinel", w.target->address);
+        e = gather_nodes(&w, o->group, cJSON_AddArrayToObject(value, "nodes"), &why);
+    }
+    wire_close(&w);
+    if (e == OK) {
+        verb_print(o, value, show_nodes);
+        return CTL_DONE;
+    }
+    cJSON_Delete(value);
+    return verb_complain(e, &why);
+}
+
+/* ---- leader ------------------------------------------------------------------------------------ */
+
+static void show_leader(const cJSON *value)
+{
+    puts(json_text(value, "leader"));
+}
+
+enum ctl_exit verb_leader(const struct options *o)
+{
+    struct wire w = { 0 };
+    struct errmsg why = { 0 };
+    char address[300];
+    int index = 0;
+    enum err e = wire_open_any(&w, o, &index, &why);
+
+    if (e == OK)
+        e = ask_leader(&w, o->group, address, sizeof address, &why);
+    if (e == OK) {
+        cJSON *value = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(value, "group", o->group);
+        json_put(value, "leader", bytes_of(address));
+        cJSON_AddStringToObject(value, "sentinel", w.target->address);
+        verb_print(o, value, show_leader);
+    }
+    wire_close(&w);
+    return e == OK ? CTL_DONE : verb_complain(e, &why);
+}
+
+/* ---- status ------------------------------------------------------------------------------------ */
+
+static cJSON *group_facts(const struct resp_value *map)
+{
+    cJSON *group = cJSON_CreateObject();
+    int64_t peers;
+
+    json_put(group, "name", field(map, "name"));
+    put_address(group, "leader", map, "ip", "port");
+    cJSON_AddStringToObject(group, "state", state_word(field(map, "flags")));
+    if (resp_field(map, "failover-state"))
+        json_put(group, "phase", field(map, "failover-state"));
+    put_number(group, "epoch", map, "config-epoch");
+    put_number(group, "quorum", map, "quorum");
+    put_number(group, "followers", map, "num-slaves");
+    if (bytes_to_i64(field(map, "num-other-sentinels"), &peers))
+        cJSON_AddNumberToObject(group, "sentinels", (double)peers + 1);
+    return group;
+}
+
+/* What one sentinel says of every group it watches. */
+static enum err gather_groups(struct wire *w, const char *only, cJSON *groups, struct errmsg *why)
+{
+    const struct resp_value *reply;
+    cJSON *group;
+    enum err e = WIRE_CALL(w, &reply, why, "SENTINEL", "MASTERS");
+
+    if (e != OK)
+        return e;
+    if (reply->kind == RESP_ERROR) {
+        errmsg_set(why, "%s: %.*s", w->target->address, (int)reply->text.len, reply->text.at);
+        return ERR_REFUSED;
+    }
+    for (size_t i = 0; i < reply->count; i++)
+        if (!only || bytes_is(field(&reply->items[i], "name"), only))
+            cJSON_AddItemToArray(groups, group_facts(&reply->items[i]));
+    cJSON_ArrayForEach(group, groups)
+    {
+        cJSON *nodes = cJSON_CreateArray();
+
+        put_ready(group, w, json_text(group, "name"));
+        e = gather_nodes(w, json_text(group, "name"), nodes, why);
+        cJSON_AddNumberToObject(group, "followers_ok", count_ok(nodes));
+        cJSON_AddItemToObject(group, "nodes", nodes);
+        if (e != OK && e != ERR_NOTFOUND)
+            return e;
+    }
+    return OK;
+}
+
+/* A sentinel beyond the first: only where it names another leader is it worth a word. */
+static void compare_groups(struct wire *w, cJSON *groups)
+{
+    cJSON *group;
+
+    cJSON_ArrayForEach(group, groups)
+    {
+        char address[300] = "no such group";
+        struct errmsg why;
+        cJSON *other;
+        enum err e = ask_leader(w, json_text(group, "name"), address, sizeof address, &why);
+
+        if ((e != OK && e != ERR_NOTFOUND) || strcmp(address, json_text(group, "leader")) == 0)
+            continue;
+        if (!cJSON_HasObjectItem(group, "disagree"))
+            cJSON_AddArrayToObject(group, "disagree");
+        other = cJSON_CreateObject();
+        cJSON_AddStringToObject(other, "sentinel", w->target->address);
+        json_put(other, "leader", bytes_of(address));
+        cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(group, "disagree"), other);
+    }
+}
+
+static void show_groups(const cJSON *groups)
+{
+    static const char *const heads[] = { "GROUP",  "LEADER", "STATE",    "FOLLOWERS", "SENTINELS",
+                                         "QUORUM", "EPOCH",  "FAILOVER", NULL };
+    const cJSON *group, *other;
+    struct table t;
+
+    table_init(&t, heads);
+    cJSON_ArrayForEach(group, groups)
+    {
+        const cJSON *ready = cJSON_GetObjectItemCaseSensitive(group, "failover_possible");
+        double followers =
+            cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "followers"));
+        double ok = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "followers_ok"));
+        bool possible = cJSON_IsTrue(ready) && ok > 0;
+
+        table_add(&t, json_text(group, "name"));
+        table_add(&t, json_text(group, "leader"));
+        table_add(&t, json_text(group, "state"));
+        table_addf(&t, "%.0f of %.0f", ok, followers);
+        table_addf(&t, "%.0f",
+                   cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "sentinels")));
+        table_addf(&t, "%.0f",
+                   cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "quorum")));
+        table_addf(&t, "%.0f",
+                   cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "epoch")));
+        table_add(&t, possible               ? "possible"
+                      : !cJSON_IsTrue(ready) ? json_text(group, "failover_note")
+                                             : "no follower to promote");
+    }
+    table_print(&t, stdout);
+    table_fini(&t);
+    cJSON_ArrayForEach(group, groups)
+        cJSON_ArrayForEach(other, cJSON_GetObjectItemCaseSensitive(group, "disagree"))
+            printf("! %s: %s says that the leader is %s\n", json_text(group, "name"),
+                   json_text(other, "sentinel"), json_text(other, "leader"));
+}
+
+static void show_status(const cJSON *value)
+{
+    static const char *const heads[] = { "SENTINEL", "STATE", NULL };
+    const cJSON *s;
+    struct table t;
+
+    show_groups(cJSON_GetObjectItemCaseSensitive(value, "groups"));
+    putchar('\n');
+    table_init(&t, heads);
+    cJSON_ArrayForEach(s, cJSON_GetObjectItemCaseSensitive(value, "sentinels"))
+    {
+        table_add(&t, json_text(s, "address"));
+        table_add(&t, *json_text(s, "error") ? json_text(s, "error") : "answers");
+    }
+    table_print(&t, stdout);
+    table_fini(&t);
+}
+
+enum ctl_exit verb_status(const struct options *o)
+{
+    cJSON *value = cJSON_CreateObject();
+    cJSON *groups = cJSON_AddArrayToObject(value, "groups");
+    cJSON *sentinels = cJSON_AddArrayToObject(value, "sentinels");
+    struct errmsg first_why = { 0 };
+    enum err first = OK;
+    int answered = 0;
+
+    for (int i = 0; i < o->target_count; i++) {
+        struct wire w = { 0 };
+        struct errmsg why = { 0 };
+        cJSON *s = cJSON_CreateObject();
+        enum err e = wire_open(&w, o, &o->targets[i], &why);
+
+        if (e == OK && answered)
+            compare_groups(&w, groups);
+        else if (e == OK)
+            e = gather_groups(&w, o->group, groups, &why);
+        wire_close(&w);
+        cJSON_AddStringToObject(s, "address", o->targets[i].address);
+        if (e == OK)
+            answered++;
+        else
+            json_put(s, "error", bytes_of(why.text));
+        cJSON_AddItemToArray(sentinels, s);
+        if (e != OK && first == OK) {
+            first = e;
+            first_why = why;
+        }
+    }
+    if (!answered) {
+        cJSON_Delete(value);
+        return verb_complain(first, &first_why);
+    }
+    if (o->group && !cJSON_GetArraySize(groups)) {
+        cJSON_Delete(value);
+        errmsg_set(&first_why, "no group is named '%s'", o->group);
+        return verb_complain(ERR_NOTFOUND, &first_why);
+    }
+    verb_print(o, value, show_status);
+    return CTL_DONE;
+}

@@ -1,0 +1,114 @@
+"""holdfastctl against real sentinels: what it prints, what it exits with. It reads only what every
+sentinel answers, so it works on redis-sentinel too."""
+import json
+import os
+import subprocess
+
+from harness import ports
+from harness.case import limit
+from harness.process import binary
+from harness.wait import until
+
+FAST = {"down-after-milliseconds": 1000, "failover-timeout": 10000}
+DONE, FAILED, USAGE, UNKNOWN, UNREACHABLE = range(5)
+
+
+def ctl(sentinels, *words, env=None, **options):
+    where = ",".join("%s:%d" % s.address for s in sentinels)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HOLDFASTCTL_")}
+    return subprocess.run([binary("holdfast", "ctl"), "-s", where, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=90,
+                          env={**clean, **(env or {})}, **options)
+
+
+@limit(120)
+def test_shows_and_fails_over(t):
+    group = t.group(watch=FAST).start()
+    leader = group.leader()
+    done = ctl(group.sentinels, "leader", "mymaster")
+    assert (done.returncode, done.stdout) == (DONE, "%s:%d\n" % leader.address), done
+    facts = json.loads(ctl(group.sentinels, "--json", "status").stdout)
+    assert [s["address"] for s in facts["sentinels"]] == ["%s:%d" % s.address
+                                                          for s in group.sentinels]
+    only = facts["groups"][0]
+    assert only["name"] == "mymaster" and only["state"] == "ok" and only["followers_ok"] == 2, only
+    assert only["sentinels"] == 3 and only["quorum"] == 2 and only["failover_possible"] is True
+    table = ctl(group.sentinels, "nodes", "mymaster").stdout.splitlines()
+    assert table[0].split() == ["NODE", "ROLE", "STATE", "LINK", "OFFSET", "PRIORITY"]
+    assert len(table) == 4 and table[1].split()[:3] == ["%s:%d" % leader.address, "leader", "ok"]
+
+    done = ctl(group.sentinels, "failover", "mymaster")
+    assert done.returncode == DONE, done
+    assert "+switch-master" in done.stdout and "leads" in done.stdout.splitlines()[-1]
+    assert group.leader() is not leader
+    group.wait_settled()
+    answer = ctl(group.sentinels, "--json", "failover", "mymaster")
+    outcome = json.loads(answer.stdout)
+    assert answer.returncode == DONE and outcome["outcome"] == "done", answer
+    assert outcome["leader"] == "%s:%d" % group.leader().address
+
+
+@limit(60)
+def test_says_why_not(t):
+    group = t.group(watch=FAST, nodes=1).start()
+    done = ctl(group.sentinels, "failover", "mymaster")
+    assert done.returncode == FAILED and "NOGOODSLAVE" in done.stderr, done
+    for verb in ("leader", "nodes", "failover", "status"):
+        done = ctl(group.sentinels, verb, "nobody")
+        assert done.returncode == FAILED and "nobody" in done.stderr, (verb, done)
+    assert ctl(group.sentinels, "leader").returncode == USAGE
+    assert ctl(group.sentinels, "dance").returncode == USAGE
+    assert ctl(group.sentinels, "events").returncode == USAGE
+    assert ctl(group.sentinels, "--nonsense").returncode == USAGE
+    assert ctl(group.sentinels, "--help").returncode == DONE
+    gone = type("Gone", (), {"address": ("127.0.0.1", ports.take())})()
+    done = ctl([gone], "status")
+    assert done.returncode == UNREACHABLE and "refused" in done.stderr, done
+    done = ctl([gone] + group.sentinels, "leader", "mymaster")
+    assert done.returncode == DONE, done
+    assert "refused" in ctl([gone] + group.sentinels, "status").stdout
+
+
+@limit(60)
+def test_keeps_secrets_off_the_command_line(t):
+    s = t.sentinel(settings={"requirepass": "open sesame".replace(" ", "-")}).start()
+    done = ctl([s], "status")
+    assert done.returncode == FAILED and "HOLDFASTCTL_AUTH" in done.stderr, done
+    assert ctl([s], "status", env={"HOLDFASTCTL_AUTH": "open-sesame"}).returncode == DONE
+    assert ctl([s], "status", env={"HOLDFASTCTL_AUTH": "wrong"}).returncode == FAILED
+    path = os.path.join(t.folder, "secret")
+    with open(path, "w") as f:
+        f.write("open-sesame\n")
+    os.chmod(path, 0o600)
+    assert ctl([s], "--auth-file", path, "status").returncode == DONE
+    os.chmod(path, 0o644)
+    done = ctl([s], "--auth-file", path, "status")
+    assert done.returncode == USAGE and "chmod" in done.stderr, done
+
+
+@limit(60)
+def test_follows_events_from_one_sentinel_to_the_next(t):
+    group = t.group(watch=FAST).start()
+    where = ",".join("%s:%d" % s.address for s in group.sentinels[:2])
+    out = os.path.join(t.folder, "events")
+    with open(out, "w") as f:
+        follower = subprocess.Popen([binary("holdfast", "ctl"), "-s", where, "--json", "events",
+                                     "--follow", "mymaster"], stdout=f, stderr=subprocess.PIPE,
+                                    text=True)
+    t.defer(follower.wait)
+    t.defer(follower.kill)
+    assert "listening" in follower.stderr.readline()
+
+    def printed(event):
+        with open(out) as f:
+            return [e for e in map(json.loads, f) if e["event"] == event]
+    group.sentinels[2].call("SENTINEL", "SET", "mymaster", "failover-timeout", "9000")
+    group.sentinels[0].call("SENTINEL", "SET", "mymaster", "failover-timeout", "9000")
+    until(lambda: printed("+set"), 10, "+set")
+    assert len(printed("+set")) == 1
+    group.sentinels[0].kill()
+    until(lambda: "listening to %s:%d" % group.sentinels[1].address in follower.stderr.readline(),
+          10, "the next sentinel")
+    group.leader().kill()
+    switch = until(lambda: printed("+switch-master"), 20, "+switch-master")
+    assert switch[0]["payload"].startswith("mymaster ")
