@@ -12,6 +12,7 @@
 #define HF_NODE_SETTINGS_H
 
 #include "common/server_settings.h"
+#include "node/keyspace/keyspace.h"
 
 enum { SAVE_POINTS_MAX = 64 };
 
@@ -32,23 +33,8 @@ enum sanitize_dump { SANITIZE_NO, SANITIZE_YES, SANITIZE_CLIENTS };
 enum propagation_error { PROPAGATION_IGNORE, PROPAGATION_PANIC, PROPAGATION_PANIC_ON_FOLLOWERS };
 enum cluster_endpoint { CLUSTER_ENDPOINT_IP, CLUSTER_ENDPOINT_HOSTNAME, CLUSTER_ENDPOINT_UNKNOWN };
 
-/* notify-keyspace-events, in the order of the letters "g$lshzxeKEtmdn". */
-enum notify_flag {
-    NOTIFY_GENERIC = 1u << 0,   /* g */
-    NOTIFY_STRING = 1u << 1,    /* $ */
-    NOTIFY_LIST = 1u << 2,      /* l */
-    NOTIFY_SET = 1u << 3,       /* s */
-    NOTIFY_HASH = 1u << 4,      /* h */
-    NOTIFY_ZSET = 1u << 5,      /* z */
-    NOTIFY_EXPIRED = 1u << 6,   /* x */
-    NOTIFY_EVICTED = 1u << 7,   /* e */
-    NOTIFY_KEYSPACE = 1u << 8,  /* K */
-    NOTIFY_KEYEVENT = 1u << 9,  /* E */
-    NOTIFY_STREAM = 1u << 10,   /* t */
-    NOTIFY_KEY_MISS = 1u << 11, /* m */
-    NOTIFY_MODULE = 1u << 12,   /* d */
-    NOTIFY_NEW = 1u << 13,      /* n */
-    /* A */
+/* The letter A of notify-keyspace-events; the classes are the keyspace's own (enum notify_class). */
+enum {
     NOTIFY_ALL = NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH |
                  NOTIFY_ZSET | NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM | NOTIFY_MODULE,
 };
@@ -69,7 +55,7 @@ struct node_settings {
     bool activerehashing;
     bool lazyfree_lazy_eviction, lazyfree_lazy_expire, lazyfree_lazy_server_del;
     bool lazyfree_lazy_user_del, lazyfree_lazy_user_flush, follower_lazy_flush;
-    int notify_events; /* enum notify_flag */
+    int notify_events; /* enum notify_class */
 
     /* types */
     int64_t hash_max_listpack_entries, zset_max_listpack_entries, set_max_intset_entries;

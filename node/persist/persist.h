@@ -16,10 +16,11 @@
 
 #include "common/bytes.h"
 #include "common/command.h"
+#include "node/insight/info.h"
 
-struct info_part;
 struct node_world;
 struct persist;
+struct snapshot;
 
 struct persist *persist_new(struct node_world *w);
 void persist_free(struct persist *p); /* aborts what runs; NULL does nothing */
@@ -39,6 +40,9 @@ bool persist_saving(const struct persist *p);
 bool persist_has_save_points(const struct persist *p);
 /* Writes since the last save: serve counts each command that changed the data set. */
 void persist_count_changes(struct persist *p, uint64_t changes);
+
+/* The one walk of the node, for a full sync. */
+struct snapshot *persist_snapshot(struct persist *p);
 
 extern const struct command persist_rows[];       /* save bgsave lastsave */
 extern const struct command persist_debug_subs[]; /* reload, for whoever owns the DEBUG row */

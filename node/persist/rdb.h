@@ -52,6 +52,9 @@ enum {
 /* No string in a file or from a peer may say it is longer. */
 #define RDB_STRING_BYTES_MAX ((uint64_t)4 << 30)
 
+/* redis-ver of what we write: the version this node answers for in INFO. */
+#define RDB_REDIS_VERSION "7.2.4"
+
 /* One row per value type a file may hold. */
 struct rdb_type_row {
     int type;

@@ -111,10 +111,15 @@ void rdb_write_aux_int(struct rdb_writer *w, const char *name, int64_t value)
     rdb_write_aux(w, name, (struct bytes){ digits, fmt_i64(digits, value) });
 }
 
-void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t keys_with_ttl)
+void rdb_write_select_again(struct rdb_writer *w, uint64_t db)
 {
     buf_putc(w->out, (char)RDB_OP_SELECT);
     rdb_put_len(w->out, db);
+}
+
+void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t keys_with_ttl)
+{
+    rdb_write_select_again(w, db);
     buf_putc(w->out, (char)RDB_OP_RESIZE);
     rdb_put_len(w->out, keys);
     rdb_put_len(w->out, keys_with_ttl);

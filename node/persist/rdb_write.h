@@ -25,6 +25,8 @@ void rdb_write_header(struct rdb_writer *w, int version);
 void rdb_write_aux(struct rdb_writer *w, const char *name, struct bytes value);
 void rdb_write_aux_int(struct rdb_writer *w, const char *name, int64_t value);
 void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t keys_with_ttl);
+/* The same database again, without its sizes. */
+void rdb_write_select_again(struct rdb_writer *w, uint64_t db);
 /* expire_wall_ms < 0: none. */
 void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes value,
                             int64_t expire_wall_ms);

@@ -20,8 +20,8 @@
 
 #include "common/bytes.h"
 #include "common/command.h"
+#include "node/insight/info.h"
 
-struct info_part;
 struct node_world;
 struct replica;
 
@@ -45,6 +45,9 @@ bool replica_is_follower(const struct replica *r);
 bool replica_link_up(const struct replica *r);
 /* min-replicas-to-write is met (always, where it is off or we follow). */
 bool replica_enough_followers(const struct replica *r);
+
+/* A full sync is being loaded beside the data set. */
+bool replica_loading(const struct replica *r);
 
 /* ---- WAIT ----------------------------------------------------------------------------------- */
 

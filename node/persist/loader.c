@@ -1,0 +1,148 @@
+#include "node/persist/loader.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "node/keyspace/keyspace.h"
+
+enum { ITEMS_PER_LOOK = 64 }; /* between two readings of the clock */
+
+void loader_init(struct loader *l, struct keyspace *into, bool keep_expired, bool checksum)
+{
+    *l = (struct loader){ .into = into, .keep_expired = keep_expired, .position = { .db = -1 } };
+    rdb_reader_init(&l->reader);
+    l->reader.skip_checksum = !checksum;
+}
+
+void loader_fini(struct loader *l)
+{
+    rdb_reader_fini(&l->reader);
+}
+
+static void aux_id(struct loader *l, struct bytes value)
+{
+    if (value.len != sizeof l->position.id - 1)
+        return;
+    memcpy(l->position.id, value.at, value.len);
+    l->position.known = true;
+}
+
+static void aux_offset(struct loader *l, struct bytes value)
+{
+    uint64_t offset;
+
+    if (bytes_to_u64(value, &offset))
+        l->position.offset = offset;
+}
+
+static void aux_db(struct loader *l, struct bytes value)
+{
+    int64_t db;
+
+    if (bytes_to_i64(value, &db) && db >= 0 && db < keyspace_databases(l->into))
+        l->position.db = (int)db;
+}
+
+static void aux_born(struct loader *l, struct bytes value)
+{
+    l->position.born_empty = bytes_is(value, "empty");
+}
+
+static const struct {
+    const char *name;
+    void (*take)(struct loader *l, struct bytes value);
+} aux_fields[] = {
+    { "repl-id", aux_id },
+    { "repl-offset", aux_offset },
+    { "repl-stream-db", aux_db },
+    { "hf-born", aux_born },
+};
+
+static void take_aux(struct loader *l, const struct rdb_item *item)
+{
+    for (size_t i = 0; i < ARRAY_LEN(aux_fields); i++) {
+        if (bytes_is(item->name, aux_fields[i].name))
+            aux_fields[i].take(l, item->value);
+    }
+    if (item->name.len && item->name.at[0] == '%')
+        log_notice("rdb-aux name=%.*s value=%.*s", (int)item->name.len, item->name.at,
+                   (int)item->value.len, item->value.at);
+}
+
+static enum err take_entry(struct loader *l, const struct rdb_item *item, struct errmsg *out_why)
+{
+    struct load_attributes attributes = { .expiry_ms = item->expire_wall_ms,
+                                          .idle_seconds = -1,
+                                          .frequency = -1 };
+    struct value value = value_of_text(item->value);
+
+    if (item->expire_wall_ms >= 0 && !l->keep_expired &&
+        (uint64_t)item->expire_wall_ms < keyspace_wall_ms(l->into)) {
+        l->expired++;
+        return OK;
+    }
+    if (keyspace_load(l->into, l->db, item->key, &value, &attributes) != OK) {
+        errmsg_set(out_why, "the RDB holds a key twice: '%.*s'",
+                   item->key.len > 64 ? 64 : (int)item->key.len, item->key.at);
+        return ERR_CORRUPT;
+    }
+    l->loaded++;
+    return OK;
+}
+
+static enum err take_item(struct loader *l, const struct rdb_item *item, struct errmsg *out_why)
+{
+    switch (item->kind) {
+    case RDB_AUX:
+        take_aux(l, item);
+        return OK;
+    case RDB_SELECT:
+        if (item->db >= (uint64_t)keyspace_databases(l->into)) {
+            errmsg_set(out_why, "the RDB holds database %llu, and there are %d here",
+                       (unsigned long long)item->db, keyspace_databases(l->into));
+            return ERR_RANGE;
+        }
+        l->db = (int)item->db;
+        return OK;
+    case RDB_ENTRY:
+        return take_entry(l, item, out_why);
+    case RDB_END:
+        l->ended = true;
+        return OK;
+    case RDB_RESIZE:
+    case RDB_SKIPPED:
+        return OK;
+    }
+    return OK;
+}
+
+enum err loader_feed(struct loader *l, struct bytes data, uint64_t deadline_us,
+                     size_t *out_consumed, struct errmsg *out_why)
+{
+    size_t at = 0;
+
+    *out_consumed = 0;
+    for (unsigned n = 1; !l->ended; n++) {
+        struct rdb_item item;
+        size_t consumed;
+        enum rdb_status s =
+            rdb_read(&l->reader, (struct bytes){ data.at + at, data.len - at }, &item, &consumed);
+        enum err e;
+
+        if (s == RDB_MORE)
+            break;
+        if (s == RDB_BAD) {
+            *out_why = l->reader.why;
+            return ERR_CORRUPT;
+        }
+        e = take_item(l, &item, out_why);
+        if (e != OK)
+            return e;
+        at += consumed;
+        *out_consumed = at;
+        if (deadline_us && n % ITEMS_PER_LOOK == 0 && clock_read_us() >= deadline_us)
+            return ERR_AGAIN;
+    }
+    return OK;
+}

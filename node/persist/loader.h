@@ -1,0 +1,36 @@
+/*
+ * loader - RDB bytes into a keyspace, from a file or a leader, as many at a time as the caller likes.
+ *
+ *   1. only the keyspace given is touched; whether it is a new one that will take the old one's place, or
+ *      the node's own at start, is the caller's choice
+ *   2. after an error nothing more is loaded; the caller throws the keyspace away
+ *
+ * A leader drops what has expired; a follower keeps it, because its leader says when it goes.
+ */
+#ifndef HF_NODE_PERSIST_LOADER_H
+#define HF_NODE_PERSIST_LOADER_H
+
+#include "node/persist/rdb_read.h"
+#include "node/replica/replica.h"
+
+struct keyspace;
+
+struct loader {
+    struct keyspace *into;
+    struct rdb_reader reader;
+    bool keep_expired;
+    bool ended; /* the last byte was read and was right */
+    int db;
+    uint64_t loaded, expired;         /* keys */
+    struct replica_position position; /* what the file says about replication */
+};
+
+void loader_init(struct loader *l, struct keyspace *into, bool keep_expired, bool checksum);
+void loader_fini(struct loader *l);
+
+/* Loads what is whole in data, at most until deadline_us (clock_read_us; 0: no limit) and never beyond
+ * the end of the RDB. ERR_AGAIN: the deadline passed first. */
+enum err loader_feed(struct loader *l, struct bytes data, uint64_t deadline_us,
+                     size_t *out_consumed, struct errmsg *out_why) MUST_CHECK;
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * persist_commands - SAVE, BGSAVE, LASTSAVE, DEBUG RELOAD, and what INFO persistence says of them.
+ */
+#include "common/clock.h"
+#include "node/insight/info.h"
+#include "node/keyspace/keyspace.h"
+#include "node/persist/persist_room.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+static struct persist *room(const struct call *c)
+{
+    const struct node_world *w = c->world;
+
+    return w->persist;
+}
+
+static void cmd_save(struct call *c)
+{
+    struct errmsg why;
+
+    if (persist_saving(room(c))) {
+        reply_error(c->reply, "ERR Background save already in progress");
+        return;
+    }
+    if (persist_save_now(room(c), &why) == OK)
+        reply_ok(c->reply);
+    else
+        reply_errorf(c->reply, "ERR %s", why.text);
+}
+
+static void cmd_bgsave(struct call *c)
+{
+    struct persist *p = room(c);
+    struct errmsg why;
+    bool schedule = c->argc == 2;
+    enum err e;
+
+    if (schedule && !bytes_is_word(c->argv[1], "schedule")) {
+        reply_error(c->reply, "ERR syntax error");
+        return;
+    }
+    e = persist_save_background(p, &why);
+    if (e == OK) {
+        reply_simple(c->reply, "Background saving started");
+    } else if (e == ERR_AGAIN && schedule) {
+        p->scheduled = true;
+        reply_simple(c->reply, "Background saving scheduled");
+    } else {
+        reply_errorf(c->reply, "ERR %s", why.text);
+    }
+}
+
+static void cmd_lastsave(struct call *c)
+{
+    reply_int(c->reply, room(c)->last_save_wall_s);
+}
+
+/* DEBUG RELOAD [NOSAVE]: the data set goes through the file and back. */
+static void cmd_debug_reload(struct call *c)
+{
+    struct errmsg why;
+    bool save = true;
+
+    for (int i = 2; i < c->argc; i++) {
+        if (bytes_is_word(c->argv[i], "nosave")) {
+            save = false;
+        } else {
+            reply_error(c->reply, "ERR DEBUG RELOAD only supports the NOSAVE option.");
+            return;
+        }
+    }
+    if (save && persist_save_now(room(c), &why) != OK) {
+        reply_errorf(c->reply, "ERR %s", why.text);
+        return;
+    }
+    call_no_effect(c);
+    if (persist_reload(room(c), &why) == OK)
+        reply_ok(c->reply);
+    else
+        reply_errorf(c->reply, "ERR Error trying to load the RDB dump: %s", why.text);
+}
+
+const struct command persist_rows[] = {
+    { .name = "save",
+      .run = cmd_save,
+      .argc_min = 1,
+      .argc_max = 1,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING | CMD_NO_MULTI,
+      .group = "server",
+      .since = "1.0.0",
+      .cost = "O(N) where N is the total number of keys in all databases",
+      .help = "Writes the data set to its file and answers when it is safe; everybody waits." },
+    { .name = "bgsave",
+      .run = cmd_bgsave,
+      .argc_min = 1,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
+      .group = "server",
+      .since = "1.0.0",
+      .cost = "O(1)",
+      .args = "[SCHEDULE]",
+      .help = "Begins to write the data set to its file, in slices that hold nobody up.",
+      .history = "3.2.2:Added the `SCHEDULE` option." },
+    { .name = "lastsave",
+      .run = cmd_lastsave,
+      .argc_min = 1,
+      .argc_max = 1,
+      .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+      .acl = ACL_ADMIN | ACL_DANGEROUS,
+      .group = "server",
+      .since = "1.0.0",
+      .cost = "O(1)",
+      .help = "Tells when the data set was last written to its file, in Unix seconds.",
+      .tips = "nondeterministic_output" },
+    { 0 },
+};
+
+const struct command persist_debug_subs[] = {
+    { .name = "reload",
+      .run = cmd_debug_reload,
+      .argc_min = 2,
+      .argc_max = 4,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT,
+      .group = "server",
+      .since = "1.0.0",
+      .cost = "O(N)",
+      .args = "[NOSAVE]",
+      .help = "Saves the data set and loads it again." },
+    { 0 },
+};
+
+static void write_loading(const struct persist *p, struct buf *out)
+{
+    struct persist_progress now;
+
+    if (!persist_load_progress(p, &now))
+        return;
+    info_line(out, "loading_start_time", "%lld", (long long)now.started_wall_s);
+    info_line(out, "loading_total_bytes", "%llu", (unsigned long long)now.total_bytes);
+    info_line(out, "loading_loaded_bytes", "%llu", (unsigned long long)now.loaded_bytes);
+    info_line(out, "loading_loaded_perc", "%.2f",
+              now.total_bytes ? 100.0 * (double)now.loaded_bytes / (double)now.total_bytes : 0.0);
+    info_line(out, "loading_eta_seconds", "%lld", (long long)now.eta_s);
+}
+
+static void write_info(struct node_world *w, struct buf *out)
+{
+    const struct persist *p = w->persist;
+    bool walks = p->saving;
+    uint64_t total = 0;
+    long long seconds = p->last_save_ms == UINT64_MAX ? -1 : (long long)(p->last_save_ms / 1000);
+    long long running =
+        persist_saving(p) ? (long long)((clock_now_ms() - p->save_started_ms) / 1000) : -1;
+
+    for (int db = 0; walks && db < keyspace_databases(w->keyspace); db++)
+        total += keyspace_walk_keys(w->keyspace, db, NULL);
+    info_line(out, "loading", "%d", persist_loading(p));
+    info_line(out, "async_loading", "%d", replica_loading(w->replica));
+    info_line(out, "current_cow_peak", "0");
+    info_line(out, "current_cow_size", "0");
+    info_line(out, "current_cow_size_age", "0");
+    info_line(out, "current_fork_perc", "0.00");
+    info_line(out, "current_save_keys_processed", "%llu",
+              (unsigned long long)(walks ? total - keyspace_walk_left(w->keyspace) : 0));
+    info_line(out, "current_save_keys_total", "%llu", (unsigned long long)total);
+    info_line(out, "rdb_changes_since_last_save", "%llu", (unsigned long long)p->changes);
+    info_line(out, "rdb_bgsave_in_progress", "%d", persist_saving(p));
+    info_line(out, "rdb_last_save_time", "%lld", (long long)p->last_save_wall_s);
+    info_line(out, "rdb_last_bgsave_status", "%s", p->last_save_ok ? "ok" : "err");
+    info_line(out, "rdb_last_bgsave_time_sec", "%lld", seconds);
+    info_line(out, "rdb_current_bgsave_time_sec", "%lld", running);
+    info_line(out, "rdb_saves", "%llu", (unsigned long long)p->saves);
+    info_line(out, "rdb_last_cow_size", "0");
+    info_line(out, "rdb_last_load_keys_expired", "%llu", (unsigned long long)p->expired_keys);
+    info_line(out, "rdb_last_load_keys_loaded", "%llu", (unsigned long long)p->loaded_keys);
+    info_line(out, "aof_enabled", "0");
+    info_line(out, "aof_rewrite_in_progress", "0");
+    info_line(out, "aof_rewrite_scheduled", "0");
+    info_line(out, "aof_last_rewrite_time_sec", "-1");
+    info_line(out, "aof_current_rewrite_time_sec", "-1");
+    info_line(out, "aof_last_bgrewrite_status", "ok");
+    info_line(out, "aof_last_write_status", "ok");
+    info_line(out, "aof_last_cow_size", "0");
+    info_line(out, "module_fork_in_progress", "0");
+    info_line(out, "module_fork_last_cow_size", "0");
+    write_loading(p, out);
+    info_line(out, "snapshot_inline_bytes", "%llu", (unsigned long long)p->snapshot.inline_bytes);
+}
+
+const struct info_part persist_info_parts[] = {
+    { INFO_PERSISTENCE, 100, write_info },
+    { 0 },
+};

@@ -1,0 +1,70 @@
+/*
+ * snapshot - the image of the data set at one moment, as RDB bytes, made in slices between turns of the
+ * loop. No fork: the keyspace's walk emits every entry, and the old value of what is about to change.
+ *
+ *     keyspace_walk --entries--> rdb_write --bytes--> sink (a file, followers)
+ *
+ *   1. one at a time: BGSAVE, SAVE and full syncs take turns (ERR_EXISTS)
+ *   2. sink.bytes gets every byte of the payload once, in order; then sink.done comes once
+ *   3. the walk pauses while sink.ready says no; what a write pushes out early goes to the sink all the
+ *      same, so a sink bounds what it holds and calls snapshot_abort past its bound
+ *   4. sink.bytes may call snapshot_abort; the end is then told from the loop
+ *
+ * Cost: SNAPSHOT_SLICE_US a turn while somebody wants it; a buffer of one slice.
+ */
+#ifndef HF_NODE_PERSIST_SNAPSHOT_H
+#define HF_NODE_PERSIST_SNAPSHOT_H
+
+#include <ev.h>
+
+#include "node/persist/rdb_write.h"
+#include "node/replica/replica.h"
+
+struct keyspace;
+
+enum { SNAPSHOT_SLICE_US = 1000, SNAPSHOT_FLUSH_BYTES = 64 * 1024 };
+
+struct snapshot_sink {
+    void (*bytes)(void *arg, struct bytes data);
+    bool (*ready)(void *arg); /* NULL: always */
+    /* e: OK, or why there is no whole payload. Another snapshot may start from here. */
+    void (*done)(void *arg, enum err e, const char *why);
+};
+
+struct snapshot_plan {
+    bool compress, checksum;
+    bool no_keys; /* REPLCONF rdb-filter-only without data */
+    struct replica_position position;
+};
+
+struct snapshot {
+    struct ev_loop *loop;
+    struct keyspace *keyspace;
+    const struct snapshot_sink *sink; /* NULL: nothing runs */
+    void *sink_arg;
+    ev_timer next; /* the next slice, at once, in the next turn */
+    struct buf out;
+    struct rdb_writer writer;
+    struct snapshot_plan plan;
+    int db;        /* last selected in the payload */
+    bool *db_seen; /* its sizes were written */
+    const char *abort_why;
+    uint64_t bytes;        /* of this payload so far */
+    uint64_t inline_bytes; /* emitted early because of writes, ever */
+};
+
+void snapshot_init(struct snapshot *s, struct ev_loop *loop, struct keyspace *ks);
+void snapshot_fini(struct snapshot *s); /* aborts; the sink hears of it */
+
+/* The image is now; the bytes follow from the loop. ERR_EXISTS: one runs. ERR_AGAIN: as
+ * keyspace_walk_begin. */
+enum err snapshot_start(struct snapshot *s, const struct snapshot_plan *plan,
+                        const struct snapshot_sink *sink, void *sink_arg) MUST_CHECK;
+/* The sink is ready again. */
+void snapshot_resume(struct snapshot *s);
+/* Runs it to the end now, holding the loop. */
+void snapshot_finish(struct snapshot *s);
+void snapshot_abort(struct snapshot *s, const char *why);
+bool snapshot_running(const struct snapshot *s);
+
+#endif
