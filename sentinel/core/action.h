@@ -80,7 +80,7 @@ enum reply_kind {
     REPLY_VIEW,    /* array of view_words */
 };
 
-struct reply {
+struct answer {
     enum reply_kind kind;
     int64_t integer;     /* REPLY_DOWN: 0 or 1 */
     char id[ID_LEN + 1]; /* REPLY_DOWN: "" is `*` */
@@ -101,7 +101,7 @@ struct action {
     int code;
     struct addr addr;        /* ACT_ROLE: port 0 is NO ONE */
     char ask_id[ID_LEN + 1]; /* ACT_ASK: "" is `*` */
-    struct reply reply;
+    struct answer reply;
     /* Owned, or NULL. */
     char *channel;         /* ACT_PUBLISH, ACT_LOG */
     char *text;            /* ACT_HELLO, ACT_PUBLISH, ACT_LOG; REPLY_ERROR */
