@@ -32,6 +32,8 @@ const struct user *acl_login(const struct acl *a, struct bytes name, struct byte
 
 const char *user_name(const struct user *u);
 bool user_needs_password(const struct user *u);
+/* The SHA-256 of its password as hex and a NUL; only where it needs one. */
+void user_password_digest(const struct user *u, char out[65]);
 /* "user default on nopass ~* &* +@all" */
 void user_describe(const struct user *u, struct buf *out);
 

@@ -16,6 +16,7 @@
 #include "common/resp.h"
 
 struct call;
+struct service;
 struct session;
 struct user;
 
@@ -122,6 +123,7 @@ struct call {
     struct reply *reply;
     int db;
     void *world;             /* the daemon's rooms: struct node_world, struct sentinel_world */
+    struct service *service; /* the clients, for serve's own handlers; types never look */
     struct session *session; /* for serve's own handlers; types never look */
     const struct user *user;
     bool from_leader;     /* the replication stream is executing this */

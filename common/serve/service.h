@@ -5,13 +5,12 @@
  *     listener --accept--> session ... session
  *                             |  each runs up to SESSION_TURN_REQUESTS requests when bytes arrive
  *                             v
- *     before the loop sleeps: waiting sessions get another turn, ops->turn_ended, links are flushed
+ *     before the loop sleeps: ops->turn_ended, then the links are flushed
  *
- *   1. sessions is every living session; count is its length
- *   2. waiting holds sessions with SESSION_WAITING, and while it is not empty the loop does not sleep
- *   3. a session that died is on graves until the turn ends
+ *   1. sessions holds every session from accept to the end of its link; session_count is its length
+ *   2. paused holds the sessions that a pause holds, and is empty while nothing is paused
  *
- * Owner: embed or point; service_new/service_free. The commands table, acl and world are borrowed.
+ * Owner: service_new/service_free. Commands, acl, settings and world are borrowed and outlive it.
  */
 #ifndef HF_COMMON_SERVE_SERVICE_H
 #define HF_COMMON_SERVE_SERVICE_H
@@ -19,6 +18,7 @@
 #include <ev.h>
 
 #include "common/acl.h"
+#include "common/server_settings.h"
 #include "common/serve/session.h"
 #include "common/serve/stats.h"
 
@@ -38,38 +38,20 @@ struct service_ops {
     void (*gone)(struct session *s);  /* its link is dead */
     void (*reset)(struct session *s); /* RESET */
     enum admit (*admit)(struct session *s, struct call *c);
-    /* A request was refused before admit: unknown, wrong arity, no rights. c->cmd may be NULL. */
-    void (*refused)(struct session *s, struct call *c, const char *error);
-    /* The handler returned. True: the session was held instead of answered. */
-    bool (*ran)(struct session *s, struct call *c, uint64_t usec);
+    /* A request was refused: unknown (c->cmd NULL), arity, rights, or by service_refuse. True: the
+     * daemon has written the answer in its own words. */
+    bool (*refused)(struct session *s, struct call *c, const char *error);
+    /* The handler returned. The session may be held now, instead of being answered. */
+    void (*ran)(struct session *s, struct call *c, uint64_t usec);
     /* CLIENT UNBLOCK; false when the session is not blocked. */
     bool (*unblock)(struct session *s, bool with_error);
     void (*turn_ended)(struct service *v);
+    const char *mode; /* of HELLO: "standalone", "sentinel" */
+    const char *(*role)(
+        const struct service *v); /* of HELLO: "master", "replica"; NULL: not told */
     /* The value of multi= in CLIENT LIST: queued commands, or -1. */
     int (*multi_count)(const struct session *s);
-    size_t (*multi_memory)(const struct session *s);
-    int (*watch_count)(const struct session *s);
-};
-
-/* client-output-buffer-limit of one class. 0: none. */
-struct output_limit {
-    uint64_t hard_bytes, soft_bytes;
-    uint64_t soft_ms;
-};
-
-enum output_class { OUTPUT_NORMAL, OUTPUT_REPLICA, OUTPUT_PUBSUB, OUTPUT_CLASSES };
-
-/* Values of settings that sessions obey. The daemon fills it at start and whenever one changes, and
- * then calls service_limits_changed. */
-struct service_limits {
-    uint64_t clients_max;
-    uint64_t idle_ms;         /* timeout; 0: none */
-    uint64_t query_bytes_max; /* client-query-buffer-limit */
-    uint64_t bulk_bytes_max;  /* proto-max-bulk-len */
-    uint64_t keepalive_s;     /* tcp-keepalive */
-    bool protected_mode;
-    int databases;
-    struct output_limit output[OUTPUT_CLASSES];
+    size_t (*multi_bytes)(const struct session *s);
 };
 
 /* Why all clients are paused; each reason ends by itself or by service_unpause. */
@@ -82,9 +64,10 @@ struct service {
     void *world;
     struct command_table *commands;
     struct acl *acl;
-    struct service_limits limits;
+    const struct server_settings *set;
+    int databases;
     struct pubsub *pubsub;
-    struct list sessions, waiting, graves, paused;
+    struct list sessions, paused;
     uint64_t session_count, next_id;
     struct service_stats stats;
     struct out sink; /* where muted replies go */
@@ -93,17 +76,17 @@ struct service {
         uint64_t end_ms; /* boot time; UINT64_MAX: until unpaused */
     } pauses[PAUSE_REASONS];
     ev_prepare before_sleep;
-    ev_check after_sleep;
-    ev_idle keep_awake;
     ev_timer second;
     ev_timer pause_end;
 };
 
 struct service *service_new(struct ev_loop *loop, const struct service_ops *ops,
-                            struct command_table *commands, struct acl *acl, void *world);
+                            struct command_table *commands, struct acl *acl,
+                            const struct server_settings *set, void *world);
 /* Kills every session first. NULL does nothing. */
 void service_free(struct service *v);
-void service_limits_changed(struct service *v);
+/* Settings that sessions copied (output limits, query buffer) have changed. */
+void service_settings_changed(struct service *v);
 
 /* Takes an accepted fd: a session, or, where a limit or protected mode says no, a line that says so
  * and a closed fd. A callback for listeners. NULL when refused. */
@@ -111,6 +94,12 @@ struct session *service_accept(struct service *v, int fd, struct tls_context *tl
                                bool unix_socket);
 
 struct session *service_find(const struct service *v, uint64_t id);
+
+/* Answers a request with an error that counts as refused rather than as failed. For ops->admit. */
+void service_refuse(struct session *s, struct call *c, const char *error);
+/* A request ran outside of a session's own reading (a queued command of EXEC): the same counting. */
+void service_count(struct service *v, struct call *c, struct command_stats *stats, uint64_t usec,
+                   uint32_t errors_before);
 
 /* The longest and strictest of all running reasons counts. end_ms is boot time. */
 void service_pause(struct service *v, enum pause_reason why, enum pause_what what, uint64_t end_ms);
@@ -127,10 +116,19 @@ void session_describe(struct session *s, struct buf *out);
 /* normal, master, replica or slave, pubsub. False: no such word. */
 bool session_kind_of(struct bytes word, enum session_kind *out);
 
+/* The handler of every HELP subcommand: syntax and sentence of each row of its container. */
+void serve_help(struct call *c);
+/* An argument as a number; false: the error is written. */
+bool serve_want_i64(struct call *c, struct bytes arg, int64_t *out);
+/* A timeout in milliseconds, from milliseconds or from seconds that may have a fraction; 0: for ever. */
+bool serve_want_timeout(struct call *c, struct bytes arg, bool seconds, uint64_t *out_ms);
+
 /* Rows for the command table. A sentinel takes what it serves. */
-extern const struct command serve_session_rows[];  /* auth hello ping quit reset client */
-extern const struct command serve_database_rows[]; /* echo select readonly readwrite asking */
-extern const struct command serve_pubsub_rows[];
-extern const struct command serve_acl_rows[];
+extern const struct command serve_connection_rows[]; /* auth hello ping quit */
+extern const struct command serve_database_rows[]; /* echo select reset readonly readwrite asking */
+extern const struct command serve_client_rows[];   /* client */
+extern const struct command serve_pubsub_rows[];   /* subscribe unsubscribe and with patterns */
+extern const struct command serve_channel_rows[];  /* publish pubsub, and shard channels */
+extern const struct command serve_acl_rows[];      /* acl */
 
 #endif

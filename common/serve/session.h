@@ -13,9 +13,9 @@
  *      the others get theirs
  *   2. a held session (SESSION_HELD) keeps the request it is held at in its link's input, and runs
  *      the very same request again when it is tried or resumed; it reads no further meanwhile
- *   3. a session ends only through its link; ops->gone is called once, and the struct stays readable
- *      until the turn of the loop ends
- *   4. session->link is NULL once the link is dead
+ *   3. a session ends only through its link, whose end is told at the end of a turn: inside a handler
+ *      every session is still whole, and what is written to a dying one is thrown away
+ *   4. ops->gone is called once
  *
  * Owner: the service. Cost: a request allocates nothing and looks its row up once.
  */
@@ -26,6 +26,9 @@
 #include "common/link.h"
 #include "common/list.h"
 #include "common/resp.h"
+
+/* What clients are told they talk to: some refuse below 7, and none reads more from it than that. */
+#define SERVE_REDIS_VERSION "7.2.4"
 
 enum { SESSION_TURN_REQUESTS = 1000 };
 
@@ -63,9 +66,8 @@ struct session_guest {
 };
 
 struct session {
-    struct list node;    /* of service->sessions */
-    struct list waiting; /* of service->waiting */
-    struct list held;    /* of the list whoever holds it chose */
+    struct list node; /* of service->sessions */
+    struct list held; /* of the list whoever holds it chose */
     struct service *service;
     struct link *link;
     struct resp_reader reader;
@@ -103,12 +105,12 @@ struct reply session_reply(struct session *s);
 /* Holds the session at the request that is being admitted or has just run without a reply. The
  * caller remembers the session and calls one of the next two. */
 void session_hold(struct session *s);
-/* Runs the held request again, now. True: it was answered, and whatever follows it runs later in
- * this turn. False: held again, by the same holder. */
+/* Runs the held request again, now. True: it was answered (or the session is dying), and whatever
+ * follows it runs next turn. False: held again. */
 bool session_try_held(struct session *s, bool denies_blocking);
-/* Answers the held request with what is already written, drops it, and goes on. */
+/* The holder has written the answer (an error) through session_reply: the held request is dropped. */
 void session_drop_held(struct session *s);
-/* Lets the held request run again later in this turn. */
+/* Lets the held request run again next turn. */
 void session_resume(struct session *s);
 
 /* SELECT without checks. */

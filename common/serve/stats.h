@@ -4,8 +4,8 @@
  * A command's counters are found by its row's address, once per change of command in a session (the
  * session keeps the last pointer), so that the hot path neither hashes nor searches.
  *
- * Latencies are counted in buckets of powers of two of a microsecond, which is what LATENCY HISTOGRAM
- * shows; percentiles of INFO latencystats are read from them.
+ * Latencies are counted in buckets: STATS_STEPS equal steps within each power of two of a microsecond,
+ * so a percentile is right to an eighth. LATENCY HISTOGRAM sums them up to powers of two.
  *
  * Owner: embed; zeroed it is empty. Cost: O(1) per call; error words are bounded.
  */
@@ -15,7 +15,9 @@
 #include "common/command.h"
 
 enum {
-    STATS_BUCKETS = 32,     /* bucket i: below 2^i microseconds; the last takes the rest */
+    STATS_POWERS = 26, /* up to a minute; the last bucket takes the rest */
+    STATS_STEPS = 8,
+    STATS_BUCKETS = STATS_POWERS * STATS_STEPS,
     STATS_ERRORS_MAX = 128, /* different first words of errors; more are counted under the last */
 };
 
@@ -52,7 +54,9 @@ void stats_count(struct command_stats *c, uint64_t usec);
 void stats_count_error(struct service_stats *s, const char *word);
 /* CONFIG RESETSTAT. */
 void stats_reset(struct service_stats *s);
-/* Upper bound in microseconds of the bucket where this share (0..1) of the calls ends. */
+/* Microseconds that this share (0..1) of the calls did not exceed. */
 double stats_percentile(const struct command_stats *c, double share);
+/* Highest latency in microseconds that still falls into the bucket. */
+uint64_t stats_bucket_top(size_t bucket);
 
 #endif

@@ -1,0 +1,88 @@
+/*
+ * Arguments that many commands share, read with Redis's own error sentences, and HELP.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+#include "common/serve/service.h"
+
+bool serve_want_i64(struct call *c, struct bytes arg, int64_t *out)
+{
+    if (bytes_to_i64(arg, out))
+        return true;
+    reply_error(c->reply, "ERR value is not an integer or out of range");
+    return false;
+}
+
+static bool read_timeout(struct bytes arg, bool seconds, int64_t *out_ms, const char **out_error)
+{
+    double s;
+
+    if (!seconds) {
+        *out_error = "ERR timeout is not an integer or out of range";
+        return bytes_to_i64(arg, out_ms);
+    }
+    *out_error = "ERR timeout is not a float or out of range";
+    if (!bytes_to_double(arg, &s))
+        return false;
+    if (s * 1000 > (double)INT64_MAX / 2 || isinf(s)) {
+        *out_error = "ERR timeout is out of range";
+        return false;
+    }
+    *out_ms = (int64_t)ceil(s * 1000);
+    return true;
+}
+
+bool serve_want_timeout(struct call *c, struct bytes arg, bool seconds, uint64_t *out_ms)
+{
+    const char *error;
+    int64_t ms;
+
+    if (!read_timeout(arg, seconds, &ms, &error)) {
+        reply_error(c->reply, error);
+        return false;
+    }
+    if (ms < 0) {
+        reply_error(c->reply, "ERR timeout is negative");
+        return false;
+    }
+    *out_ms = (uint64_t)ms;
+    return true;
+}
+
+static void upper_word(char *out, size_t cap, const char *word)
+{
+    size_t i = 0;
+
+    for (; word[i] && i + 1 < cap; i++)
+        out[i] = (char)toupper((unsigned char)word[i]);
+    out[i] = '\0';
+}
+
+void serve_help(struct call *c)
+{
+    const struct command *parent = command_find(c->service->commands, c->argv[0]);
+    struct buf line = { 0 };
+    size_t rows = 0;
+    char name[64];
+
+    while (parent->subs[rows].name)
+        rows++;
+    reply_array(c->reply, 1 + 2 * rows);
+    upper_word(name, sizeof name, parent->name);
+    buf_printf(&line, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", name);
+    reply_simple(c->reply, buf_text(&line));
+    for (size_t i = 0; i < rows; i++) {
+        const struct command *sub = &parent->subs[i];
+
+        line.len = 0;
+        upper_word(name, sizeof name, sub->name);
+        buf_printf(&line, "%s%s%s", name, sub->args ? " " : "", sub->args ? sub->args : "");
+        reply_simple(c->reply, buf_text(&line));
+        line.len = 0;
+        buf_printf(&line, "    %s", sub->help);
+        reply_simple(c->reply, buf_text(&line));
+    }
+    buf_fini(&line);
+}

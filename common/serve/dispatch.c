@@ -1,0 +1,161 @@
+#include "common/serve/dispatch.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/serve/pubsub.h"
+#include "common/serve/service.h"
+
+static void count_error(struct service *v, const struct reply *r, uint32_t errors_before)
+{
+    if (r->errors != errors_before)
+        stats_count_error(&v->stats, r->error_code);
+}
+
+void service_refuse(struct session *s, struct call *c, const char *error)
+{
+    struct service *v = s->service;
+    uint32_t before = c->reply->errors;
+
+    if (c->cmd)
+        stats_of(&v->stats, c->cmd)->rejected++;
+    if (!v->ops->refused || !v->ops->refused(s, c, error))
+        reply_error(c->reply, error);
+    count_error(v, c->reply, before);
+}
+
+void service_count(struct service *v, struct call *c, struct command_stats *stats, uint64_t usec,
+                   uint32_t errors_before)
+{
+    v->stats.commands++;
+    stats_count(stats, usec);
+    if (c->reply->errors != errors_before) {
+        stats->failed++;
+        stats_count_error(&v->stats, c->reply->error_code);
+    }
+}
+
+/* Somebody's browser was made to talk to us: its first lines must not be followed by a command. */
+static bool cross_protocol(struct session *s, struct bytes name)
+{
+    if (!bytes_is_word(name, "post") && !bytes_is_word(name, "host:"))
+        return false;
+    log_warning("Possible SECURITY ATTACK detected: POST or Host: sent as a command, as a cross "
+                "protocol script would; connection closed. client-refused addr=%s",
+                s->link->peer);
+    session_kill(s, LINK_WHY_PROTOCOL);
+    return true;
+}
+
+static bool subscribed(const struct session *s)
+{
+    return s->kind == SESSION_PUBSUB && s->reply.proto == 2;
+}
+
+/* A subscriber that speaks RESP2 cannot tell a reply from a message, but for these. */
+static bool allowed_subscribed(const struct command *cmd)
+{
+    static const char *const names[] = { "ping",         "subscribe",    "unsubscribe",
+                                         "psubscribe",   "punsubscribe", "ssubscribe",
+                                         "sunsubscribe", "quit",         "reset" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(cmd->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Everything that both daemons refuse. True: refused and answered. */
+static bool refused(struct session *s, struct call *c)
+{
+    struct errmsg why;
+    char name[64];
+
+    if (UNLIKELY(!(s->flags & SESSION_AUTHENTICATED)) && !(c->cmd->flags & CMD_NO_AUTH)) {
+        service_refuse(s, c, "NOAUTH Authentication required.");
+        return true;
+    }
+    if (UNLIKELY(acl_check(s->user, c, &why) != OK)) {
+        s->service->stats.cmd_denied++;
+        service_refuse(s, c, why.text);
+        return true;
+    }
+    if (UNLIKELY(subscribed(s)) && !allowed_subscribed(c->cmd)) {
+        command_full_name(s->service->commands, c->cmd, name, sizeof name);
+        errmsg_set(&why,
+                   "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                   "RESET are allowed in this context",
+                   name);
+        service_refuse(s, c, why.text);
+        return true;
+    }
+    return false;
+}
+
+static void run(struct session *s, struct call *c, uint64_t *now_us)
+{
+    struct service *v = s->service;
+    uint32_t errors_before = s->reply.errors;
+    uint64_t start_us = *now_us;
+
+    c->cmd->run(c);
+    *now_us = clock_read_us();
+    if (v->ops->ran)
+        v->ops->ran(s, c, *now_us - start_us);
+    if (s->flags & SESSION_HELD)
+        return;
+    service_count(v, c, s->last_stats, *now_us - start_us, errors_before);
+    if (UNLIKELY(c->intents & INTENT_CLOSE))
+        session_close(s, LINK_WHY_ASKED);
+}
+
+static void admit_and_run(struct session *s, struct call *c, uint64_t *now_us)
+{
+    const struct service_ops *ops = s->service->ops;
+
+    if (UNLIKELY(s->last_command != c->cmd)) {
+        s->last_command = c->cmd;
+        s->last_stats = stats_of(&s->service->stats, c->cmd);
+    }
+    switch (ops->admit ? ops->admit(s, c) : ADMIT_RUN) {
+    case ADMIT_RUN:
+        run(s, c, now_us);
+        return;
+    case ADMIT_DONE:
+    case ADMIT_HOLD:
+        return;
+    }
+}
+
+bool dispatch(struct session *s, const struct resp_request *req, bool denies_blocking,
+              uint64_t *now_us)
+{
+    struct service *v = s->service;
+    bool muted = s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP);
+    struct errmsg why;
+    struct call c = { .argv = req->argv,
+                      .argc = req->argc,
+                      .reply = &s->reply,
+                      .db = s->db,
+                      .world = v->world,
+                      .service = v,
+                      .session = s,
+                      .user = s->user,
+                      .denies_blocking = denies_blocking };
+
+    s->reply.out = UNLIKELY(muted) ? &v->sink : &s->link->out;
+    c.cmd = command_resolve(v->commands, c.argc, c.argv, &why);
+    if (LIKELY(c.cmd != NULL)) {
+        if (!refused(s, &c))
+            admit_and_run(s, &c, now_us);
+    } else if (!cross_protocol(s, c.argv[0])) {
+        service_refuse(s, &c, why.text);
+    }
+    if (UNLIKELY(muted)) {
+        out_fini(&v->sink);
+        s->reply.out = &s->link->out;
+    }
+    link_wrote(s->link);
+    return !(s->flags & SESSION_HELD);
+}

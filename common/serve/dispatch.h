@@ -1,0 +1,30 @@
+/*
+ * dispatch - what happens to one request, and the few things of a session that only this folder asks.
+ *
+ *     resolve -> authenticated? -> rights -> subscribed mode -> ops->admit -> run -> ops->ran
+ *        \______________\__________\____________\___ service_refuse
+ */
+#ifndef HF_COMMON_SERVE_DISPATCH_H
+#define HF_COMMON_SERVE_DISPATCH_H
+
+#include "common/serve/session.h"
+
+struct tls_context;
+
+/* False: the session is held at this request. *now_us is read before and again after the run. */
+bool dispatch(struct session *s, const struct resp_request *req, bool denies_blocking,
+              uint64_t *now_us);
+
+struct session *session_new(struct service *v, int fd, struct tls_context *tls, bool unix_socket);
+/* Everybody forgets the session, and it is freed; its link is left alone. */
+void session_end(struct session *s);
+const struct output_limit *session_output_limit(const struct session *s);
+void session_apply_limits(struct session *s);
+void session_set_kind(struct session *s, enum session_kind kind);
+/* Ends all subscriptions without a word. */
+void session_drop_subscriptions(struct session *s);
+/* A message for a subscriber: a pubsub_deliver_fn. */
+struct pubsub_message;
+void session_deliver(void *session, const struct pubsub_message *m);
+
+#endif

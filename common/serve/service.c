@@ -1,0 +1,266 @@
+#include "common/serve/service.h"
+
+#include <sys/socket.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/net.h"
+#include "common/serve/dispatch.h"
+#include "common/serve/pubsub.h"
+
+/* What a client reads that is not let in; each names what to do about it. */
+#define TOO_MANY "-ERR max number of clients reached\r\n"
+#define PROTECTED                                                                                  \
+    "-DENIED Holdfast is running in protected mode: no password is set for the default user, and " \
+    "so only clients on the loopback interface are let in. To connect from elsewhere, set a "      \
+    "password (requirepass), or, where the network in front is trusted, 'protected-mode no', in "  \
+    "the configuration file or with CONFIG SET from this host.\r\n"
+
+static void before_sleep(struct ev_loop *loop, ev_prepare *w, int events)
+{
+    struct service *v = w->data;
+
+    (void)loop;
+    (void)events;
+    if (v->ops->turn_ended)
+        v->ops->turn_ended(v);
+}
+
+static void check_idle(struct session *s, uint64_t now_ms)
+{
+    uint64_t idle_ms = (uint64_t)s->service->set->timeout_s * 1000;
+
+    if (!idle_ms || s->kind != SESSION_NORMAL || (s->flags & (SESSION_HELD | SESSION_MONITOR)))
+        return;
+    if (now_ms - s->last_ms <= idle_ms)
+        return;
+    s->service->stats.killed_idle++;
+    log_verbose("client-idle id=%llu addr=%s", (unsigned long long)s->id, s->link->peer);
+    session_kill(s, LINK_WHY_TIMEOUT);
+}
+
+static void check_soft_limit(struct session *s, uint64_t now_ms)
+{
+    const struct output_limit *limit = session_output_limit(s);
+
+    if (!limit->soft_bytes || out_pending(&s->link->out) <= limit->soft_bytes) {
+        s->soft_limit_since_ms = 0;
+        return;
+    }
+    if (!s->soft_limit_since_ms) {
+        s->soft_limit_since_ms = now_ms;
+        return;
+    }
+    if (now_ms - s->soft_limit_since_ms <= (uint64_t)limit->soft_s * 1000)
+        return;
+    session_kill(s, LINK_WHY_LIMIT);
+}
+
+static void each_second(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct service *v = w->data;
+    uint64_t now_ms = clock_now_ms();
+
+    (void)loop;
+    (void)events;
+    LIST_EACH(&v->sessions, n)
+    {
+        struct session *s = LIST_ENTRY(n, struct session, node);
+
+        if (s->link->state != LINK_OPEN)
+            continue;
+        check_idle(s, now_ms);
+        check_soft_limit(s, now_ms);
+    }
+}
+
+static void pause_ended(struct ev_loop *loop, ev_timer *w, int events);
+
+struct service *service_new(struct ev_loop *loop, const struct service_ops *ops,
+                            struct command_table *commands, struct acl *acl,
+                            const struct server_settings *set, void *world)
+{
+    struct service *v = xcalloc(1, sizeof *v);
+
+    ASSERT(ops->session_bytes >= sizeof(struct session));
+    v->loop = loop;
+    v->ops = ops;
+    v->commands = commands;
+    v->acl = acl;
+    v->set = set;
+    v->world = world;
+    v->databases = 1;
+    v->next_id = 1;
+    v->pubsub = pubsub_new(session_deliver);
+    list_init(&v->sessions);
+    list_init(&v->paused);
+    ev_prepare_init(&v->before_sleep, before_sleep);
+    ev_set_priority(&v->before_sleep, EV_MAXPRI);
+    ev_timer_init(&v->second, each_second, 1, 1);
+    ev_timer_init(&v->pause_end, pause_ended, 0, 0);
+    v->before_sleep.data = v->second.data = v->pause_end.data = v;
+    ev_prepare_start(loop, &v->before_sleep);
+    ev_timer_start(loop, &v->second);
+    return v;
+}
+
+void service_free(struct service *v)
+{
+    if (!v)
+        return;
+    ev_prepare_stop(v->loop, &v->before_sleep);
+    ev_timer_stop(v->loop, &v->second);
+    ev_timer_stop(v->loop, &v->pause_end);
+    while (!list_empty(&v->sessions)) {
+        struct session *s = LIST_ENTRY(v->sessions.next, struct session, node);
+        struct link *l = s->link;
+
+        session_end(s);
+        link_disown(l);
+        link_kill(l, LINK_WHY_ASKED);
+    }
+    pubsub_free(v->pubsub);
+    stats_fini(&v->stats);
+    out_fini(&v->sink);
+    xfree(v);
+}
+
+void service_settings_changed(struct service *v)
+{
+    LIST_EACH(&v->sessions, n)
+    session_apply_limits(LIST_ENTRY(n, struct session, node));
+}
+
+static struct session *turn_away(struct service *v, int fd, struct tls_context *tls,
+                                 const char *line)
+{
+    v->stats.refused_connections++;
+    /* One small write into an empty socket buffer; a peer that misses it sees the close. A TLS peer
+     * could not read it. */
+    if (!tls && send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_debug("refusal-unsent");
+    close(fd);
+    return NULL;
+}
+
+static bool from_elsewhere(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+
+    return getpeername(fd, (struct sockaddr *)&peer, &len) != 0 ||
+           !net_is_loopback((struct sockaddr *)&peer);
+}
+
+struct session *service_accept(struct service *v, int fd, struct tls_context *tls, bool unix_socket)
+{
+    if (v->session_count >= (uint64_t)v->set->maxclients)
+        return turn_away(v, fd, tls, TOO_MANY);
+    if (v->set->protected_mode && !unix_socket && !user_needs_password(acl_default_user(v->acl)) &&
+        from_elsewhere(fd))
+        return turn_away(v, fd, tls, PROTECTED);
+    return session_new(v, fd, tls, unix_socket);
+}
+
+struct session *service_find(const struct service *v, uint64_t id)
+{
+    LIST_EACH(&v->sessions, n)
+    {
+        struct session *s = LIST_ENTRY(n, struct session, node);
+
+        if (s->id == id)
+            return s;
+    }
+    return NULL;
+}
+
+uint64_t service_kill_kind(struct service *v, enum session_kind kind, const struct session *except)
+{
+    uint64_t killed = 0;
+
+    LIST_EACH(&v->sessions, n)
+    {
+        struct session *s = LIST_ENTRY(n, struct session, node);
+
+        if (s->kind != kind || s == except || s->link->state != LINK_OPEN)
+            continue;
+        session_kill(s, LINK_WHY_ASKED);
+        killed++;
+    }
+    return killed;
+}
+
+/* ---- pauses ---- */
+
+enum pause_what service_paused(const struct service *v)
+{
+    enum pause_what what = PAUSE_NOTHING;
+
+    for (int i = 0; i < PAUSE_REASONS; i++)
+        if (v->pauses[i].what > what && clock_now_ms() < v->pauses[i].end_ms)
+            what = v->pauses[i].what;
+    return what;
+}
+
+static void arm_pause_end(struct service *v)
+{
+    uint64_t now_ms = clock_now_ms(), next_ms = UINT64_MAX;
+
+    for (int i = 0; i < PAUSE_REASONS; i++)
+        if (v->pauses[i].what != PAUSE_NOTHING && v->pauses[i].end_ms < next_ms)
+            next_ms = v->pauses[i].end_ms;
+    ev_timer_stop(v->loop, &v->pause_end);
+    if (next_ms == UINT64_MAX)
+        return;
+    ev_timer_set(&v->pause_end, next_ms > now_ms ? (double)(next_ms - now_ms) / 1000. : 0., 0.);
+    ev_timer_start(v->loop, &v->pause_end);
+}
+
+/* What is still paused is held again by its own admission. */
+static void resume_all(struct service *v)
+{
+    LIST_EACH(&v->paused, n)
+    {
+        list_remove(n);
+        session_resume(LIST_ENTRY(n, struct session, held));
+    }
+}
+
+static void pause_ended(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct service *v = w->data;
+
+    (void)loop;
+    (void)events;
+    for (int i = 0; i < PAUSE_REASONS; i++)
+        if (v->pauses[i].end_ms <= clock_now_ms())
+            v->pauses[i].what = PAUSE_NOTHING;
+    resume_all(v);
+    arm_pause_end(v);
+}
+
+void service_pause(struct service *v, enum pause_reason why, enum pause_what what, uint64_t end_ms)
+{
+    bool running = v->pauses[why].what != PAUSE_NOTHING && clock_now_ms() < v->pauses[why].end_ms;
+
+    v->pauses[why].end_ms =
+        running && v->pauses[why].end_ms > end_ms ? v->pauses[why].end_ms : end_ms;
+    v->pauses[why].what = what;
+    arm_pause_end(v);
+}
+
+void service_unpause(struct service *v, enum pause_reason why)
+{
+    v->pauses[why].what = PAUSE_NOTHING;
+    resume_all(v);
+    arm_pause_end(v);
+}
+
+void service_hold_paused(struct service *v, struct session *s)
+{
+    session_hold(s);
+    list_push_back(&v->paused, &s->held);
+}

@@ -1,0 +1,318 @@
+#include "common/serve/session.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/serve/dispatch.h"
+#include "common/serve/pubsub.h"
+#include "common/serve/service.h"
+
+enum { INLINE_BYTES_MAX = 64 * 1024 };
+
+static bool readable(const struct session *s)
+{
+    return s->link->state == LINK_OPEN && !(s->flags & (SESSION_CLOSING | SESSION_HELD));
+}
+
+static void protocol_error(struct session *s)
+{
+    struct reply r = session_reply(s);
+
+    log_verbose("client-protocol-error id=%llu addr=%s error=\"%s\"", (unsigned long long)s->id,
+                s->link->peer, s->reader.error);
+    reply_errorf(&r, "ERR %s", s->reader.error);
+    stats_count_error(&s->service->stats, "ERR");
+    session_close(s, LINK_WHY_PROTOCOL);
+}
+
+/* After the request at the front of the input was answered. */
+static void request_done(struct session *s, size_t bytes)
+{
+    link_consume(s->link, bytes);
+    s->flags &= ~SESSION_REPLY_SKIP;
+    if (s->flags & SESSION_REPLY_SKIP_NEXT) {
+        s->flags &= ~SESSION_REPLY_SKIP_NEXT;
+        s->flags |= SESSION_REPLY_SKIP;
+    }
+}
+
+static void run_requests(struct session *s)
+{
+    uint64_t now_us = clock_read_us();
+    struct resp_request req;
+
+    for (int n = 0; readable(s); n++) {
+        if (n == SESSION_TURN_REQUESTS) {
+            link_again(s->link);
+            return;
+        }
+        switch (resp_read_request(&s->reader, link_input(s->link), &req)) {
+        case RESP_MORE:
+            link_want_input(s->link, resp_reader_wants(&s->reader));
+            return;
+        case RESP_BAD:
+            protocol_error(s);
+            return;
+        case RESP_ITEM:
+            break;
+        }
+        if (req.argc && !dispatch(s, &req, false, &now_us))
+            return;
+        request_done(s, req.bytes);
+    }
+}
+
+static void on_input(struct link *l)
+{
+    struct session *s = l->owner;
+
+    s->last_ms = clock_now_ms();
+    run_requests(s);
+}
+
+static void on_drained(struct link *l)
+{
+    struct session *s = l->owner;
+
+    if (s->guest && s->guest->drained)
+        s->guest->drained(s->guest_arg, s);
+}
+
+static void count_end(struct service_stats *stats, const struct link *l)
+{
+    stats->closed_bytes_in += l->bytes_in;
+    stats->closed_bytes_out += l->bytes_out;
+    if (l->why != LINK_WHY_LIMIT)
+        return;
+    if (l->input_bytes_max && link_input(l).len > l->input_bytes_max)
+        stats->killed_by_query_limit++;
+    else
+        stats->killed_by_output_limit++;
+}
+
+static void leave_guest(struct session *s)
+{
+    const struct session_guest *guest = s->guest;
+
+    s->guest = NULL;
+    if (guest && guest->gone)
+        guest->gone(s->guest_arg, s);
+}
+
+void session_end(struct session *s)
+{
+    struct service *v = s->service;
+
+    count_end(&v->stats, s->link);
+    leave_guest(s);
+    if (v->ops->gone)
+        v->ops->gone(s);
+    session_drop_subscriptions(s);
+    list_remove(&s->held);
+    list_remove(&s->node);
+    v->session_count--;
+    resp_reader_fini(&s->reader);
+    xfree(s->name);
+    xfree(s->lib_name);
+    xfree(s->lib_version);
+    xfree(s);
+}
+
+static void on_closed(struct link *l)
+{
+    const struct session *s = l->owner;
+
+    if (l->why == LINK_WHY_LIMIT)
+        log_warning("client-closed-by-limit id=%llu addr=%s output=%zu input=%zu",
+                    (unsigned long long)s->id, l->peer, out_memory(&l->out), link_input(l).len);
+    else
+        log_verbose("client-closed id=%llu addr=%s why=%s", (unsigned long long)s->id, l->peer,
+                    link_why_word(l->why));
+    session_end(l->owner);
+}
+
+static const struct link_ops link_events = {
+    .on_input = on_input,
+    .on_drained = on_drained,
+    .on_closed = on_closed,
+};
+
+struct session *session_new(struct service *v, int fd, struct tls_context *tls, bool unix_socket)
+{
+    struct session *s = xcalloc(1, v->ops->session_bytes);
+    struct resp_limits limits = { .argc_max = INT32_MAX,
+                                  .bulk_bytes_max = v->set->proto_max_bulk_bytes,
+                                  .inline_bytes_max = INLINE_BYTES_MAX };
+
+    s->service = v;
+    s->id = v->next_id++;
+    s->user = acl_default_user(v->acl);
+    s->flags = unix_socket ? SESSION_UNIX : 0;
+    if (user_needs_password(s->user))
+        limits.unauthenticated = true;
+    else
+        s->flags |= SESSION_AUTHENTICATED;
+    resp_reader_init(&s->reader, limits);
+    s->link = link_new(v->loop, fd, tls, true, &link_events, s);
+    s->reply = (struct reply){ .out = &s->link->out, .proto = 2 };
+    s->created_ms = s->last_ms = clock_now_ms();
+    session_apply_limits(s);
+    list_push_back(&v->sessions, &s->node);
+    v->session_count++;
+    v->stats.connections++;
+    if (v->ops->born)
+        v->ops->born(s);
+    return s;
+}
+
+const struct output_limit *session_output_limit(const struct session *s)
+{
+    static const enum output_class classes[] = {
+        [SESSION_NORMAL] = OUTPUT_NORMAL,
+        [SESSION_PUBSUB] = OUTPUT_PUBSUB,
+        [SESSION_REPLICA] = OUTPUT_FOLLOWER,
+        [SESSION_MASTER] = OUTPUT_NORMAL,
+    };
+
+    return &s->service->set->output_limit[classes[s->kind]];
+}
+
+void session_apply_limits(struct session *s)
+{
+    s->link->output_bytes_max = session_output_limit(s)->hard_bytes;
+    s->link->input_bytes_max = s->service->set->client_query_buffer_bytes;
+    s->reader.limits.bulk_bytes_max = s->service->set->proto_max_bulk_bytes;
+}
+
+void session_set_kind(struct session *s, enum session_kind kind)
+{
+    s->kind = kind;
+    s->soft_limit_since_ms = 0;
+    session_apply_limits(s);
+}
+
+void session_adopt(struct session *s, enum session_kind kind, const struct session_guest *guest,
+                   void *arg)
+{
+    ASSERT(!s->guest);
+    s->guest = guest;
+    s->guest_arg = arg;
+    session_set_kind(s, kind);
+}
+
+void session_close(struct session *s, enum link_why why)
+{
+    s->flags |= SESSION_CLOSING;
+    link_wrote(s->link);
+    link_close(s->link, why);
+}
+
+void session_kill(struct session *s, enum link_why why)
+{
+    s->flags |= SESSION_CLOSING;
+    link_kill(s->link, why);
+}
+
+void session_wrote(struct session *s)
+{
+    link_wrote(s->link);
+}
+
+struct reply session_reply(struct session *s)
+{
+    return (struct reply){ .out = &s->link->out, .proto = s->reply.proto };
+}
+
+void session_hold(struct session *s)
+{
+    ASSERT(!(s->flags & SESSION_HELD));
+    s->flags |= SESSION_HELD;
+    link_pause_reading(s->link, true);
+}
+
+static void let_go(struct session *s)
+{
+    ASSERT(s->flags & SESSION_HELD);
+    s->flags &= ~(SESSION_HELD | SESSION_BLOCKED);
+    link_pause_reading(s->link, false);
+}
+
+/* The held request stands whole at the front of the input. */
+static void read_held(struct session *s, struct resp_request *out_req)
+{
+    enum resp_status status = resp_read_request(&s->reader, link_input(s->link), out_req);
+
+    ASSERT(status == RESP_ITEM && out_req->argc > 0);
+}
+
+bool session_try_held(struct session *s, bool denies_blocking)
+{
+    uint64_t now_us = clock_read_us();
+    struct resp_request req;
+
+    let_go(s);
+    if (!readable(s))
+        return true;
+    read_held(s, &req);
+    if (!dispatch(s, &req, denies_blocking, &now_us))
+        return false;
+    request_done(s, req.bytes);
+    link_again(s->link);
+    return true;
+}
+
+void session_drop_held(struct session *s)
+{
+    struct resp_request req;
+
+    let_go(s);
+    if (!readable(s))
+        return;
+    read_held(s, &req);
+    link_wrote(s->link);
+    request_done(s, req.bytes);
+    link_again(s->link);
+}
+
+void session_resume(struct session *s)
+{
+    let_go(s);
+    link_again(s->link);
+}
+
+void session_set_user(struct session *s, const struct user *user)
+{
+    s->user = user;
+    s->flags |= SESSION_AUTHENTICATED;
+    s->reader.limits.unauthenticated = false;
+}
+
+void session_reset(struct session *s)
+{
+    if (s->service->ops->reset)
+        s->service->ops->reset(s);
+    session_drop_subscriptions(s);
+    session_set_kind(s, SESSION_NORMAL);
+    xfree(s->name);
+    s->name = NULL;
+    s->db = 0;
+    s->reply.proto = 2;
+    s->user = acl_default_user(s->service->acl);
+    s->flags &= ~(SESSION_AUTHENTICATED | SESSION_MONITOR | SESSION_REPLY_OFF | SESSION_REPLY_SKIP |
+                  SESSION_REPLY_SKIP_NEXT | SESSION_NO_TOUCH | SESSION_NO_EVICT | SESSION_READONLY);
+    s->reader.limits.unauthenticated = user_needs_password(s->user);
+    if (!s->reader.limits.unauthenticated)
+        s->flags |= SESSION_AUTHENTICATED;
+}
+
+bool session_set_name(char **slot, struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] < '!' || name.at[i] > '~')
+            return false;
+    xfree(*slot);
+    *slot = name.len ? xmemdup0(name.at, name.len) : NULL;
+    return true;
+}
