@@ -173,13 +173,11 @@ void command_full_name(const struct command_table *t, const struct command *cmd,
 int command_arity(const struct command *cmd);
 /* Categories of the row together with those that its flags imply. */
 uint32_t command_categories(const struct command *cmd);
-/* The word of the lowest bit set: "readonly"; "keyspace" (without '@'). NULL: not shown to clients. */
-const char *command_flag_word(uint32_t flag);
+/* The flags that clients see, in the order in which they see them; 0 behind the last. */
+uint32_t command_flag_at(size_t index, const char **out_word);
+/* "keyspace", without '@'. NULL: no such category. */
 const char *acl_category_word(uint32_t category);
 /* By its word, case-insensitively; 0 when there is none. */
 uint32_t acl_category_of(struct bytes word);
-
-/* COMMAND and its subcommands. The handlers reach the table through the session's service. */
-extern const struct command serve_command_rows[];
 
 #endif

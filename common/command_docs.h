@@ -6,9 +6,10 @@
  *
  *     name              a string argument; the name `key` alone is a key of specification 0
  *     name:TYPE         string, integer, double, pattern, unix-time, key, or keyN: a key that key
- *                       specification N finds
+ *                       specification N finds (patternN: a pattern of such keys)
  *     NX                a pure token, whose name is `nx`
- *     name:'TOKEN'      a pure token under another name, or one that is not in capitals
+ *     'm'               the same for a token that is not in capitals
+ *     name:'TOKEN'      a pure token under another name
  *     EX=seconds:integer    an argument of any kind that comes behind a token
  *     name:(A|B|C)      one of them            name:{a b}     a block of several
  *     (A|B)  {a b}      the same; the name is theirs, joined by `_`
@@ -66,7 +67,7 @@ enum doc_arg_flag {
 struct doc_arg {
     enum doc_arg_type type;
     uint32_t flags; /* enum doc_arg_flag */
-    int key_spec;   /* DOC_KEY */
+    int key_spec;   /* -1: no key */
     struct bytes name, token, since, deprecated;
     bool has_token;  /* a token may be empty */
     int child, next; /* index of the first argument inside, and of the one behind; -1: none */
@@ -84,6 +85,8 @@ enum err doc_args_parse(const char *text, struct doc_args *out_args,
                         struct errmsg *out_why) MUST_CHECK;
 /* The argument's name: its own, its token in lower case, or its children's joined. */
 void doc_arg_name(const struct doc_args *args, int index, struct buf *out_name);
+/* The value of "arguments" in COMMAND DOCS. */
+void doc_args_reply(struct reply *r, const struct doc_args *args);
 
 enum key_flag {
     KEY_RO = 1u << 0,
@@ -132,8 +135,8 @@ struct key_use {
 int command_find_keys(const struct command *cmd, int argc, const struct bytes *argv,
                       struct key_use *out_keys, int max);
 
-/* The elements of COMMAND INFO and COMMAND DOCS; name is the full one ("config|get"). */
-void command_reply_info(struct reply *r, const struct command *cmd, const char *name);
+/* One element of COMMAND INFO under its full name, and the value of one name in COMMAND DOCS. */
+void command_reply_info(struct reply *r, const struct command *cmd, const char *full_name);
 void command_reply_docs(struct reply *r, const struct command *cmd);
 
 #endif

@@ -130,5 +130,6 @@ extern const struct command serve_client_rows[];   /* client */
 extern const struct command serve_pubsub_rows[];   /* subscribe unsubscribe and with patterns */
 extern const struct command serve_channel_rows[];  /* publish pubsub, and shard channels */
 extern const struct command serve_acl_rows[];      /* acl */
+extern const struct command serve_command_rows[];  /* command */
 
 #endif
