@@ -11,11 +11,11 @@
 #include "common/settings.h"
 #include "common/tls.h"
 
-enum { BIND_MAX = 16, PERCENTILES_MAX = 32 };
+enum { BIND_MAX = 16, PERCENTILES_MAX = 32, RENAMES_MAX = 256 };
 
 enum access_rule { ACCESS_NO, ACCESS_YES, ACCESS_LOCAL }; /* enable-*-command, …-configs */
 enum supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
-enum oom_adjust { OOM_NO, OOM_RELATIVE, OOM_ABSOLUTE };
+enum oom_adjust { OOM_NO, OOM_YES, OOM_RELATIVE, OOM_ABSOLUTE }; /* yes is relative */
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* shutdown-on-sigterm, shutdown-on-sigint, and SHUTDOWN's arguments. */
@@ -33,6 +33,10 @@ struct output_limit {
     int64_t soft_s;
 };
 enum output_class { OUTPUT_NORMAL, OUTPUT_FOLLOWER, OUTPUT_PUBSUB, OUTPUT_CLASSES };
+
+struct rename {
+    char *from, *to; /* to "": the command is gone */
+};
 
 struct server_settings {
     /* network */
@@ -57,6 +61,11 @@ struct server_settings {
     int64_t tracking_table_max_keys;
     int enable_protected_configs, enable_debug_command,
         enable_module_command; /* enum access_rule */
+
+    char
+        default_user_hash[65]; /* SHA-256 of its password as a user line gave it; "": no line did */
+    struct rename renames[RENAMES_MAX]; /* rename-command */
+    int rename_count;
 
     /* TLS */
     char *tls_cert_file, *tls_key_file, *tls_key_file_pass;
@@ -101,8 +110,14 @@ struct server_settings {
 
 extern const struct setting server_setting_rows[];
 
-/* SET_LINES rows with a fixed number of plain words, none of which means anything to us, for names that
- * a daemon must accept because the other one, or Redis, knows them. */
+/* What single rows cannot see: run once after settings_load. The sentence is the block for stderr. A
+ * file that speaks of users other than an unrestricted 'default' is refused, because ignoring it would
+ * open what it closes. */
+enum err server_settings_check(const struct server_settings *set,
+                               struct errmsg *out_why) MUST_CHECK;
+
+/* Accepts any words and forgets them: for names that a daemon must know because the other one, or
+ * Redis, does. */
 enum err setting_line_any(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
 
 #endif

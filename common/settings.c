@@ -109,6 +109,8 @@ static void set_default(struct settings *s, const struct setting *row)
         value_default(row, s->values);
     } else if (row->def) {
         ASSERT(settings_split(bytes_of(row->def), &storage, words, SPLIT_MAX, &count) == OK);
+        if (count == 0)
+            words[count++] = (struct bytes){ 0 };
         ASSERT(row->line(s->values, count, words, &why) == OK);
     }
     buf_fini(&storage);

@@ -135,6 +135,9 @@ void settings_manual(const struct settings *s, struct buf *out);
  * than max words. The words live in storage, which the caller owns; it is emptied first. */
 enum err settings_split(struct bytes line, struct buf *storage, struct bytes *out_words, int max,
                         int *out_count) MUST_CHECK;
+/* A word as a file's line holds it: plain where that reads back, else in quotes. What an outsider chose
+ * goes through here, so that no value can forge a line. */
+void settings_put_word(struct buf *out, struct bytes word);
 /* "1gb", "100mb", "10k", "5". False when malformed or too large. */
 bool parse_memory(struct bytes text, uint64_t *out);
 /* The reverse, as CONFIG REWRITE writes it: the largest of gb, mb, kb that divides, else plain. */

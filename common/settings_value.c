@@ -63,6 +63,18 @@ void put_memory(struct buf *out, uint64_t bytes)
         }
 }
 
+void settings_put_word(struct buf *out, struct bytes word)
+{
+    bool plain = word.len > 0 && word.at[0] != '#';
+
+    for (size_t i = 0; i < word.len && plain; i++)
+        plain = word.at[i] > ' ' && word.at[i] < 0x7f && !strchr("\"'\\", word.at[i]);
+    if (plain)
+        buf_add(out, word);
+    else
+        buf_put_quoted(out, word);
+}
+
 /* ---- reading ----------------------------------------------------------------------------------- */
 
 static enum err refuse(struct errmsg *why, enum err e, const char *sentence)

@@ -1,0 +1,339 @@
+#include "common/server_settings_lines.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+
+static enum err refuse(struct errmsg *why, const char *sentence)
+{
+    errmsg_set(why, "%s", sentence);
+    return ERR_SYNTAX;
+}
+
+enum err setting_line_any(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    return OK;
+}
+
+void bind_fini(void *values)
+{
+    struct server_settings *set = values;
+
+    for (int i = 0; i < set->bind_count; i++)
+        xfree(set->bind[i]);
+    set->bind_count = 0;
+}
+
+enum err bind_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct server_settings *set = values;
+
+    if (argc > BIND_MAX)
+        return refuse(out_why, "Too many bind addresses specified.");
+    if (argc == 0)
+        return refuse(out_why, "wrong number of arguments");
+    bind_fini(set);
+    if (argc == 1 && argv[0].len == 0)
+        return OK;
+    for (int i = 0; i < argc; i++)
+        set->bind[set->bind_count++] = xmemdup0(argv[i].at, argv[i].len);
+    return OK;
+}
+
+void bind_get(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+
+    for (int i = 0; i < set->bind_count; i++)
+        buf_printf(out, "%s%s", i ? " " : "", set->bind[i]);
+}
+
+void bind_lines(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+    struct buf now = { 0 };
+
+    bind_get(values, &now);
+    buf_printf(out, "%sbind%s", bytes_is(buf_bytes(&now), "* -::*") ? " " : "",
+               set->bind_count ? "" : " \"\"");
+    for (int i = 0; i < set->bind_count; i++) {
+        buf_putc(out, ' ');
+        settings_put_word(out, bytes_of(set->bind[i]));
+    }
+    buf_putc(out, '\n');
+    buf_fini(&now);
+}
+
+static const char *const output_words[OUTPUT_CLASSES] = { "normal", "slave", "pubsub" };
+static const struct output_limit output_defaults[OUTPUT_CLASSES] = {
+    [OUTPUT_FOLLOWER] = { 256 << 20, 64 << 20, 60 },
+    [OUTPUT_PUBSUB] = { 32 << 20, 8 << 20, 60 },
+};
+
+static int find_output_class(struct bytes word)
+{
+    for (int i = 0; i < OUTPUT_CLASSES; i++)
+        if (bytes_is_word(word, output_words[i]))
+            return i;
+    return bytes_is_word(word, "replica") ? OUTPUT_FOLLOWER : -1;
+}
+
+/* All of the line is read before any of it counts. */
+enum err output_limit_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct server_settings *set = values;
+    struct output_limit limits[OUTPUT_CLASSES];
+
+    if (argc == 0 || argc % 4)
+        return refuse(out_why, "Wrong number of arguments in buffer limit configuration.");
+    memcpy(limits, set->output_limit, sizeof limits);
+    for (int i = 0; i < argc; i += 4) {
+        int class = find_output_class(argv[i]);
+        struct output_limit *to = &limits[class < 0 ? 0 : class];
+
+        if (class < 0)
+            return refuse(out_why, "Invalid client class specified in buffer limit configuration.");
+        if (!parse_memory(argv[i + 1], &to->hard_bytes) ||
+            !parse_memory(argv[i + 2], &to->soft_bytes) ||
+            !bytes_to_i64(argv[i + 3], &to->soft_s) || to->soft_s < 0)
+            return refuse(out_why, "Error in hard, soft or soft_seconds setting in buffer limit "
+                                   "configuration.");
+    }
+    memcpy(set->output_limit, limits, sizeof limits);
+    return OK;
+}
+
+void output_limit_get(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+
+    for (int i = 0; i < OUTPUT_CLASSES; i++)
+        buf_printf(out, "%s%s %llu %llu %lld", i ? " " : "", output_words[i],
+                   (unsigned long long)set->output_limit[i].hard_bytes,
+                   (unsigned long long)set->output_limit[i].soft_bytes,
+                   (long long)set->output_limit[i].soft_s);
+}
+
+void output_limit_lines(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+
+    for (int i = 0; i < OUTPUT_CLASSES; i++) {
+        const struct output_limit *now = &set->output_limit[i], *def = &output_defaults[i];
+        bool same = now->hard_bytes == def->hard_bytes && now->soft_bytes == def->soft_bytes &&
+                    now->soft_s == def->soft_s;
+
+        buf_printf(out, "%sclient-output-buffer-limit %s ", same ? " " : "",
+                   i == OUTPUT_FOLLOWER ? "replica" : output_words[i]);
+        put_memory(out, now->hard_bytes);
+        buf_putc(out, ' ');
+        put_memory(out, now->soft_bytes);
+        buf_printf(out, " %lld\n", (long long)now->soft_s);
+    }
+}
+
+/* CONFIG SET cuts at single blanks, so joining gives a path back that holds some. */
+enum err dir_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct buf path = { 0 };
+    enum err e = OK;
+
+    if (argc == 0)
+        return refuse(out_why, "wrong number of arguments");
+    for (int i = 0; i < argc; i++) {
+        buf_puts(&path, i ? " " : "");
+        buf_add(&path, argv[i]);
+    }
+    if (chdir(buf_text(&path)) != 0)
+        e = refuse(out_why, strerror(errno));
+    buf_fini(&path);
+    return e;
+}
+
+void dir_get(void *values, struct buf *out)
+{
+    char path[PATH_MAX];
+
+    if (getcwd(path, sizeof path))
+        buf_puts(out, path);
+}
+
+void dir_lines(void *values, struct buf *out)
+{
+    struct buf path = { 0 };
+
+    dir_get(values, &path);
+    buf_puts(out, "dir ");
+    buf_put_quoted(out, buf_bytes(&path));
+    buf_putc(out, '\n');
+    buf_fini(&path);
+}
+
+enum err oom_values_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct server_settings *set = values;
+    int64_t ranks[3];
+
+    if (argc != 3)
+        return refuse(out_why, "wrong number of arguments");
+    for (int i = 0; i < 3; i++)
+        if (!bytes_to_i64(argv[i], &ranks[i]) || ranks[i] < -2000 || ranks[i] > 2000)
+            return refuse(out_why,
+                          "Invalid oom-score-adj-values, elements must be between -2000 and "
+                          "2000.");
+    memcpy(set->oom_score_adj_values, ranks, sizeof ranks);
+    return OK;
+}
+
+void oom_values_get(void *values, struct buf *out)
+{
+    const int64_t *ranks = ((struct server_settings *)values)->oom_score_adj_values;
+
+    buf_printf(out, "%lld %lld %lld", (long long)ranks[0], (long long)ranks[1],
+               (long long)ranks[2]);
+}
+
+void oom_values_lines(void *values, struct buf *out)
+{
+    struct buf now = { 0 };
+
+    oom_values_get(values, &now);
+    buf_printf(out, "%soom-score-adj-values %s\n", strcmp(buf_text(&now), "0 200 800") ? "" : " ",
+               buf_text(&now));
+    buf_fini(&now);
+}
+
+void percentiles_clear(void *values)
+{
+    ((struct server_settings *)values)->percentile_count = 0;
+}
+
+enum err percentiles_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct server_settings *set = values;
+    double read[PERCENTILES_MAX];
+
+    if (argc > PERCENTILES_MAX)
+        return refuse(out_why, "Invalid latency-tracking-info-percentiles parameters");
+    if (argc == 1 && argv[0].len == 0)
+        argc = 0;
+    for (int i = 0; i < argc; i++) {
+        if (!bytes_to_double(argv[i], &read[i]))
+            return refuse(out_why, "Invalid latency-tracking-info-percentiles parameters");
+        if (read[i] < 0 || read[i] > 100)
+            return refuse(out_why,
+                          "latency-tracking-info-percentiles parameters should sit between "
+                          "[0.0,100.0]");
+    }
+    memcpy(set->percentiles, read, (size_t)argc * sizeof *read);
+    set->percentile_count = argc;
+    return OK;
+}
+
+void percentiles_get(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+
+    for (int i = 0; i < set->percentile_count; i++) {
+        char text[40];
+
+        if (i)
+            buf_putc(out, ' ');
+        buf_append(out, text, fmt_double(text, set->percentiles[i]));
+    }
+}
+
+void percentiles_lines(void *values, struct buf *out)
+{
+    struct buf now = { 0 };
+
+    percentiles_get(values, &now);
+    buf_printf(out, "%slatency-tracking-info-percentiles %s\n",
+               strcmp(buf_text(&now), "50 99 99.9") ? "" : " ", now.len ? buf_text(&now) : "\"\"");
+    buf_fini(&now);
+}
+
+void sha256_hex(struct bytes text, char *out)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const unsigned char *)text.at, text.len, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        sprintf(out + 2 * i, "%02x", digest[i]);
+}
+
+/* The one user there is: what redis-server writes for it, in any order. */
+enum err user_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    static const char *const plain[] = { "on",          "nopass",  "sanitize-payload",
+                                         "~*",          "allkeys", "&*",
+                                         "allchannels", "+@all",   "allcommands" };
+    struct server_settings *set = values;
+    char hash[2 * SHA256_DIGEST_LENGTH + 1] = "";
+
+    if (argc == 0)
+        return refuse(out_why, "wrong number of arguments");
+    if (!bytes_is(argv[0], "default"))
+        return refuse(out_why, "Users other than 'default' are not offered by this version");
+    for (int i = 1; i < argc; i++) {
+        struct bytes rest = { argv[i].at + 1, argv[i].len ? argv[i].len - 1 : 0 };
+        bool known = false;
+
+        for (size_t k = 0; k < ARRAY_LEN(plain); k++)
+            known |= bytes_is_word(argv[i], plain[k]);
+        if (known)
+            continue;
+        if (argv[i].len && argv[i].at[0] == '>')
+            sha256_hex(rest, hash);
+        else if (argv[i].len == sizeof hash && argv[i].at[0] == '#')
+            memcpy(hash, rest.at, rest.len);
+        else {
+            errmsg_set(out_why, "Rules for users are not offered by this version: '%.*s'",
+                       argv[i].len > 64 ? 64 : (int)argv[i].len, argv[i].at);
+            return ERR_UNSUPPORTED;
+        }
+    }
+    memcpy(set->default_user_hash, hash, sizeof hash);
+    return OK;
+}
+
+void user_lines(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+    char hash[2 * SHA256_DIGEST_LENGTH + 1];
+
+    sha256_hex(bytes_of(set->requirepass), hash);
+    buf_printf(out, " user default on %s%s ~* &* +@all\n", set->requirepass[0] ? "#" : "nopass",
+               set->requirepass[0] ? hash : "");
+}
+
+void rename_fini(void *values)
+{
+    struct server_settings *set = values;
+
+    for (int i = 0; i < set->rename_count; i++) {
+        xfree(set->renames[i].from);
+        xfree(set->renames[i].to);
+    }
+    set->rename_count = 0;
+}
+
+enum err rename_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct server_settings *set = values;
+
+    if (argc != 2)
+        return refuse(out_why, "Bad directive or wrong number of arguments");
+    if (set->rename_count == RENAMES_MAX)
+        return refuse(out_why, "Too many commands are renamed");
+    set->renames[set->rename_count++] = (struct rename){
+        .from = xmemdup0(argv[0].at, argv[0].len),
+        .to = xmemdup0(argv[1].at, argv[1].len),
+    };
+    return OK;
+}
