@@ -1,21 +1,21 @@
 /*
  * entry - one key with its value, packed into one allocation.
  *
- *      8 bytes        8, where it has one   8, key > 254   8, INT and APART
- *     [ header ......|[ expiry ............|[ key length ]|[ integer or ptr ]|[ key ][ value, TEXT ]
+ *      8 bytes   8, if any   8, key > 254   8, unless TEXT   bytes    bytes, TEXT
+ *     [ header ][ expiry ][ key length ][ integer or pointer ][ key ][ value ]
  *
  * The header holds type, form, the mark of the snapshot walk, 24 bits of clock (idle time or access
  * frequency), the key's length and the embedded value's. An integer lives in place, a text of up to
- * ENTRY_TEXT_MAX bytes behind the key, everything else apart: a long text in a struct blob, the other
- * types in the structure that their own file owns.
+ * ENTRY_TEXT_MAX bytes behind the key, everything else apart: a long text in a struct blob, the
+ * other types in the structure that their own file owns.
  *
- *   1. the key never changes, and never moves while its entry lives
+ *   1. the key never changes; a change of value or expiry may move it, and the entry
  *   2. an entry of the keyspace changes only between keyspace_write and keyspace_changed
  *   3. the numbers of enum value_type are those of RDB and DEBUG DIGEST
  *
  * Owner: the keyspace. Readers borrow an entry until the next call that may change the keyspace.
- * Cost: a 16-byte key with a 16-byte value takes a 48-byte block, with expiry too; a 16-byte key with
- * an integer 32.
+ * Cost: a 16-byte key with a 16-byte value takes a 48-byte block, with expiry too; a 16-byte key
+ * with an integer 32.
  */
 #ifndef HF_NODE_KEYSPACE_ENTRY_H
 #define HF_NODE_KEYSPACE_ENTRY_H
@@ -81,8 +81,8 @@ struct value_ops {
     void (*digest)(const void *apart, unsigned char digest[20]);
 };
 
-/* An integer where the text is one as Redis would encode it (canonical, at most 20 characters), else
- * borrowed text. */
+/* An integer where the text is one as Redis would encode it (canonical, at most 20 characters),
+ * else borrowed text. */
 struct value value_of_text(struct bytes text);
 struct value value_of_int(int64_t v);
 
@@ -99,5 +99,31 @@ bool entry_raw(const struct entry *e);
 void *entry_apart(const struct entry *e); /* FORM_APART only */
 /* Memory of the entry and of what is apart from it; ops may be NULL for strings. */
 size_t entry_bytes(const struct entry *e, const struct value_ops *ops);
+
+/* ---- for the keyspace alone ------------------------------------------------------------------ */
+
+/* Copies key and text (a long one into a blob), owns blob and apart. Mark and clock are 0. */
+struct entry *entry_new(struct bytes key, const struct value *value, int64_t expiry_ms);
+/* Also frees what is apart; ops may be NULL for strings. */
+void entry_free(struct entry *e, const struct value_ops *ops);
+/* The value leaves; text stays borrowed from the entry. Only entry_forget may follow. */
+struct value entry_take(struct entry *e);
+void entry_forget(struct entry *e);
+/* A new value for a string, which must be one before and after, and no part of the old. Stays in
+ * its block where it fits and does not waste more than half of it. Returns the entry, which may
+ * have moved. */
+struct entry *entry_set(struct entry *e, const struct value *value) MUST_CHECK;
+struct entry *entry_set_expiry(struct entry *e, int64_t expiry_ms) MUST_CHECK;
+/* A string as text of at least len bytes that may be written to; more than before is zero. */
+struct entry *entry_edit(struct entry *e, size_t len, char **out_text) MUST_CHECK;
+/* What entry_free would do is long enough to be worth another thread. */
+bool entry_is_slow_to_free(const struct entry *e, const struct value_ops *ops);
+/* Bytes of the entry's block and of its blob. */
+size_t entry_own_bytes(const struct entry *e);
+
+uint8_t entry_mark(const struct entry *e);
+void entry_set_mark(struct entry *e, uint8_t mark);
+uint32_t entry_clock(const struct entry *e); /* 24 bits */
+void entry_set_clock(struct entry *e, uint32_t clock);
 
 #endif

@@ -9,17 +9,17 @@
  *     counts hits and misses,            after:  WATCH, client tracking, keyspace events, blocked
  *     touches the clock                          clients and memory accounts hear of it
  *
- *   1. an expired key is never seen through a door, except with DOOR_STREAM: the replication stream of a
- *      follower sees what its leader saw
+ *   1. an expired key is never seen through a door, except with DOOR_STREAM: the replication
+ *      stream of a follower sees what its leader saw
  *   2. a leader deletes expired keys, on access or from keyspace_expire_due, and says so through
  *      hooks.expired before anything else happens; a follower only hides them
  *   3. every change of a key calls hooks.changed exactly once, whatever made it
- *   4. while a walk runs, every entry that stood at its start is emitted exactly once, with its value of
- *      that moment; entries born later never are
+ *   4. while a walk runs, every entry that stood at its start is emitted exactly once, with its
+ *      value of that moment; entries born later never are
  *   5. entries are borrowed: any call that may change the keyspace ends the loan
  *
- * A database is an array of spaces (length one until slots come); a space is a table, its index of
- * expiries and its accounts. SWAPDB exchanges them, FLUSHDB hands them to the walk or to the helper
+ * A database is a space, and will be an array of them once there are slots; a space is a table, its
+ * index of expiries and its accounts. SWAPDB exchanges them, FLUSHDB hands them to the walk or to the helper
  * thread that frees, both in O(1).
  *
  * Owner: main makes one. Everything runs on the loop thread; freeing large things does not.
@@ -88,9 +88,11 @@ const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type
 void keyspace_set_follower(struct keyspace *ks, bool follower);
 /* DEBUG SET-ACTIVE-EXPIRE. */
 void keyspace_set_active_expiry(struct keyspace *ks, bool on);
-/* How the 24 bits of clock are read: seconds since last use, or frequency with decay (maxmemory-policy
- * with lfu in its name). */
+/* How the 24 bits of clock are read: seconds since last use, or frequency with decay
+ * (maxmemory-policy with lfu in its name). */
 void keyspace_set_frequency(struct keyspace *ks, bool on, int log_factor, int decay_minutes);
+
+bool keyspace_counts_frequency(const struct keyspace *ks);
 
 int keyspace_databases(const struct keyspace *ks);
 uint64_t keyspace_wall_ms(const struct keyspace *ks);
@@ -106,34 +108,37 @@ enum door_flag {
 /* NULL: no such key, or expired. May delete an expired key first. flags: enum door_flag. */
 const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
 
-/* Opens an existing entry for change: the walk has its old value now. NULL: no such key (an expired one
- * is deleted, on a follower too unless DOOR_STREAM, because a write is about to replace it). Whoever
- * changes it says so with keyspace_changed; whoever does not, says nothing. */
+/* Opens an existing entry for change: the walk has its old value now. NULL: no such key (an
+ * expired one is deleted, on a follower too unless DOOR_STREAM, because a write is about to
+ * replace it). Whoever changes it says so with keyspace_changed; whoever does not, says nothing. */
 struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
 /* The value of an open entry was changed in place: tells the hooks and settles the accounts. */
 void keyspace_changed(struct keyspace *ks, int db, struct entry *e);
 
-enum put_flag {
-    PUT_KEEP_EXPIRY = 1u << 0, /* an existing key keeps its expiry; expiry_ms is not looked at */
-    PUT_QUIET = 1u << 1,       /* from a loader: no hooks */
+enum put_flag { /* beside enum door_flag */
+                PUT_KEEP_EXPIRY =
+                    1u << 8, /* an existing key keeps its expiry; expiry_ms is not looked at */
 };
-/* Creates or replaces, whatever type stood there. expiry_ms: NO_EXPIRY or wall time (negative counts as 0).
- * Copies text, owns blob and apart from now on. Returns the entry, open. */
+/* Creates or replaces, whatever type stood there. expiry_ms: NO_EXPIRY or wall time (negative
+ * counts as 0). Copies text, which must not lie in the key's own entry; owns blob and apart from
+ * now on. Returns the entry, open; everybody has heard of it. */
 struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const struct value *value,
                            int64_t expiry_ms, uint32_t flags);
-/* Changes the value of an open string entry, keeping expiry; e may move, so use what comes back. Overwrites in
- * place where it fits. Does not call hooks: keyspace_changed does. */
+/* Changes the value of an open string entry, keeping its expiry, in place where it fits; e may
+ * move, so use what comes back. Does not call hooks: keyspace_changed does. */
 struct entry *keyspace_set_string(struct keyspace *ks, int db, struct entry *e,
                                   const struct value *value);
-/* Makes an open string entry editable text of at least len bytes (new ones are zero), moves it apart when
- * too long, and returns its bytes; *e may move. Marks it raw. Does not call hooks. */
+/* Makes an open string entry editable text of at least len bytes (new ones are zero) and returns
+ * them; *e may move. OBJECT ENCODING says raw from now on. Does not call hooks: keyspace_changed
+ * does. */
 char *keyspace_edit_string(struct keyspace *ks, int db, struct entry **e, size_t len);
 /* NO_EXPIRY takes it away. e may move: the new one is returned. Calls changed. */
 struct entry *keyspace_set_expiry(struct keyspace *ks, int db, struct entry *e, int64_t expiry_ms);
 
 /* True when there was one (an expired one on a leader was deleted as such: false). */
 bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
-/* from exists and to does not, or is replaced; expiry travels. from == to is legal and does nothing. */
+/* from exists and to does not, or is replaced; expiry travels. from == to is legal and does
+ * nothing. */
 void keyspace_rename(struct keyspace *ks, int db, struct bytes from, struct bytes to);
 /* False when db has no such key or other_db has one. */
 bool keyspace_move(struct keyspace *ks, int db, struct bytes key, int other_db, uint32_t flags);
@@ -143,10 +148,10 @@ struct value keyspace_copy_value(const struct keyspace *ks, const struct entry *
 /* db -1: all. Keys that went. O(1): the tables are freed by the helper thread. */
 uint64_t keyspace_flush(struct keyspace *ks, int db);
 void keyspace_swap(struct keyspace *ks, int db, int other);
-/* What other holds takes the place of everything in ks, in one step: a full sync or DEBUG RELOAD was
- * loaded beside the old data. hooks.flushed(-1) first, as FLUSHALL; a running walk keeps its image; the
- * old tables go to the helper thread. other, which has as many databases, no walk and no hooks, is empty
- * afterwards. O(databases). */
+/* What other holds takes the place of everything in ks, in one step: a full sync or DEBUG RELOAD
+ * was loaded beside the old data. hooks.flushed(-1) first, as FLUSHALL; a running walk keeps its
+ * image; the old tables go to the helper thread. other, which has as many databases, no walk and
+ * no hooks, is empty afterwards. O(databases). */
 void keyspace_take_over(struct keyspace *ks, struct keyspace *other);
 
 /* Told by handlers, in the order Redis tells them. */
@@ -175,9 +180,9 @@ uint64_t keyspace_idle_seconds(const struct keyspace *ks, const struct entry *e)
 int keyspace_frequency(const struct keyspace *ks, const struct entry *e); /* decayed to now */
 bool keyspace_expired(const struct keyspace *ks, const struct entry *e);  /* logically, by now */
 
-/* SCAN: emits a bucket or so and returns the next cursor, 0 at the end. Every key that is there from the first
- * call to the last is emitted at least once, whatever comes, goes or resizes in between. Expired keys
- * are emitted too; fn must not change the keyspace. */
+/* SCAN: emits a bucket or so and returns the next cursor, 0 at the end. Every key that is there
+ * from the first call to the last is emitted at least once, whatever comes, goes or resizes in
+ * between. Expired keys are emitted too; fn must not change the keyspace. */
 typedef void keyspace_each_fn(void *arg, const struct entry *e);
 uint64_t keyspace_scan(const struct keyspace *ks, int db, uint64_t cursor, keyspace_each_fn *fn,
                        void *arg);
@@ -189,7 +194,9 @@ const struct entry *keyspace_random(struct keyspace *ks, int db);
 struct keyspace_db_stats {
     uint64_t keys, expires;
     uint64_t avg_ttl_ms;
-    uint64_t entry_bytes, table_bytes, index_bytes;
+    uint64_t
+        entry_bytes; /* entries and long texts; structures of other types are not counted here */
+    uint64_t table_bytes, index_bytes;
 };
 void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_stats *out);
 
@@ -206,30 +213,35 @@ void keyspace_reset_stats(struct keyspace *ks); /* CONFIG RESETSTAT */
 
 /* ---- active expiry ------------------------------------------------------------------------- */
 
-/* Deletes what is due, in order of time, for at most budget_us. Returns the wall time at which to come again:
- * the next deadline, now when the budget ended first, INT64_MAX when nothing expires or this is a follower. */
+/* Deletes what is due, in order of time, for at most budget_us. Returns the wall time at which to
+ * come again: when the next key is due, now when the budget ended first, INT64_MAX when nothing
+ * expires or this is a follower. */
 int64_t keyspace_expire_due(struct keyspace *ks, uint64_t budget_us);
-/* The earliest deadline of all databases; INT64_MAX: none. O(databases). */
+/* The same answer without any work: no key is due earlier. A timer set to it is never late; a
+ * write may make it earlier, so it is asked once a turn. O(1). */
 int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
 
 /* ---- the snapshot walk --------------------------------------------------------------------- */
 
 /*
- * One at a time. The image is the keyspace at keyspace_walk_begin; emit sees each of its entries once: in walk
- * order, or early, from inside the write door, just before a change. db is the entry's at the start, whatever
- * SWAPDB did since. emit may not touch the keyspace; returning false ends this step after the bucket at hand
- * (early: no meaning).
+ * One at a time. The image is the keyspace at keyspace_walk_begin; emit sees each of its entries
+ * once: in walk order, or early, from inside the write door, just before a change. db is the
+ * entry's at the start, whatever SWAPDB did since. emit may not touch the keyspace; returning
+ * false ends this step after the bucket at hand (early: no meaning).
  */
 typedef bool keyspace_emit_fn(void *arg, int db, const struct entry *e, bool early);
 
-/* ERR_EXISTS: one is running. ERR_AGAIN: too many walks were aborted in a row; keyspace_walk_step with no walk
- * running, called from a timer, settles that. */
+/* ERR_EXISTS: one is running. ERR_AGAIN: too many walks were aborted in a row; keyspace_walk_step
+ * with no walk running, called from a timer, settles that. */
 enum err keyspace_walk_begin(struct keyspace *ks, keyspace_emit_fn *emit, void *arg) MUST_CHECK;
 /* For at most budget_us. True: the image is complete and the walk is over. */
 bool keyspace_walk_step(struct keyspace *ks, uint64_t budget_us);
 void keyspace_walk_abort(struct keyspace *ks);
 bool keyspace_walking(const struct keyspace *ks);
-/* Keys that stood in db at the start, and how many of them had an expiry: for the sizes in an RDB file. */
+/* An aborted walk left marks behind that keyspace_walk_step should even out when there is time. */
+bool keyspace_sweeping(const struct keyspace *ks);
+/* Keys that stood in db at the start, and how many of them had an expiry: for the sizes in an RDB
+ * file. */
 uint64_t keyspace_walk_keys(const struct keyspace *ks, int db, uint64_t *out_expires);
 uint64_t keyspace_walk_left(const struct keyspace *ks); /* keys not emitted yet */
 /* Bytes that a write to this key would make the walk emit on the spot; 0: nothing. */

@@ -1,0 +1,85 @@
+/*
+ * inner - what the keyspace's own files share, and nobody else includes.
+ *
+ * A space is one table with its index of expiries and its accounts; a database points to its
+ * space, so that SWAPDB exchanges two pointers and FLUSHDB lets go of one.
+ */
+#ifndef HF_NODE_KEYSPACE_INNER_H
+#define HF_NODE_KEYSPACE_INNER_H
+
+#include "common/random.h"
+#include "node/keyspace/deadlines.h"
+#include "node/keyspace/keyspace.h"
+#include "node/keyspace/table.h"
+#include "node/keyspace/trash.h"
+
+/* How many walks may be begun in a row before one must reach its end: marks are one byte, and those
+ * of entries that no walk has passed since must all differ from the next one. */
+enum { WALKS_UNFINISHED_MAX = 250 };
+
+struct space {
+    struct table table;
+    struct deadlines deadlines;
+    size_t entry_bytes;
+    int walk_db;     /* its number when the walk began; -1: not part of the walk's image */
+    uint64_t cursor; /* of the walk */
+    bool detached;   /* flushed while the walk needs it: the walk owns it now */
+};
+
+struct walk {
+    keyspace_emit_fn
+        *emit; /* NULL: none runs; spaces may still be swept, see keyspace_walk_begin */
+    void *arg;
+    struct space **spaces; /* of the image, in order of number; NULL where one is done with */
+    int count, at;
+    uint64_t left, early;
+    uint64_t *keys, *expires; /* of each database at the start */
+    bool full;                /* emit wants no more in this step */
+};
+
+struct keyspace {
+    struct space **spaces; /* one for each database */
+    int databases;
+    bool follower, active_expiry, frequency;
+    int log_factor, decay_minutes;
+    uint64_t (*wall_ms)(void);
+    struct keyspace_hooks hooks;
+    const struct value_ops *types[VALUE_TYPES];
+    struct rng rng;
+    struct trash *trash;
+    int64_t next_expiry_ms; /* no deadline is earlier */
+    struct keyspace_stats stats;
+    uint8_t mark; /* of entries that the walk has emitted or need not emit */
+    int walks_unfinished;
+    struct walk walk;
+};
+
+static inline const struct value_ops *ops_of(const struct keyspace *ks, const struct entry *e)
+{
+    return ks->types[entry_type(e)];
+}
+
+static inline bool walk_wants(const struct keyspace *ks, const struct entry *e)
+{
+    return ks->walk.emit && entry_mark(e) != ks->mark;
+}
+
+extern const struct table_kind entry_table_kind;
+
+struct space *space_new(void);
+/* Hands the space and everything in it to the helper thread. */
+void space_discard(struct keyspace *ks, struct space *sp);
+
+/* Emits the old value, if the walk still wants it. */
+void walk_before_change(struct keyspace *ks, const struct space *sp, struct entry *e);
+/* The space leaves its database: true when the walk keeps it. */
+bool walk_adopts(struct keyspace *ks, struct space *sp);
+void walk_end(struct keyspace *ks);
+
+/* Deletes an expired entry of a leader, with everything that followers and listeners must hear. */
+void expire_entry(struct keyspace *ks, int db, struct entry *e);
+/* Takes the entry out of table and index; it is the caller's. */
+void detach_entry(struct space *sp, struct entry *e, uint64_t hash);
+void discard_entry(struct keyspace *ks, struct entry *e);
+
+#endif

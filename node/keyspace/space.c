@@ -1,0 +1,271 @@
+/*
+ * space - databases as wholes: made, flushed, exchanged, scanned, counted, checked.
+ */
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "node/keyspace/inner.h"
+
+struct space *space_new(void)
+{
+    struct space *sp = xcalloc(1, sizeof *sp);
+
+    sp->table.kind = &entry_table_kind;
+    sp->walk_db = -1;
+    return sp;
+}
+
+static void free_entry(void *thing, const void *arg)
+{
+    const struct keyspace *ks = arg;
+
+    entry_free(thing, ks->types[entry_type(thing)]); /* types are set before the first key */
+}
+
+static void free_space(void *thing, const void *arg)
+{
+    struct space *sp = thing;
+
+    deadlines_fini(&sp->deadlines);
+    table_fini(&sp->table, free_entry, arg);
+    xfree(sp);
+}
+
+void space_discard(struct keyspace *ks, struct space *sp)
+{
+    if (sp->table.buckets == 0)
+        free_space(sp, ks);
+    else
+        trash_put(ks->trash, free_space, sp, ks);
+}
+
+struct keyspace *keyspace_new(const struct keyspace_options *options)
+{
+    struct keyspace *ks = xcalloc(1, sizeof *ks);
+    uint64_t seed;
+
+    ASSERT(options->databases >= 1 && options->databases <= KEYSPACE_DATABASES_MAX);
+    ks->databases = options->databases;
+    ks->wall_ms = options->wall_ms ? options->wall_ms : clock_wall_ms;
+    ks->hooks = options->hooks;
+    ks->active_expiry = true;
+    ks->log_factor = 10;
+    ks->decay_minutes = 1;
+    ks->next_expiry_ms = INT64_MAX;
+    random_bytes(&seed, sizeof seed);
+    rng_seed(&ks->rng, seed);
+    ks->trash = trash_new();
+    ks->spaces = xcalloc((size_t)ks->databases, sizeof(struct space *));
+    for (int db = 0; db < ks->databases; db++)
+        ks->spaces[db] = space_new();
+    return ks;
+}
+
+void keyspace_free(struct keyspace *ks)
+{
+    if (!ks)
+        return;
+    walk_end(ks);
+    for (int db = 0; db < ks->databases; db++)
+        free_space(ks->spaces[db], ks);
+    trash_free(ks->trash);
+    xfree(ks->spaces);
+    xfree(ks);
+}
+
+void keyspace_set_hooks(struct keyspace *ks, const struct keyspace_hooks *hooks)
+{
+    ks->hooks = *hooks;
+}
+
+void keyspace_set_type(struct keyspace *ks, enum value_type type, const struct value_ops *ops)
+{
+    ks->types[type] = ops;
+}
+
+const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type type)
+{
+    return ks->types[type];
+}
+
+void keyspace_set_follower(struct keyspace *ks, bool follower)
+{
+    ks->follower = follower;
+}
+
+void keyspace_set_active_expiry(struct keyspace *ks, bool on)
+{
+    ks->active_expiry = on;
+}
+
+void keyspace_set_frequency(struct keyspace *ks, bool on, int log_factor, int decay_minutes)
+{
+    ks->frequency = on;
+    ks->log_factor = log_factor;
+    ks->decay_minutes = decay_minutes;
+}
+
+bool keyspace_counts_frequency(const struct keyspace *ks)
+{
+    return ks->frequency;
+}
+
+int keyspace_databases(const struct keyspace *ks)
+{
+    return ks->databases;
+}
+
+uint64_t keyspace_wall_ms(const struct keyspace *ks)
+{
+    return ks->wall_ms();
+}
+
+static uint64_t flush_one(struct keyspace *ks, int db)
+{
+    struct space *sp = ks->spaces[db];
+    uint64_t keys = sp->table.count;
+
+    if (sp->table.buckets == 0)
+        return 0;
+    ks->spaces[db] = space_new();
+    if (!walk_adopts(ks, sp))
+        space_discard(ks, sp);
+    return keys;
+}
+
+uint64_t keyspace_flush(struct keyspace *ks, int db)
+{
+    uint64_t keys = 0;
+    int first = db < 0 ? 0 : db, last = db < 0 ? ks->databases - 1 : db;
+
+    if (ks->hooks.flushed)
+        ks->hooks.flushed(ks->hooks.arg, db);
+    for (int i = first; i <= last; i++)
+        keys += flush_one(ks, i);
+    return keys;
+}
+
+void keyspace_swap(struct keyspace *ks, int db, int other)
+{
+    struct space *sp = ks->spaces[db];
+
+    if (db == other)
+        return;
+    if (ks->hooks.swapped)
+        ks->hooks.swapped(ks->hooks.arg, db, other);
+    ks->spaces[db] = ks->spaces[other];
+    ks->spaces[other] = sp;
+}
+
+uint64_t keyspace_size(const struct keyspace *ks, int db)
+{
+    return ks->spaces[db]->table.count;
+}
+
+struct shown {
+    keyspace_each_fn *fn;
+    void *arg;
+};
+
+static void show(void *arg, void *thing)
+{
+    const struct shown *s = arg;
+
+    s->fn(s->arg, thing);
+}
+
+uint64_t keyspace_scan(const struct keyspace *ks, int db, uint64_t cursor, keyspace_each_fn *fn,
+                       void *arg)
+{
+    struct shown s = { fn, arg };
+
+    return table_scan(&ks->spaces[db]->table, cursor, show, &s);
+}
+
+void keyspace_each(const struct keyspace *ks, int db, keyspace_each_fn *fn, void *arg)
+{
+    uint64_t cursor = 0;
+
+    do {
+        cursor = keyspace_scan(ks, db, cursor, fn, arg);
+    } while (cursor);
+}
+
+static uint64_t dice(void *arg)
+{
+    return rng_next(arg);
+}
+
+const struct entry *keyspace_random(struct keyspace *ks, int db)
+{
+    for (int throws = 0; throws < 100; throws++) {
+        struct entry *e = table_random(&ks->spaces[db]->table, dice, &ks->rng);
+
+        if (!e)
+            return NULL;
+        if (!keyspace_expired(ks, e))
+            return e;
+        if (!ks->follower)
+            expire_entry(ks, db, e);
+    }
+    return NULL;
+}
+
+void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_stats *out)
+{
+    const struct space *sp = ks->spaces[db];
+    uint64_t expires = sp->deadlines.count;
+    int64_t sum = (int64_t)(sp->deadlines.sum_ms - expires * ks->wall_ms());
+
+    *out = (struct keyspace_db_stats){
+        .keys = sp->table.count,
+        .expires = expires,
+        .avg_ttl_ms = sum > 0 ? (uint64_t)sum / expires : 0,
+        .entry_bytes = sp->entry_bytes,
+        .table_bytes = sp->table.bytes,
+        .index_bytes = sp->deadlines.bytes,
+    };
+}
+
+void keyspace_stats(const struct keyspace *ks, struct keyspace_stats *out)
+{
+    *out = ks->stats;
+    out->freed_later = trash_total(ks->trash);
+    out->pending_frees = trash_pending(ks->trash);
+    out->walk_early = ks->walk.early;
+}
+
+void keyspace_reset_stats(struct keyspace *ks)
+{
+    ks->stats = (struct keyspace_stats){ 0 };
+}
+
+struct sums {
+    const struct keyspace *ks;
+    uint64_t expires;
+    size_t bytes;
+};
+
+static void add_up(void *arg, const struct entry *e)
+{
+    struct sums *s = arg;
+
+    s->expires += entry_expiry_ms(e) != NO_EXPIRY;
+    s->bytes += entry_own_bytes(e);
+    ASSERT(entry_expiry_ms(e) == NO_EXPIRY || entry_expiry_ms(e) >= s->ks->next_expiry_ms);
+}
+
+void keyspace_check(const struct keyspace *ks)
+{
+    for (int db = 0; db < ks->databases; db++) {
+        const struct space *sp = ks->spaces[db];
+        struct sums s = { .ks = ks };
+
+        table_check(&sp->table);
+        deadlines_check(&sp->deadlines);
+        keyspace_each(ks, db, add_up, &s);
+        ASSERT(s.expires == sp->deadlines.count);
+        ASSERT(s.bytes == sp->entry_bytes);
+    }
+}

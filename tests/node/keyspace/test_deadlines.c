@@ -1,0 +1,110 @@
+/*
+ * The index of deadlines against a sorted list: random joining and leaving with many equal times,
+ * deep enough for inner nodes to split, and everything leaving in order of time at the end.
+ */
+#include "node/keyspace/deadlines.h"
+
+#include "common/alloc.h"
+#include "tests/check_main.h"
+
+enum { ENTRIES = 30000, STEPS = 120000 };
+
+static struct entry *entries[ENTRIES];
+static bool in[ENTRIES];
+
+static void make_entries(struct rng *rng, uint64_t times)
+{
+    struct value v = value_of_int(1);
+
+    for (int i = 0; i < ENTRIES; i++) {
+        entries[i] = entry_new(BYTES("k"), &v, (int64_t)rng_below(rng, times));
+        in[i] = false;
+    }
+}
+
+static void toggle(struct deadlines *d, int i)
+{
+    if (in[i])
+        deadlines_remove(d, entries[i], entry_expiry_ms(entries[i]));
+    else
+        deadlines_add(d, entries[i]);
+    in[i] = !in[i];
+}
+
+/* Takes out everything before limit; asserts that it comes in order and is exactly what was due. */
+static void drain(struct deadlines *d, int64_t limit)
+{
+    struct entry *due[DEADLINES_LEAF];
+    int64_t next, last = 0, left_least = INT64_MAX;
+    uint64_t drained = 0, expected = 0;
+    int count;
+
+    for (int i = 0; i < ENTRIES; i++) {
+        int64_t ms = entry_expiry_ms(entries[i]);
+
+        expected += in[i] && ms < limit;
+        if (in[i] && ms >= limit && ms < left_least)
+            left_least = ms;
+    }
+    while ((count = deadlines_due(d, limit, due, &next)) > 0) {
+        for (int i = 0; i < count; i++) {
+            int64_t ms = entry_expiry_ms(due[i]);
+
+            ck_assert(ms >= last && ms < limit);
+            last = ms;
+            deadlines_remove(d, due[i], ms);
+            drained++;
+        }
+    }
+    for (int i = 0; i < ENTRIES; i++)
+        in[i] = in[i] && entry_expiry_ms(entries[i]) >= limit;
+    ck_assert_uint_eq(drained, expected);
+    ck_assert(next == left_least);
+}
+
+static void run(uint64_t times)
+{
+    struct deadlines d = { 0 };
+    struct rng rng;
+    uint64_t count = 0;
+
+    rng_seed(&rng, test_seed());
+    make_entries(&rng, times);
+    for (int step = 0; step < STEPS; step++) {
+        bool filling = step / 40000 % 2 == 0;
+        int i = (int)rng_below(&rng, ENTRIES);
+
+        if (in[i] == filling && rng_below(&rng, 5))
+            continue;
+        count += in[i] ? (uint64_t)-1 : 1;
+        toggle(&d, i);
+        ck_assert_uint_eq(d.count, count);
+        if (step % 2000 == 0)
+            deadlines_check(&d);
+    }
+    ck_assert_int_ge(d.height, 2);
+    drain(&d, (int64_t)(times / 3));
+    deadlines_check(&d);
+    drain(&d, (int64_t)(times / 3 * 2));
+    deadlines_check(&d);
+    drain(&d, INT64_MAX);
+    ck_assert_uint_eq(d.count, 0);
+    ck_assert_uint_eq(d.bytes, 0);
+    for (int i = 0; i < ENTRIES; i++)
+        entry_free(entries[i], NULL);
+}
+
+START_TEST(agrees_with_a_list_when_times_differ)
+{
+    run(1000000);
+}
+END_TEST
+
+START_TEST(agrees_with_a_list_when_times_are_equal)
+{
+    run(6);
+}
+END_TEST
+
+CHECK_MAIN("deadlines", agrees_with_a_list_when_times_differ,
+           agrees_with_a_list_when_times_are_equal)
