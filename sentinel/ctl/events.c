@@ -37,7 +37,7 @@ static void print_event(const struct options *o, const struct wire *w, struct by
         char *text;
 
         cJSON_AddNumberToObject(value, "at_ms",
-                                (double)now.tv_sec * 1000 + (double)(now.tv_nsec / 1000000));
+                                (double)now.tv_sec * 1000 + (double)(now.tv_nsec / 1000) / 1000);
         cJSON_AddStringToObject(value, "sentinel", w->target->address);
         cJSON_AddStringToObject(value, "event", event);
         cJSON_AddStringToObject(value, "payload", facts);

@@ -1,0 +1,162 @@
+"""deploy/quickstart as a newcomer meets it: the demo, a second run, taken ports, other folders."""
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from harness.case import limit, slow
+from harness.process import ROOT, binary, build_dir
+from harness.wait import until
+
+SCRIPT = os.path.join(ROOT, "deploy", "quickstart")
+
+
+def programs(t):
+    """The build to use; for Redis, a folder that looks like one."""
+    if t.product == "holdfast":
+        return build_dir()
+    fake = os.path.join(t.folder, "build")
+    for path, target in (("node/holdfast-node", binary("redis", "node")),
+                         ("sentinel/holdfast-sentinel", binary("redis", "sentinel")),
+                         ("sentinel/ctl/holdfastctl", binary("holdfast", "ctl"))):
+        path = os.path.join(fake, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
+            f.write('#!/bin/sh\nexec %s "$@"\n' % target)
+        os.chmod(path, 0o755)
+    return fake
+
+
+class Quickstart:
+    """The script on a terminal of its own."""
+
+    def __init__(self, t, folder, *words):
+        self.text = ""
+        self.terminal, inside = pty.openpty()
+        self.popen = subprocess.Popen([SCRIPT, "--build", programs(t), "--dir", folder, *words],
+                                      cwd="/", stdin=inside, stdout=inside, stderr=inside,
+                                      start_new_session=True)
+        os.close(inside)
+        t.defer(self.end)
+
+    def pump(self):
+        while select.select([self.terminal], [], [], 0)[0]:
+            try:
+                data = os.read(self.terminal, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            self.text += data.decode(errors="replace").replace("\r", "")
+
+    def wait_text(self, pattern, seconds=60):
+        def seen():
+            self.pump()
+            return re.search(pattern, self.text)
+        try:
+            return until(seen, seconds, "quickstart to print /%s/" % pattern, every=0.02)
+        except AssertionError as e:
+            raise AssertionError("%s\n%s" % (e, self.text))
+
+    def type(self, text):
+        os.write(self.terminal, text.encode())
+
+    def wait_end(self, seconds=30):
+        def ended():
+            self.pump()
+            return self.popen.poll() is not None
+        until(ended, seconds, "quickstart to end")
+        self.pump()
+        return self.popen.returncode
+
+    def pids(self):
+        return [int(p) for p in re.findall(r"pid (\d+)$", self.text, re.M)]
+
+    def end(self):
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+            self.popen.wait(30)
+        os.close(self.terminal)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open("/proc/%d/stat" % pid) as f:
+        return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@limit(150)
+def test_demo_prints_the_time_line_and_cleans_up(t):
+    q = Quickstart(t, os.path.join(t.folder, "here"), "--demo")
+    assert q.wait_end(140) == 0, q.text
+    print(q.text)
+    assert "killed with SIGKILL" in q.text and "+switch-master mymaster" in q.text
+    assert re.search(r"^ +\d+\.\d  127.0.0.1:\d+  accepts the first write", q.text, re.M)
+    assert re.search(r"possible again \d+ ms after the kill", q.text)
+    assert len(q.pids()) == 5 and not any(map(is_alive, q.pids())), q.pids()
+
+
+@limit(120)
+def test_ctrl_c_ends_everything_and_a_second_start_works(t):
+    folder = os.path.join(t.folder, "with a blank")
+    for _ in range(2):
+        q = Quickstart(t, folder)
+        q.wait_text("Ctrl-C ends everything")
+        pids = q.pids()
+        assert len(pids) == 5 and all(map(is_alive, pids)), q.text
+        second = subprocess.run([SCRIPT, "--build", programs(t), "--dir", folder],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+        assert second.returncode == 1 and "running already" in second.stdout, second
+        os.killpg(q.popen.pid, signal.SIGINT)
+        assert q.wait_end() == 0, q.text
+        assert not any(map(is_alive, pids)), q.text
+
+
+@limit(60)
+def test_taken_ports_and_foreign_folders_are_said(t):
+    taken = []
+    for port in (6379, 26379):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+            s.listen()
+            taken.append(s)
+        except OSError:
+            pass  # taken by somebody else: as good
+    q = Quickstart(t, os.path.join(t.folder, "q"))
+    q.wait_text("Ctrl-C ends everything")
+    assert "port 6379 is taken" in q.text and "port 26379 is taken" in q.text, q.text
+    for s in taken:
+        s.close()
+    other = os.path.join(t.folder, "other")
+    os.makedirs(os.path.join(other, "mine"))
+    refused = subprocess.run([SCRIPT, "--build", programs(t), "--dir", other], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert refused.returncode == 1 and "--dir" in refused.stdout, refused
+    assert os.path.isdir(os.path.join(other, "mine"))
+
+
+@slow
+@limit(150)
+def test_user_kills_the_leader_and_brings_it_back(t):
+    q = Quickstart(t, os.path.join(t.folder, "q"))
+    q.wait_text("Ctrl-C ends everything")
+    q.type("k\n")
+    q.wait_text("killed the leader")
+    q.wait_text(r"\+switch-master +mymaster", 60)
+    q.type("r\n")
+    q.wait_text("started node1 again")
+    q.type("s\n")
+    q.wait_text("GROUP +LEADER")
+    began = time.monotonic()
+    os.killpg(q.popen.pid, signal.SIGINT)
+    assert q.wait_end() == 0, q.text
+    assert time.monotonic() - began < 20
