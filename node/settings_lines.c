@@ -75,7 +75,7 @@ static const struct {
     { 's', NOTIFY_SET },      { 'h', NOTIFY_HASH },     { 'z', NOTIFY_ZSET },
     { 'x', NOTIFY_EXPIRED },  { 'e', NOTIFY_EVICTED },  { 't', NOTIFY_STREAM },
     { 'd', NOTIFY_MODULE },   { 'n', NOTIFY_NEW },      { 'K', NOTIFY_KEYSPACE },
-    { 'E', NOTIFY_KEYEVENT }, { 'm', NOTIFY_KEY_MISS },
+    { 'E', NOTIFY_KEYEVENT }, { 'm', NOTIFY_KEYMISS },
 };
 
 static int letter_flag(char letter)
