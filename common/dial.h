@@ -9,7 +9,9 @@
  *      with the reply, or with NULL when the connection died before it came
  *   2. callbacks may do anything, including dial_stop and dial_free
  *   3. names are resolved off the loop; an address needs no resolver
- *   4. the owner hears every transition with its reason and errno: "refused" is evidence
+ *   4. the owner hears every transition that the loop brings about, with its reason (and dial_errno):
+ *      "refused" is evidence. What dial_start, dial_stop and dial_free do themselves is not told.
+ *   5. a host with several addresses is down once the last of them failed, for the last one's reason
  *
  * Limits: calls_max outstanding calls (further ones are refused with ERR_LIMIT), reply size as
  * resp_replies, output as link. Owner: whoever called dial_new.
@@ -35,7 +37,7 @@ enum dial_why {
     DIAL_WHY_TIMEOUT,     /* connect or greeting took longer than connect_timeout_ms */
     DIAL_WHY_CLOSED,      /* was up; FIN or RST */
     DIAL_WHY_TLS,
-    DIAL_WHY_AUTH,     /* AUTH was refused */
+    DIAL_WHY_AUTH,     /* AUTH was refused (a server that wants none is content) */
     DIAL_WHY_PROTOCOL, /* the reply was no RESP, or over a limit */
     DIAL_WHY_ASKED,    /* dial_drop */
     DIAL_WHY_COUNT
@@ -54,8 +56,10 @@ struct dial_options {
     const char *user, *password; /* AUTH [user] password; NULL: none. Copied. */
     const char *client_name;     /* CLIENT SETNAME; NULL: none; its refusal is tolerated. Copied. */
     uint64_t connect_timeout_ms;
-    uint64_t retry_ms;  /* after DOWN; 0: only when dial_start is called again */
-    uint32_t calls_max; /* 0: 100000 */
+    uint64_t retry_ms;        /* after DOWN; 0: only when dial_start is called again */
+    uint32_t calls_max;       /* 0: 100000 */
+    uint64_t reply_bytes_max; /* of one whole reply; 0: no limit but that of resp_replies */
+    int64_t keepalive_s;      /* 0: no probes */
     /* state changed. Called from the loop, never from inside dial_start. */
     void (*on_state)(void *arg, struct dial *d, enum dial_state state, enum dial_why why);
     /* A reply nobody asked for: RESP3 push, or pub/sub messages after dial_subscribe. */
@@ -69,9 +73,10 @@ struct dial *dial_new(struct ev_loop *loop, const struct dial_options *options);
 void dial_free(struct dial *d);
 /* Connects now, without waiting for the retry timer; nothing when connecting or up. */
 void dial_start(struct dial *d);
-/* Drops the connection and stays IDLE. */
+/* Drops the connection and stays IDLE. Outstanding calls get their NULL first. */
 void dial_stop(struct dial *d);
-/* Drops the connection and dials again at once. */
+/* Drops the connection (outstanding calls get their NULL) and dials again; the owner hears DIAL_DOWN,
+ * DIAL_WHY_ASKED with the next turn of the loop. */
 void dial_drop(struct dial *d);
 /* Another address or other credentials: takes effect at once (drops) if anything differs. */
 void dial_set(struct dial *d, const struct dial_options *options);
@@ -81,10 +86,13 @@ enum err dial_call(struct dial *d, int argc, const struct bytes *argv, dial_repl
                    void *arg);
 enum err dial_call_words(struct dial *d, dial_reply_fn *fn, void *arg, int argc,
                          ...); /* C strings */
-/* From now on everything that arrives goes to on_push. */
-void dial_subscribe(struct dial *d, const char *channel);
+/* SUBSCRIBE. Once the calls made before are answered, everything that arrives goes to on_push; further
+ * dial_calls are refused with ERR_REFUSED until the next connection. */
+enum err dial_subscribe(struct dial *d, const char *channel);
 
 enum dial_state dial_state(const struct dial *d);
+enum dial_why dial_why(const struct dial *d); /* of the last DOWN */
+int dial_errno(const struct dial *d);         /* what the system said to it; 0: nothing */
 uint32_t dial_outstanding(const struct dial *d);
 uint64_t
 dial_last_input_ms(const struct dial *d); /* boot time of the last byte received; 0: none */
@@ -93,7 +101,8 @@ const char *dial_peer_ip(const struct dial *d);  /* resolved address once connec
 const char *dial_local_ip(const struct dial *d); /* our end of it; "" before */
 struct link *dial_link(const struct dial *d);    /* NULL when not connected */
 /* Takes the connection over: from now on the caller reads the link itself (a follower after PSYNC).
- * Bytes already received stay in the link. The dial is IDLE and forgets it. */
+ * Bytes already received stay in the link, and come with its next on_input. Set the link's ops and
+ * owner at once. The dial is IDLE and forgets it; outstanding calls get their NULL. NULL when not UP. */
 struct link *dial_take_link(struct dial *d);
 
 #endif

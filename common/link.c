@@ -15,6 +15,7 @@ enum {
     READ_BUFFER = 64 * 1024, /* the loop's own, lent to the link that is being read */
     LEND_BELOW = 4 * 1024,   /* a remainder up to this is moved there rather than read behind */
     PIECES = 64,             /* of one writev */
+    RELAX_AFTER_MS = 100,
 };
 
 /* What stands once per loop, reached through ev_userdata. */
@@ -163,8 +164,11 @@ static enum io shake_hands(struct link *l)
     io = tls_outcome(l, tls_session_handshake(l->tls));
     if (io == IO_DONE) {
         l->handshaking = false;
-        if (l->state == LINK_OPEN)
+        if (l->state == LINK_OPEN) {
             ev_timer_stop(l->loop, &l->deadline);
+            if (l->ops->on_open)
+                l->ops->on_open(l);
+        }
     }
     return io;
 }
@@ -625,12 +629,29 @@ static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
     }
 }
 
+/* One link a turn, in rotation, gives back the chunk it kept for its next reply if none came lately.
+ * With thousands of links that speak once a second this is most of their memory. */
+static void relax_one(struct link_system *sys)
+{
+    struct list *open = &sys->by_state[LINK_OPEN], *node = open->next;
+    struct link *l;
+
+    if (list_empty(open))
+        return;
+    l = LIST_ENTRY(node, struct link, node);
+    list_remove(node);
+    list_push_back(open, node);
+    if (l->active_ms + RELAX_AFTER_MS < clock_now_ms())
+        out_relax(&l->out);
+}
+
 static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
 {
     struct link_system *sys = w->data;
     struct list due = { 0 };
 
     clock_turn();
+    relax_one(sys);
     if (list_empty(&sys->again))
         return;
     list_insert(&due, &sys->again); /* takes the whole ring over */

@@ -64,6 +64,8 @@ struct link_ops {
     /* All output has gone to the socket and there is room: a source may write more. At most once a
      * turn. May be NULL. */
     void (*on_drained)(struct link *l);
+    /* The TLS handshake is over; never called of a plain link. May be NULL. */
+    void (*on_open)(struct link *l);
     /* Once, after death. link->why says why. */
     void (*on_closed)(struct link *l);
 };

@@ -95,8 +95,8 @@ static void on_closed(struct link *l)
     e->link = NULL;
 }
 
-static const struct link_ops ops = { on_input, on_drained, on_closed };
-static const struct link_ops quiet_ops = { on_input, NULL, on_closed };
+static const struct link_ops ops = { on_input, on_drained, NULL, on_closed };
+static const struct link_ops quiet_ops = { on_input, NULL, NULL, on_closed };
 
 static void make_pair(struct end *a, struct end *b, const struct link_ops *o,
                       struct tls_context *client, struct tls_context *server)

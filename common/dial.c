@@ -1,0 +1,791 @@
+#include "common/dial.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/net.h"
+#include "common/resolve.h"
+#include "common/tls.h"
+
+enum { CALLS_MAX = 100000, WORDS_MAX = 64 };
+
+struct pending_call {
+    dial_reply_fn *fn;
+    void *arg;
+};
+
+/* What the timer `soon` is to do, so that no callback comes from inside dial_start or dial_drop. */
+enum soon { SOON_NOTHING, SOON_DOWN, SOON_RESTART };
+
+struct dial {
+    struct ev_loop *loop;
+    struct dial_options o; /* texts are ours */
+    enum dial_state state;
+    enum dial_why why;
+    int sys_errno;
+    struct resolve_question *question;
+    struct resolve_answer addresses;
+    int address_next; /* the one to try after the present one */
+    int fd;           /* while connecting; -1 otherwise */
+    ev_io connecting;
+    ev_timer deadline, retry, soon;
+    enum soon soon_what;
+    struct link *link;
+    struct resp_replies replies;
+    struct buf request;         /* being encoded; empty between calls */
+    struct pending_call *calls; /* a ring */
+    uint32_t calls_cap, calls_head, calls_count;
+    uint32_t greetings; /* answers to await before UP, the handshake's end among them */
+    bool subscribed;
+    uint64_t last_input_ms, up_since_ms;
+    char peer_ip[INET6_ADDRSTRLEN], local_ip[INET6_ADDRSTRLEN];
+    uint32_t depth; /* callbacks on the stack */
+    bool freed;     /* dial_free was called from one of them */
+};
+
+static void begin(struct dial *d);
+static void go_down(struct dial *d, enum dial_why why, int sys_errno);
+
+const char *dial_why_word(enum dial_why why)
+{
+    static const char *const words[DIAL_WHY_COUNT] = {
+        [DIAL_WHY_NONE] = "none",         [DIAL_WHY_RESOLVE] = "resolve",
+        [DIAL_WHY_REFUSED] = "refused",   [DIAL_WHY_UNREACHABLE] = "unreachable",
+        [DIAL_WHY_TIMEOUT] = "timeout",   [DIAL_WHY_CLOSED] = "closed",
+        [DIAL_WHY_TLS] = "tls",           [DIAL_WHY_AUTH] = "auth",
+        [DIAL_WHY_PROTOCOL] = "protocol", [DIAL_WHY_ASKED] = "asked",
+    };
+
+    return (size_t)why < DIAL_WHY_COUNT ? words[why] : "unknown";
+}
+
+/* ---- callbacks, which may do anything -------------------------------------------------------- */
+
+static void enter(struct dial *d)
+{
+    d->depth++;
+}
+
+static void release(struct dial *d);
+
+/* False: the dial is gone, do not touch it. */
+static bool leave(struct dial *d)
+{
+    if (--d->depth || !d->freed)
+        return true;
+    release(d);
+    return false;
+}
+
+static void tell_state(struct dial *d)
+{
+    if (d->o.on_state && !d->freed)
+        d->o.on_state(d->o.arg, d, d->state, d->why);
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+static void push_call(struct dial *d, dial_reply_fn *fn, void *arg)
+{
+    if (d->calls_count == d->calls_cap) {
+        uint32_t cap = d->calls_cap ? d->calls_cap * 2 : 8;
+        struct pending_call *ring = xmalloc(cap * sizeof *ring);
+
+        for (uint32_t i = 0; i < d->calls_count; i++)
+            ring[i] = d->calls[(d->calls_head + i) % d->calls_cap];
+        xfree(d->calls);
+        d->calls = ring;
+        d->calls_cap = cap;
+        d->calls_head = 0;
+    }
+    d->calls[(d->calls_head + d->calls_count++) % d->calls_cap] = (struct pending_call){ fn, arg };
+}
+
+static struct pending_call pop_call(struct dial *d)
+{
+    struct pending_call c = d->calls[d->calls_head];
+
+    d->calls_head = (d->calls_head + 1) % d->calls_cap;
+    d->calls_count--;
+    return c;
+}
+
+/* Callbacks may call again once the dial is up, so only those that stood here at first get a NULL. */
+static void fail_calls(struct dial *d)
+{
+    for (uint32_t n = d->calls_count; n; n--) {
+        struct pending_call c = pop_call(d);
+
+        if (c.fn)
+            c.fn(c.arg, NULL);
+    }
+}
+
+static void send_request(struct dial *d, dial_reply_fn *fn, void *arg)
+{
+    out_append(&d->link->out, d->request.at, d->request.len);
+    d->request.len = 0;
+    if (d->request.cap > 4096)
+        buf_fini(&d->request);
+    push_call(d, fn, arg);
+    link_wrote(d->link);
+}
+
+/* ---- down ------------------------------------------------------------------------------------ */
+
+/* Back to holding nothing of a connection. Tells nobody. */
+static void let_go(struct dial *d)
+{
+    resolve_cancel(d->question);
+    d->question = NULL;
+    ev_timer_stop(d->loop, &d->deadline);
+    ev_timer_stop(d->loop, &d->retry);
+    ev_timer_stop(d->loop, &d->soon);
+    d->soon_what = SOON_NOTHING;
+    ev_io_stop(d->loop, &d->connecting);
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = -1;
+    if (d->link) {
+        struct link *l = d->link;
+
+        d->link = NULL;
+        link_disown(l);
+        link_kill(l, LINK_WHY_ASKED);
+    }
+    d->subscribed = false;
+    d->greetings = 0;
+}
+
+static void arm(struct dial *d, ev_timer *timer, uint64_t ms)
+{
+    ev_timer_stop(d->loop, timer);
+    ev_timer_set(timer, (double)ms / 1e3, 0.);
+    ev_timer_start(d->loop, timer);
+}
+
+static void go_down(struct dial *d, enum dial_why why, int sys_errno)
+{
+    enter(d);
+    let_go(d);
+    d->state = DIAL_DOWN;
+    d->why = why;
+    d->sys_errno = sys_errno;
+    fail_calls(d);
+    if (d->state == DIAL_DOWN) /* a callback may have dialled again */
+        tell_state(d);
+    if (d->state == DIAL_DOWN && !d->freed && d->o.retry_ms && !ev_is_active(&d->soon))
+        arm(d, &d->retry, d->o.retry_ms);
+    (void)leave(d);
+}
+
+static void go_down_soon(struct dial *d, enum dial_why why, int sys_errno)
+{
+    let_go(d);
+    d->why = why;
+    d->sys_errno = sys_errno;
+    d->soon_what = SOON_DOWN;
+    arm(d, &d->soon, 0);
+}
+
+static enum dial_why why_of_errno(int error)
+{
+    if (error == ECONNREFUSED || error == ENOENT) /* ENOENT: of a Unix socket */
+        return DIAL_WHY_REFUSED;
+    return error == ETIMEDOUT ? DIAL_WHY_TIMEOUT : DIAL_WHY_UNREACHABLE;
+}
+
+static enum dial_why why_of_link(const struct link *l)
+{
+    switch (l->why) {
+    case LINK_WHY_TLS:
+        return DIAL_WHY_TLS;
+    case LINK_WHY_TIMEOUT:
+        return DIAL_WHY_TIMEOUT;
+    case LINK_WHY_LIMIT:
+    case LINK_WHY_PROTOCOL:
+        return DIAL_WHY_PROTOCOL;
+    default:
+        return DIAL_WHY_CLOSED;
+    }
+}
+
+/* ---- up -------------------------------------------------------------------------------------- */
+
+static void go_up(struct dial *d)
+{
+    ev_timer_stop(d->loop, &d->deadline);
+    d->state = DIAL_UP;
+    d->why = DIAL_WHY_NONE;
+    d->sys_errno = 0;
+    d->up_since_ms = clock_now_ms();
+    tell_state(d);
+}
+
+static void greeting_done(struct dial *d)
+{
+    ASSERT(d->greetings > 0);
+    if (--d->greetings == 0)
+        go_up(d);
+}
+
+static bool starts_with(struct bytes text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text.len >= len && memcmp(text.at, word, len) == 0;
+}
+
+/* Servers without a password answer an AUTH with an error too; that is no refusal. */
+static bool refuses_auth(const struct resp_value *reply)
+{
+    static const char *const refusals[] = { "WRONGPASS", "NOPERM", "NOAUTH",
+                                            "ERR invalid password" };
+
+    if (reply->kind != RESP_ERROR)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+        if (starts_with(reply->text, refusals[i]))
+            return true;
+    return false;
+}
+
+static void on_auth(void *arg, const struct resp_value *reply)
+{
+    struct dial *d = arg;
+
+    if (!reply)
+        return;
+    if (refuses_auth(reply))
+        go_down(d, DIAL_WHY_AUTH, 0);
+    else
+        greeting_done(d);
+}
+
+static void on_named(void *arg, const struct resp_value *reply)
+{
+    if (reply)
+        greeting_done(arg);
+}
+
+static void greet(struct dial *d)
+{
+    d->greetings = d->o.tls ? 1 : 0;
+    if (d->o.password) {
+        if (d->o.user)
+            resp_put_words(&d->request, 3, "AUTH", d->o.user, d->o.password);
+        else
+            resp_put_words(&d->request, 2, "AUTH", d->o.password);
+        d->greetings++;
+        send_request(d, on_auth, d);
+    }
+    if (d->o.client_name) {
+        resp_put_words(&d->request, 3, "CLIENT", "SETNAME", d->o.client_name);
+        d->greetings++;
+        send_request(d, on_named, d);
+    }
+    d->state = DIAL_GREETING;
+    if (d->greetings)
+        tell_state(d);
+    else
+        go_up(d);
+}
+
+/* ---- the link -------------------------------------------------------------------------------- */
+
+static void take_reply(struct dial *d, const struct resp_value *value)
+{
+    bool pushed = value->kind == RESP_PUSH || (d->calls_count == 0 && d->subscribed);
+    struct pending_call c;
+
+    if (pushed) {
+        if (d->o.on_push)
+            d->o.on_push(d->o.arg, d, value);
+        return;
+    }
+    if (d->calls_count == 0) {
+        link_kill(d->link, LINK_WHY_PROTOCOL); /* an answer to nothing */
+        return;
+    }
+    c = pop_call(d);
+    if (c.fn)
+        c.fn(c.arg, value);
+}
+
+static void on_input(struct link *l)
+{
+    struct dial *d = l->owner;
+
+    d->last_input_ms = clock_now_ms();
+    enter(d);
+    while (d->link == l && l->state == LINK_OPEN) { /* a callback may have ended or taken it */
+        const struct resp_value *value;
+        size_t taken;
+        enum resp_status s = resp_read_reply(&d->replies, link_input(l), &value, &taken);
+
+        if (s == RESP_MORE)
+            break;
+        if (s == RESP_BAD) {
+            link_kill(l, LINK_WHY_PROTOCOL);
+            break;
+        }
+        link_consume(l, taken); /* the bytes stand still until on_input returns */
+        take_reply(d, value);
+    }
+    (void)leave(d);
+}
+
+static void on_open(struct link *l)
+{
+    struct dial *d = l->owner;
+
+    enter(d);
+    greeting_done(d);
+    (void)leave(d);
+}
+
+static void on_closed(struct link *l)
+{
+    struct dial *d = l->owner;
+
+    d->link = NULL;
+    go_down(d, why_of_link(l), l->sys_errno);
+}
+
+static const struct link_ops ops = { .on_input = on_input,
+                                     .on_open = on_open,
+                                     .on_closed = on_closed };
+
+/* "1.2.3.4:5" and "[::1]:5" without what is not the address; nothing of a path. */
+static void copy_ip(const char *address, char *out, size_t cap)
+{
+    const char *end = strrchr(address, ':');
+    bool bracketed = address[0] == '[';
+
+    if (!end || address[0] == '/')
+        end = address;
+    else if (bracketed)
+        address++, end--;
+    snprintf(out, cap, "%.*s", (int)(end - address), address);
+}
+
+static void connected(struct dial *d)
+{
+    const struct sockaddr *peer = (void *)&d->addresses.addresses[d->address_next - 1];
+    const char *name = d->o.tls_name ? d->o.tls_name : d->o.host;
+    int fd = d->fd;
+
+    d->fd = -1;
+    net_tune(fd, peer->sa_family, d->o.keepalive_s);
+    resp_replies_fini(&d->replies);
+    resp_replies_init(&d->replies);
+    if (d->o.reply_bytes_max && d->o.reply_bytes_max < d->replies.bulk_bytes_max)
+        d->replies.bulk_bytes_max = d->o.reply_bytes_max;
+    d->link = link_new(d->loop, fd, d->o.tls, false, &ops, d);
+    d->link->input_bytes_max = d->o.reply_bytes_max;
+    copy_ip(d->link->peer, d->peer_ip, sizeof d->peer_ip);
+    copy_ip(d->link->local, d->local_ip, sizeof d->local_ip);
+    link_set_tls_name(d->link, name, d->o.tls_name != NULL);
+    greet(d);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+static int bind_source(struct dial *d, int fd)
+{
+    struct sockaddr_storage sa;
+    socklen_t len;
+
+    if (!d->o.source_address || !net_parse_ip(d->o.source_address, 0, &sa, &len))
+        return 0;
+    return bind(fd, (struct sockaddr *)&sa, len);
+}
+
+/* Begins with the next address. 0, or the errno of an immediate failure. */
+static int try_connect(struct dial *d)
+{
+    const struct sockaddr *peer = (void *)&d->addresses.addresses[d->address_next];
+    socklen_t len = d->addresses.lengths[d->address_next];
+
+    d->address_next++;
+    d->fd = socket(peer->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (d->fd < 0)
+        return errno;
+    if ((peer->sa_family == AF_UNIX || bind_source(d, d->fd) == 0) &&
+        (connect(d->fd, peer, len) == 0 || errno == EINPROGRESS)) {
+        ev_io_set(&d->connecting, d->fd, EV_WRITE);
+        ev_io_start(d->loop, &d->connecting);
+        return 0;
+    }
+    return errno;
+}
+
+static void close_attempt(struct dial *d)
+{
+    ev_io_stop(d->loop, &d->connecting);
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = -1;
+}
+
+/* Tries addresses until one is under way. 0, or the errno of the last. */
+static int connect_next(struct dial *d)
+{
+    int error = EHOSTUNREACH;
+
+    d->state = DIAL_CONNECTING;
+    while (d->address_next < d->addresses.count) {
+        error = try_connect(d);
+        if (!error)
+            return 0;
+        close_attempt(d);
+    }
+    return error;
+}
+
+static void on_connecting(struct ev_loop *loop, ev_io *w, int events)
+{
+    struct dial *d = w->data;
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    ev_io_stop(loop, w);
+    if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        error = errno;
+    enter(d);
+    if (error) {
+        int last;
+
+        close_attempt(d);
+        last = d->address_next < d->addresses.count ? connect_next(d) : error;
+        if (last)
+            go_down(d, why_of_errno(last), last);
+    } else {
+        connected(d);
+    }
+    (void)leave(d);
+}
+
+static void on_resolved(void *arg, const struct resolve_answer *answer)
+{
+    struct dial *d = arg;
+    int error;
+
+    d->question = NULL;
+    enter(d);
+    if (!answer->count) {
+        go_down(d, DIAL_WHY_RESOLVE, 0);
+    } else {
+        d->addresses = *answer;
+        error = connect_next(d);
+        if (error)
+            go_down(d, why_of_errno(error), error);
+        else
+            tell_state(d);
+    }
+    (void)leave(d);
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *w, int events)
+{
+    go_down(w->data, DIAL_WHY_TIMEOUT, 0);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
+{
+    begin(w->data);
+}
+
+static void on_soon(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct dial *d = w->data;
+    enum soon what = d->soon_what;
+
+    d->soon_what = SOON_NOTHING;
+    if (what == SOON_DOWN) {
+        go_down(d, d->why, d->sys_errno);
+        return;
+    }
+    enter(d);
+    tell_state(d);
+    if (!d->freed && d->state == DIAL_DOWN)
+        begin(d);
+    (void)leave(d);
+}
+
+static bool path_address(struct dial *d)
+{
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+    if (strlen(d->o.host) >= sizeof un.sun_path)
+        return false;
+    strcpy(un.sun_path, d->o.host);
+    memcpy(&d->addresses.addresses[0], &un, sizeof un);
+    d->addresses.lengths[0] = sizeof un;
+    return true;
+}
+
+/* Fills addresses without a look-up where that is possible. */
+static bool known_address(struct dial *d)
+{
+    d->addresses.count = 1;
+    if (d->o.host[0] == '/')
+        return path_address(d);
+    return net_parse_ip(d->o.host, d->o.port, &d->addresses.addresses[0], &d->addresses.lengths[0]);
+}
+
+/* From DOWN or IDLE, without a callback. */
+static void begin(struct dial *d)
+{
+    int error;
+
+    let_go(d);
+    d->address_next = 0;
+    d->peer_ip[0] = d->local_ip[0] = '\0';
+    if (d->o.connect_timeout_ms)
+        arm(d, &d->deadline, d->o.connect_timeout_ms);
+    if (known_address(d)) {
+        error = connect_next(d);
+        if (error)
+            go_down_soon(d, why_of_errno(error), error);
+        return;
+    }
+    d->addresses.count = 0;
+    d->state = DIAL_RESOLVING;
+    d->question = resolve_ask(d->loop, d->o.host, d->o.port, on_resolved, d);
+    if (!d->question)
+        go_down_soon(d, DIAL_WHY_RESOLVE, 0);
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static void copy_text(const char **text)
+{
+    if (*text)
+        *text = xstrdup(*text);
+}
+
+static void options_copy(struct dial_options *o)
+{
+    const char **const texts[] = { &o->host, &o->tls_name, &o->source_address,
+                                   &o->user, &o->password, &o->client_name };
+
+    ASSERT(o->host);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        copy_text(texts[i]);
+}
+
+static void options_fini(struct dial_options *o)
+{
+    const char *const texts[] = { o->host, o->tls_name, o->source_address,
+                                  o->user, o->password, o->client_name };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        xfree((void *)(uintptr_t)texts[i]);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_connection(const struct dial_options *a, const struct dial_options *b)
+{
+    return a->port == b->port && a->tls == b->tls && same_text(a->host, b->host) &&
+           same_text(a->tls_name, b->tls_name) && same_text(a->source_address, b->source_address) &&
+           same_text(a->user, b->user) && same_text(a->password, b->password) &&
+           same_text(a->client_name, b->client_name);
+}
+
+/* ---- the owner's side ------------------------------------------------------------------------ */
+
+struct dial *dial_new(struct ev_loop *loop, const struct dial_options *options)
+{
+    struct dial *d = xcalloc(1, sizeof *d);
+
+    d->loop = loop;
+    d->o = *options;
+    options_copy(&d->o);
+    d->fd = -1;
+    ev_io_init(&d->connecting, on_connecting, -1, 0);
+    ev_timer_init(&d->deadline, on_deadline, 0., 0.);
+    ev_timer_init(&d->retry, on_retry, 0., 0.);
+    ev_timer_init(&d->soon, on_soon, 0., 0.);
+    d->connecting.data = d->deadline.data = d->retry.data = d->soon.data = d;
+    resp_replies_init(&d->replies);
+    return d;
+}
+
+static void release(struct dial *d)
+{
+    options_fini(&d->o);
+    resp_replies_fini(&d->replies);
+    buf_fini(&d->request);
+    xfree(d->calls);
+    xfree(d);
+}
+
+void dial_free(struct dial *d)
+{
+    if (!d || d->freed)
+        return;
+    enter(d);
+    d->freed = true; /* from now on nothing starts it again */
+    dial_stop(d);
+    (void)leave(d);
+}
+
+void dial_start(struct dial *d)
+{
+    if (!d->freed && (d->state == DIAL_IDLE || d->state == DIAL_DOWN))
+        begin(d);
+}
+
+void dial_stop(struct dial *d)
+{
+    let_go(d);
+    d->state = DIAL_IDLE;
+    enter(d);
+    fail_calls(d);
+    (void)leave(d);
+}
+
+void dial_drop(struct dial *d)
+{
+    if (d->state == DIAL_IDLE)
+        return;
+    enter(d);
+    let_go(d);
+    d->state = DIAL_DOWN;
+    d->why = DIAL_WHY_ASKED;
+    d->sys_errno = 0;
+    d->soon_what = SOON_RESTART;
+    arm(d, &d->soon, 0);
+    fail_calls(d);
+    (void)leave(d);
+}
+
+void dial_set(struct dial *d, const struct dial_options *options)
+{
+    struct dial_options old = d->o;
+    bool same = same_connection(&old, options);
+
+    d->o = *options;
+    options_copy(&d->o);
+    options_fini(&old);
+    if (!same)
+        dial_drop(d);
+}
+
+static enum err may_call(const struct dial *d)
+{
+    if (d->state != DIAL_UP || d->link->state != LINK_OPEN)
+        return ERR_CLOSED;
+    if (d->subscribed)
+        return ERR_REFUSED;
+    return d->calls_count < (d->o.calls_max ? d->o.calls_max : CALLS_MAX) ? OK : ERR_LIMIT;
+}
+
+enum err dial_call(struct dial *d, int argc, const struct bytes *argv, dial_reply_fn *fn, void *arg)
+{
+    enum err e = may_call(d);
+
+    if (e != OK)
+        return e;
+    resp_put_command(&d->request, argc, argv);
+    send_request(d, fn, arg);
+    return OK;
+}
+
+enum err dial_call_words(struct dial *d, dial_reply_fn *fn, void *arg, int argc, ...)
+{
+    struct bytes argv[WORDS_MAX];
+    va_list words;
+
+    ASSERT(argc <= WORDS_MAX);
+    va_start(words, argc);
+    for (int i = 0; i < argc; i++)
+        argv[i] = bytes_of(va_arg(words, const char *));
+    va_end(words);
+    return dial_call(d, argc, argv, fn, arg);
+}
+
+enum err dial_subscribe(struct dial *d, const char *channel)
+{
+    enum err e = may_call(d);
+
+    if (e != OK && e != ERR_REFUSED)
+        return e;
+    d->subscribed = true;
+    resp_put_words(&d->request, 2, "SUBSCRIBE", channel);
+    out_append(&d->link->out, d->request.at, d->request.len);
+    d->request.len = 0;
+    link_wrote(d->link);
+    return OK;
+}
+
+enum dial_state dial_state(const struct dial *d)
+{
+    return d->state;
+}
+
+enum dial_why dial_why(const struct dial *d)
+{
+    return d->why;
+}
+
+int dial_errno(const struct dial *d)
+{
+    return d->sys_errno;
+}
+
+uint32_t dial_outstanding(const struct dial *d)
+{
+    return d->calls_count;
+}
+
+uint64_t dial_last_input_ms(const struct dial *d)
+{
+    return d->last_input_ms;
+}
+
+uint64_t dial_up_since_ms(const struct dial *d)
+{
+    return d->up_since_ms;
+}
+
+const char *dial_peer_ip(const struct dial *d)
+{
+    return d->peer_ip;
+}
+
+const char *dial_local_ip(const struct dial *d)
+{
+    return d->local_ip;
+}
+
+struct link *dial_link(const struct dial *d)
+{
+    return d->link;
+}
+
+struct link *dial_take_link(struct dial *d)
+{
+    struct link *l = d->link;
+
+    if (d->state != DIAL_UP || !l || l->state != LINK_OPEN)
+        return NULL;
+    d->link = NULL;
+    l->input_bytes_max = 0;
+    link_disown(l);
+    link_again(l); /* what has arrived already comes with the next turn */
+    dial_stop(d);
+    return l;
+}
