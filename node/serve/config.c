@@ -1,0 +1,156 @@
+#include "node/serve/config.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "common/serve/service.h"
+#include "node/keyspace/keyspace.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+static struct node_world *world_of(const struct call *c)
+{
+    return c->world;
+}
+
+/* Pairs are counted while they are collected, because the header of a map goes in front. */
+struct answer {
+    struct buf pairs;
+    size_t count;
+};
+
+static void collect(void *arg, struct bytes name, struct bytes value)
+{
+    struct answer *a = arg;
+
+    resp_put_bulk(&a->pairs, name);
+    resp_put_bulk(&a->pairs, value);
+    a->count++;
+}
+
+static void config_get(struct call *c)
+{
+    struct answer a = { 0 };
+
+    settings_get(world_of(c)->settings, c->argc - 2, c->argv + 2, collect, &a);
+    reply_map(c->reply, a.count);
+    reply_raw(c->reply, a.pairs.at, a.pairs.len);
+    buf_fini(&a.pairs);
+}
+
+static bool is_local(const struct session *s)
+{
+    static const char *const loopback[] = { "127.", "[::1]:", "[::ffff:127." };
+
+    if (!s)
+        return false;
+    if (s->flags & SESSION_UNIX)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(loopback); i++)
+        if (strncmp(s->link->peer, loopback[i], strlen(loopback[i])) == 0)
+            return true;
+    return false;
+}
+
+static void config_set(struct call *c)
+{
+    struct node_world *w = world_of(c);
+    int rule = w->set->server.enable_protected_configs;
+    struct errmsg why = { "" };
+
+    settings_allow_protected(w->settings,
+                             rule == ACCESS_YES || (rule == ACCESS_LOCAL && is_local(c->session)));
+    if (settings_set(w->settings, c->argc - 2, c->argv + 2, &why) != OK)
+        reply_errorf(c->reply, "ERR %s", why.text);
+    else
+        reply_ok(c->reply);
+}
+
+static void config_rewrite(struct call *c)
+{
+    struct errmsg why = { "" };
+    enum err e = settings_rewrite(world_of(c)->settings, &why);
+
+    if (e == ERR_UNSUPPORTED) {
+        reply_errorf(c->reply, "ERR %s", why.text);
+    } else if (e != OK) {
+        log_warning("CONFIG REWRITE failed: %s", why.text);
+        reply_errorf(c->reply, "ERR Rewriting config file: %s", why.text);
+    } else {
+        log_notice("CONFIG REWRITE executed with success.");
+        reply_ok(c->reply);
+    }
+}
+
+static void config_resetstat(struct call *c)
+{
+    stats_reset(&c->service->stats);
+    keyspace_reset_stats(world_of(c)->keyspace);
+    reply_ok(c->reply);
+}
+
+static const struct command config_subs[] = {
+    { .name = "get",
+      .run = config_get,
+      .argc_min = 3,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.0.0",
+      .cost = "O(N) when N is the number of configuration parameters provided",
+      .args = "{parameter}+",
+      .help = "Settings whose names match, with their values.",
+      .history = "7.0.0:Takes several patterns." },
+    { .name = "set",
+      .run = config_set,
+      .argc_min = 4,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.0.0",
+      .cost = "O(N) when N is the number of configuration parameters provided",
+      .args = "{parameter value}+",
+      .help = "Changes settings of the running server, all of them or none.",
+      .tips = "request_policy:all_nodes response_policy:all_succeeded",
+      .history = "7.0.0:Sets several at once, or none." },
+    { .name = "rewrite",
+      .run = config_rewrite,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.8.0",
+      .cost = "O(1)",
+      .help = "Writes the settings as they are into the configuration file." },
+    { .name = "resetstat",
+      .run = config_resetstat,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.0.0",
+      .cost = "O(1)",
+      .help = "Sets the counters that INFO shows back to zero." },
+    { .name = "help",
+      .run = serve_help,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "5.0.0",
+      .cost = "O(1)",
+      .help = "Explains the subcommands." },
+    { 0 },
+};
+
+const struct command node_config_rows[] = {
+    { .name = "config",
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .group = "server",
+      .since = "2.0.0",
+      .cost = "Depends on subcommand.",
+      .help = "Reads and changes the settings.",
+      .subs = config_subs },
+    { 0 },
+};
