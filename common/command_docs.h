@@ -85,6 +85,8 @@ enum err doc_args_parse(const char *text, struct doc_args *out_args,
                         struct errmsg *out_why) MUST_CHECK;
 /* The argument's name: its own, its token in lower case, or its children's joined. */
 void doc_arg_name(const struct doc_args *args, int index, struct buf *out_name);
+/* As a person reads it: "key value [NX | XX] [EX seconds]". */
+void doc_args_syntax(const struct doc_args *args, struct buf *out_text);
 /* The value of "arguments" in COMMAND DOCS. */
 void doc_args_reply(struct reply *r, const struct doc_args *args);
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/command_docs.h"
 #include "common/serve/service.h"
 
 bool serve_want_i64(struct call *c, struct bytes arg, int64_t *out)
@@ -60,6 +61,17 @@ static void upper_word(char *out, size_t cap, const char *word)
     out[i] = '\0';
 }
 
+static void put_syntax(struct buf *line, const struct command *row)
+{
+    struct doc_args args;
+    enum err e = doc_args_parse(row->args, &args, NULL);
+
+    ASSERT(e == OK);
+    if (args.count)
+        buf_putc(line, ' ');
+    doc_args_syntax(&args, line);
+}
+
 void serve_help(struct call *c)
 {
     const struct command *parent = command_find(c->service->commands, c->argv[0]);
@@ -78,7 +90,8 @@ void serve_help(struct call *c)
 
         line.len = 0;
         upper_word(name, sizeof name, sub->name);
-        buf_printf(&line, "%s%s%s", name, sub->args ? " " : "", sub->args ? sub->args : "");
+        buf_puts(&line, name);
+        put_syntax(&line, sub);
         reply_simple(c->reply, buf_text(&line));
         line.len = 0;
         buf_printf(&line, "    %s", sub->help);

@@ -258,6 +258,23 @@ START_TEST(argument_language)
 }
 END_TEST
 
+START_TEST(syntax_reads_as_people_write_it)
+{
+    struct doc_args args;
+    struct errmsg why;
+    struct buf text = { 0 };
+
+    ck_assert(doc_args_parse("key value+ [condition:(NX|XX)] [EX=seconds:integer] "
+                             "[LIMIT={offset count}] [GET=pattern++] '*'=id",
+                             &args, &why) == OK);
+    doc_args_syntax(&args, &text);
+    ck_assert_str_eq(buf_text(&text),
+                     "key value [value ...] [<NX | XX>] [EX seconds] [LIMIT offset count] "
+                     "[GET pattern [GET pattern ...]] * id");
+    buf_fini(&text);
+}
+END_TEST
+
 START_TEST(argument_mistakes_are_refused)
 {
     static const char *const bad[] = {
@@ -370,5 +387,5 @@ END_TEST
 
 CHECK_MAIN("command", finds_what_a_walk_finds, subcommands_belong_to_their_container,
            errors_are_those_of_redis, flags_imply_categories, effects_are_one_unit,
-           argument_language, argument_mistakes_are_refused, keys_are_found,
-           key_mistakes_are_refused)
+           argument_language, syntax_reads_as_people_write_it, argument_mistakes_are_refused,
+           keys_are_found, key_mistakes_are_refused)
