@@ -1,0 +1,46 @@
+/*
+ * world - the sentinel's rooms, by pointer and forward-declared: a handler reaches the room whose
+ * header it includes, and no room learns of another by accident. main.c fills it; call->world points
+ * to it.
+ *
+ * serve and drive stand beside each other and do not include each other. What one needs of the other,
+ * main.c wires: drive gets serve's two functions for answers and publications (serve/serve.h), serve
+ * gets the functions below.
+ */
+#ifndef HF_SENTINEL_WORLD_H
+#define HF_SENTINEL_WORLD_H
+
+#include "common/err.h"
+
+struct drive;
+struct ev_loop;
+struct event;
+struct sentinel;
+struct sentinel_settings;
+struct service;
+struct settings;
+struct state;
+
+struct sentinel_world {
+    struct ev_loop *loop;
+    struct settings *settings;     /* the table */
+    struct sentinel_settings *set; /* its values */
+    struct sentinel *core;         /* read by all, changed by raise alone */
+    struct drive *drive;           /* links to nodes and peers */
+    struct state *state;           /* journal and sentinel.conf */
+    struct service *service;       /* client sessions */
+    char run_id[41];               /* of this process, not the sentinel's id */
+    uint64_t started_ms;           /* boot time */
+
+    /* One event for the core, now: fills in its time, steps, obeys. The answer to ev->token comes
+     * through serve_answer, before this returns or later. */
+    void (*raise)(struct sentinel_world *w, struct event *ev);
+    /* Commands sent to this node or peer and not answered yet. */
+    uint32_t (*pending)(struct sentinel_world *w, uint64_t id);
+    /* sentinel.conf is written now. */
+    enum err (*flush)(struct sentinel_world *w, struct errmsg *out_why);
+    /* Ends the process in order, after this turn of the loop. */
+    void (*stop)(struct sentinel_world *w);
+};
+
+#endif
