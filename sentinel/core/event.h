@@ -10,7 +10,7 @@
  * | event             | when the driver raises it                                                   |
  * |-------------------|-----------------------------------------------------------------------------|
  * | EV_LOAD           | once, first: the files were read                                            |
- * | EV_TIMER          | sentinel_wake_ms was reached (early or late does no harm)                   |
+ * | EV_TIME           | sentinel_wake_ms was reached (early or late does no harm)                   |
  * | EV_LINE_UP        | a connection asked for by ACT_DIAL greets: AUTH and SETNAME are answered    |
  * | EV_LINE_DOWN      | it failed or ended; exactly once per ACT_DIAL, never after ACT_HANG_UP      |
  * | EV_PONG           | the reply to ACT_PING                                                       |
@@ -35,7 +35,7 @@
 
 enum event_kind {
     EV_LOAD,
-    EV_TIMER,
+    EV_TIME,
     EV_LINE_UP,
     EV_LINE_DOWN,
     EV_PONG,

@@ -266,7 +266,7 @@ void sentinel_fini(struct sentinel *s);
 
 /* The whole contract. Appends to *out what is to be done; *out may hold undone actions already. */
 void sentinel_step(struct sentinel *s, const struct event *ev, struct actions *out);
-/* When to raise EV_TIMER if nothing else happens. UINT64_MAX: never. O(1). */
+/* When to raise EV_TIME if nothing else happens. UINT64_MAX: never. O(1). */
 uint64_t sentinel_wake_ms(const struct sentinel *s);
 /* Asserts the invariants above; O(everything). */
 void sentinel_check(const struct sentinel *s);

@@ -1,0 +1,27 @@
+/*
+ * lines - the connections of a drive: one or two dials for every node and peer that the core knows.
+ *
+ * An end is found by the id the core gave; it is made by the first ACT_DIAL and goes with ACT_FORGET.
+ * Dials never redial by themselves (the core asks again), so an end at rest owns no timer.
+ */
+#ifndef HF_SENTINEL_DRIVE_LINES_H
+#define HF_SENTINEL_DRIVE_LINES_H
+
+#include "common/dial.h"
+#include "sentinel/drive/drive.h"
+
+struct end {
+    struct map_node by_id;
+    uint64_t id;
+    struct drive *drive;
+    struct dial *dials[LINE_COUNT];
+};
+
+void lines_dial(struct drive *d, const struct action *a);
+void lines_hang_up(struct drive *d, const struct action *a);
+void lines_forget(struct drive *d, const struct action *a);
+void lines_fini(struct drive *d);
+/* The command line of an instance, while it is up; NULL otherwise. */
+struct dial *lines_command(const struct drive *d, uint64_t id);
+
+#endif
