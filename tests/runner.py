@@ -82,7 +82,7 @@ def build(kind, compile_too=True):
 def quietly(command):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
-        print(done.stdout[-20000:])
+        print("\n".join(done.stdout.splitlines()[-60:]))
         print("failed: %s" % " ".join(command))
         print("0 passed, 1 failed")
         sys.exit(1)
