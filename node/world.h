@@ -10,6 +10,7 @@ struct keyspace;
 struct oplog;
 struct replica;
 struct persist;
+struct server_net;
 struct service;
 struct settings;
 struct node_settings;
@@ -23,6 +24,7 @@ struct node_world {
     struct replica *replica; /* who leads, who follows, how far */
     struct persist *persist; /* snapshots */
     struct service *service; /* client sessions */
+    struct server_net *net;  /* doors and certificates */
 };
 
 #endif

@@ -218,6 +218,11 @@ void oplog_backlog_start(struct oplog *o)
     o->backlog = true;
 }
 
+void oplog_keep(struct oplog *o)
+{
+    o->backlog = true;
+}
+
 void oplog_backlog_stop(struct oplog *o)
 {
     o->backlog = false;
@@ -361,6 +366,7 @@ void oplog_adopt(struct oplog *o, const char *id, uint64_t offset)
     o->id[OPLOG_ID_LEN] = '\0';
     clear_id2(o);
     oplog_forget_db(o);
+    oplog_keep(o);
 }
 
 void oplog_adopt_id(struct oplog *o, const char *id)

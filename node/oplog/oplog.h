@@ -87,6 +87,8 @@ void oplog_forget_db(struct oplog *o);
 /* From now on bytes are kept for those who come back. Starting moves the offset on by one byte that
  * nobody can ask for, so that a follower of the silent time before is never told to continue. */
 void oplog_backlog_start(struct oplog *o);
+/* The same for a follower, whose offset is its leader's and must not move. */
+void oplog_keep(struct oplog *o);
 /* Forgets them; cursors keep what they need. */
 void oplog_backlog_stop(struct oplog *o);
 void oplog_backlog_resize(struct oplog *o, uint64_t backlog_bytes);
@@ -117,8 +119,8 @@ enum err oplog_can_continue(const struct oplog *o, struct bytes id, int64_t psyn
 void oplog_new_history(struct oplog *o);
 /* We lead from here: id becomes id2, valid up to the tip, and a fresh id begins. */
 void oplog_promote(struct oplog *o);
-/* A full sync or a restored file: their id, at their offset; everything kept is dropped. No cursor
- * may be open. id holds OPLOG_ID_LEN bytes. */
+/* A full sync or a restored file: their id, at their offset; everything kept is dropped, and what comes
+ * is kept. No cursor may be open. id holds OPLOG_ID_LEN bytes. */
 void oplog_adopt(struct oplog *o, const char *id, uint64_t offset);
 /* The leader continued us under another id: ours becomes id2, valid up to the tip. */
 void oplog_adopt_id(struct oplog *o, const char *id);

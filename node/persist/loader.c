@@ -49,14 +49,18 @@ static void aux_born(struct loader *l, struct bytes value)
     l->position.born_empty = bytes_is(value, "empty");
 }
 
+static void aux_root(struct loader *l, struct bytes value)
+{
+    if (value.len == sizeof l->position.root - 1)
+        memcpy(l->position.root, value.at, value.len);
+}
+
 static const struct {
     const char *name;
     void (*take)(struct loader *l, struct bytes value);
 } aux_fields[] = {
-    { "repl-id", aux_id },
-    { "repl-offset", aux_offset },
-    { "repl-stream-db", aux_db },
-    { "hf-born", aux_born },
+    { "repl-id", aux_id },   { "repl-offset", aux_offset }, { "repl-stream-db", aux_db },
+    { "hf-root", aux_root }, { "hf-born", aux_born },
 };
 
 static void take_aux(struct loader *l, const struct rdb_item *item)

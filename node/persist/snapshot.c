@@ -78,6 +78,8 @@ static void write_head(struct snapshot *s)
         rdb_write_aux(&s->writer, "repl-id", bytes_of(p->id));
         rdb_write_aux_int(&s->writer, "repl-offset", (int64_t)p->offset);
     }
+    if (*p->root)
+        rdb_write_aux(&s->writer, "hf-root", bytes_of(p->root));
     if (p->born_empty)
         rdb_write_aux(&s->writer, "hf-born", BYTES("empty"));
     rdb_write_aux_int(&s->writer, "aof-base", 0);

@@ -37,6 +37,8 @@ void replica_free(struct replica *r); /* NULL does nothing */
 void replica_set_hooks(struct replica *r, const struct replica_hooks *hooks);
 /* The settings are read and the file is loaded: begins to follow where `replicaof` says so. */
 void replica_start(struct replica *r);
+/* The apply hook of repl-backlog-size. */
+enum err replica_backlog_resized(void *world, struct errmsg *out_why);
 
 /* ---- what serve asks before it runs something ---------------------------------------------- */
 
@@ -67,10 +69,11 @@ struct replica_position {
     uint64_t offset;
     int db;
     bool known;      /* false: there is nothing to say */
-    bool born_empty; /* this history began with an empty data set: see README.md */
+    char root[41];   /* id under which this line of histories began; empty: nobody told */
+    bool born_empty; /* it began with an empty data set: see README.md */
 };
 void replica_position(const struct replica *r, struct replica_position *out);
-/* The same, read from a file at start. */
+/* The same, read from a file at start; NULL: there was none. */
 void replica_restore(struct replica *r, const struct replica_position *position);
 
 extern const struct command

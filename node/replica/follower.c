@@ -1,0 +1,493 @@
+/*
+ * follower - our leader: dials it, obeys upstream.c, loads its payload beside our data, applies its
+ * stream and passes it on.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/dial.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "common/server_net.h"
+#include "node/keyspace/keyspace.h"
+#include "node/persist/loader.h"
+#include "node/replica/replica_room.h"
+#include "node/serve/apply.h"
+
+static void obey(struct replica *r, const struct upstream_actions *actions);
+
+static void arm_timer(struct replica *r)
+{
+    uint64_t wake_ms = upstream_wake_ms(&r->upstream), now_ms = clock_now_ms();
+
+    ev_timer_stop(r->w->loop, &r->upstream_timer);
+    if (wake_ms == UINT64_MAX)
+        return;
+    ev_timer_set(&r->upstream_timer, wake_ms > now_ms ? (double)(wake_ms - now_ms) / 1000. : 0.,
+                 0.);
+    ev_timer_start(r->w->loop, &r->upstream_timer);
+}
+
+void upstream_event(struct replica *r, const struct upstream_event *given)
+{
+    struct upstream_event ev = *given;
+    struct upstream_actions actions;
+
+    ev.now_ms = clock_now_ms();
+    ev.view = (struct upstream_view){ .id = r->w->oplog->id,
+                                      .offset = r->w->oplog->next,
+                                      .history = r->history };
+    upstream_step(&r->upstream, &ev, &actions);
+    obey(r, &actions);
+    arm_timer(r);
+}
+
+static void tell(struct replica *r, enum upstream_event_kind kind)
+{
+    upstream_event(r, &(struct upstream_event){ .kind = kind });
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    tell(timer->data, UPSTREAM_EV_TIMER);
+}
+
+/* ---- payload ------------------------------------------------------------------------------------ */
+
+static void drop_payload(struct replica *r)
+{
+    if (!r->loader)
+        return;
+    loader_fini(r->loader);
+    xfree(r->loader);
+    keyspace_free(r->fresh);
+    r->loader = NULL;
+    r->fresh = NULL;
+}
+
+static void begin_payload(struct replica *r, const struct upstream_action *a)
+{
+    memcpy(r->payload_id, a->id, sizeof r->payload_id);
+    memcpy(r->payload_mark, a->mark, sizeof r->payload_mark);
+    r->payload_offset = a->offset;
+    r->payload_bytes = a->bytes;
+    r->payload_read = 0;
+    r->fresh =
+        keyspace_new(&(struct keyspace_options){ .databases = keyspace_databases(r->w->keyspace) });
+    keyspace_set_follower(r->fresh, true);
+    r->loader = xcalloc(1, sizeof *r->loader);
+    loader_init(r->loader, r->fresh, true, r->w->set->rdbchecksum);
+    log_notice("full-sync-receiving id=%s offset=%llu bytes=%llu", a->id,
+               (unsigned long long)a->offset, (unsigned long long)a->bytes);
+}
+
+static uint64_t count_keys(const struct keyspace *ks)
+{
+    uint64_t keys = 0;
+
+    for (int db = 0; db < keyspace_databases(ks); db++)
+        keys += keyspace_size(ks, db);
+    return keys;
+}
+
+/* The guard: data is not given up for a leader that began with nothing after we had it, unless
+ * somebody has said REPLICAOF since. README.md has the rule and its reasons. */
+static bool must_refuse(const struct replica *r)
+{
+    const struct oplog *o = r->w->oplog;
+    const struct replica_position *its = &r->loader->position;
+    bool known = !*r->payload_id || !strcmp(r->payload_id, o->id) || !strcmp(r->payload_id, o->id2);
+    bool same_line = *its->root && !strcmp(its->root, r->root);
+    bool began_empty = !count_keys(r->fresh) || (its->born_empty && *r->root);
+
+    return !r->confirmed && !known && !same_line && began_empty && count_keys(r->w->keyspace);
+}
+
+static void finish_payload(struct replica *r)
+{
+    struct oplog *o = r->w->oplog;
+    int db = r->loader->position.db;
+    uint64_t keys = count_keys(r->fresh);
+
+    if (must_refuse(r)) {
+        log_warning("full-sync-refused leader=%s:%lld keys=%llu why=the leader began empty under "
+                    "another id; send REPLICAOF to confirm",
+                    r->w->set->leader_host, (long long)r->w->set->leader_port,
+                    (unsigned long long)count_keys(r->w->keyspace));
+        drop_payload(r);
+        upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_LOADED, .e = ERR_REFUSED });
+        return;
+    }
+    leader_drop_followers(r, "this node has another history now");
+    keyspace_take_over(r->w->keyspace, r->fresh);
+    r->born_empty = r->loader->position.born_empty;
+    memcpy(r->root, r->loader->position.root, sizeof r->root);
+    if (*r->payload_id) {
+        oplog_adopt(o, r->payload_id, r->payload_offset);
+    } else {
+        char id[UPSTREAM_ID_LEN + 1];
+
+        random_hex(id, UPSTREAM_ID_LEN);
+        oplog_adopt(o, id, 0);
+    }
+    r->history = *r->payload_id != '\0';
+    r->confirmed = false;
+    apply_reset(r->apply, db > 0 ? db : 0);
+    drop_payload(r);
+    log_notice("full-sync-loaded keys=%llu bytes=%llu", (unsigned long long)keys,
+               (unsigned long long)r->payload_read);
+    upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_LOADED, .e = OK });
+}
+
+static void break_payload(struct replica *r, const char *why)
+{
+    log_warning("full-sync-broken why=%s", why);
+    drop_payload(r);
+    upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_LOADED, .e = ERR_CORRUPT });
+}
+
+/* Behind the RDB: the mark, or exactly the length that was said. True: more input is of use. */
+static bool payload_end(struct replica *r, struct link *l)
+{
+    struct bytes data = link_input(l);
+
+    if (!*r->payload_mark) {
+        if (r->payload_read == r->payload_bytes)
+            finish_payload(r);
+        else
+            break_payload(r, "its length is not what was said");
+        return true;
+    }
+    if (data.len < UPSTREAM_ID_LEN)
+        return false;
+    if (memcmp(data.at, r->payload_mark, UPSTREAM_ID_LEN) != 0) {
+        break_payload(r, "its end mark is wrong");
+        return true;
+    }
+    link_consume(l, UPSTREAM_ID_LEN);
+    finish_payload(r);
+    return true;
+}
+
+static bool take_payload(struct replica *r, struct link *l, uint64_t deadline_us)
+{
+    struct bytes data = link_input(l);
+    struct errmsg why = { 0 };
+    size_t consumed;
+    enum err e;
+
+    if (r->loader->ended)
+        return payload_end(r, l);
+    if (!*r->payload_mark && data.len > r->payload_bytes - r->payload_read)
+        data.len = (size_t)(r->payload_bytes - r->payload_read);
+    e = loader_feed(r->loader, data, deadline_us, &consumed, &why);
+    r->payload_read += consumed;
+    link_consume(l, consumed);
+    if (e == ERR_AGAIN) {
+        link_again(l);
+        return false;
+    }
+    if (e != OK) {
+        break_payload(r, why.text);
+        return true;
+    }
+    if (r->loader->ended)
+        return true;
+    if (!*r->payload_mark && data.len - consumed == r->payload_bytes - r->payload_read) {
+        break_payload(r, "it ends in the middle");
+        return true;
+    }
+    link_want_input(l, r->loader->reader.wants);
+    return false;
+}
+
+/* ---- lines and stream --------------------------------------------------------------------------- */
+
+static bool take_line(struct replica *r, struct link *l)
+{
+    struct bytes data = link_input(l);
+    const char *end = memchr(data.at, '\n', data.len);
+    struct upstream_event ev = { .kind = UPSTREAM_EV_LINE };
+    char line[256];
+
+    if (!end) {
+        if (data.len > STREAM_LINE_MAX)
+            link_kill(l, LINK_WHY_PROTOCOL);
+        return false;
+    }
+    ev.line = (struct bytes){ data.at, (size_t)(end - data.at) };
+    while (ev.line.len && ev.line.at[ev.line.len - 1] == '\r')
+        ev.line.len--;
+    if (ev.line.len > sizeof line)
+        ev.line.len = sizeof line;
+    memcpy(line, ev.line.at, ev.line.len);
+    ev.line.at = line;
+    if (ev.line.len && line[0] == '-')
+        log_notice("leader-said line=%.*s", (int)ev.line.len, line);
+    link_consume(l, (size_t)(end - data.at) + 1);
+    upstream_event(r, &ev);
+    return true;
+}
+
+/* Commands of the stream that are about the stream. True: nothing to apply. */
+static bool about_stream(struct replica *r, const struct resp_request *q)
+{
+    if (bytes_is_word(q->argv[0], "ping"))
+        return true;
+    if (!bytes_is_word(q->argv[0], "replconf"))
+        return false;
+    if (q->argc >= 2 && bytes_is_word(q->argv[1], "getack"))
+        tell(r, UPSTREAM_EV_ACK); /* with the offset before this command, as Redis does */
+    return true;
+}
+
+/* Our offset and our followers move when a unit is whole. */
+static void pass_on(struct replica *r, struct bytes raw)
+{
+    struct oplog *o = r->w->oplog;
+
+    if (apply_in_unit(r->apply)) {
+        buf_add(&r->unit, raw);
+        return;
+    }
+    if (r->unit.len) {
+        oplog_append_raw(o, r->unit.at, r->unit.len);
+        buf_fini(&r->unit);
+    }
+    oplog_append_raw(o, raw.at, raw.len);
+}
+
+static bool take_command(struct replica *r, struct link *l)
+{
+    struct bytes data = link_input(l);
+    struct resp_request q;
+    struct errmsg why = { 0 };
+
+    switch (resp_read_request(&r->reader, data, &q)) {
+    case RESP_MORE:
+        link_want_input(l, resp_reader_wants(&r->reader));
+        return false;
+    case RESP_BAD:
+        log_warning("stream-broken why=%s", r->reader.error);
+        link_kill(l, LINK_WHY_PROTOCOL);
+        return false;
+    case RESP_ITEM:
+        break;
+    }
+    if (q.argc && !about_stream(r, &q)) {
+        enum err e = apply_command(r->apply, q.argc, q.argv, &why);
+
+        if (e != OK)
+            log_warning("stream-command-failed command=%.*s why=%s",
+                        q.argv[0].len > 32 ? 32 : (int)q.argv[0].len, q.argv[0].at, why.text);
+    }
+    if (r->link != l)
+        return false; /* the command made us leave this leader */
+    if (q.argc)
+        pass_on(r, (struct bytes){ data.at, q.bytes });
+    link_consume(l, q.bytes);
+    if (r->unit.len > STREAM_UNIT_MAX) {
+        log_warning("stream-broken why=a transaction is too large");
+        link_kill(l, LINK_WHY_LIMIT);
+        return false;
+    }
+    return true;
+}
+
+static void on_input(struct link *l)
+{
+    struct replica *r = l->owner;
+    uint64_t deadline_us = clock_read_us() + STREAM_SLICE_US;
+    bool more = true;
+
+    r->bytes_in = l->bytes_in;
+    if (r->upstream.state == UPSTREAM_STREAM || r->upstream.state == UPSTREAM_PAYLOAD)
+        tell(r, UPSTREAM_EV_INPUT);
+    for (unsigned n = 1; more && r->link == l && l->state == LINK_OPEN && link_input(l).len; n++) {
+        if (r->upstream.state == UPSTREAM_PAYLOAD)
+            more = take_payload(r, l, deadline_us);
+        else if (r->upstream.state == UPSTREAM_STREAM)
+            more = take_command(r, l);
+        else
+            more = take_line(r, l);
+        if (more && n % 64 == 0 && clock_read_us() >= deadline_us) {
+            link_again(l);
+            return;
+        }
+    }
+}
+
+static void forget_link(struct replica *r)
+{
+    drop_payload(r);
+    buf_fini(&r->unit);
+    resp_reader_fini(&r->reader);
+    resp_reader_init(&r->reader, (struct resp_limits){ .argc_max = 1024 * 1024 * 1024,
+                                                       .bulk_bytes_max = RDB_STRING_BYTES_MAX,
+                                                       .inline_bytes_max = STREAM_LINE_MAX });
+    if (r->apply)
+        apply_reset(r->apply, apply_db(r->apply)); /* an open unit comes again, from its MULTI */
+    r->link = NULL;
+}
+
+static void on_closed(struct link *l)
+{
+    struct replica *r = l->owner;
+    char why[128];
+
+    if (r->link != l)
+        return;
+    link_why_text(l, why, sizeof why);
+    log_notice("leader-link-down why=%s offset=%llu", why, (unsigned long long)r->w->oplog->next);
+    forget_link(r);
+    tell(r, UPSTREAM_EV_DOWN);
+}
+
+static const struct link_ops leader_link = { .on_input = on_input, .on_closed = on_closed };
+
+/* ---- what upstream.c wants ----------------------------------------------------------------------- */
+
+static void on_dial(void *arg, struct dial *d, enum dial_state state, enum dial_why why)
+{
+    struct replica *r = arg;
+
+    if (state == DIAL_UP) {
+        r->link = dial_take_link(d);
+        r->link->ops = &leader_link;
+        r->link->owner = r;
+        tell(r, UPSTREAM_EV_UP);
+    } else if (state == DIAL_DOWN) {
+        log_verbose("leader-dial-failed why=%s", dial_why_word(why));
+        tell(r, UPSTREAM_EV_DOWN);
+    }
+}
+
+static void do_dial(struct replica *r, const struct upstream_action *a)
+{
+    const struct node_settings *set = r->w->set;
+    const char *source = set->server.bind_source_addr;
+
+    dial_free(r->dial);
+    r->dial = dial_new(r->w->loop, &(struct dial_options){
+                                       .host = set->leader_host,
+                                       .port = (int)set->leader_port,
+                                       .tls = r->w->net ? r->w->net->tls_client : NULL,
+                                       .source_address = *source ? source : NULL,
+                                       .connect_timeout_ms = r->upstream_config.timeout_ms,
+                                       .on_state = on_dial,
+                                       .arg = r,
+                                   });
+    dial_start(r->dial);
+}
+
+static void do_drop(struct replica *r, const struct upstream_action *a)
+{
+    struct link *l = r->link;
+
+    if (*a->why)
+        log_notice("leader-link-dropped why=%s", a->why);
+    if (r->dial)
+        dial_stop(r->dial);
+    if (!l)
+        return;
+    forget_link(r);
+    link_disown(l);
+    link_kill(l, LINK_WHY_ASKED);
+}
+
+static void do_send(struct replica *r, const struct upstream_action *a)
+{
+    struct buf line = { 0 };
+    struct bytes argv[UPSTREAM_WORDS_MAX];
+
+    if (!r->link)
+        return;
+    for (int i = 0; i < a->argc; i++)
+        argv[i] = bytes_of(a->words[i]);
+    resp_put_command(&line, a->argc, argv);
+    out_append(&r->link->out, line.at, line.len);
+    link_wrote(r->link);
+    buf_fini(&line);
+}
+
+static void do_newline(struct replica *r, const struct upstream_action *a)
+{
+    if (!r->link)
+        return;
+    out_append(&r->link->out, "\n", 1);
+    link_wrote(r->link);
+}
+
+static void do_continue(struct replica *r, const struct upstream_action *a)
+{
+    struct oplog *o = r->w->oplog;
+
+    if (strcmp(a->id, o->id) != 0) {
+        leader_drop_followers(r, "the leader continues under another id");
+        oplog_adopt_id(o, a->id);
+    }
+    oplog_keep(o);
+    r->confirmed = false;
+    log_notice("continued id=%s offset=%llu", o->id, (unsigned long long)o->next);
+}
+
+static void do_failover_done(struct replica *r, const struct upstream_action *a)
+{
+    replica_failover_ends(r, "done", true);
+}
+
+static void do_failover_refused(struct replica *r, const struct upstream_action *a)
+{
+    replica_failover_ends(r, "the target refused", false);
+}
+
+typedef void act_fn(struct replica *r, const struct upstream_action *a);
+
+static act_fn *const acts[] = {
+    [UPSTREAM_DIAL] = do_dial,
+    [UPSTREAM_DROP] = do_drop,
+    [UPSTREAM_SEND] = do_send,
+    [UPSTREAM_NEWLINE] = do_newline,
+    [UPSTREAM_LOAD] = begin_payload,
+    [UPSTREAM_CONTINUE] = do_continue,
+    [UPSTREAM_FAILOVER_DONE] = do_failover_done,
+    [UPSTREAM_FAILOVER_REFUSED] = do_failover_refused,
+};
+
+static void obey(struct replica *r, const struct upstream_actions *actions)
+{
+    for (int i = 0; i < actions->count; i++)
+        acts[actions->items[i].kind](r, &actions->items[i]);
+}
+
+uint64_t upstream_unread_bytes(const struct replica *r)
+{
+    return r->unit.len + (r->link ? link_input(r->link).len : 0);
+}
+
+void upstream_room_init(struct replica *r)
+{
+    upstream_init(&r->upstream, &r->upstream_config);
+    ev_timer_init(&r->upstream_timer, on_timer, 0., 0.);
+    r->upstream_timer.data = r;
+    forget_link(r);
+}
+
+void upstream_room_fini(struct replica *r)
+{
+    struct link *l = r->link;
+
+    ev_timer_stop(r->w->loop, &r->upstream_timer);
+    dial_free(r->dial);
+    r->dial = NULL;
+    if (l) {
+        forget_link(r);
+        link_disown(l);
+        link_kill(l, LINK_WHY_ASKED);
+    }
+    drop_payload(r);
+    resp_reader_fini(&r->reader);
+    apply_free(r->apply);
+}

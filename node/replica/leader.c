@@ -1,0 +1,565 @@
+/*
+ * leader - our followers: each is a cursor on the oplog, after at most one payload.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "common/serve/service.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica_room.h"
+
+static void follower_drained(void *arg, struct session *s);
+static void follower_gone(void *arg, struct session *s);
+
+static const struct session_guest follower_guest = { .drained = follower_drained,
+                                                     .gone = follower_gone };
+
+const char *follower_address(const struct follower *f, char *out, size_t cap)
+{
+    const char *peer = f->session->link ? f->session->link->peer : "";
+    const char *colon = strrchr(peer, ':');
+
+    if (*f->address)
+        snprintf(out, cap, "%s", f->address);
+    else if (*peer == '[' && colon)
+        snprintf(out, cap, "%.*s", (int)(colon - peer) - 2, peer + 1);
+    else
+        snprintf(out, cap, "%.*s", colon ? (int)(colon - peer) : (int)strlen(peer), peer);
+    return out;
+}
+
+struct follower *leader_follower_of(struct replica *r, struct session *s, bool make)
+{
+    struct follower *f;
+
+    if (s->guest == &follower_guest)
+        return s->guest_arg;
+    if (!make)
+        return NULL;
+    f = xcalloc(1, sizeof *f);
+    f->room = r;
+    f->session = s;
+    f->progress_ms = clock_now_ms();
+    list_push_back(&r->followers, &f->node);
+    session_adopt(s, s->kind, &follower_guest, f);
+    return f;
+}
+
+uint64_t leader_count_followers(const struct replica *r)
+{
+    uint64_t count = 0;
+
+    LIST_EACH((struct list *)&r->followers, node)
+    count += follower_counts(LIST_ENTRY(node, struct follower, node));
+    return count;
+}
+
+int64_t leader_count_good(const struct replica *r)
+{
+    uint64_t lag_ms_max = (uint64_t)r->w->set->min_followers_max_lag_s * 1000;
+    int64_t count = 0;
+
+    LIST_EACH((struct list *)&r->followers, node)
+    {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        count += f->state == FOLLOWER_ONLINE && clock_now_ms() - f->ack_ms <= lag_ms_max;
+    }
+    return count;
+}
+
+/* Its cursors go at once: the link dies when its turn comes, and the oplog may be adopted before. */
+static void release(struct follower *f)
+{
+    struct replica *r = f->room;
+
+    if (follower_counts(f) && leader_count_followers(r) == 1)
+        r->no_followers_since_ms = clock_now_ms();
+    f->state = FOLLOWER_LEAVING;
+    oplog_close(&f->stream);
+    oplog_close(&f->payload);
+    if (r->sync.running && !r->sync.bytes.cursors)
+        snapshot_abort(persist_snapshot(r->w->persist), "the followers it was for have left");
+    else if (r->sync.running)
+        snapshot_resume(persist_snapshot(r->w->persist)); /* it may have been the slow one */
+}
+
+static void follower_gone(void *arg, struct session *s)
+{
+    struct follower *f = arg;
+
+    if (follower_counts(f))
+        log_notice("follower-left id=%llu offset=%llu why=%s", (unsigned long long)s->id,
+                   (unsigned long long)f->ack_offset,
+                   s->link ? link_why_word(s->link->why) : "closed");
+    release(f);
+    list_remove(&f->node);
+    xfree(f);
+}
+
+static void drop(struct follower *f, const char *why)
+{
+    log_warning("follower-dropped id=%llu why=%s", (unsigned long long)f->session->id, why);
+    release(f);
+    session_kill(f->session, LINK_WHY_LIMIT);
+}
+
+void leader_drop_followers(struct replica *r, const char *why)
+{
+    LIST_EACH(&r->followers, node)
+    {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (!follower_counts(f))
+            continue;
+        release(f);
+        log_notice("follower-closed id=%llu why=%s", (unsigned long long)f->session->id, why);
+        session_kill(f->session, LINK_WHY_ASKED);
+    }
+}
+
+/* A line of ours between payload and stream. */
+static void PRINTF_LIKE(2, 3) say(struct follower *f, const char *format, ...)
+{
+    struct reply reply = session_reply(f->session);
+    char line[128];
+    va_list args;
+    int len;
+
+    va_start(args, format);
+    len = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    reply_raw(&reply, line, (size_t)len);
+    session_wrote(f->session);
+}
+
+/* ---- bytes out -------------------------------------------------------------------------------- */
+
+/* Sends what the cursor has until it is at the tip or the socket is full. True: at the tip. */
+static bool send_from(struct follower *f, struct oplog_cursor *c)
+{
+    struct link *link = f->session->link;
+
+    while (oplog_lag(c)) {
+        struct bytes data = oplog_read(c);
+        size_t sent;
+
+        if (!link || link->state != LINK_OPEN || out_pending(&link->out))
+            return false;
+        sent = link_send(link, data.at, data.len);
+        if (sent)
+            f->progress_ms = clock_now_ms();
+        oplog_advance(c, sent);
+        if (sent < data.len)
+            return false;
+    }
+    return true;
+}
+
+static void payload_left(struct follower *f)
+{
+    oplog_close(&f->payload);
+    f->progress_ms = f->ack_ms = clock_now_ms();
+    if (f->rdb_only) {
+        session_close(f->session, LINK_WHY_ASKED);
+        return;
+    }
+    /* Who was told a length knows where the payload ends; who waits for a mark tells when it is
+     * through, and gets not a byte of the stream before. */
+    f->state = f->counted ? FOLLOWER_ONLINE : FOLLOWER_WAIT_ACK;
+    log_notice("follower-payload-sent id=%llu", (unsigned long long)f->session->id);
+}
+
+static void pump(struct follower *f)
+{
+    struct sync *sync = &f->room->sync;
+
+    if (f->state == FOLLOWER_PAYLOAD && (sync->whole || !f->counted) && send_from(f, &f->payload) &&
+        sync->whole)
+        payload_left(f);
+    if (f->state == FOLLOWER_ONLINE)
+        send_from(f, &f->stream);
+}
+
+static void follower_drained(void *arg, struct session *s)
+{
+    struct follower *f = arg;
+
+    pump(f);
+    if (f->room->sync.running)
+        snapshot_resume(persist_snapshot(f->room->w->persist));
+}
+
+void leader_turn(struct replica *r)
+{
+    struct oplog *o = r->w->oplog;
+
+    leader_settle(r);
+    if (r->asks_acks) {
+        r->asks_acks = false;
+        r->getack_at = o->next;
+        oplog_append_words(o, OPLOG_NO_DB, 3, "REPLCONF", "GETACK", "*");
+        r->getack_end = o->next;
+    }
+    if (o->next == r->pumped)
+        return;
+    r->pumped = o->next;
+    LIST_EACH(&r->followers, node)
+    pump(LIST_ENTRY(node, struct follower, node));
+}
+
+/* ---- full sync: the snapshot's sink ------------------------------------------------------------ */
+
+static uint64_t held_max(const struct replica *r)
+{
+    uint64_t hard = r->w->set->server.output_limit[OUTPUT_FOLLOWER].hard_bytes;
+
+    return hard ? hard : PAYLOAD_HELD_MAX;
+}
+
+static void sync_bytes(void *arg, struct bytes data)
+{
+    struct replica *r = arg;
+
+    oplog_append_raw(&r->sync.bytes, data.at, data.len);
+    LIST_EACH(&r->followers, node)
+    {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state != FOLLOWER_PAYLOAD)
+            continue;
+        pump(f);
+        if (oplog_lag(&f->payload) > held_max(r))
+            drop(f, f->counted ? "it cannot take a payload of unknown length, and this one is too "
+                                 "large to be held"
+                               : "the payload's output buffer is full");
+    }
+}
+
+static bool sync_ready(void *arg)
+{
+    const struct replica *r = arg;
+
+    LIST_EACH((struct list *)&r->followers, node)
+    {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state == FOLLOWER_PAYLOAD && !f->counted &&
+            oplog_lag(&f->payload) > PAYLOAD_AHEAD_MAX)
+            return false;
+    }
+    return true;
+}
+
+static void put_lengths(struct replica *r)
+{
+    LIST_EACH(&r->followers, node)
+    {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state == FOLLOWER_PAYLOAD)
+            say(f, "$%llu\r\n", (unsigned long long)oplog_lag(&f->payload));
+    }
+}
+
+static void sync_done(void *arg, enum err e, const char *why)
+{
+    struct replica *r = arg;
+
+    r->sync.running = false;
+    if (e != OK) {
+        log_warning("full-sync-failed why=%s", why);
+        LIST_EACH(&r->followers, node)
+        {
+            struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+            if (f->state == FOLLOWER_PAYLOAD)
+                drop(f, why);
+        }
+        return;
+    }
+    r->sync.whole = true;
+    if (r->sync.counted)
+        put_lengths(r);
+    else
+        oplog_append_raw(&r->sync.bytes, r->sync.mark, RDB_EOF_MARK_LEN);
+    LIST_EACH(&r->followers, node)
+    pump(LIST_ENTRY(node, struct follower, node));
+}
+
+static const struct snapshot_sink sync_sink = { .bytes = sync_bytes,
+                                                .ready = sync_ready,
+                                                .done = sync_done };
+
+static bool same_batch(const struct follower *a, const struct follower *b)
+{
+    return a->counted == b->counted && a->filter_no_keys == b->filter_no_keys;
+}
+
+/* Who waits longest, and whether enough wait for a snapshot to begin now. */
+static struct follower *first_waiting(struct replica *r)
+{
+    const struct node_settings *set = r->w->set;
+    struct follower *first = NULL;
+    int64_t waiting = 0;
+
+    LIST_EACH(&r->followers, node)
+    {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state != FOLLOWER_WAITING)
+            continue;
+        waiting++;
+        first = first ? first : f;
+    }
+    if (!first || !set->repl_diskless_sync ||
+        (set->repl_diskless_sync_max_followers && waiting >= set->repl_diskless_sync_max_followers))
+        return first;
+    return clock_now_ms() - first->progress_ms >= (uint64_t)set->repl_diskless_sync_delay_s * 1000
+               ? first
+               : NULL;
+}
+
+/* From here on the follower's part of the stream is kept for it. */
+static void join_sync(struct replica *r, struct follower *f)
+{
+    struct oplog *o = r->w->oplog;
+
+    f->state = FOLLOWER_PAYLOAD;
+    f->progress_ms = clock_now_ms();
+    oplog_open_tip(&r->sync.bytes, &f->payload);
+    if (!f->rdb_only)
+        oplog_open_tip(o, &f->stream);
+    if (!f->sync_only)
+        say(f, "+FULLRESYNC %s %llu\r\n", o->id, (unsigned long long)o->next);
+    if (!f->counted)
+        say(f, "$EOF:%s\r\n", r->sync.mark);
+    r->syncs_full++;
+}
+
+/* One snapshot for all who wait and want the same. */
+static void begin_sync(struct replica *r)
+{
+    struct follower *first = first_waiting(r);
+    struct snapshot *snapshot = persist_snapshot(r->w->persist);
+    struct snapshot_plan plan = { .compress = r->w->set->rdbcompression, .checksum = true };
+    enum err e;
+
+    if (!first || snapshot_running(snapshot) || r->sync.bytes.cursors)
+        return; /* the next tick, or the end of what runs, looks again */
+    oplog_backlog_start(r->w->oplog);
+    if (!r->follows)
+        oplog_forget_db(r->w->oplog); /* the new follower starts in database 0 */
+    replica_position(r, &plan.position);
+    plan.no_keys = first->filter_no_keys;
+    e = snapshot_start(snapshot, &plan, &sync_sink, r);
+    if (e != OK)
+        return;
+    random_hex(r->sync.mark, RDB_EOF_MARK_LEN);
+    r->sync.running = true;
+    r->sync.whole = false;
+    r->sync.counted = first->counted;
+    LIST_EACH(&r->followers, node)
+    {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state == FOLLOWER_WAITING && same_batch(f, first) && f != first)
+            join_sync(r, f);
+    }
+    join_sync(r, first);
+    log_notice("full-sync-started offset=%llu", (unsigned long long)r->w->oplog->next);
+}
+
+void leader_begin_sync(struct follower *f, bool sync_only)
+{
+    struct replica *r = f->room;
+
+    f->state = FOLLOWER_WAITING;
+    f->sync_only = sync_only;
+    f->counted = !f->capa_eof || !r->w->set->repl_diskless_sync;
+    f->progress_ms = clock_now_ms();
+    session_adopt(f->session, SESSION_REPLICA, &follower_guest, f);
+    begin_sync(r);
+}
+
+void leader_continue(struct follower *f, uint64_t offset)
+{
+    struct oplog *o = f->room->w->oplog;
+    enum err e = oplog_open(o, offset, &f->stream);
+
+    ASSERT(e == OK);
+    f->state = FOLLOWER_ONLINE;
+    f->ack_ms = f->progress_ms = clock_now_ms();
+    f->room->syncs_partial++;
+    f->room->pumped = UINT64_MAX; /* look at it in this turn */
+    session_adopt(f->session, SESSION_REPLICA, &follower_guest, f);
+    log_notice("follower-continues id=%llu from=%llu bytes=%llu",
+               (unsigned long long)f->session->id, (unsigned long long)offset,
+               (unsigned long long)(o->next - offset));
+}
+
+void leader_acked(struct follower *f, uint64_t offset)
+{
+    struct replica *r = f->room;
+
+    f->ack_ms = f->progress_ms = clock_now_ms();
+    if (f->state == FOLLOWER_WAIT_ACK) {
+        f->state = FOLLOWER_ONLINE;
+        r->pumped = UINT64_MAX;
+    }
+    if (offset > f->ack_offset && offset <= r->w->oplog->next) {
+        f->ack_offset = offset;
+        if (r->hooks.acked)
+            r->hooks.acked(r->hooks.arg);
+    }
+    leader_settle(r);
+}
+
+/* The answer to a GETACK does not count the GETACK itself, so behind one, that much is all. */
+bool leader_follower_has_all(const struct replica *r, const struct follower *f)
+{
+    uint64_t tip = r->w->oplog->next;
+
+    return f->state == FOLLOWER_ONLINE &&
+           (f->ack_offset == tip || (tip == r->getack_end && f->ack_offset == r->getack_at));
+}
+
+/* ---- FAILOVER ------------------------------------------------------------------------------------ */
+
+static bool is_target(const struct replica *r, const struct follower *f)
+{
+    char address[FOLLOWER_ADDRESS_MAX];
+
+    return !r->failover.targeted ||
+           (f->listening_port == r->failover.port &&
+            !strcmp(follower_address(f, address, sizeof address), r->failover.host));
+}
+
+void leader_settle(struct replica *r)
+{
+    char address[FOLLOWER_ADDRESS_MAX] = "";
+    int64_t port = 0;
+    bool caught_up = false;
+
+    if (r->failover.state != FAILOVER_WAIT_SYNC)
+        return;
+    LIST_EACH(&r->followers, node)
+    {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (!leader_follower_has_all(r, f) || !is_target(r, f))
+            continue;
+        follower_address(f, address, sizeof address);
+        port = f->listening_port;
+        caught_up = true;
+    }
+    switch (failover_step(&r->failover, clock_now_ms(), caught_up ? address : NULL, port)) {
+    case FAILOVER_DO_NOTHING:
+        return;
+    case FAILOVER_DO_FOLLOW:
+        log_notice("failover-handover to=%s:%lld", r->failover.host, (long long)r->failover.port);
+        replica_follow(r, r->failover.host, r->failover.port, true);
+        return;
+    case FAILOVER_DO_ABORT:
+        replica_failover_ends(r, "timeout", false);
+        return;
+    }
+}
+
+/* ---- once a second --------------------------------------------------------------------------------- */
+
+/* client-output-buffer-limit replica; never below the backlog, as in Redis. */
+static bool over_limit(struct follower *f)
+{
+    const struct node_settings *set = f->room->w->set;
+    const struct output_limit *limit = &set->server.output_limit[OUTPUT_FOLLOWER];
+    uint64_t held = oplog_lag(&f->stream);
+    uint64_t hard = limit->hard_bytes, soft = limit->soft_bytes;
+
+    if (hard && hard < set->repl_backlog_bytes)
+        hard = set->repl_backlog_bytes;
+    if (soft && soft < set->repl_backlog_bytes)
+        soft = set->repl_backlog_bytes;
+    if (hard && held > hard)
+        return true;
+    if (!soft || held <= soft) {
+        f->over_soft_since_ms = 0;
+        return false;
+    }
+    if (!f->over_soft_since_ms)
+        f->over_soft_since_ms = clock_now_ms();
+    return clock_now_ms() - f->over_soft_since_ms >= (uint64_t)limit->soft_s * 1000;
+}
+
+static void look_after(struct follower *f)
+{
+    uint64_t timeout_ms = (uint64_t)f->room->w->set->repl_timeout_s * 1000;
+    const struct link *link = f->session->link;
+    bool held = f->state == FOLLOWER_WAITING ||
+                (f->state == FOLLOWER_PAYLOAD && f->counted && !f->room->sync.whole);
+
+    if (!follower_counts(f))
+        return;
+    if (held) {
+        say(f, "\n");
+        return;
+    }
+    if (over_limit(f))
+        drop(f, "client-output-buffer-limit");
+    else if (!f->sync_only && clock_now_ms() - f->progress_ms > timeout_ms &&
+             (!link || clock_now_ms() - link->active_ms > timeout_ms))
+        drop(f, "repl-timeout");
+}
+
+static bool holds_writes(const struct replica *r)
+{
+    return r->failover.state != FAILOVER_NONE;
+}
+
+void leader_second(struct replica *r)
+{
+    const struct node_settings *set = r->w->set;
+    uint64_t now_ms = clock_now_ms();
+    bool alone = !leader_count_followers(r);
+
+    LIST_EACH(&r->followers, node)
+    look_after(LIST_ENTRY(node, struct follower, node));
+    begin_sync(r);
+    if (r->follows)
+        return;
+    if (!alone && now_ms >= r->next_ping_ms && !holds_writes(r)) {
+        oplog_append_words(r->w->oplog, OPLOG_NO_DB, 1, "PING");
+        r->next_ping_ms = now_ms + (uint64_t)set->repl_ping_period_s * 1000;
+    }
+    if (alone && r->w->oplog->backlog && set->repl_backlog_ttl_s &&
+        now_ms - r->no_followers_since_ms > (uint64_t)set->repl_backlog_ttl_s * 1000) {
+        log_notice("backlog-freed after-s=%lld", (long long)set->repl_backlog_ttl_s);
+        oplog_new_history(r->w->oplog);
+    }
+}
+
+void leader_init(struct replica *r)
+{
+    list_init(&r->followers);
+    oplog_init(&r->sync.bytes, 0);
+}
+
+void leader_fini(struct replica *r)
+{
+    LIST_EACH(&r->followers, node)
+    {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        f->session->guest = NULL;
+        list_remove(node);
+        oplog_close(&f->stream);
+        oplog_close(&f->payload);
+        xfree(f);
+    }
+    oplog_fini(&r->sync.bytes);
+}

@@ -1,0 +1,292 @@
+#include "node/replica/replica.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/serve/service.h"
+#include "node/keyspace/keyspace.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica_room.h"
+#include "node/serve/apply.h"
+
+static void configure(struct replica *r)
+{
+    const struct node_settings *set = r->w->set;
+    int64_t port = set->server.tls_port && r->w->net ? set->server.tls_port : set->server.port;
+
+    r->upstream_config = (struct upstream_config){
+        .user = set->leader_user,
+        .password = set->leader_auth,
+        .announce_ip = set->follower_announce_ip,
+        .port = set->follower_announce_port ? set->follower_announce_port : port,
+        .timeout_ms = (uint64_t)set->repl_timeout_s * 1000,
+    };
+}
+
+static void set_leader_setting(struct replica *r, const char *host, int64_t port)
+{
+    struct node_settings *set = r->w->set;
+    char *copy = xstrdup(host);
+
+    xfree(set->leader_host);
+    set->leader_host = copy;
+    set->leader_port = port;
+}
+
+static void role_changed(struct replica *r)
+{
+    keyspace_set_follower(r->w->keyspace, r->follows);
+    log_set_role(r->follows ? 'S' : 'M');
+    if (r->hooks.role_changed)
+        r->hooks.role_changed(r->hooks.arg, r->follows);
+}
+
+void replica_follow(struct replica *r, const char *host, int64_t port, bool failover)
+{
+    struct oplog *o = r->w->oplog;
+    bool led = !r->follows;
+
+    if (led) {
+        /* Our own history is what we offer the new leader: it may continue it. */
+        r->history = true;
+        apply_reset(r->apply, o->db == OPLOG_NO_DB ? 0 : o->db);
+    }
+    leader_drop_followers(r, "this node follows another leader now");
+    set_leader_setting(r, host, port);
+    r->follows = true;
+    r->upstream.failover = failover;
+    if (led)
+        role_changed(r);
+    configure(r);
+    log_notice("following leader=%s:%lld id=%s offset=%llu", host, (long long)port, o->id,
+               (unsigned long long)o->next);
+    upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_FOLLOW });
+}
+
+void replica_promote(struct replica *r)
+{
+    struct oplog *o = r->w->oplog;
+
+    if (!r->follows)
+        return;
+    upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_STOP });
+    /* They must hear the new id, and continue under it. */
+    leader_drop_followers(r, "this node leads now, under a new id");
+    r->follows = false;
+    r->confirmed = false;
+    set_leader_setting(r, "", 0);
+    oplog_promote(o);
+    r->no_followers_since_ms = clock_now_ms();
+    r->next_ping_ms = 0;
+    log_notice("leading id=%s id2=%s offset=%llu", o->id, o->id2, (unsigned long long)o->next);
+    role_changed(r);
+}
+
+void replica_start_failover(struct replica *r, const char *host, int64_t port, bool force,
+                            uint64_t timeout_ms)
+{
+    service_pause(r->w->service, PAUSE_FAILOVER, PAUSE_WRITES, UINT64_MAX);
+    failover_start(&r->failover, host, port, force, timeout_ms, clock_now_ms());
+    log_notice("failover-started target=%s:%lld timeout-ms=%llu", host ? host : "any",
+               (long long)port, (unsigned long long)timeout_ms);
+    ev_timer_stop(r->w->loop, &r->failover_timer);
+    if (timeout_ms) {
+        ev_timer_set(&r->failover_timer, (double)timeout_ms / 1000., 0.);
+        ev_timer_start(r->w->loop, &r->failover_timer);
+    }
+    replica_ask_acks(r); /* somebody may have caught up and not said so yet */
+}
+
+void replica_failover_ends(struct replica *r, const char *how, bool demoted)
+{
+    struct service *v = r->w->service;
+
+    log_notice("failover-ended how=%s", how);
+    if (r->failover.state == FAILOVER_HANDOVER && !demoted)
+        replica_promote(r);
+    failover_end(&r->failover);
+    ev_timer_stop(r->w->loop, &r->failover_timer);
+    /* Who waited to write here must ask who leads: closed, not told READONLY by a node it trusted. */
+    if (demoted)
+        LIST_EACH(&v->paused, node)
+    session_kill(LIST_ENTRY(node, struct session, held), LINK_WHY_ASKED);
+    service_unpause(v, PAUSE_FAILOVER);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------- */
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct replica *r = timer->data;
+
+    if (!r->started)
+        return;
+    configure(r);
+    leader_second(r);
+    leader_settle(r);
+}
+
+static void on_failover_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    leader_settle(timer->data);
+}
+
+static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+    leader_turn(prepare->data);
+}
+
+struct replica *replica_new(struct node_world *w)
+{
+    struct replica *r = xcalloc(1, sizeof *r);
+
+    r->w = w;
+    leader_init(r);
+    upstream_room_init(r);
+    ev_timer_init(&r->tick, on_tick, 1., 1.);
+    r->tick.data = r;
+    ev_timer_start(w->loop, &r->tick);
+    ev_timer_init(&r->failover_timer, on_failover_timer, 0., 0.);
+    r->failover_timer.data = r;
+    ev_prepare_init(&r->before_sleep, before_sleep);
+    r->before_sleep.data = r;
+    ev_prepare_start(w->loop, &r->before_sleep);
+    return r;
+}
+
+void replica_free(struct replica *r)
+{
+    if (!r)
+        return;
+    ev_timer_stop(r->w->loop, &r->tick);
+    ev_timer_stop(r->w->loop, &r->failover_timer);
+    ev_prepare_stop(r->w->loop, &r->before_sleep);
+    upstream_room_fini(r);
+    leader_fini(r);
+    xfree(r);
+}
+
+void replica_set_hooks(struct replica *r, const struct replica_hooks *hooks)
+{
+    r->hooks = *hooks;
+}
+
+void replica_start(struct replica *r)
+{
+    const struct node_settings *set = r->w->set;
+
+    r->started = true;
+    r->apply = r->apply ? r->apply : apply_new(r->w);
+    r->no_followers_since_ms = clock_now_ms();
+    oplog_backlog_resize(r->w->oplog, set->repl_backlog_bytes);
+    configure(r);
+    r->follows = *set->leader_host != '\0';
+    role_changed(r);
+    if (!r->follows)
+        return;
+    apply_reset(r->apply, r->restored_db);
+    upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_FOLLOW });
+}
+
+enum err replica_backlog_resized(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    oplog_backlog_resize(w->oplog, w->set->repl_backlog_bytes);
+    return OK;
+}
+
+/* ---- what others ask -------------------------------------------------------------------------------- */
+
+bool replica_is_follower(const struct replica *r)
+{
+    return r->follows;
+}
+
+bool replica_link_up(const struct replica *r)
+{
+    return r->follows && r->upstream.state == UPSTREAM_STREAM;
+}
+
+bool replica_enough_followers(const struct replica *r)
+{
+    const struct node_settings *set = r->w->set;
+
+    return r->follows || !set->min_followers_to_write || !set->min_followers_max_lag_s ||
+           leader_count_good(r) >= set->min_followers_to_write;
+}
+
+bool replica_loading(const struct replica *r)
+{
+    return r->loader != NULL;
+}
+
+int64_t replica_acked(const struct replica *r, uint64_t offset)
+{
+    int64_t count = 0;
+
+    LIST_EACH((struct list *)&r->followers, node)
+    {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        count += f->state == FOLLOWER_ONLINE && f->ack_offset >= offset;
+    }
+    return count;
+}
+
+void replica_ask_acks(struct replica *r)
+{
+    r->asks_acks = !r->follows;
+}
+
+bool replica_all_caught_up(const struct replica *r)
+{
+    LIST_EACH((struct list *)&r->followers, node)
+    {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state == FOLLOWER_ONLINE && !leader_follower_has_all(r, f))
+            return false;
+    }
+    return true;
+}
+
+/* ---- for persist ------------------------------------------------------------------------------------- */
+
+void replica_position(const struct replica *r, struct replica_position *out)
+{
+    const struct oplog *o = r->w->oplog;
+
+    *out = (struct replica_position){ .offset = o->next,
+                                      .known = o->backlog || r->follows,
+                                      .born_empty = r->born_empty };
+    memcpy(out->id, o->id, sizeof out->id);
+    memcpy(out->root, r->root, sizeof out->root);
+    if (r->follows)
+        out->db = r->apply ? apply_db(r->apply) : 0;
+    else
+        out->db = o->db == OPLOG_NO_DB ? 0 : o->db;
+}
+
+void replica_restore(struct replica *r, const struct replica_position *position)
+{
+    bool follows = *r->w->set->leader_host != '\0';
+    struct oplog *o = r->w->oplog;
+
+    if (position && position->known) {
+        oplog_adopt(o, position->id, position->offset);
+        r->history = follows;
+        r->restored_db = position->db > 0 ? position->db : 0;
+        /* A leader begins a new history that continues the saved one: followers that have no more than
+         * what was saved continue too. */
+        if (!follows)
+            oplog_promote(o);
+    }
+    r->born_empty = position ? position->born_empty : !follows;
+    if (position && *position->root)
+        memcpy(r->root, position->root, sizeof r->root);
+    else if (!follows)
+        memcpy(r->root, o->id, sizeof r->root);
+}

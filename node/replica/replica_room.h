@@ -1,0 +1,149 @@
+/*
+ * replica_room - what the files of this folder share; nobody else includes it.
+ *
+ *     replica.c    the room: role, ids, the second's tick, what others ask
+ *     leader.c     our followers: PSYNC, payload, stream, acknowledgements
+ *     follower.c   our leader: obeys upstream.c, loads the payload, applies the stream
+ *     commands.c   REPLICAOF, PSYNC, REPLCONF, ROLE, FAILOVER;  info.c  INFO replication
+ */
+#ifndef HF_NODE_REPLICA_REPLICA_ROOM_H
+#define HF_NODE_REPLICA_REPLICA_ROOM_H
+
+#include <ev.h>
+
+#include "common/list.h"
+#include "common/resp.h"
+#include "node/oplog/oplog.h"
+#include "node/persist/snapshot.h"
+#include "node/replica/failover.h"
+#include "node/replica/replica.h"
+#include "node/replica/upstream.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+struct apply;
+struct dial;
+struct keyspace;
+struct link;
+struct loader;
+struct session;
+
+enum {
+    FOLLOWER_ADDRESS_MAX = 64,
+    PAYLOAD_AHEAD_MAX = 4 * 1024 * 1024,  /* the walk waits for the slowest follower above this */
+    PAYLOAD_HELD_MAX = 256 * 1024 * 1024, /* where client-output-buffer-limit names none */
+    STREAM_SLICE_US = 3000,               /* of a turn, for the leader's stream or payload */
+    STREAM_LINE_MAX = 64 * 1024,          /* of a handshake line */
+    STREAM_UNIT_MAX = 1024 * 1024 * 1024, /* bytes of a transaction in the stream */
+};
+
+enum follower_state {
+    FOLLOWER_GREETING, /* said REPLCONF, and no PSYNC yet */
+    FOLLOWER_WAITING,  /* for a snapshot to begin */
+    FOLLOWER_PAYLOAD,
+    FOLLOWER_WAIT_ACK, /* has the payload; the stream is held until it says so */
+    FOLLOWER_ONLINE,
+    FOLLOWER_LEAVING, /* its link is about to die */
+};
+
+struct follower {
+    struct list node; /* of replica->followers */
+    struct replica *room;
+    struct session *session;
+    enum follower_state state;
+    struct oplog_cursor stream;  /* on the oplog, from the snapshot's offset on */
+    struct oplog_cursor payload; /* on the sync's bytes */
+    bool sync_only;              /* SYNC: no ids, no acknowledgements */
+    bool capa_eof, capa_psync2, rdb_only, filter_no_keys;
+    bool counted; /* whole payload first, then its length: no eof */
+    int64_t listening_port;
+    char address[FOLLOWER_ADDRESS_MAX]; /* ip-address, where it announced one */
+    uint64_t ack_offset, ack_ms;
+    uint64_t progress_ms; /* something left or came */
+    uint64_t over_soft_since_ms;
+};
+
+/* One snapshot on its way to everybody who waited when it began. */
+struct sync {
+    bool running;       /* the walk feeds us */
+    bool whole;         /* every byte of the payload is in */
+    bool counted;       /* for those without eof: held until its length is known */
+    struct oplog bytes; /* a stream like the other one; followers are cursors on it */
+    char mark[RDB_EOF_MARK_LEN + 1];
+};
+
+struct replica {
+    struct node_world *w;
+    struct replica_hooks hooks;
+    ev_timer tick;
+    ev_prepare before_sleep;
+    bool started;
+
+    /* leading */
+    struct list followers;
+    struct sync sync;
+    struct failover failover;
+    ev_timer failover_timer;
+    bool asks_acks;                 /* GETACK goes into the stream at the end of this turn */
+    uint64_t getack_at, getack_end; /* the offsets around the last one */
+    uint64_t pumped;                /* offset up to which this turn's bytes were offered */
+    uint64_t no_followers_since_ms, next_ping_ms;
+    char root[OPLOG_ID_LEN + 1]; /* id of the first history of this line; empty: unknown */
+    bool born_empty;             /* that one began with nothing */
+    uint64_t syncs_full, syncs_partial, syncs_partial_refused;
+
+    /* following */
+    bool follows;
+    struct upstream upstream;
+    struct upstream_config upstream_config;
+    ev_timer upstream_timer;
+    struct dial *dial;
+    struct link *link; /* to the leader, once the dial handed it over */
+    struct apply *apply;
+    struct resp_reader reader;
+    struct buf unit;        /* bytes of the stream inside an open MULTI */
+    int restored_db;        /* of the stream, as the file at start said */
+    bool history;           /* our id and offset may be continued */
+    bool confirmed;         /* REPLICAOF was said since the last sync: the guard is open */
+    struct loader *loader;  /* while a payload comes */
+    struct keyspace *fresh; /* it loads into */
+    char payload_id[UPSTREAM_ID_LEN + 1], payload_mark[UPSTREAM_ID_LEN + 1];
+    uint64_t payload_offset, payload_bytes, payload_read;
+    uint64_t bytes_in; /* repl traffic */
+};
+
+/* leader.c */
+void leader_init(struct replica *r);
+void leader_fini(struct replica *r);
+void leader_drop_followers(struct replica *r, const char *why);
+void leader_turn(struct replica *r); /* before the loop sleeps */
+void leader_second(struct replica *r);
+void leader_settle(struct replica *r); /* FAILOVER: has somebody caught up? */
+struct follower *leader_follower_of(struct replica *r, struct session *s, bool make);
+void leader_begin_sync(struct follower *f, bool sync_only);
+void leader_continue(struct follower *f, uint64_t offset);
+void leader_acked(struct follower *f, uint64_t offset);
+bool leader_follower_has_all(const struct replica *r, const struct follower *f);
+uint64_t leader_count_followers(const struct replica *r);
+int64_t leader_count_good(const struct replica *r);
+const char *follower_address(const struct follower *f, char *out, size_t cap);
+static inline bool follower_counts(const struct follower *f)
+{
+    return f->state != FOLLOWER_GREETING && f->state != FOLLOWER_LEAVING;
+}
+
+/* follower.c */
+void upstream_room_init(struct replica *r);
+void upstream_room_fini(struct replica *r);
+void upstream_event(struct replica *r, const struct upstream_event *ev);
+uint64_t upstream_unread_bytes(const struct replica *r);
+
+/* replica.c */
+/* host NULL: lead. */
+void replica_follow(struct replica *r, const char *host, int64_t port, bool failover);
+void replica_promote(struct replica *r);
+void replica_start_failover(struct replica *r, const char *host, int64_t port, bool force,
+                            uint64_t timeout_ms);
+void replica_failover_ends(struct replica *r, const char *how, bool demoted);
+
+#endif

@@ -1,0 +1,388 @@
+#include "node/replica/upstream.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct upstream_action *act(struct upstream_actions *out, enum upstream_action_kind kind)
+{
+    struct upstream_action *a = &out->items[out->count];
+
+    ASSERT(out->count < UPSTREAM_ACTIONS_MAX);
+    out->count++;
+    memset(a, 0, sizeof *a);
+    a->kind = kind;
+    return a;
+}
+
+static void say(struct upstream_actions *out, int argc, const char *const *words)
+{
+    struct upstream_action *a = act(out, UPSTREAM_SEND);
+
+    ASSERT(argc <= UPSTREAM_WORDS_MAX);
+    a->argc = argc;
+    for (int i = 0; i < argc; i++)
+        a->words[i] = words[i];
+}
+
+static void enter(struct upstream *u, enum upstream_state state, uint64_t now_ms)
+{
+    if (u->state == UPSTREAM_STREAM && state != UPSTREAM_STREAM)
+        u->down_since_ms = now_ms;
+    u->state = state;
+    u->last_input_ms = now_ms;
+    u->deadline_ms = now_ms + u->config->timeout_ms;
+}
+
+/* Tries again, a little later each time. */
+static void retreat(struct upstream *u, const struct upstream_event *ev, const char *why,
+                    struct upstream_actions *out)
+{
+    struct upstream_action *a = act(out, UPSTREAM_DROP);
+
+    snprintf(a->why, sizeof a->why, "%s", why);
+    enter(u, UPSTREAM_WAIT, ev->now_ms);
+    u->deadline_ms = ev->now_ms + u->retry_ms;
+    u->retry_ms = u->retry_ms * 2 > UPSTREAM_RETRY_MS_MAX ? UPSTREAM_RETRY_MS_MAX : u->retry_ms * 2;
+}
+
+static void put_number(char *out, size_t cap, uint64_t n)
+{
+    snprintf(out, cap, "%llu", (unsigned long long)n);
+}
+
+static void say_ack(struct upstream *u, const struct upstream_event *ev,
+                    struct upstream_actions *out)
+{
+    struct upstream_action *a;
+
+    u->next_ack_ms = ev->now_ms + UPSTREAM_ACK_MS;
+    if (u->legacy)
+        return;
+    a = act(out, UPSTREAM_SEND);
+    put_number(a->text[0], sizeof a->text[0], ev->view.offset);
+    a->argc = 3;
+    a->words[0] = "REPLCONF";
+    a->words[1] = "ACK";
+    a->words[2] = a->text[0];
+}
+
+static void greet(struct upstream *u, const char *name, bool must)
+{
+    u->greetings[u->greeting_count].name = name;
+    u->greetings[u->greeting_count].must = must;
+    u->greeting_count++;
+}
+
+/* AUTH and what the leader should know of us, in one flight; the answers come in order. */
+static void say_greetings(struct upstream *u, const struct upstream_event *ev,
+                          struct upstream_actions *out)
+{
+    const struct upstream_config *c = u->config;
+    struct upstream_action *a;
+
+    u->greeting_count = u->greeting_next = 0;
+    if (*c->password) {
+        say(out, *c->user ? 3 : 2,
+            *c->user ? (const char *[]){ "AUTH", c->user, c->password }
+                     : (const char *[]){ "AUTH", c->password });
+        greet(u, "AUTH", true);
+    }
+    a = act(out, UPSTREAM_SEND);
+    put_number(a->text[0], sizeof a->text[0], (uint64_t)c->port);
+    a->argc = 3;
+    a->words[0] = "REPLCONF";
+    a->words[1] = "listening-port";
+    a->words[2] = a->text[0];
+    greet(u, "listening-port", false);
+    if (*c->announce_ip) {
+        say(out, 3, (const char *[]){ "REPLCONF", "ip-address", c->announce_ip });
+        greet(u, "ip-address", false);
+    }
+    say(out, 5, (const char *[]){ "REPLCONF", "capa", "eof", "capa", "psync2" });
+    greet(u, "capa", false);
+    enter(u, UPSTREAM_GREETING, ev->now_ms);
+}
+
+static void say_psync(struct upstream *u, const struct upstream_event *ev,
+                      struct upstream_actions *out)
+{
+    struct upstream_action *a = act(out, UPSTREAM_SEND);
+
+    snprintf(a->id, sizeof a->id, "%s", ev->view.history ? ev->view.id : "?");
+    put_number(a->text[0], sizeof a->text[0], ev->view.offset + 1);
+    a->argc = u->failover ? 4 : 3;
+    a->words[0] = "PSYNC";
+    a->words[1] = a->id;
+    a->words[2] = ev->view.history ? a->text[0] : "-1";
+    a->words[3] = "FAILOVER";
+    enter(u, UPSTREAM_PSYNC, ev->now_ms);
+}
+
+/* ---- one function per state ------------------------------------------------------------------ */
+
+static bool begins(struct bytes line, const char *word)
+{
+    size_t len = strlen(word);
+
+    return line.len >= len && !memcmp(line.at, word, len);
+}
+
+static void off_event(struct upstream *u, const struct upstream_event *ev,
+                      struct upstream_actions *out)
+{
+}
+
+static void wait_event(struct upstream *u, const struct upstream_event *ev,
+                       struct upstream_actions *out)
+{
+    if (ev->now_ms < u->deadline_ms)
+        return;
+    enter(u, UPSTREAM_DIALLING, ev->now_ms);
+    act(out, UPSTREAM_DIAL);
+}
+
+static void dialling_event(struct upstream *u, const struct upstream_event *ev,
+                           struct upstream_actions *out)
+{
+    if (ev->kind != UPSTREAM_EV_UP)
+        return;
+    say(out, 1, (const char *[]){ "PING" });
+    enter(u, UPSTREAM_PING, ev->now_ms);
+}
+
+/* A leader that wants AUTH first says so here, and that is fine. */
+static void ping_event(struct upstream *u, const struct upstream_event *ev,
+                       struct upstream_actions *out)
+{
+    if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
+        return;
+    if (begins(ev->line, "+") || begins(ev->line, "-NOAUTH") || begins(ev->line, "-NOPERM") ||
+        begins(ev->line, "-ERR operation not permitted"))
+        say_greetings(u, ev, out);
+    else
+        retreat(u, ev, "the leader refused PING", out);
+}
+
+static void greeting_event(struct upstream *u, const struct upstream_event *ev,
+                           struct upstream_actions *out)
+{
+    if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
+        return;
+    if (begins(ev->line, "-") && u->greetings[u->greeting_next].must) {
+        retreat(u, ev, "the leader refused AUTH", out);
+        return;
+    }
+    if (++u->greeting_next == u->greeting_count)
+        say_psync(u, ev, out);
+}
+
+static bool parse_fullresync(struct upstream *u, struct bytes rest)
+{
+    struct bytes number = { rest.at + UPSTREAM_ID_LEN + 1, 0 };
+
+    if (rest.len < UPSTREAM_ID_LEN + 2 || rest.at[UPSTREAM_ID_LEN] != ' ')
+        return false;
+    number.len = rest.len - UPSTREAM_ID_LEN - 1;
+    memcpy(u->id, rest.at, UPSTREAM_ID_LEN);
+    u->id[UPSTREAM_ID_LEN] = '\0';
+    return bytes_to_u64(number, &u->offset);
+}
+
+static void streaming(struct upstream *u, const struct upstream_event *ev)
+{
+    enter(u, UPSTREAM_STREAM, ev->now_ms);
+    u->next_ack_ms = ev->now_ms + UPSTREAM_ACK_MS;
+    u->retry_ms = UPSTREAM_RETRY_MS_MIN;
+    u->refused = false;
+}
+
+static void take_failover(struct upstream *u, struct upstream_actions *out)
+{
+    if (u->failover)
+        act(out, UPSTREAM_FAILOVER_DONE);
+    u->failover = false;
+}
+
+static void continue_stream(struct upstream *u, const struct upstream_event *ev,
+                            struct upstream_actions *out)
+{
+    struct bytes id = { ev->line.at + 9, ev->line.len - 9 }; /* behind "+CONTINUE" */
+    struct upstream_action *a;
+
+    if (!ev->view.history || (id.len && id.len != UPSTREAM_ID_LEN + 1)) {
+        retreat(u, ev, "the leader continues what we do not have", out);
+        return;
+    }
+    a = act(out, UPSTREAM_CONTINUE);
+    snprintf(a->id, sizeof a->id, "%.*s", UPSTREAM_ID_LEN, id.len ? id.at + 1 : ev->view.id);
+    a->id[UPSTREAM_ID_LEN] = '\0';
+    u->legacy = false;
+    take_failover(u, out);
+    streaming(u, ev);
+}
+
+static void psync_event(struct upstream *u, const struct upstream_event *ev,
+                        struct upstream_actions *out)
+{
+    if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
+        return;
+    if (begins(ev->line, "+FULLRESYNC ")) {
+        if (!parse_fullresync(u, (struct bytes){ ev->line.at + 12, ev->line.len - 12 })) {
+            retreat(u, ev, "a malformed +FULLRESYNC", out);
+            return;
+        }
+        u->legacy = false;
+        take_failover(u, out);
+        enter(u, UPSTREAM_HEADER, ev->now_ms);
+    } else if (begins(ev->line, "+CONTINUE")) {
+        continue_stream(u, ev, out);
+    } else if (u->failover) {
+        u->failover = false;
+        act(out, UPSTREAM_FAILOVER_REFUSED);
+    } else if (begins(ev->line, "-NOMASTERLINK") || begins(ev->line, "-LOADING") ||
+               begins(ev->line, "-NOAUTH") || begins(ev->line, "-NOPERM")) {
+        retreat(u, ev, "the leader cannot serve us now", out);
+    } else if (begins(ev->line, "-")) {
+        say(out, 1, (const char *[]){ "SYNC" });
+        u->legacy = true;
+        u->id[0] = '\0';
+        u->offset = 0;
+        enter(u, UPSTREAM_HEADER, ev->now_ms);
+    } else {
+        retreat(u, ev, "an unexpected answer to PSYNC", out);
+    }
+}
+
+static void header_event(struct upstream *u, const struct upstream_event *ev,
+                         struct upstream_actions *out)
+{
+    static const size_t mark_line = 5 + UPSTREAM_ID_LEN; /* "$EOF:" and the mark */
+    struct upstream_action *a;
+    uint64_t bytes = 0;
+    bool marked;
+
+    if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
+        return;
+    marked = begins(ev->line, "$EOF:") && ev->line.len == mark_line;
+    if (!marked &&
+        (ev->line.at[0] != '$' ||
+         !bytes_to_u64((struct bytes){ ev->line.at + 1, ev->line.len - 1 }, &bytes) || !bytes)) {
+        retreat(u, ev, "the leader sends no payload", out);
+        return;
+    }
+    a = act(out, UPSTREAM_LOAD);
+    memcpy(a->id, u->id, sizeof a->id);
+    a->offset = u->offset;
+    a->bytes = bytes;
+    if (marked)
+        memcpy(a->mark, ev->line.at + 5, UPSTREAM_ID_LEN);
+    enter(u, UPSTREAM_PAYLOAD, ev->now_ms);
+    u->next_ack_ms = ev->now_ms + UPSTREAM_NEWLINE_MS;
+}
+
+static void payload_event(struct upstream *u, const struct upstream_event *ev,
+                          struct upstream_actions *out)
+{
+    if (ev->kind == UPSTREAM_EV_LOADED && ev->e == OK) {
+        streaming(u, ev);
+        say_ack(u, ev, out); /* an EOF-marked leader holds the stream until it hears this */
+        return;
+    }
+    if (ev->kind == UPSTREAM_EV_LOADED) {
+        u->refused = ev->e == ERR_REFUSED;
+        if (u->refused)
+            u->retry_ms = UPSTREAM_RETRY_MS_MAX;
+        retreat(u, ev, u->refused ? "an empty leader with another history" : "a broken payload",
+                out);
+        return;
+    }
+    if (ev->now_ms >= u->next_ack_ms) {
+        act(out, UPSTREAM_NEWLINE);
+        u->next_ack_ms = ev->now_ms + UPSTREAM_NEWLINE_MS;
+    }
+}
+
+static void stream_event(struct upstream *u, const struct upstream_event *ev,
+                         struct upstream_actions *out)
+{
+    if (ev->kind == UPSTREAM_EV_ACK || ev->now_ms >= u->next_ack_ms)
+        say_ack(u, ev, out);
+}
+
+typedef void state_fn(struct upstream *u, const struct upstream_event *ev,
+                      struct upstream_actions *out);
+
+static const struct {
+    const char *word; /* as ROLE says it */
+    state_fn *event;
+} states[UPSTREAM_STATES] = {
+    [UPSTREAM_OFF] = { "none", off_event },
+    [UPSTREAM_WAIT] = { "connect", wait_event },
+    [UPSTREAM_DIALLING] = { "connecting", dialling_event },
+    [UPSTREAM_PING] = { "handshake", ping_event },
+    [UPSTREAM_GREETING] = { "handshake", greeting_event },
+    [UPSTREAM_PSYNC] = { "handshake", psync_event },
+    [UPSTREAM_HEADER] = { "sync", header_event },
+    [UPSTREAM_PAYLOAD] = { "sync", payload_event },
+    [UPSTREAM_STREAM] = { "connected", stream_event },
+};
+
+const char *upstream_word(enum upstream_state state)
+{
+    return states[state].word;
+}
+
+void upstream_init(struct upstream *u, const struct upstream_config *config)
+{
+    *u = (struct upstream){ .config = config, .retry_ms = UPSTREAM_RETRY_MS_MIN };
+}
+
+void upstream_step(struct upstream *u, const struct upstream_event *ev,
+                   struct upstream_actions *out)
+{
+    bool linked = u->state > UPSTREAM_WAIT;
+
+    out->count = 0;
+    switch (ev->kind) {
+    case UPSTREAM_EV_FOLLOW:
+        if (linked)
+            act(out, UPSTREAM_DROP);
+        u->retry_ms = UPSTREAM_RETRY_MS_MIN;
+        u->refused = false;
+        u->down_since_ms = ev->now_ms;
+        enter(u, UPSTREAM_DIALLING, ev->now_ms);
+        act(out, UPSTREAM_DIAL);
+        return;
+    case UPSTREAM_EV_STOP:
+        if (linked)
+            act(out, UPSTREAM_DROP);
+        enter(u, UPSTREAM_OFF, ev->now_ms);
+        u->failover = u->refused = false;
+        return;
+    case UPSTREAM_EV_DOWN:
+        if (linked)
+            retreat(u, ev, "the connection ended", out);
+        return;
+    default:
+        break;
+    }
+    if (linked && (ev->kind == UPSTREAM_EV_LINE || ev->kind == UPSTREAM_EV_INPUT)) {
+        u->last_input_ms = ev->now_ms;
+        u->deadline_ms = ev->now_ms + u->config->timeout_ms;
+    }
+    if (linked && ev->now_ms >= u->deadline_ms) {
+        retreat(u, ev, "silence", out);
+        return;
+    }
+    states[u->state].event(u, ev, out);
+}
+
+uint64_t upstream_wake_ms(const struct upstream *u)
+{
+    if (u->state == UPSTREAM_OFF)
+        return UINT64_MAX;
+    if ((u->state == UPSTREAM_STREAM || u->state == UPSTREAM_PAYLOAD) &&
+        u->next_ack_ms < u->deadline_ms)
+        return u->next_ack_ms;
+    return u->deadline_ms;
+}
