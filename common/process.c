@@ -164,24 +164,34 @@ void process_end(struct ev_loop *loop)
 
 /* ---- descriptors ------------------------------------------------------------------------------- */
 
-/* Goes up in one step where it is allowed, else as near as the system lets us. */
+static bool set_limit(rlim_t to, int *out_errno)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = to;
+    if (limit.rlim_max < to)
+        limit.rlim_max = to;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return true;
+    *out_errno = errno;
+    return false;
+}
+
+/* All the way where that is allowed, else as near as the system lets us: hard limit, rights and the
+ * kernel's own maximum each have a say, so it is tried out. */
 static rlim_t raise_limit(rlim_t from, rlim_t to, int *out_errno)
 {
-    rlim_t best = to;
-
     *out_errno = 0;
-    while (best > from) {
-        struct rlimit limit = { .rlim_cur = best, .rlim_max = best };
+    if (to <= from || set_limit(to, out_errno))
+        return to;
+    while (to - from > 1) {
+        rlim_t middle = from + (to - from) / 2;
 
-        if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-            return best;
-        *out_errno = errno;
-        getrlimit(RLIMIT_NOFILE, &limit);
-        if (limit.rlim_max < best && limit.rlim_max > from) {
-            best = limit.rlim_max;
-            continue;
-        }
-        best = best > 16 ? best - 16 : 0;
+        if (set_limit(middle, out_errno))
+            from = middle;
+        else
+            to = middle;
     }
     return from;
 }
