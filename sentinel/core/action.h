@@ -11,7 +11,8 @@
  *
  * | action          | sent to        | what                                                         |
  * |-----------------|----------------|--------------------------------------------------------------|
- * | ACT_DIAL        | id, line       | connect within timeout_ms; AUTH; CLIENT SETNAME              |
+ * | ACT_DIAL        | id, line       | connect within timeout_ms, then greet within                 |
+ * |                 |                | max(timeout_ms, DIAL_TIMEOUT_MS_MAX): AUTH; CLIENT SETNAME   |
  * |                 |                | sentinel-<8 of my id>-cmd or -pubsub; on LINE_PUBSUB then    |
  * |                 |                | SUBSCRIBE __sentinel__:hello; then EV_LINE_UP                |
  * | ACT_HANG_UP     | id, line       | close it, or give up dialling                                |

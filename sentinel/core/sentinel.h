@@ -53,13 +53,15 @@ enum {
     SCRIPT_TRIES_MAX = 10,
 };
 
+enum timer_kind { TIMER_GROUP, TIMER_NODE, TIMER_PEER, TIMER_SCRIPTS, TIMER_TILT };
+
 enum line_state { LINE_IDLE, LINE_DIALLING, LINE_UP };
 
 /* One outgoing connection as the core sees it. */
 struct line {
     enum line_state state;
     uint64_t changed_ms; /* when state changed last */
-    uint64_t dial_at_ms; /* LINE_IDLE: not before */
+    uint64_t dial_at_ms; /* LINE_IDLE: not before. LINE_DIALLING: when that began */
     uint64_t heard_ms;   /* LINE_PUBSUB: last message */
     bool was_up;         /* since the last time it was up, nothing but failed dials */
     char local_ip[64];   /* our end, while up */
@@ -77,7 +79,6 @@ struct vitals {
     uint64_t alive_ms;      /* last reply that proves life (PONG, LOADING, MASTERDOWN) */
     uint64_t pong_ms;       /* last reply of any kind */
     uint64_t alive_attentive_ms;
-    uint64_t unanswered_attentive_ms;
     uint64_t round_trip_ms; /* smoothed */
     bool busy;              /* the last reply was BUSY */
 };
@@ -97,6 +98,7 @@ struct node {
 
     enum verdict verdict;     /* s_down = verdict != VERDICT_UP */
     uint64_t down_since_ms;   /* s-down-time = now - this, while down */
+    bool refused;             /* its line closed and a dial since was refused; until it answers */
     uint64_t reborn_until_ms; /* another run id answered: counts as dead until then */
 
     struct facts facts;
@@ -117,8 +119,8 @@ struct node {
     bool script_killed; /* flag script_kill_sent */
     bool demote_sent;   /* a role change is out */
     uint64_t demote_ms;
-    uint64_t hello_ms; /* last hello published through it */
-    char denied[128];  /* why it refused FAILOVER; "": it did not */
+    char denied[128]; /* why it refused FAILOVER; "": it did not */
+    uint64_t denied_ms;
 };
 
 /* One sentinel, however many groups it watches. */
@@ -134,6 +136,7 @@ struct peer {
     bool probed;         /* protocol below is an answer of this connection */
     uint32_t protocol;   /* 0: a real Redis sentinel, or not known yet */
     uint32_t seat_count; /* link-refcount */
+    uint32_t down_seats; /* how many of its seats are down in my view */
     struct list seats;
 };
 
@@ -150,6 +153,7 @@ struct seat {
     uint64_t asked_ms;    /* when it was asked last */
     char vote_id[ID_LEN + 1]; /* voted-leader: whom it last said it voted for; "": nobody */
     uint64_t vote_epoch;      /* voted-leader-epoch */
+    uint64_t fresh_vote;      /* view: the epoch of a vote it cast a short time ago; 0: none */
     uint64_t answered_epoch;  /* the last epoch of mine it answered a vote request of */
     uint64_t config_epoch;    /* the newest it has told */
     struct addr leader;       /* that it has told with it */
@@ -178,14 +182,14 @@ struct failover {
     uint64_t started_ms;       /* when FO_WAIT_START was entered */
     uint64_t deadline_ms;      /* of this state; 0: none */
     uint64_t epoch;
-    bool planned;  /* asked by an operator: flag force_failover */
-    bool handover; /* by the leader's own FAILOVER command */
-    bool forced_old_way;
-    uint64_t token_target; /* id of the node the operator asked for; 0: any */
-    uint64_t chosen;       /* id of the chosen node; 0: none yet */
-    uint64_t old_leader;   /* id of the node that led before */
-    bool command_sent;     /* role change or FAILOVER sent on the present connection */
-    uint64_t polled_ms;
+    bool planned;        /* asked by an operator: flag force_failover */
+    bool handover;       /* by the leader's own FAILOVER command */
+    bool force_old_way;  /* FORCE: go on without the leader's FAILOVER command */
+    uint64_t target;     /* id of the node the operator asked for; 0: any */
+    uint64_t chosen;     /* id of the chosen node; 0: none yet */
+    uint64_t old_leader; /* id of the node that led before */
+    bool command_sent;   /* role change or FAILOVER sent on the present connection */
+    bool command_done;   /* and answered with OK */
 };
 
 struct group {
@@ -203,7 +207,7 @@ struct group {
     uint64_t config_epoch;
     uint64_t vote_epoch;
     char vote_id[ID_LEN + 1];
-    uint64_t voted_ms; /* when I voted for another; 0: not, or its failover is over */
+    uint64_t voted_ms; /* when; 0: not since its outcome is known */
 
     bool agreed; /* o_down */
     uint64_t agreed_since_ms;
@@ -213,9 +217,11 @@ struct group {
     bool no_candidate_told;  /* -failover-abort-no-good-slave was published for this outage */
     uint64_t asked_ms;       /* peers were last asked for verdicts */
     enum verdict pushed;     /* what Holdfast peers were told last */
-    uint64_t confirm_ms;     /* when a round of confirming views was started; 0: none needed */
+    uint64_t pushed_captain, pushed_ms;
+    uint64_t hello_ms;   /* when hellos went out last */
+    uint64_t confirm_ms; /* when a round of confirming views was started; 0: none needed */
     char leader_replid[ID_LEN + 1]; /* replication id of the leader when it was last seen leading */
-    bool evaluate;                  /* something changed in this step */
+    struct list changed;            /* on sentinel.changed: to be evaluated when the step ends */
 };
 
 enum script_state { SCRIPT_WAITING, SCRIPT_STARTING, SCRIPT_RUNNING };
@@ -241,7 +247,7 @@ struct sentinel {
     struct list peers;   /* struct peer by of_sentinel */
     struct list scripts; /* struct script by of_sentinel, oldest first */
     size_t script_count, scripts_running;
-    struct index ids;       /* number -> struct instance: nodes and peers */
+    struct index ids;       /* number -> the timer inside a node or peer */
     struct index by_name;   /* group name -> struct group */
     struct index by_run_id; /* sentinel id -> struct peer */
     struct timer_heap timers;

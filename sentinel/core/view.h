@@ -19,6 +19,7 @@
 enum {
     VIEW_PROTOCOL = 1, /* neighbours one apart interoperate */
     VIEW_WORDS = 7,    /* from <group> on */
+    VOTE_FRESH_MS = 8000,
 };
 
 enum verdict {
@@ -35,7 +36,7 @@ struct view {
     enum verdict verdict;
     uint64_t
         captain_epoch;   /* the epoch in which the sender leads a failover of it; 0: it does not */
-    uint64_t vote_epoch; /* the epoch of its last vote in this group */
+    uint64_t vote_epoch; /* of a vote cast within VOTE_FRESH_MS whose outcome is open; 0: none */
 };
 
 /* argv: VIEW_WORDS words from <group> on. ERR_SYNTAX, *out untouched, when any of them is odd. */

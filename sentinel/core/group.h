@@ -1,0 +1,37 @@
+/*
+ * group - birth, death and switch of a group, and the order in which a changed one is looked at.
+ *
+ * Whatever changes something about a group marks it; when the step ends, each marked group is
+ * evaluated once: agreement (agree.h), failover (failover.h), strays (stray.h), then its timer.
+ */
+#ifndef HF_SENTINEL_CORE_GROUP_H
+#define HF_SENTINEL_CORE_GROUP_H
+
+#include "sentinel/core/sentinel.h"
+
+/* Persists nothing. The leader is the first node. */
+struct group *group_add(struct sentinel *s, const char *name, const struct addr *leader,
+                        const struct group_settings *set);
+void group_remove(struct sentinel *s, struct group *g, struct actions *out);
+/* Forgets followers, peers and failover, and meets the leader anew. */
+void group_reset(struct sentinel *s, struct group *g, struct actions *out);
+
+void group_mark(struct sentinel *s, struct group *g);
+void group_evaluate_marked(struct sentinel *s, struct actions *out);
+/* Looks at every node's timers again: INFO is wanted more often now, and from followers at once. */
+void group_hurry(struct sentinel *s, struct group *g, struct actions *out);
+
+/* to leads from now on, by this config_epoch: persisted, published (+switch-master, +slave for each
+ * other), told to all nodes and peers. why: the sentinel that told; NULL: I am the captain. Scripts run. */
+void group_switch(struct sentinel *s, struct group *g, struct node *to, uint64_t config_epoch,
+                  const struct seat *why, struct actions *out);
+
+/* One hello to every node and peer of g that is up. */
+void group_spread(struct sentinel *s, struct group *g, struct actions *out);
+/* The hello's text, for a connection whose own end is local_ip; the caller frees it. */
+char *group_hello(const struct sentinel *s, const struct group *g, const char *local_ip);
+struct view group_view(const struct sentinel *s, const struct group *g);
+/* Is every peer a Holdfast peer whose line is up? */
+bool group_is_calm(const struct group *g);
+
+#endif

@@ -1,0 +1,123 @@
+#include "sentinel/core/line.h"
+
+#include <stdio.h>
+
+enum { PING_MS_MIN = 10, PINGS_IN_DOWN_AFTER = 10 };
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+uint64_t attentive_ms(const struct sentinel *s)
+{
+    return s->now_ms - s->stalled_ms;
+}
+
+static void line_set(const struct sentinel *s, struct line *l, enum line_state state)
+{
+    l->state = state;
+    l->changed_ms = s->now_ms;
+}
+
+void line_dial(struct sentinel *s, struct line *l, uint64_t id, enum line_kind kind,
+               const struct vitals *v, struct actions *out)
+{
+    struct action *a = act(out, ACT_DIAL, id);
+
+    a->line = kind;
+    a->timeout_ms = DIAL_TIMEOUT_MS_MAX;
+    if (v->pong_ms > 0)
+        a->timeout_ms = min_u64(max_u64(DIAL_TIMEOUT_MS, 4 * v->round_trip_ms), a->timeout_ms);
+    line_set(s, l, LINE_DIALLING);
+    l->dial_at_ms = s->now_ms;
+}
+
+void line_hang_up(struct sentinel *s, struct line *l, uint64_t id, enum line_kind kind,
+                  struct actions *out)
+{
+    if (l->state != LINE_IDLE)
+        act(out, ACT_HANG_UP, id)->line = kind;
+    line_set(s, l, LINE_IDLE);
+    l->was_up = false;
+    l->dial_at_ms = s->now_ms;
+}
+
+bool line_up(struct sentinel *s, struct line *l, const char *local_ip)
+{
+    if (l->state != LINE_DIALLING)
+        return false;
+    line_set(s, l, LINE_UP);
+    l->heard_ms = s->now_ms;
+    snprintf(l->local_ip, sizeof l->local_ip, "%s", local_ip ? local_ip : "");
+    return true;
+}
+
+bool line_down(struct sentinel *s, struct line *l, bool *out_was_up)
+{
+    uint64_t pause = max_u64(REDIAL_MS, s->down_nodes);
+    bool was_up = l->state == LINE_UP;
+
+    if (l->state == LINE_IDLE)
+        return false;
+    if (was_up)
+        l->was_up = true;
+    l->dial_at_ms = was_up ? s->now_ms : max_u64(s->now_ms, l->dial_at_ms + pause);
+    line_set(s, l, LINE_IDLE);
+    *out_was_up = was_up;
+    return true;
+}
+
+uint64_t line_dial_ms(const struct line *l)
+{
+    return l->state == LINE_IDLE ? l->dial_at_ms : TIMER_NEVER;
+}
+
+void vitals_init(const struct sentinel *s, struct vitals *v)
+{
+    *v = (struct vitals){ .alive_ms = s->now_ms, .alive_attentive_ms = attentive_ms(s) };
+}
+
+void vitals_pinged(const struct sentinel *s, struct vitals *v)
+{
+    v->sent_ms = s->now_ms;
+    if (v->unanswered_ms == 0)
+        v->unanswered_ms = s->now_ms;
+}
+
+bool vitals_pong(const struct sentinel *s, struct vitals *v, enum pong_kind kind)
+{
+    uint64_t took_ms = v->sent_ms > 0 ? s->now_ms - v->sent_ms : 0;
+
+    v->pong_ms = s->now_ms;
+    v->busy = kind == PONG_BUSY;
+    if (kind == PONG_BUSY || kind == PONG_ERROR)
+        return false;
+    v->round_trip_ms = (7 * v->round_trip_ms + took_ms) / 8;
+    v->alive_ms = s->now_ms;
+    v->alive_attentive_ms = attentive_ms(s);
+    v->unanswered_ms = 0;
+    return true;
+}
+
+void vitals_lost(struct vitals *v)
+{
+    v->unanswered_ms = 0;
+}
+
+uint64_t vitals_silent_ms(const struct sentinel *s, const struct vitals *v, uint64_t down_after_ms)
+{
+    return v->alive_attentive_ms + down_after_ms + s->stalled_ms;
+}
+
+uint64_t ping_period_ms(const struct sentinel *s, uint64_t down_after_ms)
+{
+    uint64_t share = max_u64(down_after_ms / PINGS_IN_DOWN_AFTER, PING_MS_MIN);
+
+    return min_u64(s->debug_ms[T_PING_PERIOD], share);
+}
