@@ -387,7 +387,7 @@ static enum err load(const char *a, const char *b, const char *c)
 
 static void block(const char *place, const char *line, const char *reason)
 {
-    char expected[512];
+    char expected[1024];
 
     snprintf(expected, sizeof expected,
              "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION ") ***\n%s\n>>> '%s'\n%s\n",
