@@ -11,7 +11,7 @@
 #include "common/settings.h"
 #include "common/tls.h"
 
-enum { BIND_MAX = 16, PERCENTILES_MAX = 32, RENAMES_MAX = 256 };
+enum { BIND_MAX = 16, PERCENTILES_MAX = 32, COMMAND_RENAMES_MAX = 256 };
 
 enum access_rule { ACCESS_NO, ACCESS_YES, ACCESS_LOCAL }; /* enable-*-command, …-configs */
 enum supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
@@ -34,7 +34,7 @@ struct output_limit {
 };
 enum output_class { OUTPUT_NORMAL, OUTPUT_FOLLOWER, OUTPUT_PUBSUB, OUTPUT_CLASSES };
 
-struct rename {
+struct command_rename {
     char *from, *to; /* to "": the command is gone */
 };
 
@@ -64,7 +64,7 @@ struct server_settings {
 
     char
         default_user_hash[65]; /* SHA-256 of its password as a user line gave it; "": no line did */
-    struct rename renames[RENAMES_MAX]; /* rename-command */
+    struct command_rename renames[COMMAND_RENAMES_MAX]; /* rename-command */
     int rename_count;
 
     /* TLS */

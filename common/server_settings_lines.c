@@ -329,9 +329,9 @@ enum err rename_line(void *values, int argc, const struct bytes *argv, struct er
 
     if (argc != 2)
         return refuse(out_why, "Bad directive or wrong number of arguments");
-    if (set->rename_count == RENAMES_MAX)
+    if (set->rename_count == COMMAND_RENAMES_MAX)
         return refuse(out_why, "Too many commands are renamed");
-    set->renames[set->rename_count++] = (struct rename){
+    set->renames[set->rename_count++] = (struct command_rename){
         .from = xmemdup0(argv[0].at, argv[0].len),
         .to = xmemdup0(argv[1].at, argv[1].len),
     };

@@ -1,0 +1,84 @@
+/*
+ * journal - a file of checksummed records that only grows, until it is replaced by a shorter one.
+ *
+ *     [ header: magic, version, first sequence ][ record ][ record ] … [ record, torn by a crash ]
+ *     record: length u32, crc32c u32, sequence u64, synced u64, payload      (little endian)
+ *
+ *   1. sequences go up by one; the crc covers everything else of the record and the payload
+ *   2. `synced` is the last sequence that was surely on the disk when the record was written, which
+ *      tells a batch torn by a crash (cut off, reported) from damage to what had been promised (refused)
+ *   3. after journal_sync returned OK, the records before it survive any crash
+ *   4. after any failed write or sync the journal is broken: a failed fsync may have dropped dirty
+ *      pages, so only journal_replace mends it
+ *   5. one process at a time: PATH.lock is held from open to close
+ *
+ * Cost: append one write, sync one fdatasync, replace O(what is written). Not thread-safe: one owner,
+ * which may be a helper thread. Limits: a record JOURNAL_RECORD_MAX, a file JOURNAL_FILE_MAX.
+ */
+#ifndef HF_COMMON_JOURNAL_H
+#define HF_COMMON_JOURNAL_H
+
+#include <sys/types.h>
+
+#include "common/bytes.h"
+
+enum {
+    JOURNAL_VERSION = 1,
+    JOURNAL_HEADER_BYTES = 24,
+    JOURNAL_RECORD_HEADER = 24,
+    JOURNAL_RECORD_MAX = 1024 * 1024,
+    JOURNAL_FILE_MAX = 1024 * 1024 * 1024,
+};
+
+/* The operating system, so that tests can make it fail. */
+struct journal_io {
+    ssize_t (*write)(int fd, const void *data, size_t len);
+    int (*sync)(int fd); /* fdatasync */
+    int (*rename)(const char *from, const char *to);
+};
+extern const struct journal_io journal_io_real;
+
+struct journal;
+
+struct journal_found {
+    uint64_t records;    /* given to each */
+    uint64_t torn_bytes; /* cut off the end; 0: it ended cleanly */
+    bool is_new;         /* there was no file */
+};
+
+/* Opens or makes the file, takes the lock, and calls each for every record, in order. NULL:
+ *   ERR_EXISTS   another process holds it          ERR_CORRUPT  damage in what had been promised
+ *   ERR_UNSUPPORTED  a version of the future        ERR_IO       the system said no; errno
+ * with the sentence, which says what to do. An error of each ends it too and is passed on. */
+struct journal *journal_open(const char *path, const struct journal_io *io,
+                             enum err (*each)(void *arg, struct bytes payload, struct errmsg *why),
+                             void *arg, struct journal_found *out_found, enum err *out_err,
+                             struct errmsg *out_why);
+void journal_close(struct journal *j); /* NULL does nothing; does not sync */
+
+/* On OK the record has gone to the system, not yet to the disk. */
+enum err journal_append(struct journal *j, struct bytes payload, struct errmsg *out_why) MUST_CHECK;
+/* Everything appended is on the disk. Nothing to do when nothing was appended. */
+enum err journal_sync(struct journal *j, struct errmsg *out_why) MUST_CHECK;
+
+/* Writes a new file with what fill appends to it by journal_append on the draft, syncs it, renames it
+ * over the old one, syncs the directory. On failure the old file stands as it was, and a broken
+ * journal stays broken. */
+enum err journal_replace(struct journal *j,
+                         enum err (*fill)(void *arg, struct journal *draft, struct errmsg *why),
+                         void *arg, struct errmsg *out_why) MUST_CHECK;
+
+bool journal_broken(const struct journal *j);
+uint64_t journal_bytes(const struct journal *j);
+const char *journal_path(const struct journal *j);
+
+/* What journal_open does with a file's bytes, without a file: for the fuzzer. *out_good_bytes is
+ * where the file would be cut. */
+enum err journal_scan(struct bytes file,
+                      enum err (*each)(void *arg, struct bytes payload, struct errmsg *why),
+                      void *arg, size_t *out_good_bytes, struct journal_found *out_found,
+                      struct errmsg *out_why) MUST_CHECK;
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t len);
+
+#endif

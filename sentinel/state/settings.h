@@ -1,0 +1,40 @@
+/*
+ * settings - what a sentinel reads from its file and command line: the shared directives, every other
+ * name redis.conf knows (accepted and ignored, as redis-sentinel does), and the `sentinel …` lines.
+ *
+ * Sentinel lines are kept as they come and applied in three passes, so that their order does not matter:
+ * globals, then monitor, then the rest. The result is a struct config, as the core takes it with
+ * EV_LOAD; from then on the core's copy is the truth, and state.h keeps it on the disk.
+ *
+ * Owner: sentinel_settings_init/fini around settings_new/settings_free.
+ */
+#ifndef HF_SENTINEL_STATE_SETTINGS_H
+#define HF_SENTINEL_STATE_SETTINGS_H
+
+#include "common/server_settings.h"
+#include "sentinel/core/config.h"
+
+struct sentinel_line; /* one `sentinel …` line: its words, file and line */
+
+struct sentinel_settings {
+    struct server_settings server; /* first: the shared rows' offsets hold for the whole */
+    struct sentinel_line *lines;
+    size_t line_count, line_cap;
+    char *state_file;    /* sentinel state-file; "": beside the configuration file */
+    char **fast_in_file; /* groups with a fast-detection line, which Redis does not know */
+    size_t fast_in_file_count;
+};
+
+/* Adds all rows to s, whose values are a zeroed struct sentinel_settings. */
+void sentinel_settings_add(struct settings *s);
+
+/* The three passes, once settings_load succeeded. out is zeroed. The sentence is the block for stderr. */
+enum err sentinel_settings_config(struct sentinel_settings *set, struct config *out,
+                                  struct errmsg *out_why) MUST_CHECK;
+
+/* One option of SENTINEL SET or one line of the third pass over settings: "quorum" (one value) …
+ * "rename-command" (two). For serve and the core; the sentence is Redis's. */
+enum err group_option_set(struct group_settings *set, const char *name, int argc,
+                          const struct bytes *argv, struct errmsg *out_why) MUST_CHECK;
+
+#endif
