@@ -158,6 +158,28 @@ void keyspace_swap(struct keyspace *ks, int db, int other)
     ks->spaces[other] = sp;
 }
 
+void keyspace_take_over(struct keyspace *ks, struct keyspace *other)
+{
+    ASSERT(ks->databases == other->databases);
+    ASSERT(!keyspace_walking(ks) && !keyspace_walking(other));
+    walk_end(ks); /* what may be left is a sweep of tables that go now */
+    walk_end(other);
+    if (ks->hooks.flushed)
+        ks->hooks.flushed(ks->hooks.arg, -1);
+    for (int db = 0; db < ks->databases; db++) {
+        struct space *gone = ks->spaces[db];
+
+        ks->spaces[db] = other->spaces[db];
+        other->spaces[db] = space_new();
+        space_discard(ks, gone);
+    }
+    /* The entries bring their marks, so the count of walks comes with them. */
+    ks->mark = other->mark;
+    ks->walks_unfinished = other->walks_unfinished;
+    ks->next_expiry_ms = other->next_expiry_ms;
+    other->next_expiry_ms = INT64_MAX;
+}
+
 uint64_t keyspace_size(const struct keyspace *ks, int db)
 {
     return ks->spaces[db]->table.count;

@@ -404,8 +404,10 @@ enum err persist_reload(struct persist *p, struct errmsg *out_why)
     loader_init(&load.loader, fresh, replica_is_follower(p->w->replica), set->rdbchecksum);
     while (e == ERR_AGAIN)
         e = load_block(&load, 0, out_why);
-    if (e == OK)
+    if (e == OK) {
+        persist_abort(p, "DEBUG RELOAD took the place of the data set");
         keyspace_take_over(p->w->keyspace, fresh);
+    }
     loader_fini(&load.loader);
     buf_fini(&load.data);
     close(load.fd);

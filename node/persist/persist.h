@@ -41,6 +41,8 @@ bool persist_has_save_points(const struct persist *p);
 /* Writes since the last save: serve counts each command that changed the data set. */
 void persist_count_changes(struct persist *p, uint64_t changes);
 
+/* Ends whatever save or full sync walks the data set, now. */
+void persist_abort(struct persist *p, const char *why);
 /* The one walk of the node, for a full sync. */
 struct snapshot *persist_snapshot(struct persist *p);
 

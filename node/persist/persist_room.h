@@ -36,7 +36,6 @@ struct persist_progress {
 /* False when nothing loads. */
 bool persist_load_progress(const struct persist *p, struct persist_progress *out);
 
-void persist_abort(struct persist *p, const char *why);
 /* The file again, beside the data set, which it replaces when it is whole. */
 enum err persist_reload(struct persist *p, struct errmsg *out_why) MUST_CHECK;
 

@@ -13,6 +13,7 @@
 #include "common/server_net.h"
 #include "node/keyspace/keyspace.h"
 #include "node/persist/loader.h"
+#include "node/persist/persist.h"
 #include "node/replica/replica_room.h"
 #include "node/serve/apply.h"
 
@@ -121,6 +122,7 @@ static void finish_payload(struct replica *r)
         return;
     }
     leader_drop_followers(r, "this node has another history now");
+    persist_abort(r->w->persist, "a full sync took the place of the data set");
     keyspace_take_over(r->w->keyspace, r->fresh);
     r->born_empty = r->loader->position.born_empty;
     memcpy(r->root, r->loader->position.root, sizeof r->root);

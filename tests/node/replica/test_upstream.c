@@ -1,0 +1,317 @@
+/*
+ * Answers for replica/upstream.c and replica/failover.c: scenarios as text. Each line of a script is an
+ * event (a number in front moves the clock on by so many milliseconds), and the trace it must leave
+ * stands beside it.
+ */
+#include <string.h>
+
+#include "common/bytes.h"
+#include "node/replica/failover.h"
+#include "node/replica/upstream.h"
+#include "tests/check_main.h"
+
+#define ID   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define NEW  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define MARK "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
+
+struct step {
+    const char *event; /* "follow", "up", "line +OK", "timer", …; "history 41": what we hold */
+    const char *trace; /* actions, each ended by a semicolon; NULL: none */
+    int after_ms;
+};
+
+static const struct {
+    const char *word;
+    enum upstream_event_kind kind;
+    enum err e;
+} events[] = {
+    { "follow", UPSTREAM_EV_FOLLOW, OK },
+    { "stop", UPSTREAM_EV_STOP, OK },
+    { "up", UPSTREAM_EV_UP, OK },
+    { "down", UPSTREAM_EV_DOWN, OK },
+    { "input", UPSTREAM_EV_INPUT, OK },
+    { "loaded", UPSTREAM_EV_LOADED, OK },
+    { "broken", UPSTREAM_EV_LOADED, ERR_CORRUPT },
+    { "refused", UPSTREAM_EV_LOADED, ERR_REFUSED },
+    { "ack", UPSTREAM_EV_ACK, OK },
+    { "timer", UPSTREAM_EV_TIMER, OK },
+};
+
+static void print_action(struct buf *out, const struct upstream_action *a)
+{
+    static const char *const names[] = {
+        [UPSTREAM_DIAL] = "dial",
+        [UPSTREAM_DROP] = "drop",
+        [UPSTREAM_SEND] = "send",
+        [UPSTREAM_NEWLINE] = "newline",
+        [UPSTREAM_LOAD] = "load",
+        [UPSTREAM_CONTINUE] = "continue",
+        [UPSTREAM_FAILOVER_DONE] = "failover-done",
+        [UPSTREAM_FAILOVER_REFUSED] = "failover-refused",
+    };
+
+    buf_puts(out, names[a->kind]);
+    for (int i = 0; i < a->argc; i++)
+        buf_printf(out, " %s", a->words[i]);
+    if (a->kind == UPSTREAM_LOAD)
+        buf_printf(out, " id=%s offset=%llu mark=%s bytes=%llu", a->id,
+                   (unsigned long long)a->offset, a->mark, (unsigned long long)a->bytes);
+    if (a->kind == UPSTREAM_CONTINUE)
+        buf_printf(out, " %s", a->id);
+    buf_puts(out, "; ");
+}
+
+static void play(struct upstream *u, const struct step *steps)
+{
+    struct upstream_event ev = { .now_ms = 1000, .view = { .id = ID } };
+    struct upstream_actions actions;
+    struct buf trace = { 0 };
+
+    for (int n = 0; steps[n].event; n++) {
+        const char *word = steps[n].event;
+        bool found = false;
+
+        ev.now_ms += (uint64_t)steps[n].after_ms;
+        if (!strncmp(word, "history ", 8)) {
+            ev.view.history = true;
+            ev.view.offset = strtoull(word + 8, NULL, 10);
+            continue;
+        }
+        if (!strncmp(word, "line ", 5)) {
+            ev.kind = UPSTREAM_EV_LINE;
+            ev.line = bytes_of(word + 5);
+            found = true;
+        }
+        for (size_t i = 0; !found && i < ARRAY_LEN(events); i++) {
+            if (strcmp(word, events[i].word) != 0)
+                continue;
+            ev.kind = events[i].kind;
+            ev.e = events[i].e;
+            found = true;
+        }
+        ck_assert_msg(found, "step %d: no such event: %s", n, word);
+        trace.len = 0;
+        upstream_step(u, &ev, &actions);
+        for (int i = 0; i < actions.count; i++)
+            print_action(&trace, &actions.items[i]);
+        ck_assert_msg(
+            !strcmp(trace.len ? buf_text(&trace) : "", steps[n].trace ? steps[n].trace : ""),
+            "step %d (%s): got '%s', wanted '%s'", n, word, trace.len ? buf_text(&trace) : "",
+            steps[n].trace ? steps[n].trace : "");
+        ck_assert_msg(u->state == UPSTREAM_OFF || upstream_wake_ms(u) != UINT64_MAX,
+                      "step %d (%s): nothing would wake it", n, word);
+    }
+    buf_fini(&trace);
+}
+
+static const struct upstream_config plain = { "", "", "", 6380, 60000 };
+static const struct upstream_config secret = { "joe", "pw", "10.0.0.9", 6380, 60000 };
+
+#define TO_PSYNC                                                                                   \
+    { "follow", "dial; ", 0 }, { "up", "send PING; ", 0 },                                         \
+        { "line +PONG", "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; ", \
+          0 },                                                                                     \
+    {                                                                                              \
+        "line +OK", NULL, 0                                                                        \
+    }
+
+START_TEST(a_full_sync_with_an_end_mark)
+{
+    static const struct step steps[] = {
+        TO_PSYNC,
+        { "line +OK", "send PSYNC ? -1; ", 0 },
+        { "line ", NULL, 30000 }, /* keep-alives while the leader prepares */
+        { "line ", NULL, 50000 },
+        { "line +FULLRESYNC " NEW " 41", NULL, 50000 },
+        { "line $EOF:" MARK, "load id=" NEW " offset=41 mark=" MARK " bytes=0; ", 0 },
+        { "input", NULL, 400 },
+        { "timer", "newline; ", 700 },
+        { "history 41", NULL, 0 },
+        { "loaded", "send REPLCONF ACK 41; ", 0 },
+        { "timer", NULL, 500 },
+        { "timer", "send REPLCONF ACK 41; ", 500 },
+        { "history 99", NULL, 0 },
+        { "ack", "send REPLCONF ACK 99; ", 10 },
+        { "timer", NULL, 995 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    play(&u, steps);
+    ck_assert_int_eq(u.state, UPSTREAM_STREAM);
+}
+END_TEST
+
+START_TEST(a_partial_sync_under_a_new_id)
+{
+    static const struct step steps[] = {
+        { "history 41", NULL, 0 },
+        TO_PSYNC,
+        { "line -ERR Unrecognized REPLCONF option", "send PSYNC " ID " 42; ", 0 },
+        { "line +CONTINUE " NEW, "continue " NEW "; ", 0 },
+        { "down", "drop; ", 100 },
+        { "timer", "dial; ", 50 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    play(&u, steps);
+    ck_assert_uint_eq(u.down_since_ms, 1100);
+}
+END_TEST
+
+START_TEST(authentication_is_tolerated_late_and_must_succeed)
+{
+    static const struct step steps[] = {
+        { "follow", "dial; ", 0 },
+        { "up", "send PING; ", 0 },
+        { "line -NOAUTH Authentication required.",
+          "send AUTH joe pw; send REPLCONF listening-port 6380; send REPLCONF ip-address 10.0.0.9; "
+          "send REPLCONF capa eof capa psync2; ",
+          0 },
+        { "line +OK", NULL, 0 },
+        { "line -ERR no", NULL, 0 },
+        { "line +OK", NULL, 0 },
+        { "line +OK", "send PSYNC ? -1; ", 0 },
+        { "line -LOADING later", "drop; ", 0 },
+        { "timer", "dial; ", 50 },
+        { "up", "send PING; ", 0 },
+        { "line +PONG",
+          "send AUTH joe pw; send REPLCONF listening-port 6380; send REPLCONF ip-address 10.0.0.9; "
+          "send REPLCONF capa eof capa psync2; ",
+          0 },
+        { "line -WRONGPASS", "drop; ", 0 },
+        { "timer", NULL, 99 }, /* twice as long as the first time */
+        { "timer", "dial; ", 1 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &secret);
+    play(&u, steps);
+}
+END_TEST
+
+START_TEST(an_old_leader_knows_only_sync)
+{
+    static const struct step steps[] = {
+        TO_PSYNC,
+        { "line +OK", "send PSYNC ? -1; ", 0 },
+        { "line -ERR unknown command", "send SYNC; ", 0 },
+        { "line $1234", "load id= offset=0 mark= bytes=1234; ", 0 },
+        { "loaded", NULL, 0 }, /* it takes no acknowledgements */
+        { "ack", NULL, 0 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    play(&u, steps);
+    ck_assert_int_eq(u.state, UPSTREAM_STREAM);
+}
+END_TEST
+
+START_TEST(rubbish_and_silence_end_the_link)
+{
+    static const struct step silent[] = {
+        TO_PSYNC, { "timer", NULL, 59999 }, { "timer", "drop; ", 1 }, { 0 }
+    };
+    static const struct step rubbish[] = {
+        TO_PSYNC, { "line +OK", "send PSYNC ? -1; ", 0 }, { "line +WHAT", "drop; ", 0 }, { 0 }
+    };
+    static const struct step short_id[] = { TO_PSYNC,
+                                            { "line +OK", "send PSYNC ? -1; ", 0 },
+                                            { "line +FULLRESYNC abc 1", "drop; ", 0 },
+                                            { 0 } };
+    static const struct step uninvited[] = { TO_PSYNC,
+                                             { "line +OK", "send PSYNC ? -1; ", 0 },
+                                             { "line +CONTINUE " ID, "drop; ", 0 },
+                                             { 0 } };
+    static const struct step no_payload[] = { TO_PSYNC,
+                                              { "line +OK", "send PSYNC ? -1; ", 0 },
+                                              { "line +FULLRESYNC " NEW " 0", NULL, 0 },
+                                              { "line -ERR no disk", "drop; ", 0 },
+                                              { 0 } };
+    static const struct step broken[] = {
+        TO_PSYNC,
+        { "line +OK", "send PSYNC ? -1; ", 0 },
+        { "line +FULLRESYNC " NEW " 0", NULL, 0 },
+        { "line $10", "load id=" NEW " offset=0 mark= bytes=10; ", 0 },
+        { "refused", "drop; ", 0 },
+        { "timer", NULL, 999 }, /* not at once: it would only say the same again */
+        { "timer", "dial; ", 1 },
+        { "stop", "drop; ", 0 },
+        { "timer", NULL, 5000 },
+        { 0 },
+    };
+    static const struct step *const scripts[] = { silent,    rubbish,    short_id,
+                                                  uninvited, no_payload, broken };
+
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        struct upstream u;
+
+        upstream_init(&u, &plain);
+        play(&u, scripts[i]);
+    }
+}
+END_TEST
+
+START_TEST(handing_over_by_psync)
+{
+    static const struct step taken[] = { { "history 41", NULL, 0 },
+                                         TO_PSYNC,
+                                         { "line +OK", "send PSYNC " ID " 42 FAILOVER; ", 0 },
+                                         { "line +CONTINUE " NEW,
+                                           "continue " NEW "; failover-done; ", 0 },
+                                         { 0 } };
+    static const struct step refused[] = { { "history 41", NULL, 0 },
+                                           TO_PSYNC,
+                                           { "line +OK", "send PSYNC " ID " 42 FAILOVER; ", 0 },
+                                           { "line -ERR no", "failover-refused; ", 0 },
+                                           { "stop", "drop; ", 0 },
+                                           { 0 } };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    u.failover = true;
+    play(&u, taken);
+    ck_assert(!u.failover);
+    upstream_init(&u, &plain);
+    u.failover = true;
+    play(&u, refused);
+    ck_assert_int_eq(u.state, UPSTREAM_OFF);
+}
+END_TEST
+
+START_TEST(failover_waits_for_somebody_or_its_time)
+{
+    struct failover f = { 0 };
+
+    failover_start(&f, NULL, 0, false, 0, 100);
+    ck_assert_uint_eq(failover_wake_ms(&f), UINT64_MAX);
+    ck_assert_int_eq(failover_step(&f, 1000000, NULL, 0), FAILOVER_DO_NOTHING);
+    ck_assert_int_eq(failover_step(&f, 1000001, "h", 7), FAILOVER_DO_FOLLOW);
+    ck_assert_str_eq(f.host, "h");
+    ck_assert_str_eq(failover_word(f.state), "failover-in-progress");
+    ck_assert_int_eq(failover_step(&f, 1000001, "h", 7), FAILOVER_DO_NOTHING);
+
+    failover_start(&f, "t", 9, false, 500, 100);
+    ck_assert_uint_eq(failover_wake_ms(&f), 600);
+    ck_assert_int_eq(failover_step(&f, 599, NULL, 0), FAILOVER_DO_NOTHING);
+    ck_assert_int_eq(failover_step(&f, 600, NULL, 0), FAILOVER_DO_ABORT);
+    ck_assert_str_eq(failover_word(f.state), "no-failover");
+
+    failover_start(&f, "t", 9, true, 500, 100);
+    ck_assert_str_eq(failover_word(f.state), "waiting-for-sync");
+    ck_assert_int_eq(failover_step(&f, 600, NULL, 0), FAILOVER_DO_FOLLOW);
+    ck_assert_str_eq(f.host, "t");
+    ck_assert_int_eq(f.port, 9);
+}
+END_TEST
+
+CHECK_MAIN("upstream", a_full_sync_with_an_end_mark, a_partial_sync_under_a_new_id,
+           authentication_is_tolerated_late_and_must_succeed, an_old_leader_knows_only_sync,
+           rubbish_and_silence_end_the_link, handing_over_by_psync,
+           failover_waits_for_somebody_or_its_time)
