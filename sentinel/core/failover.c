@@ -409,18 +409,18 @@ void failover_asked(struct sentinel *s, const struct event *ev, struct actions *
     struct node *target = NULL;
 
     if (!g) {
-        reply_error(out, ev->token, "ERR No such master with that name");
+        answer_error(out, ev->token, "ERR No such master with that name");
         return;
     }
     f = &g->failover;
     if (f->state >= FO_WAIT_START || vote_is_led_by_other(s, g)) {
-        reply_error(out, ev->token, "INPROG Failover already in progress");
+        answer_error(out, ev->token, "INPROG Failover already in progress");
         return;
     }
     if (ev->failover.target.port != 0) {
         target = target_node(g, &ev->failover.target);
         if (!target) {
-            reply_error(out, ev->token, "NOGOODSLAVE No such replica to promote");
+            answer_error(out, ev->token, "NOGOODSLAVE No such replica to promote");
             return;
         }
     }
@@ -430,19 +430,19 @@ void failover_asked(struct sentinel *s, const struct event *ev, struct actions *
     f->target = target ? target->id : 0;
     if (!candidate_exists(s, g)) {
         failover_drop(s, g);
-        reply_error(out, ev->token, "NOGOODSLAVE No suitable replica to promote");
+        answer_error(out, ev->token, "NOGOODSLAVE No suitable replica to promote");
         return;
     }
     if (!force && g->leader->denied[0] && s->now_ms < g->leader->denied_ms + DENIED_MS) {
         failover_drop(s, g);
-        reply_error(out, ev->token,
-                    "ERR the leader refused its FAILOVER command (%s); grant it with ACL SETUSER "
-                    "<auth-user> +failover +client|kill +config|rewrite, or use FORCE, which may "
-                    "lose writes",
-                    g->leader->denied);
+        answer_error(out, ev->token,
+                     "ERR the leader refused its FAILOVER command (%s); grant it with ACL SETUSER "
+                     "<auth-user> +failover +client|kill +config|rewrite, or use FORCE, which may "
+                     "lose writes",
+                     g->leader->denied);
         return;
     }
-    reply_ok(out, ev->token);
+    answer_ok(out, ev->token);
     start_election(s, g, out);
     group_mark(s, g);
 }

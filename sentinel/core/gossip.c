@@ -163,7 +163,7 @@ void gossip_hello(struct sentinel *s, const struct event *ev, struct actions *ou
         n->lines[LINE_PUBSUB].heard_ms = s->now_ms;
     hear(s, ev->hello, out);
     if (ev->token)
-        reply_integer(out, ev->token, 1);
+        answer_integer(out, ev->token, 1);
 }
 
 /* The one I voted for says, without mentioning that vote, that it leads nothing: it lost. */
@@ -212,7 +212,7 @@ void gossip_state(struct sentinel *s, const struct event *ev, struct actions *ou
     struct seat *seat = g ? seat_find(g, ev->state.from) : NULL;
 
     if (!g) {
-        reply_error(out, ev->token, "ERR No such master with that name");
+        answer_error(out, ev->token, "ERR No such master with that name");
         return;
     }
     if (seat) {

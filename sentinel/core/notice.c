@@ -156,17 +156,17 @@ static struct action *reply(struct actions *out, uint64_t token, enum reply_kind
     return a;
 }
 
-void reply_ok(struct actions *out, uint64_t token)
+void answer_ok(struct actions *out, uint64_t token)
 {
     reply(out, token, REPLY_OK);
 }
 
-void reply_integer(struct actions *out, uint64_t token, int64_t value)
+void answer_integer(struct actions *out, uint64_t token, int64_t value)
 {
     reply(out, token, REPLY_INTEGER)->reply.integer = value;
 }
 
-void reply_error(struct actions *out, uint64_t token, const char *format, ...)
+void answer_error(struct actions *out, uint64_t token, const char *format, ...)
 {
     struct action *a = reply(out, token, REPLY_ERROR);
     va_list args;

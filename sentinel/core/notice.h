@@ -31,8 +31,8 @@ void persist_vote(const struct group *g, struct actions *out);
 void persist_node(const struct group *g, const struct addr *a, bool there, struct actions *out);
 void persist_seat(const struct seat *seat, bool there, struct actions *out);
 
-void reply_ok(struct actions *out, uint64_t token);
-void reply_integer(struct actions *out, uint64_t token, int64_t value);
-void reply_error(struct actions *out, uint64_t token, const char *format, ...) PRINTF_LIKE(3, 4);
+void answer_ok(struct actions *out, uint64_t token);
+void answer_integer(struct actions *out, uint64_t token, int64_t value);
+void answer_error(struct actions *out, uint64_t token, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

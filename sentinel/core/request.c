@@ -20,12 +20,12 @@ void request_monitor(struct sentinel *s, const struct event *ev, struct actions 
     struct group *g;
 
     if (sentinel_find_group(s, bytes_of(ev->monitor.name))) {
-        reply_error(out, ev->token, "ERR Duplicate master name.");
+        answer_error(out, ev->token, "ERR Duplicate master name.");
         return;
     }
     if (s->group_count >= GROUPS_MAX) {
-        reply_error(out, ev->token, "ERR more than %d masters are not watched by one sentinel",
-                    GROUPS_MAX);
+        answer_error(out, ev->token, "ERR more than %d masters are not watched by one sentinel",
+                     GROUPS_MAX);
         return;
     }
     group_settings_defaults(&set);
@@ -39,7 +39,7 @@ void request_monitor(struct sentinel *s, const struct event *ev, struct actions 
     persist_group(g, REC_GROUP_ADD, out);
     notice(s, out, LEVEL_WARNING, g, "+monitor", "%s quorum %u", inst_group(s, g).text,
            g->set.quorum);
-    reply_ok(out, ev->token);
+    answer_ok(out, ev->token);
 }
 
 void request_remove(struct sentinel *s, const struct event *ev, struct actions *out)
@@ -47,7 +47,7 @@ void request_remove(struct sentinel *s, const struct event *ev, struct actions *
     struct group *g = sentinel_find_group(s, bytes_of(ev->remove.name));
 
     if (!g) {
-        reply_error(out, ev->token, no_such);
+        answer_error(out, ev->token, no_such);
         return;
     }
     notice(s, out, LEVEL_WARNING, g, "-monitor", "%s", inst_group(s, g).text);
@@ -55,7 +55,7 @@ void request_remove(struct sentinel *s, const struct event *ev, struct actions *
     /* The record borrows the settings only in adding; the group may go. */
     out->at[out->count - 1].record->set = NULL;
     group_remove(s, g, out);
-    reply_ok(out, ev->token);
+    answer_ok(out, ev->token);
 }
 
 static bool set_ms(uint64_t *at, struct bytes v)
@@ -199,21 +199,22 @@ static bool apply_options(const struct sentinel *s, const struct event *ev,
         const struct option *o = find_option(given->name);
 
         if (!o) {
-            reply_error(out, ev->token,
-                        "ERR Unknown option or number of arguments for SENTINEL SET '%s'",
-                        given->name);
+            answer_error(out, ev->token,
+                         "ERR Unknown option or number of arguments for SENTINEL SET '%s'",
+                         given->name);
             return false;
         }
         if ((o->flags & OPTION_SCRIPT) && s->globals.deny_scripts_reconfig) {
-            reply_error(out, ev->token,
-                        "ERR Reconfiguration of scripts path is denied for security reasons. Check "
-                        "the deny-scripts-reconfig configuration directive in your Sentinel "
-                        "configuration");
+            answer_error(
+                out, ev->token,
+                "ERR Reconfiguration of scripts path is denied for security reasons. Check "
+                "the deny-scripts-reconfig configuration directive in your Sentinel "
+                "configuration");
             return false;
         }
         if (!o->set(set, given->values)) {
-            reply_error(out, ev->token, "ERR Invalid argument '%.*s' for SENTINEL SET '%s'",
-                        (int)given->values[0].len, given->values[0].at, given->name);
+            answer_error(out, ev->token, "ERR Invalid argument '%.*s' for SENTINEL SET '%s'",
+                         (int)given->values[0].len, given->values[0].at, given->name);
             return false;
         }
         *out_flags |= o->flags;
@@ -246,7 +247,7 @@ void request_set(struct sentinel *s, const struct event *ev, struct actions *out
     uint32_t flags = 0;
 
     if (!g) {
-        reply_error(out, ev->token, no_such);
+        answer_error(out, ev->token, no_such);
         return;
     }
     group_settings_copy(&set, &g->set);
@@ -265,7 +266,7 @@ void request_set(struct sentinel *s, const struct event *ev, struct actions *out
         node_tick(s, NODE_OF(link), out);
     }
     group_mark(s, g);
-    reply_ok(out, ev->token);
+    answer_ok(out, ev->token);
 }
 
 void request_reset(struct sentinel *s, const struct event *ev, struct actions *out)
@@ -281,13 +282,13 @@ void request_reset(struct sentinel *s, const struct event *ev, struct actions *o
         group_reset(s, g, out);
         count++;
     }
-    reply_integer(out, ev->token, count);
+    answer_integer(out, ev->token, count);
 }
 
 void request_simulate(struct sentinel *s, const struct event *ev, struct actions *out)
 {
     s->simulate = ev->simulate;
-    reply_ok(out, ev->token);
+    answer_ok(out, ev->token);
 }
 
 static void tick_everything(struct sentinel *s, struct actions *out)
@@ -306,7 +307,7 @@ void request_debug(struct sentinel *s, const struct event *ev, struct actions *o
 {
     s->debug_ms[ev->debug.timer] = ev->debug.value_ms;
     tick_everything(s, out);
-    reply_ok(out, ev->token);
+    answer_ok(out, ev->token);
 }
 
 static bool text_differs(const char *a, const char *b)
@@ -327,5 +328,5 @@ void request_globals(struct sentinel *s, const struct event *ev, struct actions 
         peer_redial(s, PEER_OF(link), out);
     LIST_EACH(&s->groups, link)
     group_spread(s, GROUP_OF(link), out);
-    reply_ok(out, ev->token);
+    answer_ok(out, ev->token);
 }
