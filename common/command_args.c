@@ -248,8 +248,9 @@ static enum err parse_item(struct parser *p, int *out_index)
         return e;
     if (optional) {
         a->flags |= DOC_OPTIONAL;
-        if (*p->at++ != ']')
+        if (*p->at != ']')
             return fail(p, ERR_SYNTAX, "expected ']' before this");
+        p->at++;
     }
     *out_index = index;
     return parse_suffixes(p, a);

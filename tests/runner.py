@@ -34,7 +34,7 @@ BUILDS = {
                             "-Db_lundef=false"]),
 }
 SANITIZER_ENV = {
-    "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:strict_string_checks=1",
+    "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
 }
 
