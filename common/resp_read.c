@@ -81,14 +81,14 @@ static enum resp_status find_line(struct resp_reader *r, struct bytes data, char
 static size_t short_count(struct bytes data, size_t from, int64_t *out_count)
 {
     const char *first = data.at + from + 1, *p = first, *end = data.at + data.len;
-    int64_t v = 0;
+    uint64_t v = 0; /* unsigned: more digits than are sure may wrap, and are refused below */
 
     while (p < end && (unsigned char)(*p - '0') <= 9)
-        v = v * 10 + (*p++ - '0');
+        v = v * 10 + (uint64_t)(*p++ - '0');
     if (p - first < 1 || p - first > DIGITS_SURE || (*first == '0' && p - first > 1) ||
         end - p < LINE_END || *p != '\r')
         return 0;
-    *out_count = v;
+    *out_count = (int64_t)v;
     return (size_t)(p - data.at) + LINE_END;
 }
 

@@ -16,7 +16,8 @@ static inline struct bytes trace_window(struct bytes stream, size_t consumed, si
 {
     char *copy = xmalloc(arrived - consumed + !(arrived - consumed));
 
-    memcpy(copy, stream.at + consumed, arrived - consumed);
+    if (arrived > consumed)
+        memcpy(copy, stream.at + consumed, arrived - consumed);
     return (struct bytes){ copy, arrived - consumed };
 }
 
