@@ -160,6 +160,11 @@ void drive_persisted(struct drive *d, uint64_t position)
     pump(d);
 }
 
+uint32_t drive_pending(const struct drive *d, uint64_t id)
+{
+    return lines_pending(d, id);
+}
+
 static void raise_for_scripts(void *arg, struct event *ev)
 {
     drive_raise(arg, ev);

@@ -79,6 +79,8 @@ void drive_fini(struct drive *d);
 
 /* Steps the core with ev, whose now_ms is filled in here, and obeys. Legal from any callback. */
 void drive_raise(struct drive *d, struct event *ev);
+/* Commands sent to an instance and not answered yet, on all its lines. */
+uint32_t drive_pending(const struct drive *d, uint64_t id);
 /* Records up to position are on the disk. */
 void drive_persisted(struct drive *d, uint64_t position);
 

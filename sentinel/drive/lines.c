@@ -31,6 +31,16 @@ struct dial *lines_command(const struct drive *d, uint64_t id)
     return dial && dial_state(dial) == DIAL_UP ? dial : NULL;
 }
 
+uint32_t lines_pending(const struct drive *d, uint64_t id)
+{
+    const struct end *e = find(d, id);
+    uint32_t count = 0;
+
+    for (int i = 0; e && i < LINE_COUNT; i++)
+        count += e->dials[i] ? dial_outstanding(e->dials[i]) : 0;
+    return count;
+}
+
 /* ---- what dials tell ------------------------------------------------------------------------- */
 
 static enum down_why down_why(enum dial_why why)

@@ -23,5 +23,7 @@ void lines_forget(struct drive *d, const struct action *a);
 void lines_fini(struct drive *d);
 /* The command line of an instance, while it is up; NULL otherwise. */
 struct dial *lines_command(const struct drive *d, uint64_t id);
+/* Unanswered commands of all its lines; a dial that greets has some too. */
+uint32_t lines_pending(const struct drive *d, uint64_t id);
 
 #endif
