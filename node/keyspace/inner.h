@@ -21,9 +21,11 @@ struct space {
     struct table table;
     struct deadlines deadlines;
     size_t entry_bytes;
-    int walk_db;     /* its number when the walk began; -1: not part of the walk's image */
-    uint64_t cursor; /* of the walk */
-    bool detached;   /* flushed while the walk needs it: the walk owns it now */
+    uint8_t mark;         /* of entries that the walk has emitted or need not emit */
+    int walks_unfinished; /* since a walk last passed through all of it */
+    int walk_db;          /* its number when the walk began; -1: not part of the walk's image */
+    uint64_t cursor;      /* of the walk */
+    bool detached;        /* flushed while the walk needs it: the walk owns it now */
 };
 
 struct walk {
@@ -42,6 +44,7 @@ struct keyspace {
     int databases;
     bool follower, active_expiry, frequency;
     int log_factor, decay_minutes;
+    uint64_t text_max;
     uint64_t (*wall_ms)(void);
     struct keyspace_hooks hooks;
     const struct value_ops *types[VALUE_TYPES];
@@ -49,8 +52,6 @@ struct keyspace {
     struct trash *trash;
     int64_t next_expiry_ms; /* no deadline is earlier */
     struct keyspace_stats stats;
-    uint8_t mark; /* of entries that the walk has emitted or need not emit */
-    int walks_unfinished;
     struct walk walk;
 };
 
@@ -59,9 +60,11 @@ static inline const struct value_ops *ops_of(const struct keyspace *ks, const st
     return ks->types[entry_type(e)];
 }
 
-static inline bool walk_wants(const struct keyspace *ks, const struct entry *e)
+/* e stands in sp. */
+static inline bool walk_wants(const struct keyspace *ks, const struct space *sp,
+                              const struct entry *e)
 {
-    return ks->walk.emit && entry_mark(e) != ks->mark;
+    return ks->walk.emit && sp->walk_db >= 0 && entry_mark(e) != sp->mark;
 }
 
 extern const struct table_kind entry_table_kind;

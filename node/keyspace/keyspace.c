@@ -108,12 +108,12 @@ static uint32_t fresh_clock(const struct keyspace *ks)
     return (uint32_t)(now / 1000 & 0xffffff);
 }
 
-static struct entry *new_entry(struct keyspace *ks, struct bytes key, const struct value *value,
-                               int64_t expiry_ms)
+static struct entry *new_entry(struct keyspace *ks, const struct space *sp, struct bytes key,
+                               const struct value *value, int64_t expiry_ms)
 {
     struct entry *e = entry_new(key, value, expiry_ms);
 
-    entry_set_mark(e, ks->mark);
+    entry_set_mark(e, sp->mark);
     entry_set_clock(e, fresh_clock(ks));
     return e;
 }
@@ -129,7 +129,7 @@ static struct edit edit_begin(struct keyspace *ks, int db, struct entry *e)
 {
     struct edit edit = { ks->spaces[db], e, entry_expiry_ms(e) };
 
-    ASSERT(!walk_wants(ks, e)); /* it went through keyspace_write */
+    ASSERT(!walk_wants(ks, edit.sp, e)); /* it went through keyspace_write */
     edit.sp->entry_bytes -= entry_own_bytes(e);
     return edit;
 }
@@ -272,7 +272,7 @@ struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint
 
 void keyspace_changed(struct keyspace *ks, int db, struct entry *e)
 {
-    ASSERT(!walk_wants(ks, e));
+    ASSERT(!walk_wants(ks, ks->spaces[db], e));
     hear_changed(ks, db, entry_key(e));
 }
 
@@ -290,7 +290,7 @@ static void hear_born(struct keyspace *ks, int db, struct entry *e)
 static struct entry *replace(struct keyspace *ks, struct spot s, const struct value *value,
                              int64_t expiry_ms)
 {
-    struct entry *old = *s.slot, *e = new_entry(ks, entry_key(old), value, expiry_ms);
+    struct entry *old = *s.slot, *e = new_entry(ks, s.sp, entry_key(old), value, expiry_ms);
 
     s.sp->entry_bytes -= entry_own_bytes(old);
     index_remove(s.sp, old, entry_expiry_ms(old));
@@ -328,7 +328,7 @@ struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const 
     struct entry *e;
 
     if (!s.slot || hidden(ks, db, *s.slot, flags, true)) {
-        e = new_entry(ks, key, value, expiry_ms);
+        e = new_entry(ks, s.sp, key, value, expiry_ms);
         attach_entry(ks, s.sp, e, s.hash);
         hear_born(ks, db, e);
         return e;
@@ -399,7 +399,7 @@ static void carry(struct keyspace *ks, struct entry *old, int to_db, struct byte
 {
     int64_t expiry_ms = entry_expiry_ms(old);
     struct value value = entry_take(old);
-    struct entry *e = new_entry(ks, to, &value, expiry_ms);
+    struct entry *e = new_entry(ks, ks->spaces[to_db], to, &value, expiry_ms);
 
     entry_set_clock(e, entry_clock(old));
     attach_entry(ks, ks->spaces[to_db], e, table_hash(to));
@@ -462,7 +462,7 @@ enum err keyspace_load(struct keyspace *ks, int db, struct bytes key, const stru
 
     if (s.slot)
         return ERR_EXISTS;
-    e = new_entry(ks, key, value, attributes->expiry_ms);
+    e = new_entry(ks, s.sp, key, value, attributes->expiry_ms);
     keyspace_set_attributes(ks, e, attributes->idle_seconds, attributes->frequency);
     attach_entry(ks, s.sp, e, s.hash);
     return OK;

@@ -19,8 +19,8 @@
  *   5. entries are borrowed: any call that may change the keyspace ends the loan
  *
  * A database is a space, and will be an array of them once there are slots; a space is a table, its
- * index of expiries and its accounts. SWAPDB exchanges them, FLUSHDB hands them to the walk or to the helper
- * thread that frees, both in O(1).
+ * index of expiries and its accounts. SWAPDB exchanges them, FLUSHDB hands them to the walk or to
+ * the helper thread that frees, both in O(1).
  *
  * Owner: main makes one. Everything runs on the loop thread; freeing large things does not.
  * Cost: a door is one hash and about two cache misses; nothing but KEYS, DEBUG DIGEST and COPY is
@@ -86,6 +86,10 @@ const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type
 
 /* A follower hides and does not delete. */
 void keyspace_set_follower(struct keyspace *ks, bool follower);
+bool keyspace_follows(const struct keyspace *ks);
+/* What a string may grow to by APPEND and SETRANGE (proto-max-bulk-len); 512 MiB unless said. */
+void keyspace_set_text_max(struct keyspace *ks, uint64_t bytes);
+uint64_t keyspace_text_max(const struct keyspace *ks);
 /* DEBUG SET-ACTIVE-EXPIRE. */
 void keyspace_set_active_expiry(struct keyspace *ks, bool on);
 /* How the 24 bits of clock are read: seconds since last use, or frequency with decay

@@ -50,6 +50,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     ks->wall_ms = options->wall_ms ? options->wall_ms : clock_wall_ms;
     ks->hooks = options->hooks;
     ks->active_expiry = true;
+    ks->text_max = UINT64_C(512) << 20;
     ks->log_factor = 10;
     ks->decay_minutes = 1;
     ks->next_expiry_ms = INT64_MAX;
@@ -92,6 +93,21 @@ const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type
 void keyspace_set_follower(struct keyspace *ks, bool follower)
 {
     ks->follower = follower;
+}
+
+bool keyspace_follows(const struct keyspace *ks)
+{
+    return ks->follower;
+}
+
+void keyspace_set_text_max(struct keyspace *ks, uint64_t bytes)
+{
+    ks->text_max = bytes;
+}
+
+uint64_t keyspace_text_max(const struct keyspace *ks)
+{
+    return ks->text_max;
 }
 
 void keyspace_set_active_expiry(struct keyspace *ks, bool on)
@@ -160,22 +176,15 @@ void keyspace_swap(struct keyspace *ks, int db, int other)
 
 void keyspace_take_over(struct keyspace *ks, struct keyspace *other)
 {
-    ASSERT(ks->databases == other->databases);
-    ASSERT(!keyspace_walking(ks) && !keyspace_walking(other));
-    walk_end(ks); /* what may be left is a sweep of tables that go now */
-    walk_end(other);
-    if (ks->hooks.flushed)
-        ks->hooks.flushed(ks->hooks.arg, -1);
+    ASSERT(other->databases == ks->databases && !other->walk.emit);
+    walk_end(other); /* a sweep may have been left to do */
+    keyspace_flush(ks, -1);
     for (int db = 0; db < ks->databases; db++) {
-        struct space *gone = ks->spaces[db];
+        struct space *empty = ks->spaces[db];
 
         ks->spaces[db] = other->spaces[db];
-        other->spaces[db] = space_new();
-        space_discard(ks, gone);
+        other->spaces[db] = empty;
     }
-    /* The entries bring their marks, so the count of walks comes with them. */
-    ks->mark = other->mark;
-    ks->walks_unfinished = other->walks_unfinished;
     ks->next_expiry_ms = other->next_expiry_ms;
     other->next_expiry_ms = INT64_MAX;
 }

@@ -2,36 +2,35 @@
  * walk - the snapshot walk: the image of one moment, emitted in slices while everybody goes on
  * writing.
  *
- *     entry's mark   != ks->mark            == ks->mark
- *                    stood at the start,    emitted, or born later,
- *                    not emitted yet        or no walk runs
+ *     entry's mark   != its space's mark     == its space's mark
+ *                    stood at the start,     emitted, or born later,
+ *                    not emitted yet         or no walk runs
  *
- * A walk begins by taking the next mark, which makes every entry unemitted at once. Whatever emits
- * one, and whatever is created, carries the mark. An aborted walk leaves entries with several
- * older marks behind; all differ from the next WALKS_UNFINISHED_MAX, and a quiet sweep evens them
- * out meanwhile.
+ * A walk begins by giving every space its next mark, which makes every entry unemitted at once.
+ * Whatever emits one, and whatever is created, carries the mark. An aborted walk leaves entries
+ * with several older marks behind; all differ from the next WALKS_UNFINISHED_MAX, and a quiet
+ * sweep evens them out meanwhile.
  */
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "node/keyspace/inner.h"
 
-static void emit(struct keyspace *ks, int db, struct entry *e, bool early)
+static void emit(struct keyspace *ks, const struct space *sp, struct entry *e, bool early)
 {
     struct walk *w = &ks->walk;
 
-    entry_set_mark(e, ks->mark);
+    entry_set_mark(e, sp->mark);
     w->left--;
-    if (!w->emit(w->arg, db, e, early) && !early)
+    if (!w->emit(w->arg, sp->walk_db, e, early) && !early)
         w->full = true;
 }
 
 void walk_before_change(struct keyspace *ks, const struct space *sp, struct entry *e)
 {
-    if (LIKELY(!walk_wants(ks, e)))
+    if (LIKELY(!walk_wants(ks, sp, e)))
         return;
-    ASSERT(sp->walk_db >= 0);
     ks->walk.early++;
-    emit(ks, sp->walk_db, e, true);
+    emit(ks, sp, e, true);
 }
 
 bool walk_adopts(struct keyspace *ks, struct space *sp)
@@ -80,8 +79,10 @@ enum err keyspace_walk_begin(struct keyspace *ks, keyspace_emit_fn *fn, void *ar
 
     if (w->emit)
         return ERR_EXISTS;
-    if (ks->walks_unfinished >= WALKS_UNFINISHED_MAX)
-        return ERR_AGAIN;
+    for (int db = 0; db < ks->databases; db++) {
+        if (ks->spaces[db]->walks_unfinished >= WALKS_UNFINISHED_MAX)
+            return ERR_AGAIN;
+    }
     walk_end(ks);
     *w = (struct walk){ .emit = fn, .arg = arg, .count = ks->databases };
     w->spaces = xcalloc((size_t)w->count, sizeof(struct space *));
@@ -96,15 +97,15 @@ enum err keyspace_walk_begin(struct keyspace *ks, keyspace_emit_fn *fn, void *ar
         w->left += sp->table.count;
         sp->walk_db = db;
         sp->cursor = 0;
+        sp->mark++;
+        sp->walks_unfinished++;
     }
-    ks->mark++;
-    ks->walks_unfinished++;
     return OK;
 }
 
 struct slice {
     struct keyspace *ks;
-    int db;
+    struct space *sp;
 };
 
 static void pass(void *arg, void *thing)
@@ -112,12 +113,12 @@ static void pass(void *arg, void *thing)
     const struct slice *s = arg;
     struct entry *e = thing;
 
-    if (entry_mark(e) == s->ks->mark)
+    if (entry_mark(e) == s->sp->mark)
         return;
     if (s->ks->walk.emit)
-        emit(s->ks, s->db, e, false);
+        emit(s->ks, s->sp, e, false);
     else
-        entry_set_mark(e, s->ks->mark);
+        entry_set_mark(e, s->sp->mark);
 }
 
 bool keyspace_walk_step(struct keyspace *ks, uint64_t budget_us)
@@ -130,19 +131,18 @@ bool keyspace_walk_step(struct keyspace *ks, uint64_t budget_us)
     w->full = false;
     while (w->at < w->count) {
         struct space *sp = w->spaces[w->at];
-        struct slice s = { ks, w->at };
+        struct slice s = { ks, sp };
 
         if (sp)
             sp->cursor = table_scan(&sp->table, sp->cursor, pass, &s);
-        if (!sp || sp->cursor == 0) {
-            release(ks, w->at);
-            w->at++;
-        }
+        if (sp && sp->cursor == 0)
+            sp->walks_unfinished = 0;
+        if (!sp || sp->cursor == 0)
+            release(ks, w->at++);
         if (w->at < w->count && (w->full || clock_read_us() >= end_us))
             return false;
     }
     ASSERT(w->left == 0);
-    ks->walks_unfinished = 0;
     walk_end(ks);
     return true;
 }
@@ -184,14 +184,16 @@ uint64_t keyspace_walk_left(const struct keyspace *ks)
     return ks->walk.left;
 }
 
+/* The entry under key, if the walk still wants it. */
 static struct entry *pending(const struct keyspace *ks, int db, struct bytes key)
 {
+    const struct space *sp = ks->spaces[db];
     void **slot;
 
     if (!ks->walk.emit)
         return NULL;
-    slot = table_find(&ks->spaces[db]->table, table_hash(key), key);
-    return slot && walk_wants(ks, *slot) ? *slot : NULL;
+    slot = table_find(&sp->table, table_hash(key), key);
+    return slot && walk_wants(ks, sp, *slot) ? *slot : NULL;
 }
 
 size_t keyspace_walk_pending(const struct keyspace *ks, int db, struct bytes key)
@@ -206,5 +208,5 @@ void keyspace_walk_take(struct keyspace *ks, int db, struct bytes key)
     struct entry *e = pending(ks, db, key);
 
     if (e)
-        emit(ks, ks->spaces[db]->walk_db, e, false);
+        emit(ks, ks->spaces[db], e, false);
 }
