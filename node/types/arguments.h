@@ -1,0 +1,48 @@
+/*
+ * arguments - what handlers of every type do with a call: reach the keyspace, read numbers, refuse.
+ *
+ * A want_… function that returns false has written the error that Redis gives; the handler returns.
+ */
+#ifndef HF_NODE_TYPES_ARGUMENTS_H
+#define HF_NODE_TYPES_ARGUMENTS_H
+
+#include "common/command.h"
+#include "node/keyspace/keyspace.h"
+
+struct keyspace *call_keyspace(const struct call *c);
+
+/* Through the doors, as this call may: the replication stream sees what its leader saw. */
+const struct entry *call_read(struct call *c, int arg, uint32_t flags);
+struct entry *call_write(struct call *c, int arg);
+uint32_t call_door(const struct call *c);
+
+/* Writes WRONGTYPE where e is something else; NULL is of every type. */
+bool want_type(struct call *c, const struct entry *e, enum value_type type);
+bool want_i64(struct call *c, int arg, int64_t *out);
+/* An int; refusal replaces the sentences where it is not NULL. */
+bool want_int(struct call *c, int arg, const char *refusal, int *out);
+/* The number of a database. */
+bool want_db(struct call *c, int arg, const char *refusal, int *out);
+
+/* Writes the error; nothing is propagated. */
+void refuse(struct call *c, const char *text);
+void refuse_syntax(struct call *c);
+
+/* seconds (or milliseconds) from now (or since 1970) as wall milliseconds, 0 where that would be
+ * negative; refuses what does not fit, and what is not positive where positive is asked for. */
+struct time_unit {
+    bool seconds, relative, positive;
+};
+bool want_deadline(struct call *c, int arg, struct time_unit unit, int64_t *out_ms);
+
+/* A key's deadline may be now or earlier: then a leader deletes the key instead of storing it. */
+bool deadline_has_passed(const struct call *c, int64_t deadline_ms);
+
+void string_event(struct call *c, const char *name, int arg);
+void generic_event(struct call *c, const char *name, int arg);
+
+/* What followers do instead of the call: the words with arguments of it. */
+void effect_delete(struct call *c, int arg);
+void effect_expire(struct call *c, int arg, int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * debug - the parts of DEBUG that look into the keyspace.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "node/persist/rdb_write.h"
+#include "node/types/arguments.h"
+#include "node/types/digest.h"
+#include "node/types/types.h"
+
+static const uint64_t sleep_us_max = UINT64_C(3600) * 1000000;
+
+static void reply_digest(struct call *c, const unsigned char digest[DIGEST_LEN])
+{
+    char hex[2 * DIGEST_LEN + 1];
+
+    for (int i = 0; i < DIGEST_LEN; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    reply_simple(c->reply, hex);
+}
+
+static void debug_digest(struct call *c)
+{
+    unsigned char digest[DIGEST_LEN];
+
+    digest_keyspace(call_keyspace(c), digest);
+    reply_digest(c, digest);
+}
+
+static void debug_digest_value(struct call *c)
+{
+    reply_array(c->reply, (size_t)c->argc - 2);
+    for (int i = 2; i < c->argc; i++) {
+        const struct entry *e =
+            keyspace_read(call_keyspace(c), c->db, c->argv[i], DOOR_NO_TOUCH | DOOR_NO_STATS);
+        unsigned char digest[DIGEST_LEN] = { 0 };
+
+        if (e)
+            digest_value(call_keyspace(c), e, digest);
+        reply_digest(c, digest);
+    }
+}
+
+static size_t serialized_bytes(const struct keyspace *ks, const struct entry *e)
+{
+    char scratch[ENTRY_INT_TEXT];
+    struct buf out = { 0 };
+    size_t len;
+
+    if (entry_type(e) != VALUE_STRING)
+        return keyspace_type(ks, entry_type(e))->bytes(entry_apart(e));
+    rdb_put_string(&out, entry_text(e, scratch), true);
+    len = out.len;
+    buf_fini(&out);
+    return len;
+}
+
+static void debug_object(struct call *c)
+{
+    const struct keyspace *ks = call_keyspace(c);
+    const struct entry *e =
+        keyspace_read(call_keyspace(c), c->db, c->argv[2], DOOR_NO_TOUCH | DOOR_NO_STATS);
+    char text[256];
+
+    if (!e) {
+        refuse(c, "ERR no such key");
+        return;
+    }
+    snprintf(
+        text, sizeof text,
+        "Value at:%p refcount:%lld encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
+        (const void *)e, (long long)reference_count(e), encoding_word(ks, e),
+        serialized_bytes(ks, e), (unsigned)entry_clock(e),
+        (unsigned long long)keyspace_idle_seconds(ks, e));
+    reply_simple(c->reply, text);
+}
+
+static void debug_set_active_expire(struct call *c)
+{
+    int64_t on;
+
+    if (!want_i64(c, 2, &on))
+        return;
+    keyspace_set_active_expiry(call_keyspace(c), on != 0);
+    reply_ok(c->reply);
+}
+
+/* Blocks everything, as a slow command would: for tests of those who watch. */
+static void debug_sleep(struct call *c)
+{
+    double seconds;
+    uint64_t us;
+
+    if (!bytes_to_double(c->argv[2], &seconds)) {
+        refuse(c, "ERR value is not a valid float");
+        return;
+    }
+    us = seconds <= 0                           ? 0
+         : seconds * 1e6 > (double)sleep_us_max ? sleep_us_max
+                                                : (uint64_t)(seconds * 1e6);
+    usleep((useconds_t)us);
+    reply_ok(c->reply);
+}
+
+/* Matches a pattern with a text of that many letters a: how glob_match behaves when it is long. */
+static void debug_stringmatch_len(struct call *c)
+{
+    enum { TEXT_MAX = 1 << 20 };
+    struct buf text = { 0 };
+    int64_t len;
+
+    if (!want_i64(c, 2, &len))
+        return;
+    if (len < 0 || len > TEXT_MAX) {
+        refuse(c, "ERR value is out of range");
+        return;
+    }
+    for (int64_t i = 0; i < len; i++)
+        buf_putc(&text, 'a');
+    reply_int(c->reply, glob_match(c->argv[3], buf_bytes(&text), false));
+    buf_fini(&text);
+}
+
+#define DEBUG_SUB(word, fn, args_min, args_max, arguments, sentence)                 \
+    {                                                                                \
+        .name = (word), .run = (fn), .argc_min = (args_min), .argc_max = (args_max), \
+        .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_PROTECTED, \
+        .group = "server", .since = "1.0.0", .cost = "Depends on the subcommand",    \
+        .args = (arguments), .help = (sentence)                                      \
+    }
+
+const struct command debug_keyspace_subs[] = {
+    DEBUG_SUB("digest", debug_digest, 2, 2, NULL,
+              "A fingerprint of all data, the same as that of any other Redis."),
+    DEBUG_SUB("digest-value", debug_digest_value, 3, ARGC_ANY, "key+",
+              "The fingerprint of each of these values."),
+    DEBUG_SUB("object", debug_object, 3, 3, "key", "How a value is kept."),
+    DEBUG_SUB("set-active-expire", debug_set_active_expire, 3, 3, "on:integer",
+              "1: keys go when their time comes; 0: only when somebody asks for them."),
+    DEBUG_SUB("sleep", debug_sleep, 3, 3, "seconds:double", "Stops the whole node for so long."),
+    DEBUG_SUB("stringmatch-len", debug_stringmatch_len, 4, 4, "length:integer pattern",
+              "Matches a pattern with a text of that many letters a."),
+    { 0 },
+};

@@ -1,0 +1,326 @@
+/*
+ * string - SET, GET and what is made of them. Editing is in string_edit.c, counting in
+ * string_count.c, LCS in string_lcs.c, the rows in string_rows.c.
+ */
+#include "node/types/string.h"
+
+#include "node/types/arguments.h"
+
+void reply_string(struct call *c, const struct entry *e)
+{
+    char scratch[ENTRY_INT_TEXT];
+
+    if (e)
+        reply_bulk(c->reply, entry_text(e, scratch));
+    else
+        reply_null(c->reply);
+}
+
+/* Replies with the value under argument 1. False: it is no string, and the reply says so. */
+static bool get(struct call *c, const struct entry **out)
+{
+    const struct entry *e = call_read(c, 1, 0);
+
+    if (!want_type(c, e, VALUE_STRING))
+        return false;
+    reply_string(c, e);
+    *out = e;
+    return true;
+}
+
+void cmd_get(struct call *c)
+{
+    const struct entry *e;
+
+    (void)get(c, &e);
+}
+
+/* ---- options of SET and GETEX -------------------------------------------------------------- */
+
+enum option {
+    OPTION_NX = 1u << 0,
+    OPTION_XX = 1u << 1,
+    OPTION_GET = 1u << 2,
+    OPTION_KEEPTTL = 1u << 3,
+    OPTION_PERSIST = 1u << 4,
+    OPTION_EX = 1u << 5,
+    OPTION_PX = 1u << 6,
+    OPTION_EXAT = 1u << 7,
+    OPTION_PXAT = 1u << 8,
+    OPTION_TIMED = OPTION_EX | OPTION_PX | OPTION_EXAT | OPTION_PXAT,
+    OPTIONS_OF_SET = OPTION_NX | OPTION_XX | OPTION_GET | OPTION_KEEPTTL | OPTION_TIMED,
+    OPTIONS_OF_GETEX = OPTION_PERSIST | OPTION_TIMED,
+};
+
+/* A word, and what may not stand beside it. A word may be said twice; the last number counts. */
+struct option_row {
+    const char *word;
+    enum option option;
+    uint32_t excludes;
+};
+
+#define EXPIRY_BUT(x) \
+    ((uint32_t)((OPTION_KEEPTTL | OPTION_PERSIST | OPTION_TIMED) & ~(uint32_t)(x)))
+
+static const struct option_row option_rows[] = {
+    { "nx", OPTION_NX, OPTION_XX },
+    { "xx", OPTION_XX, OPTION_NX },
+    { "get", OPTION_GET, 0 },
+    { "keepttl", OPTION_KEEPTTL, EXPIRY_BUT(OPTION_KEEPTTL) },
+    { "persist", OPTION_PERSIST, EXPIRY_BUT(OPTION_PERSIST) },
+    { "ex", OPTION_EX, EXPIRY_BUT(OPTION_EX) },
+    { "px", OPTION_PX, EXPIRY_BUT(OPTION_PX) },
+    { "exat", OPTION_EXAT, EXPIRY_BUT(OPTION_EXAT) },
+    { "pxat", OPTION_PXAT, EXPIRY_BUT(OPTION_PXAT) },
+};
+
+struct options {
+    uint32_t set;
+    int time_arg; /* 0: none */
+};
+
+static const struct option_row *option_of(struct bytes word, uint32_t allowed)
+{
+    for (size_t i = 0; i < ARRAY_LEN(option_rows); i++) {
+        if (option_rows[i].option & allowed && bytes_is_word(word, option_rows[i].word))
+            return &option_rows[i];
+    }
+    return NULL;
+}
+
+static bool want_options(struct call *c, int first, uint32_t allowed, struct options *out)
+{
+    struct options o = { 0 };
+
+    for (int i = first; i < c->argc; i++) {
+        const struct option_row *row = option_of(c->argv[i], allowed);
+
+        if (!row || o.set & row->excludes || (row->option & OPTION_TIMED && i + 1 == c->argc)) {
+            refuse_syntax(c);
+            return false;
+        }
+        o.set |= row->option;
+        if (row->option & OPTION_TIMED)
+            o.time_arg = ++i;
+    }
+    *out = o;
+    return true;
+}
+
+/* The deadline that the options name; NO_EXPIRY without one. */
+static bool want_option_deadline(struct call *c, const struct options *o, int64_t *out_ms)
+{
+    struct time_unit unit = { .seconds = o->set & (OPTION_EX | OPTION_EXAT),
+                              .relative = o->set & (OPTION_EX | OPTION_PX),
+                              .positive = true };
+
+    *out_ms = NO_EXPIRY;
+    return !o->time_arg || want_deadline(c, o->time_arg, unit, out_ms);
+}
+
+/* ---- SET ----------------------------------------------------------------------------------- */
+
+/* Stores argument `value` under argument 1; the effect is a SET with an absolute deadline. */
+static void store(struct call *c, int value, int64_t deadline_ms, uint32_t options)
+{
+    struct keyspace *ks = call_keyspace(c);
+    struct value v = value_of_text(c->argv[value]);
+    char text[ENTRY_INT_TEXT];
+    uint32_t keep = options & OPTION_KEEPTTL ? PUT_KEEP_EXPIRY : 0;
+
+    keyspace_put(ks, c->db, c->argv[1], &v, deadline_ms, keep | call_door(c));
+    string_event(c, "set", 1);
+    if (deadline_ms == NO_EXPIRY)
+        return;
+    generic_event(c, "expire", 1);
+    call_effect(c, 5,
+                (struct bytes[]){ BYTES("SET"),
+                                  c->argv[1],
+                                  c->argv[value],
+                                  BYTES("PXAT"),
+                                  { text, fmt_i64(text, deadline_ms) } });
+}
+
+/* SET without GET and without a deadline of its own, as followers should do it. */
+static void effect_set(struct call *c, uint32_t options)
+{
+    const struct bytes words[] = { BYTES("SET"), c->argv[1], c->argv[2], BYTES("KEEPTTL") };
+
+    call_effect(c, options & OPTION_KEEPTTL ? 4 : 3, words);
+}
+
+void cmd_set(struct call *c)
+{
+    struct options o;
+    int64_t deadline_ms;
+    const struct entry *old;
+
+    if (!want_options(c, 3, OPTIONS_OF_SET, &o) || !want_option_deadline(c, &o, &deadline_ms))
+        return;
+    if (o.set & OPTION_GET && !get(c, &old))
+        return;
+    if (o.set & (OPTION_NX | OPTION_XX) && !call_write(c, 1) == !!(o.set & OPTION_XX)) {
+        if (!(o.set & OPTION_GET))
+            reply_null(c->reply);
+        call_no_effect(c);
+        return;
+    }
+    store(c, 2, deadline_ms, o.set);
+    if (!(o.set & OPTION_GET))
+        reply_ok(c->reply);
+    else if (deadline_ms == NO_EXPIRY)
+        effect_set(c, o.set);
+}
+
+void cmd_setnx(struct call *c)
+{
+    if (call_write(c, 1)) {
+        reply_int(c->reply, 0);
+        call_no_effect(c);
+        return;
+    }
+    store(c, 2, NO_EXPIRY, 0);
+    reply_int(c->reply, 1);
+}
+
+static void set_for(struct call *c, bool seconds)
+{
+    struct time_unit unit = { .seconds = seconds, .relative = true, .positive = true };
+    int64_t deadline_ms;
+
+    if (!want_deadline(c, 2, unit, &deadline_ms))
+        return;
+    store(c, 3, deadline_ms, 0);
+    reply_ok(c->reply);
+}
+
+void cmd_setex(struct call *c)
+{
+    set_for(c, true);
+}
+
+void cmd_psetex(struct call *c)
+{
+    set_for(c, false);
+}
+
+void cmd_getset(struct call *c)
+{
+    const struct entry *old;
+
+    if (!get(c, &old))
+        return;
+    store(c, 2, NO_EXPIRY, 0);
+    effect_set(c, 0);
+}
+
+/* ---- GET with a change --------------------------------------------------------------------- */
+
+void cmd_getdel(struct call *c)
+{
+    const struct entry *e;
+
+    if (!get(c, &e))
+        return;
+    if (!e) {
+        call_no_effect(c);
+        return;
+    }
+    keyspace_delete(call_keyspace(c), c->db, c->argv[1], call_door(c));
+    generic_event(c, "del", 1);
+    effect_delete(c, 1);
+}
+
+static void expire_at(struct call *c, int64_t deadline_ms)
+{
+    struct keyspace *ks = call_keyspace(c);
+
+    if (deadline_has_passed(c, deadline_ms)) {
+        keyspace_delete(ks, c->db, c->argv[1], call_door(c));
+        generic_event(c, "del", 1);
+        effect_delete(c, 1);
+        return;
+    }
+    keyspace_set_expiry(ks, c->db, call_write(c, 1), deadline_ms);
+    generic_event(c, "expire", 1);
+    effect_expire(c, 1, deadline_ms);
+}
+
+void cmd_getex(struct call *c)
+{
+    struct options o;
+    int64_t deadline_ms;
+    const struct entry *e;
+
+    if (!want_options(c, 2, OPTIONS_OF_GETEX, &o))
+        return;
+    e = call_read(c, 1, 0);
+    if (!want_type(c, e, VALUE_STRING))
+        return;
+    if (e && !want_option_deadline(c, &o, &deadline_ms))
+        return;
+    reply_string(c, e);
+    if (e && o.time_arg) {
+        expire_at(c, deadline_ms);
+    } else if (e && o.set & OPTION_PERSIST && entry_expiry_ms(e) != NO_EXPIRY) {
+        keyspace_set_expiry(call_keyspace(c), c->db, call_write(c, 1), NO_EXPIRY);
+        generic_event(c, "persist", 1);
+        call_effect(c, 2, (struct bytes[]){ BYTES("PERSIST"), c->argv[1] });
+    } else {
+        call_no_effect(c);
+    }
+}
+
+/* ---- many ---------------------------------------------------------------------------------- */
+
+void cmd_mget(struct call *c)
+{
+    reply_array(c->reply, (size_t)c->argc - 1);
+    for (int i = 1; i < c->argc; i++) {
+        const struct entry *e = call_read(c, i, 0);
+
+        reply_string(c, e && entry_type(e) == VALUE_STRING ? e : NULL);
+    }
+}
+
+static void store_pairs(struct call *c)
+{
+    for (int i = 1; i < c->argc; i += 2) {
+        struct value v = value_of_text(c->argv[i + 1]);
+
+        keyspace_put(call_keyspace(c), c->db, c->argv[i], &v, NO_EXPIRY, call_door(c));
+        string_event(c, "set", i);
+    }
+}
+
+static bool want_pairs(struct call *c)
+{
+    if (c->argc % 2)
+        return true;
+    reply_errorf(c->reply, "ERR wrong number of arguments for '%s' command", c->cmd->name);
+    call_no_effect(c);
+    return false;
+}
+
+void cmd_mset(struct call *c)
+{
+    if (!want_pairs(c))
+        return;
+    store_pairs(c);
+    reply_ok(c->reply);
+}
+
+void cmd_msetnx(struct call *c)
+{
+    if (!want_pairs(c))
+        return;
+    for (int i = 1; i < c->argc; i += 2) {
+        if (call_write(c, i)) {
+            reply_int(c->reply, 0);
+            call_no_effect(c);
+            return;
+        }
+    }
+    store_pairs(c);
+    reply_int(c->reply, 1);
+}
