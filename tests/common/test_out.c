@@ -60,8 +60,10 @@ static void write_some(struct out *o, struct model *m, struct rng *r)
         out_append(o, from, len);
     } else {
         size_t used = rng_below(r, (uint32_t)len + 1);
+        char *room = out_reserve(o, len);
 
-        memcpy(out_reserve(o, len), from, used);
+        if (used)
+            memcpy(room, from, used);
         out_commit(o, used);
         len = used;
     }

@@ -28,7 +28,9 @@ KINDS = {
                 "the first finds the old leader"),
     "ioredis5": (["node", "write-ioredis.js"], 150,
                  "ioredis 5.11.1 RedisOptions.js: retryStrategy min(n*50, 2000) ms; two tries"),
-    "node-redis": (["node", "write-node-redis.js"], 0, "node-redis 6.3.1 sentinel/index.js"),
+    "node-redis": (["node", "write-node-redis.js"], 1250,
+                   "node-redis 6.3.1 client/socket.js: 50*2^n + 0..200 ms before it reconnects; "
+                   "sentinel/index.js: 1000 ms after a look-up of the leader that failed"),
 }
 
 
