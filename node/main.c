@@ -1,12 +1,263 @@
 /*
  * main - knows every room of the node, hands each one's rows to their tables, and runs the loop.
  */
+#include <ev.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/acl.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "common/serve/service.h"
+#include "common/server_net.h"
+#include "node/insight/identity.h"
+#include "node/insight/info.h"
+#include "node/keyspace/keyspace.h"
+#include "node/live_settings.h"
+#include "node/oplog/oplog.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica.h"
+#include "node/serve/config.h"
+#include "node/serve/debug.h"
+#include "node/serve/serve.h"
+#include "node/serve/shutdown.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+struct node {
+    struct node_world world;
+    struct node_settings set;
+    struct server_net net;
+    struct oplog oplog;
+    bool failed; /* the start ended after the loop began */
+};
+
+static const struct command *const command_rows[] = {
+    serve_connection_rows,
+    serve_database_rows,
+    serve_client_rows,
+    serve_pubsub_rows,
+    serve_channel_rows,
+    serve_acl_rows,
+    serve_command_rows,
+    serve_multi_rows,
+    serve_node_rows,
+    serve_insight_rows,
+    serve_cluster_rows,
+    node_config_rows,
+    info_rows,
+    replica_rows,
+    persist_rows,
+
+};
+
+static const struct command *const debug_rows[] = { debug_subs, persist_debug_subs };
+
+static const struct info_part *const info_rooms[] = { info_parts, serve_info_parts,
+                                                      replica_info_parts, persist_info_parts };
+
+static void accept_client(void *arg, int fd, enum listen_kind kind)
+{
+    struct node *n = arg;
+
+    service_accept(n->world.service, fd, kind == LISTEN_TLS ? n->net.tls_server : NULL,
+                   kind == LISTEN_UNIX);
+}
+
+static void add_rows(struct node_world *w)
+{
+    w->commands = command_table_new();
+    for (size_t i = 0; i < ARRAY_LEN(command_rows); i++)
+        command_table_add(w->commands, command_rows[i]);
+    for (size_t i = 0; i < ARRAY_LEN(debug_rows); i++)
+        debug_add(debug_rows[i]);
+    w->info = info_new();
+    for (size_t i = 0; i < ARRAY_LEN(info_rooms); i++)
+        info_add(w->info, info_rooms[i]);
+}
+
+static void open_rooms(struct node *n)
+{
+    struct node_world *w = &n->world;
+    struct keyspace_options options = { .databases = (int)n->set.databases };
+
+    w->loop = ev_default_loop(EVFLAG_NOSIGMASK);
+    link_system_init(w->loop);
+    w->net = &n->net;
+    server_net_init(&n->net, w->loop, accept_client, n);
+    w->keyspace = keyspace_new(&options);
+    w->oplog = &n->oplog;
+    oplog_init(w->oplog, n->set.repl_backlog_bytes);
+    w->acl = acl_new();
+    add_rows(w);
+    w->replica = replica_new(w);
+    w->persist = persist_new(w);
+    serve_new(w);
+    identity_started();
+}
+
+static void close_rooms(struct node *n)
+{
+    struct node_world *w = &n->world;
+
+    server_net_fini(&n->net);
+    persist_free(w->persist);
+    replica_free(w->replica);
+    serve_free(w->serve);
+    info_free(w->info);
+    command_table_free(w->commands);
+    acl_free(w->acl);
+    oplog_fini(w->oplog);
+    keyspace_free(w->keyspace);
+    link_system_fini(w->loop);
+}
+
+static void stop_on_signal(void *arg, int signal)
+{
+    struct node *n = arg;
+    const struct server_settings *set = &n->set.server;
+
+    log_notice("signal name=%s", strsignal(signal));
+    shutdown_ask(n->world.serve,
+                 (uint32_t)(signal == SIGINT ? set->shutdown_on_sigint : set->shutdown_on_sigterm));
+}
+
+/* SIGHUP: the log after a rotation, and certificates that were renewed. */
+static void reload(void *arg)
+{
+    struct node *n = arg;
+    struct errmsg why = { "" };
+
+    process_reloading();
+    log_reopen();
+    if (server_net_apply(&n->net, &n->set.server, &why) != OK)
+        log_warning("reload-failed why=\"%s\"", why.text);
+    process_reloaded();
+}
+
+static void loaded(void *arg, enum err e, bool from_file, const struct errmsg *why)
+{
+    struct node *n = arg;
+
+    if (e != OK) {
+        log_warning("load-failed why=\"%s\"", why->text);
+        n->failed = true;
+        ev_break(n->world.loop, EVBREAK_ALL);
+        return;
+    }
+    replica_start(n->world.replica);
+    log_set_role(replica_is_follower(n->world.replica) ? 'S' : 'M');
+    log_notice("Ready to accept connections port=%lld loaded-file=%s",
+               (long long)n->set.server.port, from_file ? "yes" : "no");
+    process_ready(n->world.loop, "Ready to accept connections");
+}
+
+static int refuse_start(const char *why)
+{
+    fprintf(stderr, "holdfast-node: %s\n", why);
+    return 1;
+}
+
+static enum err become_daemon(struct node *n, struct errmsg *out_why)
+{
+    const struct server_settings *set = &n->set.server;
+    static const char *const words[] = { [SUPERVISED_NO] = "no",
+                                         [SUPERVISED_AUTO] = "auto",
+                                         [SUPERVISED_SYSTEMD] = "systemd",
+                                         [SUPERVISED_UPSTART] = "upstart" };
+    bool supervised = process_supervised(words[set->supervised]);
+    const char *pidfile = *set->pidfile ? set->pidfile : "/var/run/holdfast-node.pid";
+
+    if (set->daemonize && !supervised && process_daemonize(out_why) != OK)
+        return ERR_IO;
+    if (live_settings_log(&n->world, out_why) != OK)
+        return ERR_IO;
+    log_set_role('C');
+    identity_begin(supervised);
+    process_report_crashes(NULL);
+    if ((set->daemonize || *set->pidfile) && process_pidfile(pidfile, out_why) != OK)
+        log_warning("pidfile-not-written why=\"%s\"", out_why->text);
+    if (set->disable_thp)
+        process_no_huge_pages();
+    return process_file_limit(&n->set.server.maxclients, out_why);
+}
+
+static int serve_clients(struct node *n)
+{
+    struct process_signals signals = { .shutdown = stop_on_signal, .reload = reload, .arg = n };
+    struct errmsg why = { "" };
+
+    if (become_daemon(n, &why) != OK)
+        return refuse_start(why.text);
+    log_notice("holdfast-node-starts version=%s pid=%d", HF_VERSION, (int)getpid());
+    open_rooms(n);
+    if (live_settings_begin(&n->world, &why) != OK) {
+        log_warning("start-refused why=\"%s\"", why.text);
+        close_rooms(n);
+        return refuse_start(why.text);
+    }
+    process_watch_signals(n->world.loop, &signals);
+    persist_load(n->world.persist, loaded, n);
+    if (!n->failed)
+        ev_run(n->world.loop, 0);
+    process_stopping();
+    close_rooms(n);
+    process_end(n->world.loop);
+    log_notice("holdfast-node-stops");
+    return n->failed ? 1 : 0;
+}
+
+static int help(struct settings *settings)
+{
+    struct buf text = { 0 };
+
+    buf_puts(&text, "Usage: holdfast-node [configuration file | -] [--directive value ...]\n"
+                    "       holdfast-node -v | --version\n"
+                    "       holdfast-node -h | --help\n\n"
+                    "Examples:\n"
+                    "       holdfast-node                      (default settings)\n"
+                    "       holdfast-node /etc/holdfast/node.conf\n"
+                    "       holdfast-node --port 7777 --replicaof 10.0.0.1 6379\n"
+                    "       echo 'maxmemory 128mb' | holdfast-node -\n\n"
+                    "Directives:\n\n");
+    settings_manual(settings, &text);
+    fwrite(text.at, 1, text.len, stdout);
+    buf_fini(&text);
+    return 0;
+}
+
+static bool asked_for(int argc, char *const *argv, const char *brief, const char *full)
+{
+    return argc == 2 && (strcmp(argv[1], brief) == 0 || strcmp(argv[1], full) == 0);
+}
 
 int main(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    printf("holdfast-node %s\n", HF_VERSION);
-    return 0;
+    static struct node node;
+    struct errmsg why = { "" };
+    int status;
+
+    if (asked_for(argc, argv, "-v", "--version")) {
+        printf("holdfast-node %s (serves as redis %s, allocator %s)\n", HF_VERSION,
+               SERVE_REDIS_VERSION, alloc_name());
+        return 0;
+    }
+    process_begin();
+    node.world.set = &node.set;
+    node.world.settings = settings_new(&node.set, &node.world);
+    node_settings_add(node.world.settings);
+    live_settings_hook(&node.world);
+    if (asked_for(argc, argv, "-h", "--help"))
+        status = help(node.world.settings);
+    else if (settings_load(node.world.settings, argc - 1, argv + 1, &why) != OK ||
+             node_settings_check(&node.set, &why) != OK)
+        status = refuse_start(why.text);
+    else
+        status = serve_clients(&node);
+    settings_free(node.world.settings);
+    return status;
 }

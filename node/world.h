@@ -6,10 +6,14 @@
 #define HF_NODE_WORLD_H
 
 struct ev_loop;
+struct acl;
+struct command_table;
+struct info;
 struct keyspace;
 struct oplog;
 struct replica;
 struct persist;
+struct serve;
 struct server_net;
 struct service;
 struct settings;
@@ -23,8 +27,12 @@ struct node_world {
     struct oplog *oplog;
     struct replica *replica; /* who leads, who follows, how far */
     struct persist *persist; /* snapshots */
-    struct service *service; /* client sessions */
-    struct server_net *net;  /* doors and certificates */
+    struct service *service; /* client sessions, what both daemons share of them */
+    struct serve *serve;     /* and what only a node does */
+    struct command_table *commands;
+    struct acl *acl;
+    struct info *info;
+    struct server_net *net; /* doors and certificates */
 };
 
 #endif

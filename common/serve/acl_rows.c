@@ -199,7 +199,7 @@ static const struct command acl_subs[] = {
               "user has.",
       .args = "username",
       .help = "Rules of a user." },
-    { 0 }
+    { 0 },
 };
 
 const struct command serve_acl_rows[] = {
@@ -208,7 +208,7 @@ const struct command serve_acl_rows[] = {
       .argc_max = ARGC_ANY,
       .group = "server",
       .since = "6.0.0",
-      .cost = "Depends on subcommand.",
+      .cost = "Depends on the subcommand",
       .help = "Asks about users and their rights.",
       .subs = acl_subs },
     { 0 },

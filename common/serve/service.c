@@ -229,6 +229,12 @@ static void resume_all(struct service *v)
     }
 }
 
+static void pause_changed(struct service *v)
+{
+    if (v->ops->pause_changed)
+        v->ops->pause_changed(v);
+}
+
 static void pause_ended(struct ev_loop *loop, ev_timer *w, int events)
 {
     struct service *v = w->data;
@@ -238,6 +244,7 @@ static void pause_ended(struct ev_loop *loop, ev_timer *w, int events)
     for (int i = 0; i < PAUSE_REASONS; i++)
         if (v->pauses[i].end_ms <= clock_now_ms())
             v->pauses[i].what = PAUSE_NOTHING;
+    pause_changed(v);
     resume_all(v);
     arm_pause_end(v);
 }
@@ -249,12 +256,14 @@ void service_pause(struct service *v, enum pause_reason why, enum pause_what wha
     v->pauses[why].end_ms =
         running && v->pauses[why].end_ms > end_ms ? v->pauses[why].end_ms : end_ms;
     v->pauses[why].what = what;
+    pause_changed(v);
     arm_pause_end(v);
 }
 
 void service_unpause(struct service *v, enum pause_reason why)
 {
     v->pauses[why].what = PAUSE_NOTHING;
+    pause_changed(v);
     resume_all(v);
     arm_pause_end(v);
 }

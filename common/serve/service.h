@@ -46,6 +46,7 @@ struct service_ops {
     /* CLIENT UNBLOCK; false when the session is not blocked. */
     bool (*unblock)(struct session *s, bool with_error);
     void (*turn_ended)(struct service *v);
+    void (*pause_changed)(struct service *v); /* service_paused may answer something else now */
     const char *mode; /* of HELLO: "standalone", "sentinel" */
     const char *(*role)(
         const struct service *v); /* of HELLO: "master", "replica"; NULL: not told */

@@ -7,7 +7,8 @@
  *                ^ acknowledged offsets release from the head
  *
  *   1. offsets of the global FIFO never go down from head to tail: the stream only grows
- *   2. a client's mark is the bytes end before its first parked entry; with none parked it is lifted
+ *   2. a client's mark is where its first parked bytes begin (what an older turn left in the socket's way
+ *      may be held with them); with none parked it is lifted
  *   3. a turn adds at most one entry per client: the last bytes end with the highest offset
  *   4. replies stay in order: what needs nothing waits behind what does
  *
@@ -28,7 +29,7 @@ struct gate {
     struct list queue; /* of gate_entry, by offset */
     struct list noted; /* clients with a need noted in this turn */
     struct gate_entry *spare;
-    uint64_t parked_bytes, parked_entries;
+    uint64_t parked_entries;
     void (*released)(void *arg, struct out *out); /* a mark moved: flush that output */
     void *arg;
 };

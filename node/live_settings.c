@@ -1,0 +1,134 @@
+#include "node/live_settings.h"
+
+#include "common/acl.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "common/serve/service.h"
+#include "common/server_net.h"
+#include "node/keyspace/keyspace.h"
+#include "node/oplog/oplog.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+enum err live_settings_log(const struct node_world *w, struct errmsg *out_why)
+{
+    const struct server_settings *set = &w->set->server;
+    struct log_settings log = { .level = (enum log_level)set->loglevel,
+                                .path = set->logfile,
+                                .json = set->log_format == LOG_FORMAT_JSON,
+                                .syslog = set->syslog_enabled,
+                                .syslog_ident = set->syslog_ident,
+                                .syslog_facility = set->syslog_facility };
+
+    return log_open(&log, out_why);
+}
+
+static enum err apply_log(void *world, struct errmsg *out_why)
+{
+    return live_settings_log(world, out_why);
+}
+
+static enum err apply_net(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    return server_net_apply(w->net, &w->set->server, out_why);
+}
+
+static enum err apply_password(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    acl_set_password(w->acl, w->set->server.requirepass);
+    return OK;
+}
+
+static enum err apply_clients(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    return process_allow_clients(w->set->server.maxclients, out_why);
+}
+
+static enum err apply_buffers(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    service_settings_changed(w->service);
+    return OK;
+}
+
+static enum err apply_frequency(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+    int policy = w->set->maxmemory_policy;
+
+    (void)out_why;
+    keyspace_set_frequency(w->keyspace,
+                           policy == POLICY_VOLATILE_LFU || policy == POLICY_ALLKEYS_LFU,
+                           (int)w->set->lfu_log_factor, (int)w->set->lfu_decay_time_min);
+    return OK;
+}
+
+static enum err apply_backlog(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    oplog_backlog_resize(w->oplog, w->set->repl_backlog_bytes);
+    return OK;
+}
+
+static const struct {
+    const char *name;
+    enum err (*apply)(void *world, struct errmsg *out_why);
+} hooks[] = {
+    { "loglevel", apply_log },
+    { "log-format", apply_log },
+    { "bind", apply_net },
+    { "port", apply_net },
+    { "tcp-keepalive", apply_net },
+    { "tls-port", apply_net },
+    { "tls-replication", apply_net },
+    { "tls-cert-file", apply_net },
+    { "tls-key-file", apply_net },
+    { "tls-key-file-pass", apply_net },
+    { "tls-client-cert-file", apply_net },
+    { "tls-client-key-file", apply_net },
+    { "tls-client-key-file-pass", apply_net },
+    { "tls-dh-params-file", apply_net },
+    { "tls-ca-cert-file", apply_net },
+    { "tls-ca-cert-dir", apply_net },
+    { "tls-protocols", apply_net },
+    { "tls-ciphers", apply_net },
+    { "tls-ciphersuites", apply_net },
+    { "tls-prefer-server-ciphers", apply_net },
+    { "tls-session-caching", apply_net },
+    { "tls-session-cache-size", apply_net },
+    { "tls-session-cache-timeout", apply_net },
+    { "tls-auth-clients", apply_net },
+    { "requirepass", apply_password },
+    { "maxclients", apply_clients },
+    { "client-output-buffer-limit", apply_buffers },
+    { "client-query-buffer-limit", apply_buffers },
+    { "proto-max-bulk-len", apply_buffers },
+    { "maxmemory-policy", apply_frequency },
+    { "lfu-log-factor", apply_frequency },
+    { "lfu-decay-time", apply_frequency },
+    { "repl-backlog-size", apply_backlog },
+};
+
+void live_settings_hook(struct node_world *w)
+{
+    for (size_t i = 0; i < ARRAY_LEN(hooks); i++)
+        settings_hook(w->settings, hooks[i].name, hooks[i].apply);
+}
+
+enum err live_settings_begin(struct node_world *w, struct errmsg *out_why)
+{
+    apply_password(w, out_why);
+    apply_frequency(w, out_why);
+    return apply_net(w, out_why);
+}

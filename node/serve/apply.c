@@ -1,0 +1,206 @@
+#include "node/serve/apply.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/command.h"
+#include "node/keyspace/keyspace.h"
+#include "node/serve/block.h"
+#include "node/serve/serve.h"
+#include "node/world.h"
+
+/* A unit of the stream is held whole until its EXEC comes. */
+enum { APPLY_UNIT_BYTES_MAX = 1024 * 1024 * 1024 };
+
+struct held {
+    struct held *next;
+    int argc;
+    struct bytes argv[]; /* their bytes stand behind */
+};
+
+struct apply {
+    struct node_world *world;
+    struct reply reply;
+    struct out out; /* replies, thrown away */
+    int db;
+    bool in_unit;
+    struct held *first, **end;
+    uint64_t held_bytes;
+};
+
+struct apply *apply_new(struct node_world *w)
+{
+    struct apply *a = xcalloc(1, sizeof *a);
+
+    a->world = w;
+    a->reply = (struct reply){ .out = &a->out, .proto = 2 };
+    a->end = &a->first;
+    return a;
+}
+
+static void drop_unit(struct apply *a)
+{
+    while (a->first) {
+        struct held *next = a->first->next;
+
+        xfree(a->first);
+        a->first = next;
+    }
+    a->end = &a->first;
+    a->held_bytes = 0;
+    a->in_unit = false;
+}
+
+void apply_free(struct apply *a)
+{
+    if (!a)
+        return;
+    drop_unit(a);
+    out_fini(&a->out);
+    xfree(a);
+}
+
+void apply_reset(struct apply *a, int db)
+{
+    drop_unit(a);
+    a->db = db;
+}
+
+static enum err hold(struct apply *a, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    size_t bytes = sizeof(struct held) + (size_t)argc * sizeof(struct bytes);
+    struct held *h;
+    char *at;
+
+    for (int i = 0; i < argc; i++)
+        bytes += argv[i].len;
+    if (a->held_bytes + bytes > APPLY_UNIT_BYTES_MAX) {
+        errmsg_set(out_why, "a transaction is larger than %d bytes", APPLY_UNIT_BYTES_MAX);
+        return ERR_LIMIT;
+    }
+    h = xmalloc(bytes);
+    *h = (struct held){ .argc = argc };
+    at = (char *)(h->argv + argc);
+    for (int i = 0; i < argc; i++) {
+        memcpy(at, argv[i].at, argv[i].len);
+        h->argv[i] = (struct bytes){ at, argv[i].len };
+        at += argv[i].len;
+    }
+    *a->end = h;
+    a->end = &h->next;
+    a->held_bytes += bytes;
+    return OK;
+}
+
+static enum err select_db(struct apply *a, int argc, const struct bytes *argv,
+                          struct errmsg *out_why)
+{
+    int64_t db;
+
+    if (argc != 2 || !bytes_to_i64(argv[1], &db) || db < 0 ||
+        db >= keyspace_databases(a->world->keyspace)) {
+        errmsg_set(out_why, "SELECT of a database that is not here");
+        return ERR_REFUSED;
+    }
+    a->db = (int)db;
+    return OK;
+}
+
+/* The stream carries effects and nothing else: what asks a session is not for it. */
+static bool fit_for_stream(const struct command *cmd)
+{
+    return cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE);
+}
+
+static enum err run(struct apply *a, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct node_world *w = a->world;
+    struct call c = { .argc = argc,
+                      .argv = argv,
+                      .reply = &a->reply,
+                      .db = a->db,
+                      .world = w,
+                      .service = w->service,
+                      .from_leader = true,
+                      .denies_blocking = true };
+    uint32_t errors_before = a->reply.errors;
+
+    if (bytes_is_word(argv[0], "ping"))
+        return OK;
+    if (bytes_is_word(argv[0], "select"))
+        return select_db(a, argc, argv, out_why);
+    c.cmd = command_resolve(w->commands, argc, argv, out_why);
+    if (!c.cmd)
+        return ERR_NOTFOUND;
+    if (!fit_for_stream(c.cmd)) {
+        errmsg_set(out_why, "%s is not for a stream", c.cmd->name);
+        return ERR_NOTFOUND;
+    }
+    serve_run_inner(w->serve, &c);
+    out_fini(&a->out);
+    if (a->reply.errors == errors_before)
+        return OK;
+    errmsg_set(out_why, "%s answered with an error (%s)", c.cmd->name, a->reply.error_code);
+    return ERR_REFUSED;
+}
+
+/* A unit is opened although nothing is appended: whoever is blocked is served behind its end. */
+static enum err run_alone(struct apply *a, int argc, const struct bytes *argv,
+                          struct errmsg *out_why)
+{
+    struct serve *v = a->world->serve;
+    enum err e;
+
+    unit_begin(&v->unit);
+    e = run(a, argc, argv, out_why);
+    unit_end(&v->unit);
+    block_serve_ready(v);
+    return e;
+}
+
+static enum err run_unit(struct apply *a, struct errmsg *out_why)
+{
+    struct serve *v = a->world->serve;
+    enum err first = OK;
+    struct errmsg why;
+
+    unit_begin(&v->unit);
+    for (const struct held *h = a->first; h; h = h->next) {
+        enum err e = run(a, h->argc, h->argv, &why);
+
+        if (e == OK || first != OK)
+            continue;
+        first = e;
+        if (out_why)
+            *out_why = why;
+    }
+    unit_end(&v->unit);
+    drop_unit(a);
+    block_serve_ready(v);
+    return first;
+}
+
+enum err apply_command(struct apply *a, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    if (argc == 0)
+        return OK;
+    if (a->in_unit && bytes_is_word(argv[0], "exec"))
+        return run_unit(a, out_why);
+    if (a->in_unit)
+        return hold(a, argc, argv, out_why);
+    if (bytes_is_word(argv[0], "multi")) {
+        a->in_unit = true;
+        return OK;
+    }
+    return run_alone(a, argc, argv, out_why);
+}
+
+bool apply_in_unit(const struct apply *a)
+{
+    return a->in_unit;
+}
+
+int apply_db(const struct apply *a)
+{
+    return a->db;
+}

@@ -1,0 +1,175 @@
+#include "node/serve/block.h"
+
+#include "node/replica/replica.h"
+#include "node/world.h"
+
+void block_init(struct serve *v)
+{
+    list_init(&v->ready);
+    list_init(&v->ack_waiters);
+}
+
+void block_fini(struct serve *v)
+{
+    key_list_fini(&v->blocks);
+}
+
+static struct serve *serve_of(const struct node_session *s)
+{
+    return ((struct node_world *)s->base.service->world)->serve;
+}
+
+static void forget(struct serve *v, struct node_session *s)
+{
+    ev_timer_stop(v->service->loop, &s->timeout);
+    key_list_remove_all(&v->blocks, &s->blocked);
+    list_remove(&s->waits);
+}
+
+static bool waiting(const struct node_session *s)
+{
+    return list_linked(&s->waits) || !list_empty(&s->blocked);
+}
+
+/* Runs the request again; the session keeps its places until it is answered. */
+static void try_again(struct serve *v, struct node_session *s, bool denies_blocking)
+{
+    bool answered;
+
+    s->trying = true;
+    answered = session_try_held(&s->base, denies_blocking);
+    s->trying = false;
+    if (!answered)
+        return;
+    v->blocked_count--;
+    forget(v, s);
+}
+
+static void time_is_up(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct node_session *s = w->data;
+
+    (void)loop;
+    (void)events;
+    try_again(serve_of(s), s, true);
+}
+
+void block_join(struct serve *v, struct node_session *s)
+{
+    (void)v;
+    list_init(&s->blocked);
+    ev_timer_init(&s->timeout, time_is_up, 0, 0);
+    s->timeout.data = s;
+}
+
+void block_leave(struct serve *v, struct node_session *s)
+{
+    if (waiting(s))
+        v->blocked_count--;
+    forget(v, s);
+}
+
+static void add_keys(struct serve *v, struct node_session *s, const struct call *c)
+{
+    for (int i = c->block_first; i <= c->block_last; i += c->block_step)
+        key_list_add(&v->blocks, c->db, c->argv[i], s, &s->blocked);
+}
+
+void block_enter(struct serve *v, struct node_session *s, const struct call *c)
+{
+    session_hold(&s->base);
+    s->base.flags |= SESSION_BLOCKED;
+    if (s->trying)
+        return;
+    if (c->intents & INTENT_BLOCK_KEYS)
+        add_keys(v, s, c);
+    else
+        list_push_back(&v->ack_waiters, &s->waits);
+    v->blocked_count++;
+    if (!c->block_timeout_ms)
+        return;
+    ev_timer_set(&s->timeout, (double)c->block_timeout_ms / 1000., 0.);
+    ev_timer_start(v->service->loop, &s->timeout);
+}
+
+void block_key_ready(struct serve *v, int db, struct bytes key)
+{
+    struct key_place *p = key_list_find(&v->blocks, db, key);
+
+    if (p && !list_linked(&p->marked))
+        list_push_back(&v->ready, &p->marked);
+}
+
+/* The place may vanish with its last waiter, and a waiter with its answer. */
+static void serve_place(struct serve *v, struct key_place *p)
+{
+    struct key_waiter *last = LIST_ENTRY(p->waiters.prev, struct key_waiter, by_place);
+    struct list *next = p->waiters.next;
+    bool more = true;
+
+    while (more) {
+        struct key_waiter *w = LIST_ENTRY(next, struct key_waiter, by_place);
+
+        more = w != last;
+        next = w->by_place.next;
+        try_again(v, w->owner, false);
+    }
+}
+
+void block_serve_ready(struct serve *v)
+{
+    if (LIKELY(list_empty(&v->ready)) || v->serving_ready)
+        return;
+    v->serving_ready = true;
+    while (!list_empty(&v->ready)) {
+        struct key_place *p = LIST_ENTRY(v->ready.next, struct key_place, marked);
+
+        list_remove(&p->marked);
+        serve_place(v, p);
+    }
+    v->serving_ready = false;
+}
+
+void block_serve_acks(struct serve *v)
+{
+    if (!v->acks_came)
+        return;
+    v->acks_came = false;
+    LIST_EACH(&v->ack_waiters, n)
+    try_again(v, LIST_ENTRY(n, struct node_session, waits), false);
+}
+
+static void end_with(struct serve *v, struct node_session *s, const char *error)
+{
+    struct reply r = session_reply(&s->base);
+
+    reply_error(&r, error);
+    stats_count_error(&v->service->stats, "UNBLOCKED");
+    block_leave(v, s);
+    session_drop_held(&s->base);
+}
+
+bool block_unblock(struct session *session, bool with_error)
+{
+    struct node_session *s = node_session_of(session);
+    struct serve *v = serve_of(s);
+
+    if (!waiting(s))
+        return false;
+    if (with_error)
+        end_with(v, s, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    else
+        try_again(v, s, true);
+    return true;
+}
+
+void block_end_all(struct serve *v, const char *error)
+{
+    LIST_EACH(&v->service->sessions, n)
+    {
+        struct node_session *s = node_session_of(LIST_ENTRY(n, struct session, node));
+
+        if (!list_empty(&s->blocked))
+            end_with(v, s, error);
+    }
+}

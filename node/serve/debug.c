@@ -1,0 +1,168 @@
+#include "node/serve/debug.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/serve/service.h"
+#include "node/serve/serve.h"
+#include "node/world.h"
+
+/* Rows are constants of the program, so the list of them is too. */
+static const struct command *parts[DEBUG_PARTS_MAX];
+static size_t part_count;
+
+void debug_add(const struct command *rows)
+{
+    ASSERT(part_count < DEBUG_PARTS_MAX);
+    parts[part_count++] = rows;
+}
+
+static const struct command *find(struct bytes name)
+{
+    for (size_t i = 0; i < part_count; i++)
+        for (const struct command *row = parts[i]; row->name; row++)
+            if (bytes_is_word(name, row->name))
+                return row;
+    return NULL;
+}
+
+void debug_run(struct call *c)
+{
+    const struct command *row = find(c->argv[1]);
+
+    if (!row || c->argc < row->argc_min || c->argc > row->argc_max) {
+        reply_errorf(c->reply,
+                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG "
+                     "HELP.",
+                     (int)c->argv[1].len, c->argv[1].at);
+        return;
+    }
+    row->run(c);
+}
+
+static void upper(char *out, size_t cap, const char *word)
+{
+    size_t i = 0;
+
+    for (; word[i] && i + 1 < cap; i++)
+        out[i] = (char)toupper((unsigned char)word[i]);
+    out[i] = '\0';
+}
+
+static void debug_help(struct call *c)
+{
+    size_t rows = 0;
+    char name[64];
+
+    for (size_t i = 0; i < part_count; i++)
+        for (const struct command *row = parts[i]; row->name; row++)
+            rows++;
+    reply_array(c->reply, 1 + 2 * rows);
+    reply_simple(c->reply, "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+    for (size_t i = 0; i < part_count; i++)
+        for (const struct command *row = parts[i]; row->name; row++) {
+            struct buf line = { 0 };
+
+            upper(name, sizeof name, row->name);
+            buf_printf(&line, "%s%s%s", name, row->args ? " " : "", row->args ? row->args : "");
+            reply_simple(c->reply, buf_text(&line));
+            line.len = 0;
+            buf_printf(&line, "    %s", row->help ? row->help : "");
+            reply_simple(c->reply, buf_text(&line));
+            buf_fini(&line);
+        }
+}
+
+/* A crash that tests can ask for: no orderly end of any kind. */
+static void debug_segfault(struct call *c)
+{
+    (void)c;
+    raise(SIGSEGV);
+}
+
+static void debug_error(struct call *c)
+{
+    reply_errorf(c->reply, "%.*s", (int)c->argv[2].len, c->argv[2].at);
+}
+
+static void debug_log(struct call *c)
+{
+    log_warning("debug-log text=\"%.*s\"", (int)c->argv[2].len, c->argv[2].at);
+    reply_ok(c->reply);
+}
+
+/* What every kind of reply looks like in this session's protocol. */
+static void debug_protocol(struct call *c)
+{
+    struct reply *r = c->reply;
+    struct bytes kind = c->argv[2];
+
+    if (bytes_is_word(kind, "string")) {
+        reply_text(r, "Hello World");
+    } else if (bytes_is_word(kind, "integer")) {
+        reply_int(r, 12345);
+    } else if (bytes_is_word(kind, "double")) {
+        reply_double(r, 3.141);
+    } else if (bytes_is_word(kind, "null")) {
+        reply_null(r);
+    } else if (bytes_is_word(kind, "array")) {
+        reply_array(r, 3);
+        for (int i = 0; i < 3; i++)
+            reply_int(r, i);
+    } else if (bytes_is_word(kind, "set")) {
+        reply_set(r, 3);
+        for (int i = 0; i < 3; i++)
+            reply_int(r, i);
+    } else if (bytes_is_word(kind, "map")) {
+        reply_map(r, 3);
+        for (int i = 0; i < 3; i++) {
+            reply_int(r, i);
+            reply_bool(r, i == 1);
+        }
+    } else if (bytes_is_word(kind, "bignum")) {
+        reply_bignum(r, BYTES("1234567999999999999999999999999999999"));
+    } else if (bytes_is_word(kind, "true")) {
+        reply_bool(r, true);
+    } else if (bytes_is_word(kind, "false")) {
+        reply_bool(r, false);
+    } else if (bytes_is_word(kind, "verbatim")) {
+        reply_verbatim(r, "txt", BYTES("This is a verbatim\nstring"));
+    } else {
+        reply_error(r, "ERR Wrong protocol type name. Please use one of the following: string|"
+                       "integer|double|null|array|set|map|bignum|true|false|verbatim");
+    }
+}
+
+const struct command debug_subs[] = {
+    { .name = "help",
+      .run = debug_help,
+      .argc_min = 2,
+      .argc_max = 2,
+      .help = "Explains the subcommands." },
+    { .name = "segfault",
+      .run = debug_segfault,
+      .argc_min = 2,
+      .argc_max = 2,
+      .help = "Crashes the server." },
+    { .name = "error",
+      .run = debug_error,
+      .argc_min = 3,
+      .argc_max = 3,
+      .args = "message",
+      .help = "Answers with this error." },
+    { .name = "log",
+      .run = debug_log,
+      .argc_min = 3,
+      .argc_max = 3,
+      .args = "message",
+      .help = "Writes a line into the log." },
+    { .name = "protocol",
+      .run = debug_protocol,
+      .argc_min = 3,
+      .argc_max = 3,
+      .args = "type",
+      .help = "Answers with a value of this type." },
+    { 0 },
+};

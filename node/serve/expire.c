@@ -1,0 +1,44 @@
+#include "node/serve/expire.h"
+
+#include "common/clock.h"
+#include "node/keyspace/keyspace.h"
+#include "node/persist/persist.h"
+#include "node/serve/block.h"
+#include "node/serve/serve.h"
+#include "node/world.h"
+
+static double delay_s(int64_t next_ms)
+{
+    int64_t wait_ms = next_ms - (int64_t)clock_wall_ms();
+
+    if (wait_ms > EXPIRE_LOOK_MS)
+        wait_ms = EXPIRE_LOOK_MS;
+    return wait_ms > 0 ? (double)wait_ms / 1000. : 0.001;
+}
+
+static void look(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct serve *v = w->data;
+    int64_t next_ms = INT64_MAX;
+
+    (void)events;
+    if (service_paused(v->service) == PAUSE_NOTHING && !persist_loading(v->world->persist))
+        next_ms = keyspace_expire_due(v->world->keyspace, EXPIRE_SLICE_US);
+    v->silent_changes = 0;
+    rates_sample(&v->rates, v);
+    block_serve_ready(v);
+    w->repeat = delay_s(next_ms);
+    ev_timer_again(loop, w);
+}
+
+void expire_start(struct serve *v)
+{
+    ev_timer_init(&v->expire, look, EXPIRE_LOOK_MS / 1000., EXPIRE_LOOK_MS / 1000.);
+    v->expire.data = v;
+    ev_timer_start(v->world->loop, &v->expire);
+}
+
+void expire_stop(struct serve *v)
+{
+    ev_timer_stop(v->world->loop, &v->expire);
+}

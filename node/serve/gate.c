@@ -1,0 +1,170 @@
+#include "node/serve/gate.h"
+
+#include "common/alloc.h"
+
+struct gate_entry {
+    struct list queue;  /* of gate->queue */
+    struct list parked; /* of client->parked */
+    struct gate_client *client;
+    uint64_t offset, bytes_end;
+};
+
+static struct gate_entry *entry_of(struct list *parked)
+{
+    return LIST_ENTRY(parked, struct gate_entry, parked);
+}
+
+void gate_init(struct gate *g, void (*released)(void *arg, struct out *out), void *arg)
+{
+    *g = (struct gate){ .open = true, .released = released, .arg = arg };
+    list_init(&g->queue);
+    list_init(&g->noted);
+}
+
+void gate_fini(struct gate *g)
+{
+    ASSERT(!g->queue.next || (list_empty(&g->queue) && list_empty(&g->noted)));
+    xfree(g->spare);
+    *g = (struct gate){ 0 };
+}
+
+void gate_join(struct gate *g, struct gate_client *c, struct out *out)
+{
+    (void)g;
+    *c = (struct gate_client){ .out = out };
+    list_init(&c->parked);
+}
+
+static void drop_entry(struct gate *g, struct gate_entry *e)
+{
+    list_remove(&e->queue);
+    list_remove(&e->parked);
+    g->parked_entries--;
+    if (g->spare)
+        xfree(e);
+    else
+        g->spare = e;
+}
+
+void gate_forget(struct gate *g, struct gate_client *c)
+{
+    if (!c->out)
+        return;
+    while (!list_empty(&c->parked))
+        drop_entry(g, entry_of(c->parked.next));
+    list_remove(&c->noted);
+    c->out = NULL;
+}
+
+/* Offsets mostly come in order, so the walk from the tail is one step. */
+static void note_in_order(struct gate *g, struct gate_client *c)
+{
+    struct list *before = &g->noted;
+
+    list_remove(&c->noted);
+    while (before->prev != &g->noted &&
+           LIST_ENTRY(before->prev, struct gate_client, noted)->needs > c->needs)
+        before = before->prev;
+    list_insert(&c->noted, before);
+}
+
+void gate_note(struct gate *g, struct gate_client *c, uint64_t offset)
+{
+    if (LIKELY(g->open) || offset <= g->acked)
+        return;
+    if (list_linked(&c->noted) && offset <= c->needs)
+        return;
+    c->needs = offset;
+    note_in_order(g, c);
+}
+
+static void queue_in_order(struct gate *g, struct gate_entry *e)
+{
+    struct list *before = &g->queue;
+
+    while (before->prev != &g->queue &&
+           LIST_ENTRY(before->prev, struct gate_entry, queue)->offset > e->offset)
+        before = before->prev;
+    list_insert(&e->queue, before);
+}
+
+static void park(struct gate *g, struct gate_client *c)
+{
+    struct gate_entry *last = list_empty(&c->parked) ? NULL : entry_of(c->parked.prev);
+    struct gate_entry *e;
+
+    if (last && last->offset >= c->needs) {
+        last->bytes_end = out_written(c->out); /* it waits behind the last one anyway */
+        return;
+    }
+    e = g->spare ? g->spare : xmalloc(sizeof *e);
+    g->spare = NULL;
+    *e = (struct gate_entry){ .client = c, .offset = c->needs, .bytes_end = out_written(c->out) };
+    if (!last)
+        out_set_mark(c->out, c->out->sent);
+    list_push_back(&c->parked, &e->parked);
+    queue_in_order(g, e);
+    g->parked_entries++;
+}
+
+void gate_turn_ended(struct gate *g)
+{
+    while (!list_empty(&g->noted)) {
+        struct gate_client *c = LIST_ENTRY(g->noted.next, struct gate_client, noted);
+
+        list_remove(&c->noted);
+        if (c->needs > g->acked)
+            park(g, c);
+    }
+}
+
+static void release(struct gate *g, struct gate_entry *e)
+{
+    struct gate_client *c = e->client;
+    uint64_t position = e->bytes_end;
+
+    drop_entry(g, e);
+    out_set_mark(c->out, list_empty(&c->parked) ? UINT64_MAX : position);
+    if (g->released)
+        g->released(g->arg, c->out);
+}
+
+void gate_acked(struct gate *g, uint64_t offset)
+{
+    if (offset > g->acked)
+        g->acked = offset;
+    while (!list_empty(&g->queue)) {
+        struct gate_entry *e = LIST_ENTRY(g->queue.next, struct gate_entry, queue);
+
+        if (e->offset > g->acked)
+            return;
+        release(g, e);
+    }
+}
+
+void gate_set_open(struct gate *g, bool open)
+{
+    g->open = open;
+    if (!open)
+        return;
+    while (!list_empty(&g->noted))
+        list_remove(g->noted.next);
+    while (!list_empty(&g->queue))
+        release(g, LIST_ENTRY(g->queue.next, struct gate_entry, queue));
+}
+
+void gate_check(const struct gate *g)
+{
+    uint64_t offset = g->acked, entries = 0;
+
+    LIST_EACH(&g->queue, n)
+    {
+        const struct gate_entry *e = LIST_ENTRY(n, struct gate_entry, queue);
+
+        ASSERT(e->offset >= offset && e->offset > g->acked);
+        ASSERT(e->client->out->marked && e->client->out->mark <= e->bytes_end);
+        offset = e->offset;
+        entries++;
+    }
+    ASSERT(entries == g->parked_entries);
+}

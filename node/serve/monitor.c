@@ -1,0 +1,83 @@
+#include "node/serve/monitor.h"
+
+#include <string.h>
+#include <sys/time.h>
+
+#include "node/world.h"
+
+static bool secret(const struct call *c, int i)
+{
+    if (strcmp(c->cmd->name, "auth") == 0)
+        return i > 0;
+    if (strcmp(c->cmd->name, "hello") == 0)
+        return (i > 1 && bytes_is_word(c->argv[i - 1], "auth")) ||
+               (i > 2 && bytes_is_word(c->argv[i - 2], "auth"));
+    return false;
+}
+
+struct bytes monitor_shown(const struct call *c, int i)
+{
+    return UNLIKELY(secret(c, i)) ? BYTES("(redacted)") : c->argv[i];
+}
+
+static void describe(const struct call *c, struct buf *line)
+{
+    struct timeval now;
+
+    gettimeofday(&now, NULL);
+    buf_printf(line, "%lld.%06ld [%d ", (long long)now.tv_sec, (long)now.tv_usec, c->db);
+    if (!c->session)
+        buf_puts(line, "?:0]");
+    else if (c->session->flags & SESSION_UNIX)
+        buf_printf(line, "unix:%s]", c->session->link->peer);
+    else
+        buf_printf(line, "%s]", c->session->link->peer);
+    for (int i = 0; i < c->argc; i++) {
+        buf_putc(line, ' ');
+        buf_put_quoted(line, monitor_shown(c, i));
+    }
+}
+
+static void feed(struct serve *v, const struct call *c)
+{
+    struct buf line = { 0 };
+
+    describe(c, &line);
+    LIST_EACH(&v->monitors, n)
+    {
+        struct session *s = &LIST_ENTRY(n, struct node_session, monitor)->base;
+        struct reply r = session_reply(s);
+
+        reply_simple(&r, buf_text(&line));
+        session_wrote(s);
+    }
+    buf_fini(&line);
+}
+
+void monitor_feed(struct serve *v, const struct call *c)
+{
+    if (LIKELY(list_empty(&v->monitors)) || (c->cmd->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+        return;
+    feed(v, c);
+}
+
+void monitor_join(struct call *c)
+{
+    const struct node_world *w = c->world;
+    struct node_session *s = node_session_of(c->session);
+
+    if (c->denies_blocking) {
+        reply_error(c->reply, "ERR MONITOR isn't allowed for DENY BLOCKING client");
+        return;
+    }
+    if (!list_linked(&s->monitor)) {
+        s->base.flags |= SESSION_MONITOR;
+        list_push_back(&w->serve->monitors, &s->monitor);
+    }
+    reply_ok(c->reply);
+}
+
+void monitor_leave(struct node_session *s)
+{
+    list_remove(&s->monitor);
+}

@@ -1,0 +1,259 @@
+/*
+ * Small commands that only a node has: TIME, WAIT, MONITOR, SHUTDOWN, DEBUG, MODULE.
+ */
+#include <string.h>
+#include <sys/time.h>
+
+#include "node/replica/replica.h"
+#include "node/serve/debug.h"
+#include "node/serve/latency.h"
+#include "node/serve/monitor.h"
+#include "node/serve/serve.h"
+#include "node/serve/shutdown.h"
+#include "node/serve/slowlog.h"
+#include "node/world.h"
+
+static void tell_time(struct call *c)
+{
+    struct timeval now;
+
+    gettimeofday(&now, NULL);
+    reply_array(c->reply, 2);
+    reply_bulk_int(c->reply, now.tv_sec);
+    reply_bulk_int(c->reply, now.tv_usec);
+}
+
+static void wait_acks(struct call *c)
+{
+    const struct node_world *w = c->world;
+    int64_t wanted, acked;
+
+    if (replica_is_follower(w->replica)) {
+        reply_error(c->reply, "ERR WAIT cannot be used with replica instances. Please also note "
+                              "that since Redis 4.0 if a replica is configured to be writable "
+                              "(which is not the default) writes to replicas are just local and "
+                              "are not propagated.");
+        return;
+    }
+    if (!serve_want_i64(c, c->argv[1], &wanted) ||
+        !serve_want_timeout(c, c->argv[2], false, &c->block_timeout_ms))
+        return;
+    acked = replica_acked(w->replica, node_session_of(c->session)->wrote);
+    if (acked >= wanted || c->denies_blocking) {
+        reply_int(c->reply, acked);
+        return;
+    }
+    c->wait_replicas = wanted;
+    c->intents |= INTENT_BLOCK_ACKS;
+    if (!node_session_of(c->session)->trying)
+        replica_ask_acks(w->replica);
+}
+
+static void module_list(struct call *c)
+{
+    reply_array(c->reply, 0);
+}
+
+static const struct command module_subs[] = {
+    { .name = "help",
+      .run = serve_help,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "5.0.0",
+      .cost = "O(1)",
+      .help = "Explains the subcommands." },
+    { .name = "list",
+      .run = module_list,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT,
+      .group = "server",
+      .since = "4.0.0",
+      .cost = "O(N)",
+      .help = "Modules that are loaded.",
+      .tips = "nondeterministic_output_order" },
+    { 0 },
+};
+
+const struct command serve_node_rows[] = {
+    { .name = "time",
+      .run = tell_time,
+      .argc_min = 1,
+      .argc_max = 1,
+      .flags = CMD_LOADING | CMD_STALE | CMD_FAST,
+      .group = "server",
+      .since = "2.6.0",
+      .cost = "O(1)",
+      .help = "Seconds and microseconds of the wall clock.",
+      .tips = "nondeterministic_output" },
+    { .name = "wait",
+      .run = wait_acks,
+      .argc_min = 3,
+      .argc_max = 3,
+      .flags = CMD_NOSCRIPT,
+      .acl = ACL_CONNECTION,
+      .group = "generic",
+      .since = "3.0.0",
+      .cost = "O(1)",
+      .args = "numreplicas:integer timeout:integer",
+      .help = "Waits until replicas have acknowledged what this connection wrote.",
+      .tips = "request_policy:all_shards response_policy:agg_min" },
+    { .name = "monitor",
+      .run = monitor_join,
+      .argc_min = 1,
+      .argc_max = 1,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "1.0.0",
+      .help = "Shows every command as it is run." },
+    { .name = "shutdown",
+      .run = shutdown_now,
+      .argc_min = 1,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_NO_MULTI | CMD_ALLOW_BUSY,
+      .group = "server",
+      .since = "1.0.0",
+      .cost = "O(N)",
+      .args = "[(NOSAVE|SAVE)] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
+      .help = "Stops the server." },
+    { .name = "debug",
+      .run = debug_run,
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_SYSCMD | CMD_PROTECTED,
+      .group = "server",
+      .since = "1.0.0",
+      .cost = "Depends on subcommand.",
+      .help = "Tools for tests." },
+    { .name = "module",
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .group = "server",
+      .since = "4.0.0",
+      .cost = "Depends on the subcommand",
+      .help = "Loadable modules; there are none.",
+      .subs = module_subs },
+    { 0 },
+};
+
+static const struct command slowlog_subs[] = {
+    { .name = "reset",
+      .run = slowlog_reset,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.2.12",
+      .cost = "O(N)",
+      .help = "Forgets all entries.",
+      .tips = "request_policy:all_nodes response_policy:all_succeeded" },
+    { .name = "get",
+      .run = slowlog_get,
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.2.12",
+      .cost = "O(N)",
+      .args = "[count:integer]",
+      .help = "The newest entries.",
+      .tips = "request_policy:all_nodes nondeterministic_output" },
+    { .name = "len",
+      .run = slowlog_len,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.2.12",
+      .cost = "O(1)",
+      .help = "How many entries are kept.",
+      .tips = "request_policy:all_nodes response_policy:agg_sum nondeterministic_output" },
+    { .name = "help",
+      .run = serve_help,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "6.2.0",
+      .cost = "O(1)",
+      .help = "Explains the subcommands." },
+    { 0 },
+};
+
+static const struct command latency_subs[] = {
+    { .name = "reset",
+      .run = latency_reset,
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.8.13",
+      .cost = "O(1)",
+      .args = "[event+]",
+      .help = "Forgets samples.",
+      .tips = "request_policy:all_nodes response_policy:all_succeeded" },
+    { .name = "history",
+      .run = latency_history,
+      .argc_min = 3,
+      .argc_max = 3,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.8.13",
+      .cost = "O(1)",
+      .args = "event",
+      .help = "Samples of an event.",
+      .tips = "nondeterministic_output request_policy:all_nodes response_policy:special" },
+    { .name = "histogram",
+      .run = latency_histogram,
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "7.0.0",
+      .cost = "O(N)",
+      .args = "[command+]",
+      .help = "Latency distribution of commands.",
+      .tips = "nondeterministic_output request_policy:all_nodes response_policy:special" },
+    { .name = "latest",
+      .run = latency_latest,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.8.13",
+      .cost = "O(1)",
+      .help = "The newest sample of each event.",
+      .tips = "nondeterministic_output request_policy:all_nodes response_policy:special" },
+    { .name = "help",
+      .run = serve_help,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "2.8.13",
+      .cost = "O(1)",
+      .help = "Explains the subcommands." },
+    { 0 },
+};
+
+const struct command serve_insight_rows[] = {
+    { .name = "slowlog",
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .group = "server",
+      .since = "2.2.12",
+      .cost = "Depends on the subcommand",
+      .help = "Commands that took long.",
+      .subs = slowlog_subs },
+    { .name = "latency",
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .group = "server",
+      .since = "2.8.13",
+      .cost = "Depends on the subcommand",
+      .help = "Latency of commands and events.",
+      .subs = latency_subs },
+    { 0 },
+};

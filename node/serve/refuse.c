@@ -1,0 +1,56 @@
+#include "node/serve/refuse.h"
+
+#include "common/alloc.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+static bool memory_is_full(const struct node_world *w)
+{
+    return w->set->maxmemory_bytes && alloc_used_bytes() > w->set->maxmemory_bytes &&
+           !(replica_is_follower(w->replica) && w->set->follower_ignore_maxmemory);
+}
+
+static bool too_few_followers(const struct node_world *w)
+{
+    return !replica_enough_followers(w->replica);
+}
+
+static bool only_read(const struct node_world *w)
+{
+    return w->set->follower_read_only && replica_is_follower(w->replica);
+}
+
+static bool stale(const struct node_world *w)
+{
+    return !w->set->follower_serve_stale_data && replica_is_follower(w->replica) &&
+           !replica_link_up(w->replica);
+}
+
+static bool loading(const struct node_world *w)
+{
+    return persist_loading(w->persist);
+}
+
+/* In the order in which Redis asks. has: one of these flags; or lacks: this one is missing. */
+static const struct {
+    uint32_t has, lacks;
+    bool (*holds)(const struct node_world *w);
+    const char *text;
+} reasons[] = {
+    { CMD_DENYOOM, 0, memory_is_full, "OOM command not allowed when used memory > 'maxmemory'." },
+    { CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write." },
+    { CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica." },
+    { 0, CMD_STALE, stale,
+      "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'." },
+    { 0, CMD_LOADING, loading, "LOADING Redis is loading the dataset in memory" },
+};
+
+const char *refuse(const struct serve *v, uint32_t has, uint32_t lacks)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (((has & reasons[i].has) || (lacks & reasons[i].lacks)) && reasons[i].holds(v->world))
+            return reasons[i].text;
+    return NULL;
+}

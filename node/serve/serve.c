@@ -1,0 +1,424 @@
+#include "node/serve/serve.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "node/keyspace/keyspace.h"
+#include "node/oplog/oplog.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica.h"
+#include "node/serve/block.h"
+#include "node/serve/expire.h"
+#include "node/serve/latency.h"
+#include "node/serve/monitor.h"
+#include "node/serve/multi.h"
+#include "node/serve/notify.h"
+#include "node/serve/refuse.h"
+#include "node/serve/shutdown.h"
+#include "node/serve/slowlog.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+static struct serve *serve_of(const struct session *s)
+{
+    return ((struct node_world *)s->service->world)->serve;
+}
+
+/* ---- sessions come and go ---- */
+
+static void born(struct session *session)
+{
+    struct node_session *s = node_session_of(session);
+    struct serve *v = serve_of(session);
+
+    list_init(&s->watched);
+    gate_join(&v->gate, &s->gate, &session->link->out);
+    block_join(v, s);
+}
+
+static void gone(struct session *session)
+{
+    struct node_session *s = node_session_of(session);
+    struct serve *v = serve_of(session);
+
+    multi_discard(s);
+    block_leave(v, s);
+    monitor_leave(s);
+    shutdown_forget(v, session);
+    gate_forget(&v->gate, &s->gate);
+}
+
+static void reset(struct session *session)
+{
+    multi_discard(node_session_of(session));
+    monitor_leave(node_session_of(session));
+}
+
+static int multi_count(const struct session *session)
+{
+    return session->flags & SESSION_MULTI ? ((const struct node_session *)session)->queue_count
+                                          : -1;
+}
+
+static size_t multi_bytes(const struct session *session)
+{
+    return ((const struct node_session *)session)->queue_bytes;
+}
+
+static const char *role(const struct service *service)
+{
+    const struct node_world *w = service->world;
+
+    return replica_is_follower(w->replica) ? "replica" : "master";
+}
+
+/* ---- before a command ---- */
+
+static bool refused(struct session *session, struct call *c, const char *error)
+{
+    struct node_session *s = node_session_of(session);
+
+    if (!(session->flags & SESSION_MULTI))
+        return false;
+    if (!c->cmd || !multi_is_exec(c->cmd)) {
+        s->queue_spoilt = true;
+        return false;
+    }
+    multi_discard(s);
+    if (strncmp(error, "ERR ", 4) == 0)
+        error += 4;
+    reply_errorf(c->reply, "EXECABORT Transaction discarded because of: %s", error);
+    return true;
+}
+
+/* Is this held by what is paused now? Links of followers are never. */
+static bool held_by_pause(const struct session *s, uint32_t has)
+{
+    enum pause_what what = service_paused(s->service);
+
+    if (s->kind == SESSION_REPLICA)
+        return false;
+    return what == PAUSE_ALL || (what == PAUSE_WRITES && (has & (CMD_WRITE | CMD_MAY_REPLICATE)));
+}
+
+static bool access_allowed(const struct session *s, int rule)
+{
+    return rule == ACCESS_YES ||
+           (rule == ACCESS_LOCAL &&
+            ((s->flags & SESSION_UNIX) || strncmp(s->link->peer, "127.", 4) == 0 ||
+             strncmp(s->link->peer, "[::1]", 5) == 0));
+}
+
+static const char *protected_refusal(const struct serve *v, const struct session *s,
+                                     const struct call *c)
+{
+    bool debug = bytes_is_word(c->argv[0], "debug");
+    const struct server_settings *set = &v->world->set->server;
+
+    if (access_allowed(s, debug ? set->enable_debug_command : set->enable_module_command))
+        return NULL;
+    return debug ? "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+                   "\"local\", you can run it from a local connection, otherwise you need to set "
+                   "this option in the configuration file, and then restart the server."
+                 : "ERR MODULE command not allowed. If the enable-module-command option is set to "
+                   "\"local\", you can run it from a local connection, otherwise you need to set "
+                   "this option in the configuration file, and then restart the server.";
+}
+
+static const char *refusal(const struct serve *v, const struct session *s, const struct call *c,
+                           uint32_t has, uint32_t lacks)
+{
+    const char *why;
+
+    if (UNLIKELY(c->cmd->flags & CMD_PROTECTED)) {
+        why = protected_refusal(v, s, c);
+        if (why)
+            return why;
+    }
+    if (UNLIKELY(s->flags & SESSION_MULTI) && (c->cmd->flags & CMD_NO_MULTI))
+        return "ERR Command not allowed inside a transaction";
+    return refuse(v, has, lacks);
+}
+
+static void begin(struct serve *v, struct call *c)
+{
+    v->effects.len = 0;
+    c->effects = &v->effects;
+    v->changes_before = v->changes;
+    unit_begin(&v->unit);
+}
+
+static enum admit admit(struct session *session, struct call *c)
+{
+    struct node_session *s = node_session_of(session);
+    struct serve *v = serve_of(session);
+    uint32_t has = c->cmd->flags, lacks = ~c->cmd->flags;
+    const char *why;
+
+    if (UNLIKELY(session->flags & SESSION_MULTI) && multi_is_exec(c->cmd)) {
+        has |= s->queue_flags;
+        lacks |= s->queue_lacks;
+    }
+    why = refusal(v, session, c, has, lacks);
+    if (UNLIKELY(why != NULL)) {
+        service_refuse(session, c, why);
+        return ADMIT_DONE;
+    }
+    if (UNLIKELY(service_paused(session->service)) && held_by_pause(session, has)) {
+        service_hold_paused(session->service, session);
+        return ADMIT_HOLD;
+    }
+    if (UNLIKELY(session->flags & SESSION_MULTI) && !multi_runs_at_once(c->cmd)) {
+        multi_queue(s, c);
+        return ADMIT_DONE;
+    }
+    begin(v, c);
+    return ADMIT_RUN;
+}
+
+/* ---- after a command ---- */
+
+static bool replicates(const struct serve *v, const struct call *c)
+{
+    if (c->intents & (INTENT_NO_EFFECT | INTENT_EFFECT))
+        return false;
+    if (c->intents & INTENT_FORCE_EFFECT)
+        return true;
+    return (c->cmd->flags & CMD_WRITE) && v->changes != v->changes_before;
+}
+
+/* The call's effect becomes part of the unit, or, where it is the whole unit, of the oplog. */
+static void settle(struct serve *v, struct call *c, bool last)
+{
+    uint64_t changes = v->changes - v->changes_before;
+    bool verbatim = replicates(v, c);
+
+    if (changes)
+        persist_count_changes(v->world->persist, changes);
+    if (c->intents & INTENT_EFFECT)
+        unit_add_encoded(&v->unit, c->db, buf_bytes(&v->effects), c->effect_count);
+    if (!last) {
+        if (verbatim)
+            unit_add(&v->unit, c->db, c->argc, c->argv);
+        return;
+    }
+    if (verbatim)
+        unit_end_with(&v->unit, c->db, c->argc, c->argv);
+    else
+        unit_end(&v->unit);
+}
+
+/* A reply depends on everything that was written when it was made. */
+static void note_at_gate(struct serve *v, struct node_session *s, const struct call *c)
+{
+    uint64_t tip = v->world->oplog->next;
+
+    s->wrote = tip; /* as WAIT sees it, Redis does not ask either whether this command wrote */
+    if (UNLIKELY(!v->gate.open) &&
+        ((c->cmd->flags & (CMD_WRITE | CMD_READONLY)) || multi_is_exec(c->cmd)))
+        gate_note(&v->gate, &s->gate, tip);
+}
+
+static void ran(struct session *session, struct call *c, uint64_t usec)
+{
+    struct node_session *s = node_session_of(session);
+    struct serve *v = serve_of(session);
+
+    settle(v, c, true);
+    if (UNLIKELY(c->intents & (INTENT_BLOCK_KEYS | INTENT_BLOCK_ACKS))) {
+        block_enter(v, s, c);
+        return;
+    }
+    note_at_gate(v, s, c);
+    monitor_feed(v, c);
+    slowlog_note(v->slowlog, c, usec);
+    latency_command(v->latency, c, usec);
+    block_serve_ready(v);
+}
+
+void serve_run_inner(struct serve *v, struct call *c)
+{
+    struct command_stats *stats = stats_of(&v->service->stats, c->cmd);
+    uint64_t start_us = clock_read_us(), before = v->changes_before, usec;
+    uint32_t errors_before = c->reply->errors;
+
+    v->effects.len = 0;
+    c->effects = &v->effects;
+    v->changes_before = v->changes;
+    c->cmd->run(c);
+    usec = clock_read_us() - start_us;
+    settle(v, c, false);
+    service_count(v->service, c, stats, usec, errors_before);
+    monitor_feed(v, c);
+    slowlog_note(v->slowlog, c, usec);
+    latency_command(v->latency, c, usec);
+    v->changes_before = before;
+}
+
+/* ---- what the other rooms tell ---- */
+
+static void key_changed(void *arg, int db, struct bytes key)
+{
+    struct serve *v = arg;
+
+    if (UNLIKELY(v->silent_changes))
+        v->silent_changes--;
+    else
+        v->changes++;
+    watch_changed(v, db, key);
+}
+
+static void key_expired(void *arg, int db, struct bytes key)
+{
+    struct bytes argv[] = { BYTES("DEL"), key };
+    struct serve *v = arg;
+
+    v->silent_changes++;
+    unit_add(&v->unit, db, 2, argv);
+}
+
+static void key_event(void *arg, enum notify_class class, const char *name, int db,
+                      struct bytes key)
+{
+    notify_event(arg, class, name, db, key);
+}
+
+static void key_ready(void *arg, int db, struct bytes key)
+{
+    block_key_ready(arg, db, key);
+}
+
+static void flushed(void *arg, int db)
+{
+    struct serve *v = arg;
+
+    v->changes++;
+    watch_flushed(v, db);
+}
+
+static void swapped(void *arg, int db, int other)
+{
+    struct serve *v = arg;
+
+    v->changes++;
+    watch_swapped(v, db, other);
+}
+
+/* A follower, and a leader whose writes are paused, only hides what has expired. */
+static void settle_role(struct serve *v)
+{
+    bool follower = replica_is_follower(v->world->replica);
+
+    v->unit.muted = follower;
+    keyspace_set_follower(v->world->keyspace,
+                          follower || service_paused(v->service) != PAUSE_NOTHING);
+}
+
+static void role_changed(void *arg, bool follower)
+{
+    struct serve *v = arg;
+
+    settle_role(v);
+    if (follower)
+        block_end_all(v, "UNBLOCKED force unblock from blocking operation, instance state changed "
+                         "(master -> replica?)");
+}
+
+static void acked(void *arg)
+{
+    ((struct serve *)arg)->acks_came = true;
+}
+
+static void pause_changed(struct service *service)
+{
+    settle_role(((struct node_world *)service->world)->serve);
+}
+
+static void turn_ended(struct service *service)
+{
+    struct serve *v = ((struct node_world *)service->world)->serve;
+
+    block_serve_acks(v);
+    shutdown_look(v);
+    gate_turn_ended(&v->gate);
+}
+
+static void released(void *arg, struct out *out)
+{
+    (void)arg;
+    link_wrote(CONTAINER_OF(out, struct link, out));
+}
+
+static const struct service_ops ops = {
+    .session_bytes = sizeof(struct node_session),
+    .born = born,
+    .gone = gone,
+    .reset = reset,
+    .admit = admit,
+    .refused = refused,
+    .ran = ran,
+    .unblock = block_unblock,
+    .turn_ended = turn_ended,
+    .pause_changed = pause_changed,
+    .mode = "standalone",
+    .role = role,
+    .multi_count = multi_count,
+    .multi_bytes = multi_bytes,
+};
+
+static void set_hooks(struct serve *v)
+{
+    struct keyspace_hooks keys = { .arg = v,
+                                   .changed = key_changed,
+                                   .event = key_event,
+                                   .expired = key_expired,
+                                   .ready = key_ready,
+                                   .flushed = flushed,
+                                   .swapped = swapped };
+    struct replica_hooks followers = { .arg = v, .role_changed = role_changed, .acked = acked };
+
+    keyspace_set_hooks(v->world->keyspace, &keys);
+    replica_set_hooks(v->world->replica, &followers);
+}
+
+struct serve *serve_new(struct node_world *w)
+{
+    struct serve *v = xcalloc(1, sizeof *v);
+
+    v->world = w;
+    w->serve = v;
+    gate_init(&v->gate, released, v);
+    unit_init(&v->unit, w->oplog);
+    block_init(v);
+    list_init(&v->monitors);
+    v->slowlog = slowlog_new(&w->set->server);
+    v->latency = latency_new(&w->set->server);
+    v->service = service_new(w->loop, &ops, w->commands, w->acl, &w->set->server, w);
+    v->service->databases = (int)w->set->databases;
+    w->service = v->service;
+    expire_start(v);
+    shutdown_init(v);
+    set_hooks(v);
+    settle_role(v);
+    return v;
+}
+
+void serve_free(struct serve *v)
+{
+    if (!v)
+        return;
+    shutdown_fini(v);
+    expire_stop(v);
+    service_free(v->service);
+    v->world->service = NULL;
+    block_fini(v);
+    key_list_fini(&v->watches);
+    gate_fini(&v->gate);
+    unit_fini(&v->unit);
+    buf_fini(&v->effects);
+    slowlog_free(v->slowlog);
+    latency_free(v->latency);
+    v->world->serve = NULL;
+    xfree(v);
+}

@@ -1,0 +1,207 @@
+#include "node/serve/shutdown.h"
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica.h"
+#include "node/serve/serve.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+#define FAILED "ERR Errors trying to SHUTDOWN. Check logs."
+
+struct shutdown {
+    bool waiting;
+    bool over;
+    uint32_t flags; /* enum shutdown_flag */
+    uint64_t deadline_ms;
+    struct session *asked_by; /* held until it ends; NULL: a signal */
+    ev_timer deadline;
+};
+
+static void deadline_passed(struct ev_loop *loop, ev_timer *w, int events)
+{
+    (void)loop;
+    (void)w;
+    (void)events; /* it wakes the loop; shutdown_look decides before the loop sleeps again */
+}
+
+void shutdown_init(struct serve *v)
+{
+    v->shutdown = xcalloc(1, sizeof *v->shutdown);
+    ev_timer_init(&v->shutdown->deadline, deadline_passed, 0, 0);
+}
+
+void shutdown_fini(struct serve *v)
+{
+    if (!v->shutdown)
+        return;
+    ev_timer_stop(v->world->loop, &v->shutdown->deadline);
+    xfree(v->shutdown);
+    v->shutdown = NULL;
+}
+
+/* Nothing has happened: writes go on, and whoever asked hears why. */
+static void give_up(struct serve *v, const char *error)
+{
+    struct shutdown *d = v->shutdown;
+    struct session *s = d->asked_by;
+
+    d->waiting = false;
+    d->asked_by = NULL;
+    ev_timer_stop(v->world->loop, &d->deadline);
+    service_unpause(v->service, PAUSE_SHUTDOWN);
+    if (!s)
+        return;
+    struct reply r = session_reply(s);
+    reply_error(&r, error);
+    session_drop_held(s);
+}
+
+static bool save_wanted(const struct serve *v)
+{
+    uint32_t flags = v->shutdown->flags;
+
+    if (flags & SHUTDOWN_NOSAVE)
+        return false;
+    return (flags & SHUTDOWN_SAVE) || persist_has_save_points(v->world->persist);
+}
+
+/* False: the save failed and was not to be skipped. */
+static bool save(struct serve *v)
+{
+    struct errmsg why;
+
+    if (!save_wanted(v))
+        return true;
+    log_notice("shutdown-saving");
+    if (persist_save_now(v->world->persist, &why) == OK)
+        return true;
+    log_warning("shutdown-save-failed why=\"%s\"", why.text);
+    return v->shutdown->flags & SHUTDOWN_FORCE;
+}
+
+static void finish(struct serve *v)
+{
+    if (!save(v)) {
+        give_up(v, FAILED);
+        return;
+    }
+    v->shutdown->over = true;
+    log_notice("shutdown followers=%s",
+               replica_all_caught_up(v->world->replica) ? "caught-up" : "behind");
+    ev_break(v->world->loop, EVBREAK_ALL);
+}
+
+void shutdown_look(struct serve *v)
+{
+    struct shutdown *d = v->shutdown;
+
+    if (LIKELY(!d->waiting) || d->over)
+        return;
+    if (replica_all_caught_up(v->world->replica) || clock_now_ms() >= d->deadline_ms)
+        finish(v);
+}
+
+static void begin(struct serve *v, uint32_t flags)
+{
+    struct shutdown *d = v->shutdown;
+    int64_t timeout_s = v->world->set->server.shutdown_timeout_s;
+    bool patient = timeout_s > 0 && !(flags & SHUTDOWN_NOW);
+
+    d->flags = flags;
+    d->waiting = true;
+    d->deadline_ms = clock_now_ms() + (patient ? (uint64_t)timeout_s * 1000 : 0);
+    service_pause(v->service, PAUSE_SHUTDOWN, PAUSE_WRITES, UINT64_MAX);
+    if (!patient || replica_all_caught_up(v->world->replica))
+        return; /* shutdown_look ends it in this very turn */
+    log_notice("shutdown-waits-for-followers timeout-s=%lld", (long long)timeout_s);
+    replica_ask_acks(v->world->replica);
+    ev_timer_set(&d->deadline, (double)timeout_s, 0.);
+    ev_timer_start(v->world->loop, &d->deadline);
+}
+
+void shutdown_ask(struct serve *v, uint32_t flags)
+{
+    log_notice("shutdown-requested by=signal");
+    if (v->shutdown->waiting)
+        flags |= SHUTDOWN_NOW;
+    begin(v, flags);
+}
+
+void shutdown_forget(struct serve *v, const struct session *s)
+{
+    if (v->shutdown && v->shutdown->asked_by == s)
+        v->shutdown->asked_by = NULL;
+}
+
+static bool read_flags(const struct call *c, uint32_t *out_flags, bool *out_abort)
+{
+    static const struct {
+        const char *word;
+        uint32_t flag;
+    } words[] = {
+        { "nosave", SHUTDOWN_NOSAVE },
+        { "save", SHUTDOWN_SAVE },
+        { "now", SHUTDOWN_NOW },
+        { "force", SHUTDOWN_FORCE },
+    };
+
+    for (int i = 1; i < c->argc; i++) {
+        size_t k = 0;
+
+        if (bytes_is_word(c->argv[i], "abort")) {
+            *out_abort = true;
+            continue;
+        }
+        while (k < ARRAY_LEN(words) && !bytes_is_word(c->argv[i], words[k].word))
+            k++;
+        if (k == ARRAY_LEN(words))
+            return false;
+        *out_flags |= words[k].flag;
+    }
+    return !(*out_abort && *out_flags) &&
+           (*out_flags & (SHUTDOWN_SAVE | SHUTDOWN_NOSAVE)) != (SHUTDOWN_SAVE | SHUTDOWN_NOSAVE);
+}
+
+static void abort_shutdown(struct serve *v, struct call *c)
+{
+    if (!v->shutdown->waiting) {
+        reply_error(c->reply, "ERR No shutdown in progress.");
+        return;
+    }
+    log_notice("shutdown-aborted");
+    give_up(v, FAILED);
+    reply_ok(c->reply);
+}
+
+void shutdown_now(struct call *c)
+{
+    const struct node_world *w = c->world;
+    struct serve *v = w->serve;
+    uint32_t flags = 0;
+    bool abort = false;
+
+    if (!read_flags(c, &flags, &abort)) {
+        reply_error(c->reply, "ERR syntax error");
+        return;
+    }
+    if (abort) {
+        abort_shutdown(v, c);
+        return;
+    }
+    if (c->denies_blocking && !(flags & SHUTDOWN_NOW)) {
+        reply_error(c->reply, "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING "
+                              "client");
+        return;
+    }
+    if (v->shutdown->waiting) {
+        reply_error(c->reply, "ERR Shutdown already in progress");
+        return;
+    }
+    log_notice("shutdown-requested by=%s", c->session->link->peer);
+    begin(v, flags);
+    v->shutdown->asked_by = c->session;
+    session_hold(c->session);
+}

@@ -1,0 +1,30 @@
+/*
+ * shutdown - an orderly end: let the followers catch up, save where that is wanted, leave the loop.
+ *
+ *     asked --writes paused--> waiting for followers --all caught up, or shutdown-timeout--> save --> end
+ *                                     \--SHUTDOWN ABORT--> as if nothing had been
+ *
+ *   1. NOW skips the waiting, FORCE a save that fails, NOSAVE the save
+ *   2. a save that fails without FORCE keeps the node up, and whoever asked is told
+ */
+#ifndef HF_NODE_SERVE_SHUTDOWN_H
+#define HF_NODE_SERVE_SHUTDOWN_H
+
+#include "common/command.h"
+
+struct serve;
+struct session;
+
+void shutdown_init(struct serve *v);
+void shutdown_fini(struct serve *v);
+
+/* From a signal. flags: enum shutdown_flag. A second one while the first waits ends at once. */
+void shutdown_ask(struct serve *v, uint32_t flags);
+/* Before the loop sleeps: have the followers caught up? */
+void shutdown_look(struct serve *v);
+/* A session that may have asked is gone. */
+void shutdown_forget(struct serve *v, const struct session *s);
+/* The handler of SHUTDOWN. */
+void shutdown_now(struct call *c);
+
+#endif
