@@ -26,6 +26,7 @@
 #include "node/serve/serve.h"
 #include "node/serve/shutdown.h"
 #include "node/settings.h"
+#include "node/types/types.h"
 #include "node/world.h"
 
 struct node {
@@ -52,10 +53,13 @@ static const struct command *const command_rows[] = {
     info_rows,
     replica_rows,
     persist_rows,
+    string_commands,
+    generic_commands,
 
 };
 
-static const struct command *const debug_rows[] = { debug_subs, persist_debug_subs };
+static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,
+                                                    persist_debug_subs };
 
 static const struct info_part *const info_rooms[] = { info_parts, serve_info_parts,
                                                       replica_info_parts, persist_info_parts };

@@ -47,7 +47,7 @@ static const struct {
     { 0, CMD_LOADING, loading, "LOADING Redis is loading the dataset in memory" },
 };
 
-const char *refuse(const struct serve *v, uint32_t has, uint32_t lacks)
+const char *refuse_reason(const struct serve *v, uint32_t has, uint32_t lacks)
 {
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         if (((has & reasons[i].has) || (lacks & reasons[i].lacks)) && reasons[i].holds(v->world))

@@ -9,6 +9,6 @@
 
 /* The text to answer, or NULL. has: the flags of the row, or of everything that EXEC is about to run;
  * lacks: flags that the row, or any of those, does not have. */
-const char *refuse(const struct serve *v, uint32_t has, uint32_t lacks);
+const char *refuse_reason(const struct serve *v, uint32_t has, uint32_t lacks);
 
 #endif

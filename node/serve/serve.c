@@ -138,7 +138,7 @@ static const char *refusal(const struct serve *v, const struct session *s, const
     }
     if (UNLIKELY(s->flags & SESSION_MULTI) && (c->cmd->flags & CMD_NO_MULTI))
         return "ERR Command not allowed inside a transaction";
-    return refuse(v, has, lacks);
+    return refuse_reason(v, has, lacks);
 }
 
 static void begin(struct serve *v, struct call *c)
