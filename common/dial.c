@@ -1,57 +1,16 @@
-#include "common/dial.h"
+#include "common/dial_private.h"
 
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/net.h"
-#include "common/resolve.h"
 #include "common/tls.h"
 
 enum { CALLS_MAX = 100000, WORDS_MAX = 64 };
-
-struct pending_call {
-    dial_reply_fn *fn;
-    void *arg;
-};
-
-/* What the timer `soon` is to do, so that no callback comes from inside dial_start or dial_drop. */
-enum soon { SOON_NOTHING, SOON_DOWN, SOON_RESTART };
-
-struct dial {
-    struct ev_loop *loop;
-    struct dial_options o; /* texts are ours */
-    enum dial_state state;
-    enum dial_why why;
-    int sys_errno;
-    struct resolve_question *question;
-    struct resolve_answer addresses;
-    int address_next; /* the one to try after the present one */
-    int fd;           /* while connecting; -1 otherwise */
-    ev_io connecting;
-    ev_timer deadline, retry, soon;
-    enum soon soon_what;
-    struct link *link;
-    struct resp_replies replies;
-    struct buf request;         /* being encoded; empty between calls */
-    struct pending_call *calls; /* a ring */
-    uint32_t calls_cap, calls_head, calls_count;
-    uint32_t greetings; /* answers to await before UP, the handshake's end among them */
-    bool subscribed;
-    uint64_t last_input_ms, up_since_ms;
-    char peer_ip[INET6_ADDRSTRLEN], local_ip[INET6_ADDRSTRLEN];
-    uint32_t depth; /* callbacks on the stack */
-    bool freed;     /* dial_free was called from one of them */
-};
-
-static void begin(struct dial *d);
-static void go_down(struct dial *d, enum dial_why why, int sys_errno);
 
 const char *dial_why_word(enum dial_why why)
 {
@@ -68,15 +27,14 @@ const char *dial_why_word(enum dial_why why)
 
 /* ---- callbacks, which may do anything -------------------------------------------------------- */
 
-static void enter(struct dial *d)
+void dial_enter(struct dial *d)
 {
     d->depth++;
 }
 
 static void release(struct dial *d);
 
-/* False: the dial is gone, do not touch it. */
-static bool leave(struct dial *d)
+bool dial_leave(struct dial *d)
 {
     if (--d->depth || !d->freed)
         return true;
@@ -84,7 +42,7 @@ static bool leave(struct dial *d)
     return false;
 }
 
-static void tell_state(struct dial *d)
+void dial_tell_state(struct dial *d)
 {
     if (d->o.on_state && !d->freed)
         d->o.on_state(d->o.arg, d, d->state, d->why);
@@ -140,8 +98,7 @@ static void send_request(struct dial *d, dial_reply_fn *fn, void *arg)
 
 /* ---- down ------------------------------------------------------------------------------------ */
 
-/* Back to holding nothing of a connection. Tells nobody. */
-static void let_go(struct dial *d)
+void dial_let_go(struct dial *d)
 {
     resolve_cancel(d->question);
     d->question = NULL;
@@ -164,42 +121,26 @@ static void let_go(struct dial *d)
     d->greetings = 0;
 }
 
-static void arm(struct dial *d, ev_timer *timer, uint64_t ms)
+void dial_arm(struct dial *d, ev_timer *timer, uint64_t ms)
 {
     ev_timer_stop(d->loop, timer);
     ev_timer_set(timer, (double)ms / 1e3, 0.);
     ev_timer_start(d->loop, timer);
 }
 
-static void go_down(struct dial *d, enum dial_why why, int sys_errno)
+void dial_go_down(struct dial *d, enum dial_why why, int sys_errno)
 {
-    enter(d);
-    let_go(d);
+    dial_enter(d);
+    dial_let_go(d);
     d->state = DIAL_DOWN;
     d->why = why;
     d->sys_errno = sys_errno;
     fail_calls(d);
     if (d->state == DIAL_DOWN) /* a callback may have dialled again */
-        tell_state(d);
+        dial_tell_state(d);
     if (d->state == DIAL_DOWN && !d->freed && d->o.retry_ms && !ev_is_active(&d->soon))
-        arm(d, &d->retry, d->o.retry_ms);
-    (void)leave(d);
-}
-
-static void go_down_soon(struct dial *d, enum dial_why why, int sys_errno)
-{
-    let_go(d);
-    d->why = why;
-    d->sys_errno = sys_errno;
-    d->soon_what = SOON_DOWN;
-    arm(d, &d->soon, 0);
-}
-
-static enum dial_why why_of_errno(int error)
-{
-    if (error == ECONNREFUSED || error == ENOENT) /* ENOENT: of a Unix socket */
-        return DIAL_WHY_REFUSED;
-    return error == ETIMEDOUT ? DIAL_WHY_TIMEOUT : DIAL_WHY_UNREACHABLE;
+        dial_arm(d, &d->retry, d->o.retry_ms);
+    (void)dial_leave(d);
 }
 
 static enum dial_why why_of_link(const struct link *l)
@@ -226,7 +167,7 @@ static void go_up(struct dial *d)
     d->why = DIAL_WHY_NONE;
     d->sys_errno = 0;
     d->up_since_ms = clock_now_ms();
-    tell_state(d);
+    dial_tell_state(d);
 }
 
 static void greeting_done(struct dial *d)
@@ -264,7 +205,7 @@ static void on_auth(void *arg, const struct resp_value *reply)
     if (!reply)
         return;
     if (refuses_auth(reply))
-        go_down(d, DIAL_WHY_AUTH, 0);
+        dial_go_down(d, DIAL_WHY_AUTH, 0);
     else
         greeting_done(d);
 }
@@ -293,7 +234,7 @@ static void greet(struct dial *d)
     }
     d->state = DIAL_GREETING;
     if (d->greetings)
-        tell_state(d);
+        dial_tell_state(d);
     else
         go_up(d);
 }
@@ -324,7 +265,7 @@ static void on_input(struct link *l)
     struct dial *d = l->owner;
 
     d->last_input_ms = clock_now_ms();
-    enter(d);
+    dial_enter(d);
     while (d->link == l && l->state == LINK_OPEN) { /* a callback may have ended or taken it */
         const struct resp_value *value;
         size_t taken;
@@ -339,16 +280,16 @@ static void on_input(struct link *l)
         link_consume(l, taken); /* the bytes stand still until on_input returns */
         take_reply(d, value);
     }
-    (void)leave(d);
+    (void)dial_leave(d);
 }
 
 static void on_open(struct link *l)
 {
     struct dial *d = l->owner;
 
-    enter(d);
+    dial_enter(d);
     greeting_done(d);
-    (void)leave(d);
+    (void)dial_leave(d);
 }
 
 static void on_closed(struct link *l)
@@ -356,7 +297,7 @@ static void on_closed(struct link *l)
     struct dial *d = l->owner;
 
     d->link = NULL;
-    go_down(d, why_of_link(l), l->sys_errno);
+    dial_go_down(d, why_of_link(l), l->sys_errno);
 }
 
 static const struct link_ops ops = { .on_input = on_input,
@@ -376,7 +317,7 @@ static void copy_ip(const char *address, char *out, size_t cap)
     snprintf(out, cap, "%.*s", (int)(end - address), address);
 }
 
-static void connected(struct dial *d)
+void dial_connected(struct dial *d)
 {
     const struct sockaddr *peer = (void *)&d->addresses.addresses[d->address_next - 1];
     const char *name = d->o.tls_name ? d->o.tls_name : d->o.host;
@@ -394,174 +335,6 @@ static void connected(struct dial *d)
     copy_ip(d->link->local, d->local_ip, sizeof d->local_ip);
     link_set_tls_name(d->link, name, d->o.tls_name != NULL);
     greet(d);
-}
-
-/* ---- connecting ------------------------------------------------------------------------------ */
-
-static int bind_source(struct dial *d, int fd)
-{
-    struct sockaddr_storage sa;
-    socklen_t len;
-
-    if (!d->o.source_address || !net_parse_ip(d->o.source_address, 0, &sa, &len))
-        return 0;
-    return bind(fd, (struct sockaddr *)&sa, len);
-}
-
-/* Begins with the next address. 0, or the errno of an immediate failure. */
-static int try_connect(struct dial *d)
-{
-    const struct sockaddr *peer = (void *)&d->addresses.addresses[d->address_next];
-    socklen_t len = d->addresses.lengths[d->address_next];
-
-    d->address_next++;
-    d->fd = socket(peer->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (d->fd < 0)
-        return errno;
-    if ((peer->sa_family == AF_UNIX || bind_source(d, d->fd) == 0) &&
-        (connect(d->fd, peer, len) == 0 || errno == EINPROGRESS)) {
-        ev_io_set(&d->connecting, d->fd, EV_WRITE);
-        ev_io_start(d->loop, &d->connecting);
-        return 0;
-    }
-    return errno;
-}
-
-static void close_attempt(struct dial *d)
-{
-    ev_io_stop(d->loop, &d->connecting);
-    if (d->fd >= 0)
-        close(d->fd);
-    d->fd = -1;
-}
-
-/* Tries addresses until one is under way. 0, or the errno of the last. */
-static int connect_next(struct dial *d)
-{
-    int error = EHOSTUNREACH;
-
-    d->state = DIAL_CONNECTING;
-    while (d->address_next < d->addresses.count) {
-        error = try_connect(d);
-        if (!error)
-            return 0;
-        close_attempt(d);
-    }
-    return error;
-}
-
-static void on_connecting(struct ev_loop *loop, ev_io *w, int events)
-{
-    struct dial *d = w->data;
-    int error = 0;
-    socklen_t len = sizeof error;
-
-    ev_io_stop(loop, w);
-    if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-        error = errno;
-    enter(d);
-    if (error) {
-        int last;
-
-        close_attempt(d);
-        last = d->address_next < d->addresses.count ? connect_next(d) : error;
-        if (last)
-            go_down(d, why_of_errno(last), last);
-    } else {
-        connected(d);
-    }
-    (void)leave(d);
-}
-
-static void on_resolved(void *arg, const struct resolve_answer *answer)
-{
-    struct dial *d = arg;
-    int error;
-
-    d->question = NULL;
-    enter(d);
-    if (!answer->count) {
-        go_down(d, DIAL_WHY_RESOLVE, 0);
-    } else {
-        d->addresses = *answer;
-        error = connect_next(d);
-        if (error)
-            go_down(d, why_of_errno(error), error);
-        else
-            tell_state(d);
-    }
-    (void)leave(d);
-}
-
-static void on_deadline(struct ev_loop *loop, ev_timer *w, int events)
-{
-    go_down(w->data, DIAL_WHY_TIMEOUT, 0);
-}
-
-static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
-{
-    begin(w->data);
-}
-
-static void on_soon(struct ev_loop *loop, ev_timer *w, int events)
-{
-    struct dial *d = w->data;
-    enum soon what = d->soon_what;
-
-    d->soon_what = SOON_NOTHING;
-    if (what == SOON_DOWN) {
-        go_down(d, d->why, d->sys_errno);
-        return;
-    }
-    enter(d);
-    tell_state(d);
-    if (!d->freed && d->state == DIAL_DOWN)
-        begin(d);
-    (void)leave(d);
-}
-
-static bool path_address(struct dial *d)
-{
-    struct sockaddr_un un = { .sun_family = AF_UNIX };
-
-    if (strlen(d->o.host) >= sizeof un.sun_path)
-        return false;
-    strcpy(un.sun_path, d->o.host);
-    memcpy(&d->addresses.addresses[0], &un, sizeof un);
-    d->addresses.lengths[0] = sizeof un;
-    return true;
-}
-
-/* Fills addresses without a look-up where that is possible. */
-static bool known_address(struct dial *d)
-{
-    d->addresses.count = 1;
-    if (d->o.host[0] == '/')
-        return path_address(d);
-    return net_parse_ip(d->o.host, d->o.port, &d->addresses.addresses[0], &d->addresses.lengths[0]);
-}
-
-/* From DOWN or IDLE, without a callback. */
-static void begin(struct dial *d)
-{
-    int error;
-
-    let_go(d);
-    d->address_next = 0;
-    d->peer_ip[0] = d->local_ip[0] = '\0';
-    if (d->o.connect_timeout_ms)
-        arm(d, &d->deadline, d->o.connect_timeout_ms);
-    if (known_address(d)) {
-        error = connect_next(d);
-        if (error)
-            go_down_soon(d, why_of_errno(error), error);
-        return;
-    }
-    d->addresses.count = 0;
-    d->state = DIAL_RESOLVING;
-    d->question = resolve_ask(d->loop, d->o.host, d->o.port, on_resolved, d);
-    if (!d->question)
-        go_down_soon(d, DIAL_WHY_RESOLVE, 0);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -614,11 +387,7 @@ struct dial *dial_new(struct ev_loop *loop, const struct dial_options *options)
     d->o = *options;
     options_copy(&d->o);
     d->fd = -1;
-    ev_io_init(&d->connecting, on_connecting, -1, 0);
-    ev_timer_init(&d->deadline, on_deadline, 0., 0.);
-    ev_timer_init(&d->retry, on_retry, 0., 0.);
-    ev_timer_init(&d->soon, on_soon, 0., 0.);
-    d->connecting.data = d->deadline.data = d->retry.data = d->soon.data = d;
+    dial_watchers_init(d);
     resp_replies_init(&d->replies);
     return d;
 }
@@ -636,40 +405,40 @@ void dial_free(struct dial *d)
 {
     if (!d || d->freed)
         return;
-    enter(d);
+    dial_enter(d);
     d->freed = true; /* from now on nothing starts it again */
     dial_stop(d);
-    (void)leave(d);
+    (void)dial_leave(d);
 }
 
 void dial_start(struct dial *d)
 {
     if (!d->freed && (d->state == DIAL_IDLE || d->state == DIAL_DOWN))
-        begin(d);
+        dial_begin(d);
 }
 
 void dial_stop(struct dial *d)
 {
-    let_go(d);
+    dial_let_go(d);
     d->state = DIAL_IDLE;
-    enter(d);
+    dial_enter(d);
     fail_calls(d);
-    (void)leave(d);
+    (void)dial_leave(d);
 }
 
 void dial_drop(struct dial *d)
 {
     if (d->state == DIAL_IDLE)
         return;
-    enter(d);
-    let_go(d);
+    dial_enter(d);
+    dial_let_go(d);
     d->state = DIAL_DOWN;
     d->why = DIAL_WHY_ASKED;
     d->sys_errno = 0;
     d->soon_what = SOON_RESTART;
-    arm(d, &d->soon, 0);
+    dial_arm(d, &d->soon, 0);
     fail_calls(d);
-    (void)leave(d);
+    (void)dial_leave(d);
 }
 
 void dial_set(struct dial *d, const struct dial_options *options)
