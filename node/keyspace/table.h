@@ -20,7 +20,7 @@
  * and a merge joins two: a cursor stays true through both, and everything before it has been seen.
  *
  * Owner: embed a struct table; zeroed with a kind set it is empty. Things are their owner's.
- * Cost: find touches one or two lines before the thing itself; about 10.6 bytes a thing.
+ * Cost: find touches one or two lines before the thing itself; about 11 bytes a thing.
  * Source: Litwin, "Linear hashing" (1980).
  */
 #ifndef HF_NODE_KEYSPACE_TABLE_H

@@ -1,12 +1,13 @@
 /*
- * call_harness - runs a handler as serve would, without a server: a line of words in, the reply and the
- * effects out as readable text.
+ * call_harness - runs a handler as serve would, without a server: a line of words in, the reply
+ * and the effects out as readable text.
  *
  *     harness_ask(h, "SET a 1 EX 10")   gives   "+OK / SET a 1 PXAT 1010000"
  *
- * Replies: +simple, -error, :integer, $bulk ("$-" null), *count[items], {pairs}. Behind " / ": what followers
- * hear, each command's words, "; " between them; "-" where nothing is to be heard; the command itself is
- * not repeated where it is sent as typed. Events go to h->events as "class:name:key ".
+ * Replies: +simple, -error, :integer, $bulk ("$-" null), *count[items], {pairs}. Behind " / ":
+ * what followers hear, each command's words, "; " between them; "-" where nothing is to be heard;
+ * the command itself is not repeated where it is sent as typed. Events go to h->events as
+ * "class:name:key ".
  */
 #ifndef HF_TESTS_NODE_TYPES_CALL_HARNESS_H
 #define HF_TESTS_NODE_TYPES_CALL_HARNESS_H

@@ -1,6 +1,6 @@
 /*
- * The handlers of strings and keys, line by line: what is asked, and what must be replied and told to
- * followers. Replies are those of redis-server 7.0; tests/e2e compares with it at random.
+ * The handlers of strings and keys, line by line: what is asked, and what must be replied and told
+ * to followers. Replies are those of redis-server 7.0; tests/e2e compares with it at random.
  */
 #include <string.h>
 
@@ -233,7 +233,8 @@ START_TEST(dump_and_restore)
     harness_init(&h);
     harness_ask(&h, "SET a text");
     buf_puts(&payload, harness_ask(&h, "DUMP a") + 1);
-    /* The payload holds NULs, so it is taken from the reply's length: type, length, text, footer. */
+    /* The payload holds NULs, so it is taken from the reply's length: type, length, text, footer.
+     * */
     payload.len = 0;
     buf_append(&payload, h.text.at + 1, h.text.len - 1);
     restore[3] = buf_bytes(&payload);
