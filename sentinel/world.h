@@ -21,6 +21,13 @@ struct service;
 struct settings;
 struct state;
 
+/* What the counters of the service moved in the last full second or so. */
+struct serve_rates {
+    uint64_t at_ms; /* when the counters below were read */
+    uint64_t commands, bytes_in, bytes_out;
+    double commands_per_s, bytes_in_per_s, bytes_out_per_s;
+};
+
 struct sentinel_world {
     struct ev_loop *loop;
     struct settings *settings;     /* the table */
@@ -31,6 +38,7 @@ struct sentinel_world {
     struct service *service;       /* client sessions */
     char run_id[41];               /* of this process, not the sentinel's id */
     uint64_t started_ms;           /* boot time */
+    struct serve_rates rates;      /* kept by serve */
 
     /* One event for the core, now: fills in its time, steps, obeys. The answer to ev->token comes
      * through serve_answer, before this returns or later. */

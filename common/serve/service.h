@@ -125,12 +125,12 @@ bool serve_want_i64(struct call *c, struct bytes arg, int64_t *out);
 bool serve_want_timeout(struct call *c, struct bytes arg, bool seconds, uint64_t *out_ms);
 
 /* Rows for the command table. A sentinel takes what it serves. */
-extern const struct command serve_connection_rows[]; /* auth hello ping quit */
-extern const struct command serve_database_rows[]; /* echo select reset readonly readwrite asking */
-extern const struct command serve_client_rows[];   /* client */
-extern const struct command serve_pubsub_rows[];   /* subscribe unsubscribe and with patterns */
-extern const struct command serve_channel_rows[];  /* publish pubsub, and shard channels */
-extern const struct command serve_acl_rows[];      /* acl */
-extern const struct command serve_command_rows[];  /* command */
+extern const struct command serve_connection_rows[]; /* auth hello ping quit reset */
+extern const struct command serve_database_rows[];   /* echo select readonly readwrite asking */
+extern const struct command serve_client_rows[];     /* client */
+extern const struct command serve_pubsub_rows[];     /* subscribe unsubscribe and with patterns */
+extern const struct command serve_channel_rows[];    /* publish pubsub, and shard channels */
+extern const struct command serve_acl_rows[];        /* acl */
+extern const struct command serve_command_rows[];    /* command */
 
 #endif

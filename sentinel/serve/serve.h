@@ -23,11 +23,13 @@
 #include "sentinel/core/sentinel.h"
 #include "sentinel/world.h"
 
+struct monitor_wait;
+
 struct sentinel_session {
-    struct session session; /* first */
-    uint64_t token;         /* an answer is awaited; 0: none */
-    struct resolve_question *question; /* MONITOR waits for a name */
-    struct call *asking;    /* while the handler that raised the event is on the stack */
+    struct session session;       /* first */
+    bool asking;                  /* an answer of the core, or a name's address, is awaited */
+    struct reply *now;            /* where it goes while the asking handler is on the stack */
+    struct monitor_wait *monitor; /* SENTINEL MONITOR waits for a name; NULL: it does not */
 };
 
 /* For service_new. */
@@ -36,9 +38,8 @@ extern const struct service_ops sentinel_service_ops;
 /* Adds every command a sentinel has to the table: the shared rows it takes, and its own. */
 void sentinel_add_commands(struct command_table *t);
 
-/* ACT_REPLY: the action's answer goes to whoever holds its token. */
-void serve_answer(struct sentinel_world *w, const struct action *a);
-/* ACT_PUBLISH: to the subscribers of the channel. */
-void serve_publish(struct sentinel_world *w, const char *channel, const char *text);
+/* For drive_ops: ACT_REPLY goes to the session behind the token, ACT_PUBLISH to who subscribed. */
+void serve_answer(void *world, uint64_t token, const struct action *a);
+void serve_publish(void *world, const char *channel, const char *text);
 
 #endif

@@ -43,6 +43,8 @@ def argument(raw):
     """One argument in the language of command_docs.h."""
     arg = pairs(raw)
     kind, name, token = arg["type"], arg["name"], arg.get("token")
+    if kind == "pure-token" and token is None:
+        token = name.upper()  # SENTINEL SIMULATE-FAILURE forgets it
     flags = arg.get("flags", [])
     text = ""
     if kind == "pure-token":

@@ -1,0 +1,67 @@
+/*
+ * rows - the handlers of the SENTINEL subcommands, and what they share. Private to this folder.
+ */
+#ifndef HF_SENTINEL_SERVE_ROWS_H
+#define HF_SENTINEL_SERVE_ROWS_H
+
+#include "sentinel/serve/serve.h"
+
+static inline struct sentinel_world *world_of(const struct call *c)
+{
+    return c->world;
+}
+
+/* The group that argv[at] names; NULL: "No such master with that name" was answered. */
+struct group *serve_want_group(struct call *c, int at);
+
+/* Raises the event and answers when the core does: now, or later while the session is held. */
+void serve_ask(struct call *c, struct event *ev);
+/* Writes what the core answered. */
+void serve_write_answer(struct reply *r, const struct action *a);
+
+/* One entry of SENTINEL MASTERS, REPLICAS and SENTINELS. */
+void serve_reply_node(struct reply *r, const struct sentinel_world *w, const struct node *n);
+void serve_reply_seat(struct reply *r, const struct sentinel_world *w, const struct seat *seat);
+
+/* show.c: questions */
+void sentinel_ckquorum(struct call *c);
+void sentinel_get_leader_addr(struct call *c);
+void sentinel_info_cache(struct call *c);
+void sentinel_leader(struct call *c);
+void sentinel_leaders(struct call *c);
+void sentinel_myid(struct call *c);
+void sentinel_pending_scripts(struct call *c);
+void sentinel_followers(struct call *c);
+void sentinel_sentinels(struct call *c);
+void sentinel_role(struct call *c);
+
+/* operate.c: orders */
+void sentinel_debug(struct call *c);
+void sentinel_failover(struct call *c);
+void sentinel_flushconfig(struct call *c);
+void sentinel_monitor(struct call *c);
+void sentinel_remove(struct call *c);
+void sentinel_reset(struct call *c);
+void sentinel_set(struct call *c);
+void sentinel_simulate_failure(struct call *c);
+void sentinel_shutdown(struct call *c);
+/* The session is gone: nobody waits for the name of its SENTINEL MONITOR any more. */
+void sentinel_monitor_cancel(struct sentinel_session *s);
+
+/* configure.c: SENTINEL CONFIG */
+void sentinel_config(struct call *c);
+
+/* peers.c: what other sentinels say */
+void sentinel_is_leader_down(struct call *c);
+void sentinel_hf(struct call *c);
+void sentinel_publish(struct call *c);
+
+/* info.c */
+void sentinel_info(struct call *c);
+/* Once per turn: keeps the rates. */
+void sentinel_info_sample(struct sentinel_world *w);
+
+/* table.c */
+extern const struct command sentinel_rows[];
+
+#endif

@@ -1,0 +1,59 @@
+#include "sentinel/serve/serve.h"
+
+#include "common/serve/pubsub.h"
+#include "sentinel/serve/rows.h"
+
+static void session_gone(struct session *s)
+{
+    struct sentinel_session *session = (struct sentinel_session *)s;
+
+    session->asking = false;
+    sentinel_monitor_cancel(session);
+}
+
+static void turn_ended(struct service *v)
+{
+    sentinel_info_sample(v->world);
+}
+
+const struct service_ops sentinel_service_ops = {
+    .session_bytes = sizeof(struct sentinel_session),
+    .gone = session_gone,
+    .turn_ended = turn_ended,
+    .mode = "sentinel",
+};
+
+void sentinel_add_commands(struct command_table *t)
+{
+    command_table_add(t, serve_connection_rows);
+    command_table_add(t, serve_client_rows);
+    command_table_add(t, serve_pubsub_rows);
+    command_table_add(t, serve_acl_rows);
+    command_table_add(t, serve_command_rows);
+    command_table_add(t, sentinel_rows);
+}
+
+void serve_answer(void *world, uint64_t token, const struct action *a)
+{
+    struct sentinel_world *w = world;
+    struct sentinel_session *s = (struct sentinel_session *)service_find(w->service, token);
+    struct reply late;
+
+    if (!s || !s->asking)
+        return;
+    s->asking = false;
+    if (s->now) {
+        serve_write_answer(s->now, a);
+        return;
+    }
+    late = session_reply(&s->session);
+    serve_write_answer(&late, a);
+    session_drop_held(&s->session);
+}
+
+void serve_publish(void *world, const char *channel, const char *text)
+{
+    struct sentinel_world *w = world;
+
+    pubsub_publish(w->service->pubsub, PUBSUB_CHANNEL, bytes_of(channel), bytes_of(text));
+}
