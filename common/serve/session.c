@@ -196,7 +196,7 @@ void session_set_kind(struct session *s, enum session_kind kind)
 void session_adopt(struct session *s, enum session_kind kind, const struct session_guest *guest,
                    void *arg)
 {
-    ASSERT(!s->guest);
+    ASSERT(!s->guest || (s->guest == guest && s->guest_arg == arg));
     s->guest = guest;
     s->guest_arg = arg;
     session_set_kind(s, kind);
