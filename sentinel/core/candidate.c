@@ -16,11 +16,27 @@ static bool is_heir(const struct node *n)
            strcmp(n->facts.replid2, g->leader_replid) == 0;
 }
 
+/* How long a follower may have been without its leader. Redis measures from the leader's SDOWN; who has
+ * never seen the leader lead cannot tell, and then the best there is is good enough. */
+static uint64_t link_down_ms_max(const struct sentinel *s, const struct group *g)
+{
+    const struct node *l = g->leader;
+    uint64_t allowed_ms = 10 * g->set.down_after_ms;
+
+    if (l->verdict == VERDICT_UP)
+        return allowed_ms;
+    if (l->info_ms == 0)
+        return UINT64_MAX;
+    if (l->role_reported == ROLE_FOLLOWER)
+        return allowed_ms + (s->now_ms - l->role_reported_ms);
+    return allowed_ms + (s->now_ms - l->down_since_ms);
+}
+
 static bool is_fit(const struct sentinel *s, const struct node *n)
 {
     const struct group *g = n->group;
     bool leader_down = g->leader->verdict != VERDICT_UP;
-    uint64_t link_down_ms_max = 10 * g->set.down_after_ms;
+
     uint64_t ping_ms = s->debug_ms[T_PING_PERIOD];
 
     if (n == g->leader || !node_is_up(n) || n->facts.priority == 0 || n->info_ms == 0)
@@ -31,9 +47,7 @@ static bool is_fit(const struct sentinel *s, const struct node *n)
         return false;
     if (!leader_down && g->failover.planned && !n->facts.link_up)
         return false;
-    if (leader_down)
-        link_down_ms_max += s->now_ms - g->leader->down_since_ms;
-    return n->facts.link_down_ms <= link_down_ms_max;
+    return n->facts.link_down_ms <= link_down_ms_max(s, g);
 }
 
 static bool info_is_fresh(const struct sentinel *s, const struct node *n)

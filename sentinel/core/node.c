@@ -15,6 +15,7 @@ enum {
     INFO_PROMOTION_MS = 50, /* beside the EXEC reply, which normally is earlier */
     INFO_REPOINT_MS = 20,   /* at first; then a quarter of the time it has taken so far */
     INFO_BUSY_MS = 1000,    /* while anything is wrong with the group */
+    SETTLE_MS = 10000,      /* a new connection or role: followers are still arriving */
     REBORN_MS = 5000,       /* how long a new run id counts as the old one's death */
 };
 
@@ -203,6 +204,9 @@ static uint64_t info_period_ms(const struct sentinel *s, const struct node *n)
     if (usual <= INFO_BUSY_MS)
         return usual;
     if (n->role_reported != (n == g->leader ? ROLE_LEADER : ROLE_FOLLOWER))
+        return INFO_BUSY_MS;
+    if (s->now_ms < n->lines[LINE_CMD].changed_ms + SETTLE_MS ||
+        s->now_ms < n->role_reported_ms + SETTLE_MS)
         return INFO_BUSY_MS;
     if (n == g->leader)
         return f->state != FO_NONE ? INFO_BUSY_MS : usual;

@@ -127,15 +127,51 @@ static uint64_t look_at(struct sentinel *s, struct node *n, struct actions *out)
     return min_u64(g->confirm_ms + CONFIRM_AGAIN_MS, slow);
 }
 
+/* Everybody follows: nothing sane is left to wait for, and nobody else can be meant. */
+static bool nobody_leads(const struct group *g)
+{
+    const struct node *l = g->leader;
+
+    if (!node_is_up(l) || l->role_reported != ROLE_FOLLOWER || !node_at(g, &l->facts.leader) ||
+        l->info_ms < l->lines[LINE_CMD].changed_ms)
+        return false;
+    EACH_NODE(g, link)
+    if (NODE_OF(link)->role_reported == ROLE_LEADER)
+        return false;
+    return true;
+}
+
+static uint64_t restore_leader(struct sentinel *s, struct group *g, struct actions *out)
+{
+    struct node *l = g->leader;
+    uint64_t settled_ms = l->role_reported_ms + s->debug_ms[T_PUBLISH_PERIOD];
+
+    if (s->now_ms < settled_ms)
+        return settled_ms;
+    if (s->now_ms < l->demote_ms + SEND_AGAIN_MS)
+        return l->demote_ms + SEND_AGAIN_MS;
+    start_confirming(s, g, out);
+    if (is_confirmed(s, g)) {
+        note(out, LEVEL_WARNING, "leader-restored", "%s", inst_node(s, l).text);
+        node_set_role(s, l, NULL, g->config_epoch, out);
+        return s->now_ms + SEND_AGAIN_MS;
+    }
+    return g->confirm_ms + CONFIRM_AGAIN_MS;
+}
+
 uint64_t stray_evaluate(struct sentinel *s, struct group *g, struct actions *out)
 {
     enum failover_state state = g->failover.state;
     uint64_t next = TIMER_NEVER;
     bool any = false;
 
-    if (s->tilt || (state != FO_NONE && state != FO_RECONF_SLAVES) || !leader_looks_sane(s, g))
+    if (s->tilt || (state != FO_NONE && state != FO_RECONF_SLAVES))
         return TIMER_NEVER;
     if (MUTATED(s, MUT_NO_DEMOTION))
+        return TIMER_NEVER;
+    if (nobody_leads(g))
+        return restore_leader(s, g, out);
+    if (!leader_looks_sane(s, g))
         return TIMER_NEVER;
     EACH_NODE(g, link)
     {

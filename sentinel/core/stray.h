@@ -11,6 +11,9 @@
  *   slowly otherwise, as Redis does: the leader I know is there and leading, and the claim is older than
  *   four publish-periods (a wrong leader followed: than failover-timeout)
  *
+ * The same holds for the leader itself when it says that it follows one of its own followers and nobody
+ * leads: a command of an older configuration overtook the newer one. It is given its role back.
+ *
  * A follower of the wrong leader is in no hurry: the quick way waits two publish-periods for it, since a
  * captain may be re-pointing.
  */
