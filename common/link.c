@@ -16,6 +16,7 @@ enum {
     LEND_BELOW = 4 * 1024,   /* a remainder up to this is moved there rather than read behind */
     PIECES = 64,             /* of one writev */
     RELAX_AFTER_MS = 100,
+    TLS_RECORD_MAX = 16 * 1024,
 };
 
 /* What stands once per loop, reached through ev_userdata. */
@@ -90,6 +91,7 @@ void link_close(struct link *l, enum link_why why)
         return; /* the first reason is the true one */
     l->why = why;
     ev_io_stop(l->loop, &l->readable);
+    ev_timer_stop(l->loop, &l->deadline); /* a handshake's; the farewell has its own */
     list_remove(&l->again);
     link_move(l, LINK_CLOSING);
     link_wrote(l);
@@ -330,10 +332,22 @@ void link_wrote(struct link *l)
     list_push_back(&system_of(l)->dirty, &l->dirty);
 }
 
+/* A record that TLS has begun must be offered again as it was, so what it may have taken of the
+ * borrowed bytes becomes our own, and counts as sent. */
+static size_t keep_begun_record(struct link *l, const char *data, size_t len)
+{
+    size_t n = len < TLS_RECORD_MAX ? len : TLS_RECORD_MAX;
+
+    memcpy(out_reserve(&l->out, n), data, n); /* in one piece: the retry must not be shorter */
+    out_commit(&l->out, n);
+    return n;
+}
+
 size_t link_send(struct link *l, const void *data, size_t len)
 {
     struct iovec piece = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
     size_t sent = 0;
+    enum io io;
 
     ASSERT(out_pending(&l->out) == 0);
     if (l->state != LINK_OPEN || ev_is_active(&l->writable) || len == 0)
@@ -342,8 +356,10 @@ size_t link_send(struct link *l, const void *data, size_t len)
         link_wrote(l);
         return 0;
     }
-    (void)write_some(l, &piece, 1, &sent);
+    io = write_some(l, &piece, 1, &sent);
     l->bytes_out += sent;
+    if (io == IO_LATER && l->tls)
+        sent += keep_begun_record(l, (const char *)data + sent, len - sent);
     return sent;
 }
 
