@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/command_docs.h"
 
 enum {
     SLOTS_FIRST = 64, /* a power of two */
@@ -163,12 +164,24 @@ static void table_grow(struct command_table *t)
     t->slot_count = bigger.slot_count;
 }
 
+/* A mistake in a row stops the start rather than the first client who asks about it. */
+static void row_check(const struct command *row)
+{
+    struct doc_args args;
+    struct key_spec specs[KEY_SPECS_MAX];
+
+    ASSERT(doc_args_parse(row->args, &args, NULL) == OK);
+    ASSERT(key_specs_parse(row, specs, NULL) >= 0);
+    ASSERT(!row->keys.first || row->keys.step > 0);
+}
+
 static void table_put(struct command_table *t, const struct command *parent,
                       const struct command *cmd)
 {
     uint32_t hash = hash_name(parent, bytes_of(cmd->name));
     struct slot *s;
 
+    row_check(cmd);
     if (t->used * 4 >= t->slot_count) /* a quarter full: a miss looks at one slot */
         table_grow(t);
     s = slot_for(t, hash, parent, bytes_of(cmd->name));

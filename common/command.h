@@ -148,7 +148,8 @@ void call_no_effect(struct call *c);
 struct command_table;
 struct command_table *command_table_new(void);
 void command_table_free(struct command_table *t);
-/* rows end with one without a name. A name twice is our own mistake: asserted. */
+/* rows end with one without a name. A name twice, or args and key_specs that cannot be read, are our
+ * own mistakes: asserted. */
 void command_table_add(struct command_table *t, const struct command *rows);
 const struct command *command_find(const struct command_table *t, struct bytes name);
 /* The subcommand of a container; NULL when it has none of that name. */

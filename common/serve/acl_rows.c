@@ -198,6 +198,8 @@ static const struct command acl_subs[] = {
       .cost = "O(N). Where N is the number of password, command and pattern rules that the "
               "user has.",
       .args = "username",
+      .history = "6.2.0:Channel patterns are shown.|7.0.0:Selectors are shown, and patterns "
+                 "in the form of rules.",
       .help = "Rules of a user." },
     { 0 },
 };
@@ -208,7 +210,7 @@ const struct command serve_acl_rows[] = {
       .argc_max = ARGC_ANY,
       .group = "server",
       .since = "6.0.0",
-      .cost = "Depends on the subcommand",
+      .cost = "Depends on subcommand.",
       .help = "Asks about users and their rights.",
       .subs = acl_subs },
     { 0 },

@@ -289,6 +289,10 @@ static const struct command client_subs[] = {
       .cost = "O(N) where N is the number of client connections",
       .args = "[TYPE=(NORMAL|MASTER|REPLICA|PUBSUB)@5.0.0] [ID=id:{client-id:integer+}@6.2.0]",
       .tips = "nondeterministic_output",
+      .history = "2.8.12:The id field.|5.0.0:The TYPE filter.|6.0.0:The user "
+                 "field.|6.2.0:The ID filter, and the argv-mem, tot-mem, laddr and redir "
+                 "fields.|7.0.0:The resp, multi-mem, rbs and rbp fields.|7.0.3:The ssub "
+                 "field.",
       .help = "One line for each connection." },
     { .name = "reply",
       .run = client_reply,
@@ -311,6 +315,7 @@ static const struct command client_subs[] = {
       .since = "2.9.50",
       .cost = "O(1)",
       .args = "timeout:integer [mode:(WRITE|ALL)@6.2.0]",
+      .history = "6.2.0:Writes alone may be paused.",
       .help = "Holds the commands of all clients, or only writes, for a while." },
     { .name = "getname",
       .run = client_getname,
@@ -334,6 +339,8 @@ static const struct command client_subs[] = {
       .args = "filter:(<ip:port>~2.8.12|new-format:([ID=client-id:integer@2.8.12]|[TYPE=normal_"
               "master_slave_pubsub:(NORMAL|MASTER@3.2.0|SLAVE|REPLICA@5.0.0|PUBSUB)@2.8.12]|[US"
               "ER=username]|[ADDR=<ip:port>]|[LADDR=<ip:port>@6.2.0]|[SKIPME=yes/no])+)",
+      .history = "2.8.12:Filters.|2.8.12:The ID filter.|3.2.0:TYPE master.|5.0.0:TYPE "
+                 "replica, beside its older name.|6.2.0:The LADDR filter.",
       .help = "Closes connections by address, id, type, user or age." },
     { .name = "id",
       .run = client_id,

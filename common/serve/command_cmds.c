@@ -44,7 +44,7 @@ static void cmd_command_info(struct call *c)
         if (cmd)
             reply_info_of(c, cmd);
         else
-            reply_null_array(c->reply);
+            reply_null(c->reply);
     }
 }
 

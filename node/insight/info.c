@@ -160,6 +160,7 @@ const struct command info_rows[] = {
       .cost = "O(1)",
       .args = "[section+]",
       .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
+      .history = "7.0.0:Several sections may be named.",
       .help = "Facts and figures about the server." },
     { 0 },
 };

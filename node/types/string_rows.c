@@ -4,6 +4,15 @@
 #include "node/types/string.h"
 #include "node/types/types.h"
 
+/* What SET does to its key depends on GET. */
+static const char *set_key_flags(int argc, const struct bytes *argv)
+{
+    for (int i = 3; i < argc; i++)
+        if (bytes_is_word(argv[i], "get"))
+            return "RW access update";
+    return "OW update";
+}
+
 const struct command string_commands[] = {
     { .name = "append",
       .run = cmd_append,
@@ -230,7 +239,7 @@ const struct command string_commands[] = {
       .argc_max = ARGC_ANY,
       .flags = CMD_WRITE | CMD_DENYOOM,
       .acl = ACL_STRING,
-      .keys = { 1, 1, 1 },
+      .keys = { 1, 1, 1, .flags = set_key_flags },
       .key_specs = "RW access update variable_flags # RW with GET, which reads the value before",
       .group = "string",
       .since = "1.0.0",
