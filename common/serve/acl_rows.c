@@ -66,7 +66,7 @@ static void acl_genpass(struct call *c)
     int64_t bits = GENPASS_BITS;
 
     if (c->argc > 3) {
-        reply_error(c->reply, "ERR syntax error");
+        serve_wrong_use(c);
         return;
     }
     if (c->argc == 3 && !serve_want_i64(c, c->argv[2], &bits))
@@ -113,7 +113,7 @@ static void acl_cat(struct call *c)
     uint32_t bit;
 
     if (c->argc > 3) {
-        reply_error(c->reply, "ERR syntax error");
+        serve_wrong_use(c);
         return;
     }
     if (c->argc == 2) {

@@ -8,6 +8,25 @@
 #include "common/command_docs.h"
 #include "common/serve/service.h"
 
+static void upper_word(char *out, size_t cap, const char *word)
+{
+    size_t i = 0;
+
+    for (; word[i] && i + 1 < cap; i++)
+        out[i] = (char)toupper((unsigned char)word[i]);
+    out[i] = '\0';
+}
+
+void serve_wrong_use(struct call *c)
+{
+    char name[64];
+
+    upper_word(name, sizeof name, command_find(c->service->commands, c->argv[0])->name);
+    reply_errorf(c->reply,
+                 "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
+                 (int)c->argv[1].len, c->argv[1].at, name);
+}
+
 bool serve_want_i64(struct call *c, struct bytes arg, int64_t *out)
 {
     if (bytes_to_i64(arg, out))
@@ -50,15 +69,6 @@ bool serve_want_timeout(struct call *c, struct bytes arg, bool seconds, uint64_t
     }
     *out_ms = (uint64_t)ms;
     return true;
-}
-
-static void upper_word(char *out, size_t cap, const char *word)
-{
-    size_t i = 0;
-
-    for (; word[i] && i + 1 < cap; i++)
-        out[i] = (char)toupper((unsigned char)word[i]);
-    out[i] = '\0';
 }
 
 static void put_syntax(struct buf *line, const struct command *row)

@@ -186,7 +186,7 @@ static void client_pause(struct call *c)
     uint64_t ms;
 
     if (c->argc > 4) {
-        syntax_error(c);
+        serve_wrong_use(c);
         return;
     }
     if (c->argc == 4) {
@@ -217,7 +217,7 @@ static void client_unblock(struct call *c)
     int64_t id;
 
     if (c->argc > 4) {
-        syntax_error(c);
+        serve_wrong_use(c);
         return;
     }
     if (c->argc == 4) {

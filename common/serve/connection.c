@@ -109,7 +109,7 @@ static void hello(struct call *c)
     if (!(s->flags & SESSION_AUTHENTICATED)) {
         reply_error(c->reply,
                     "NOAUTH HELLO must be called with the client already authenticated, otherwise "
-                    "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
+                    "the HELLO AUTH <user> <pass> option can be used to authenticate the "
                     "client and select the RESP protocol version at the same time");
         return;
     }

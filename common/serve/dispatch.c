@@ -13,13 +13,24 @@ static void count_error(struct service *v, const struct reply *r, uint32_t error
         stats_count_error(&v->stats, r->error_code);
 }
 
+/* Whose arguments were too few or too many has a row all the same. */
+static const struct command *meant(const struct command_table *t, const struct call *c)
+{
+    const struct command *cmd = c->cmd ? c->cmd : command_find(t, c->argv[0]);
+
+    if (cmd && cmd->subs)
+        return c->argc > 1 ? command_find_sub(t, cmd, c->argv[1]) : NULL;
+    return cmd;
+}
+
 void service_refuse(struct session *s, struct call *c, const char *error)
 {
     struct service *v = s->service;
+    const struct command *cmd = meant(v->commands, c);
     uint32_t before = c->reply->errors;
 
-    if (c->cmd)
-        stats_of(&v->stats, c->cmd)->rejected++;
+    if (cmd)
+        stats_of(&v->stats, cmd)->rejected++;
     if (!v->ops->refused || !v->ops->refused(s, c, error))
         reply_error(c->reply, error);
     count_error(v, c->reply, before);

@@ -204,10 +204,7 @@ static void channels_of(struct call *c, enum pubsub_kind kind)
     struct names n = { 0 };
 
     if (c->argc > 3) {
-        reply_errorf(c->reply,
-                     "ERR Unknown subcommand or wrong number of arguments for '%.*s'. Try PUBSUB "
-                     "HELP.",
-                     (int)c->argv[1].len, c->argv[1].at);
+        serve_wrong_use(c);
         return;
     }
     pubsub_each(c->service->pubsub, kind, pattern, each_name, &n);

@@ -47,7 +47,7 @@ struct service_ops {
     bool (*unblock)(struct session *s, bool with_error);
     void (*turn_ended)(struct service *v);
     void (*pause_changed)(struct service *v); /* service_paused may answer something else now */
-    const char *mode; /* of HELLO: "standalone", "sentinel" */
+    const char *mode;                         /* of HELLO: "standalone", "sentinel" */
     const char *(*role)(
         const struct service *v); /* of HELLO: "master", "replica"; NULL: not told */
     /* The value of multi= in CLIENT LIST: queued commands, or -1. */
@@ -119,6 +119,8 @@ bool session_kind_of(struct bytes word, enum session_kind *out);
 
 /* The handler of every HELP subcommand: syntax and sentence of each row of its container. */
 void serve_help(struct call *c);
+/* The error for arguments that no form of a subcommand has. */
+void serve_wrong_use(struct call *c);
 /* An argument as a number; false: the error is written. */
 bool serve_want_i64(struct call *c, struct bytes arg, int64_t *out);
 /* A timeout in milliseconds, from milliseconds or from seconds that may have a fraction; 0: for ever. */

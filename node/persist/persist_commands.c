@@ -180,6 +180,8 @@ static void write_info(struct node_world *w, struct buf *out)
     info_line(out, "aof_last_rewrite_time_sec", "-1");
     info_line(out, "aof_current_rewrite_time_sec", "-1");
     info_line(out, "aof_last_bgrewrite_status", "ok");
+    info_line(out, "aof_rewrites", "0");
+    info_line(out, "aof_rewrites_consecutive_failures", "0");
     info_line(out, "aof_last_write_status", "ok");
     info_line(out, "aof_last_cow_size", "0");
     info_line(out, "module_fork_in_progress", "0");

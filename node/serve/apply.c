@@ -123,7 +123,7 @@ static enum err run(struct apply *a, int argc, const struct bytes *argv, struct 
                       .service = w->service,
                       .from_leader = true,
                       .denies_blocking = true };
-    uint32_t errors_before = a->reply.errors;
+    bool answered;
 
     if (bytes_is_word(argv[0], "ping"))
         return OK;
@@ -136,9 +136,9 @@ static enum err run(struct apply *a, int argc, const struct bytes *argv, struct 
         errmsg_set(out_why, "%s is not for a stream", c.cmd->name);
         return ERR_NOTFOUND;
     }
-    serve_run_inner(w->serve, &c);
+    answered = serve_run_inner(w->serve, &c);
     out_fini(&a->out);
-    if (a->reply.errors == errors_before)
+    if (answered)
         return OK;
     errmsg_set(out_why, "%s answered with an error (%s)", c.cmd->name, a->reply.error_code);
     return ERR_REFUSED;

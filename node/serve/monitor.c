@@ -25,7 +25,8 @@ static void describe(const struct call *c, struct buf *line)
     struct timeval now;
 
     gettimeofday(&now, NULL);
-    buf_printf(line, "%lld.%06ld [%d ", (long long)now.tv_sec, (long)now.tv_usec, c->db);
+    buf_printf(line, "%lld.%06ld [%d ", (long long)now.tv_sec, (long)now.tv_usec,
+               c->session ? c->session->db : c->db);
     if (!c->session)
         buf_puts(line, "?:0]");
     else if (c->session->flags & SESSION_UNIX)

@@ -180,7 +180,6 @@ static void exec(struct call *c)
 {
     struct node_session *s = node_session_of(c->session);
     struct serve *v = serve_of(c);
-    struct queued *queue = s->queue;
 
     if (!(s->base.flags & SESSION_MULTI)) {
         reply_error(c->reply, "ERR EXEC without MULTI");
@@ -196,12 +195,11 @@ static void exec(struct call *c)
         multi_discard(s);
         return;
     }
-    reply_array(c->reply, (size_t)s->queue_count);
     unwatch_all(v, s);
-    queue_reset(s);
-    for (const struct queued *q = queue; q; q = q->next)
+    reply_array(c->reply, (size_t)s->queue_count);
+    for (const struct queued *q = s->queue; q; q = q->next)
         run_queued(v, c, q);
-    queue_free(queue);
+    multi_discard(s);
 }
 
 static void watch(struct call *c)

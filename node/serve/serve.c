@@ -75,13 +75,21 @@ static const char *role(const struct service *service)
 
 /* ---- before a command ---- */
 
+/* An EXEC with arguments has no row to run, and is one all the same. */
+static bool is_exec(const struct call *c)
+{
+    const struct command *cmd = c->cmd ? c->cmd : command_find(c->service->commands, c->argv[0]);
+
+    return cmd && multi_is_exec(cmd);
+}
+
 static bool refused(struct session *session, struct call *c, const char *error)
 {
     struct node_session *s = node_session_of(session);
 
     if (!(session->flags & SESSION_MULTI))
         return false;
-    if (!c->cmd || !multi_is_exec(c->cmd)) {
+    if (!is_exec(c)) {
         s->queue_spoilt = true;
         return false;
     }
@@ -237,11 +245,12 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
     block_serve_ready(v);
 }
 
-void serve_run_inner(struct serve *v, struct call *c)
+bool serve_run_inner(struct serve *v, struct call *c)
 {
     struct command_stats *stats = stats_of(&v->service->stats, c->cmd);
     uint64_t start_us = clock_read_us(), before = v->changes_before, usec;
     uint32_t errors_before = c->reply->errors;
+    bool failed;
 
     v->effects.len = 0;
     c->effects = &v->effects;
@@ -254,6 +263,9 @@ void serve_run_inner(struct serve *v, struct call *c)
     slowlog_note(v->slowlog, c, usec);
     latency_command(v->latency, c, usec);
     v->changes_before = before;
+    failed = c->reply->errors != errors_before;
+    c->reply->errors = errors_before;
+    return !failed;
 }
 
 /* ---- what the other rooms tell ---- */

@@ -82,8 +82,9 @@ static inline struct node_session *node_session_of(struct session *s)
 }
 
 /* Runs one call outside of a session's own dispatch (inside EXEC, from the stream): the handler, its
- * effects, statistics. The caller holds a unit open. */
-void serve_run_inner(struct serve *v, struct call *c);
+ * effects, statistics. The caller holds a unit open. False: it answered with an error, which is counted
+ * as its own and not as the caller's. */
+bool serve_run_inner(struct serve *v, struct call *c);
 
 /* Everything the node serves besides the data types: rows for the command table. */
 extern const struct command serve_multi_rows[];   /* multi exec discard watch unwatch */

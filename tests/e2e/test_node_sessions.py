@@ -1,0 +1,401 @@
+"""What a node's sessions answer, step for step beside redis-server: connection, CLIENT, transactions,
+pub/sub, limits and malformed protocol."""
+import re
+import time
+
+from harness.compare import compare
+from harness.resp import Client, Reply, ReplyError, info
+from harness.wait import until
+
+VARIES = re.compile(r"(id|addr|laddr|fd|qbuf|qbuf-free|argv-mem|rbs|rbp|obl|oll|omem|tot-mem|multi-mem|age|idle)"
+                    r"=\S*")
+
+
+def both(t, **settings):
+    options = {"settings": {"enable-debug-command": "yes", "save": '""', **settings}}
+    return t.node(**options).start(), t.node(product="redis", **options).start()
+
+
+def blank(step, reply):
+    """Numbers of connections and sizes of buffers differ; what a line tells does not."""
+    words = [w.upper() for w in step]
+    if words == ["EXEC"] and isinstance(reply.value, list):
+        return Reply(reply.kind, [blank(["CLIENT", "INFO"], r) for r in reply.value])
+    if words[:2] in (["CLIENT", "LIST"], ["CLIENT", "INFO"]) and isinstance(reply.value, str):
+        text = re.sub(r" lib-name=\S* lib-ver=\S*", "", reply.value)
+        return Reply(reply.kind, VARIES.sub(r"\1=", text))
+    if words[:1] == ["HELLO"] and reply.kind in "*%":
+        return Reply(reply.kind, re.sub(r"value=(\d+|'7\.[\d.]+')", "", repr(reply.value)))
+    if words[:2] == ["CLIENT", "ID"]:
+        return Reply(reply.kind, reply.kind == ":" or reply.value)
+    return reply
+
+
+CONNECTION = [
+    "PING", "PING hello", "PING a b", "ping", "ECHO hi", "ECHO", "ECHO a b", "SELECT 0", "SELECT 15",
+    "SELECT 16", "SELECT -1", "SELECT abc", "SELECT 99999999999999999999", "SELECT 3", "CLIENT ID",
+    "CLIENT GETNAME", "CLIENT SETNAME me", "CLIENT GETNAME", ["CLIENT", "SETNAME", "a b"],
+    ["CLIENT", "SETNAME", "a\nb"], ["CLIENT", "SETNAME", ""], "CLIENT GETNAME", "CLIENT SETNAME",
+    "CLIENT", "CLIENT NOSUCH", "CLIENT NOSUCH a b", "CLIENT ID extra", "NOSUCH", "NOSUCH a b c",
+    ["NOSUCH", "x" * 200, "y"], "GET", "GET a b", "AUTH x", "AUTH default x", "AUTH nobody x", "AUTH a b c",
+    "HELLO", "HELLO 2", "HELLO 1", "HELLO 4", "HELLO abc", "HELLO 2 FOO", "HELLO 2 SETNAME you",
+    "CLIENT GETNAME", ["HELLO", "2", "SETNAME", "a b"], "HELLO 2 AUTH default x",
+    "HELLO 2 AUTH nobody x", "HELLO 2 AUTH x", "HELLO 3", "PING", "CLIENT GETNAME",
+    "CLIENT TRACKINGINFO", "CLIENT GETREDIR", "HELLO 2", "CLIENT TRACKINGINFO", "CLIENT LIST",
+    "CLIENT INFO", "CLIENT LIST TYPE normal", "CLIENT LIST TYPE replica", "CLIENT LIST TYPE nosuch",
+    "CLIENT LIST TYPE", "CLIENT LIST ID 999999", "CLIENT LIST ID abc", "CLIENT LIST ID",
+    "CLIENT LIST FOO bar", "CLIENT NO-EVICT on", "CLIENT INFO", "CLIENT NO-EVICT off",
+    "CLIENT NO-EVICT maybe", "CLIENT REPLY on", "CLIENT REPLY maybe", "CLIENT UNBLOCK 999999",
+    "CLIENT UNBLOCK abc", "CLIENT UNBLOCK 1 FOO", "CLIENT UNBLOCK 999999 ERROR",
+    "CLIENT UNBLOCK 999999 TIMEOUT", "CLIENT UNBLOCK 1 ERROR x", "CLIENT PAUSE abc", "CLIENT PAUSE -1",
+    "CLIENT PAUSE 1 FOO", "CLIENT PAUSE 0", "CLIENT PAUSE 0 WRITE", "CLIENT PAUSE 0 ALL",
+    "CLIENT UNPAUSE", "CLIENT KILL 1.2.3.4:5", "CLIENT KILL ADDR 1.2.3.4:5", "CLIENT KILL ID abc",
+    "CLIENT KILL ID 0", "CLIENT KILL ID 999999", "CLIENT KILL TYPE nosuch", "CLIENT KILL TYPE pubsub",
+    "CLIENT KILL USER nobody", "CLIENT KILL SKIPME maybe", "CLIENT KILL FOO bar", "CLIENT KILL ID",
+    "CLIENT KILL TYPE pubsub SKIPME yes", "CLIENT KILL LADDR 1.2.3.4:5", "RESET", "CLIENT GETNAME",
+    "READONLY", "READWRITE", "ASKING", "CLUSTER INFO", "CLUSTER NOSUCH", "CLUSTER SLOTS", "CLUSTER",
+    "ACL WHOAMI", "ACL USERS", "ACL LIST", "ACL GETUSER default", "ACL GETUSER nobody", "ACL CAT",
+    "ACL CAT nosuch", "ACL CAT a b", "ACL GENPASS 0", "ACL GENPASS abc", "ACL GENPASS 5000",
+    "ACL GENPASS 1 2", "MODULE LIST", "WAIT 0 0", "WAIT abc 0", "WAIT 0 abc", "WAIT 0 -1",
+    "WAIT 1 50", "SLOWLOG LEN", "SLOWLOG RESET", "SLOWLOG GET abc", "SLOWLOG GET -2", "SLOWLOG GET",
+    "SLOWLOG NOSUCH", "LATENCY LATEST", "LATENCY RESET", "LATENCY HISTORY command",
+    "LATENCY HISTOGRAM nosuch", "DEBUG NOSUCH", "DEBUG SLEEP 0", "DEBUG ERROR ERR\nhey",
+    "DEBUG PROTOCOL string", "DEBUG PROTOCOL integer", "DEBUG PROTOCOL double", "DEBUG PROTOCOL null",
+    "DEBUG PROTOCOL array", "DEBUG PROTOCOL set", "DEBUG PROTOCOL map", "DEBUG PROTOCOL true",
+    "DEBUG PROTOCOL false", "DEBUG PROTOCOL verbatim", "DEBUG PROTOCOL bignum", "SHUTDOWN FOO",
+    "SHUTDOWN ABORT", "SHUTDOWN SAVE NOSAVE", "SHUTDOWN ABORT NOW",
+]
+
+
+def test_connection_commands(t):
+    ours, theirs = both(t)
+    compare(ours, theirs, CONNECTION, same=blank)
+    compare(ours, theirs, CONNECTION, same=blank, proto=3)
+
+
+TRANSACTIONS = [
+    "MULTI", "SET a 1", "INCR a", "GET a", "EXEC", "EXEC", "DISCARD", "MULTI", "MULTI", "SET a 5",
+    "EXEC", "MULTI", "SET a 7", "DISCARD", "GET a", "MULTI", "NOSUCH", "SET a 8", "EXEC", "GET a",
+    "MULTI", "GET", "EXEC", "MULTI", "SET a x", "INCR a", "SET b 1", "EXEC", "GET b", "WATCH a",
+    "MULTI", "WATCH b", "SET a 1", "EXEC", "WATCH a", "SET a 2", "MULTI", "SET a 3", "EXEC", "GET a",
+    "WATCH a", "SET a 2", "UNWATCH", "MULTI", "SET a 3", "EXEC", "WATCH gone", "DEL gone", "MULTI",
+    "PING", "EXEC", "WATCH gone", "SET gone 1", "DEL gone", "MULTI", "PING", "EXEC", "WATCH a",
+    "FLUSHALL", "MULTI", "PING", "EXEC", "WATCH nosuch", "FLUSHALL", "MULTI", "PING", "EXEC", "SET a 1",
+    "WATCH a", "SELECT 1", "SET a 1", "SELECT 0", "MULTI", "PING", "EXEC", "WATCH a", "SWAPDB 0 1",
+    "MULTI", "PING", "EXEC", "WATCH a", "EXPIRE a 100", "MULTI", "PING", "EXEC", "WATCH a", "GET a",
+    "MULTI", "EXEC", "WATCH", "MULTI", "SELECT 2", "SET s 1", "GET s", "EXEC", "GET s", "SELECT 0",
+    "MULTI", "SHUTDOWN NOSAVE", "EXEC", "MULTI", "PING", "RESET", "EXEC", "MULTI", "CLIENT INFO",
+    "EXEC", "MULTI", "EXEC x", "EXEC", "MULTI", "DISCARD x", "DISCARD", "WATCH a", "MULTI", "CLIENT LIST",
+    "EXEC", "MULTI", "UNWATCH", "WAIT 1 0", "EXEC", "MULTI", "ECHO a", "ECHO b", "EXEC",
+]
+
+
+def test_transactions(t):
+    ours, theirs = both(t)
+    compare(ours, theirs, TRANSACTIONS, same=blank)
+    compare(ours, theirs, ["FLUSHALL"] + TRANSACTIONS, same=blank, proto=3)
+
+
+def test_watched_key_that_expires_spoils_the_transaction(t):
+    for node in both(t):
+        with node.client() as c:
+            c.call("SET", "k", "v", "PX", "30")
+            c.call("WATCH", "k")
+            until(lambda: node.call("EXISTS", "k") == 0, 5, "the key to expire")
+            c.call("MULTI")
+            c.call("PING")
+            assert c.call("EXEC") is None, node
+
+
+def test_exec_refused_discards_and_says_why(t):
+    answers = []
+    for node in both(t, **{"min-replicas-to-write": "0"}):
+        with node.client() as c:
+            c.call("MULTI")
+            c.call("SET", "a", "1")
+            node.call("CONFIG", "SET", "min-replicas-to-write", "1")
+            answers.append([c.ask("EXEC").value, c.ask("EXEC").value])
+    assert answers[0] == answers[1], answers
+
+
+PUBSUB = [
+    "SUBSCRIBE a", "SUBSCRIBE a", "PSUBSCRIBE n*", "SSUBSCRIBE s", "GET x", "SET x y", "PING", "PING msg",
+    "MULTI", "HELLO 2", "UNSUBSCRIBE a", "UNSUBSCRIBE nosuch", "PUNSUBSCRIBE n*", "PUNSUBSCRIBE",
+    "SUNSUBSCRIBE s", "SUNSUBSCRIBE", "UNSUBSCRIBE", "GET x", "SUBSCRIBE", "PUBSUB", "PUBSUB NOSUCH",
+    "PUBSUB CHANNELS", "PUBSUB CHANNELS a b", "PUBSUB NUMPAT", "PUBSUB NUMPAT x", "PUBSUB NUMSUB",
+    "PUBSUB NUMSUB a b", "PUBSUB SHARDCHANNELS", "PUBSUB SHARDNUMSUB x", "PUBLISH a b", "PUBLISH a",
+    "SPUBLISH a b", "SUBSCRIBE q", "RESET", "GET x", "SUBSCRIBE q", "CLIENT LIST", "QUIT",
+]
+
+
+def test_pubsub_commands(t):
+    ours, theirs = both(t)
+    compare(ours, theirs, PUBSUB, same=blank)
+    compare(ours, theirs, PUBSUB[:-2], same=blank, proto=3)
+
+
+def heard(node, proto):
+    with node.client(proto=proto) as listener, node.client() as speaker:
+        said = []
+        for words in (["SUBSCRIBE", "one", "two"], ["PSUBSCRIBE", "t*", "?wo"], ["SSUBSCRIBE", "s"]):
+            listener.send(*words)
+            said += [listener.read() for _ in words[1:]]
+        counts = [speaker.call("PUBLISH", "one", "1"), speaker.call("PUBLISH", "two", "2"),
+                  speaker.call("PUBLISH", "three", "3"), speaker.call("PUBLISH", "none", "4"),
+                  speaker.call("SPUBLISH", "s", "5"), speaker.call("SPUBLISH", "one", "6"),
+                  speaker.call("PUBSUB", "NUMSUB", "one", "two", "x"), speaker.call("PUBSUB", "NUMPAT"),
+                  sorted(speaker.call("PUBSUB", "CHANNELS")), speaker.call("PUBSUB", "CHANNELS", "o*"),
+                  speaker.call("PUBSUB", "SHARDCHANNELS"), speaker.call("PUBSUB", "SHARDNUMSUB", "s")]
+        said += [listener.read() for _ in range(sum(counts[:6]))]
+        return sorted(said, key=str), counts
+
+
+def test_messages_arrive_as_from_redis(t):
+    ours, theirs = both(t)
+    for proto in (2, 3):
+        assert heard(ours, proto) == heard(theirs, proto)
+
+
+def test_keyspace_events(t):
+    said = []
+    for node in both(t, **{"notify-keyspace-events": "KEA"}):
+        with node.client() as listener, node.client() as c:
+            listener.send("PSUBSCRIBE", "__key*")
+            listener.read()
+            for words in ("SET a 1", "INCR a", "EXPIRE a 100", "PERSIST a", "RENAME a b", "DEL b",
+                          "SET c 1 PX 10"):
+                c.call(*words.split())
+            mine = []
+            while not any("expired" in str(m) for m in mine[-1:]):
+                mine.append(listener.read())
+            said.append(mine)
+    assert said[0] == said[1], said
+
+
+def test_a_client_may_be_killed_by_another_or_by_itself(t):
+    for node in both(t):
+        with node.client() as victim, node.client() as c:
+            me = victim.call("CLIENT", "ID")
+            assert c.call("CLIENT", "KILL", "ID", str(me)) == 1
+            assert victim.is_closed_within(2), node
+            address = re.search(r"addr=(\S+)", c.call("CLIENT", "INFO")).group(1)
+            assert c.call("CLIENT", "KILL", address) == "OK"
+            assert c.is_closed_within(2), node
+        with node.client() as a, node.client() as b, node.client() as sub:
+            sub.send("SUBSCRIBE", "x")
+            sub.read()
+            assert b.call("CLIENT", "KILL", "TYPE", "pubsub") == 1
+            assert sub.is_closed_within(2)
+            assert b.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no") >= 2
+            assert a.is_closed_within(2) and b.is_closed_within(2)
+
+
+def test_reply_off_and_skip(t):
+    for node in both(t):
+        with node.client() as c:
+            c.send("CLIENT", "REPLY", "SKIP")
+            c.send("PING")
+            assert c.call("ECHO", "1") == "1"
+            c.send("CLIENT", "REPLY", "OFF")
+            c.send("PING")
+            c.send("NOSUCH")
+            assert c.call("CLIENT", "REPLY", "ON") == "OK"
+            assert c.call("ECHO", "2") == "2"
+
+
+def test_pause_holds_writes_and_lets_reads_pass(t):
+    for node in both(t):
+        with node.client() as writer, node.client() as c:
+            assert c.call("CLIENT", "PAUSE", "10000", "WRITE") == "OK"
+            writer.send("SET", "a", "1")
+            writer.send("GET", "a")
+            assert writer.read_within(0.2) is None
+            assert c.call("GET", "a") is None
+            assert c.call("CLIENT", "UNPAUSE") == "OK"
+            assert [writer.read(), writer.read()] == ["OK", "1"], node
+            start = time.monotonic()
+            c.call("CLIENT", "PAUSE", "300", "ALL")
+            assert writer.call("PING") == "PONG"
+            assert time.monotonic() - start > 0.25
+            c.call("FLUSHALL")
+
+
+def test_pause_holds_exec_with_writes(t):
+    for node in both(t):
+        with node.client() as writer, node.client() as c:
+            assert writer.pipeline([["MULTI"], ["INCR", "n"]]) == ["OK", "QUEUED"]
+            c.call("CLIENT", "PAUSE", "10000", "WRITE")
+            writer.send("EXEC")
+            assert writer.read_within(0.2) is None
+            c.call("CLIENT", "UNPAUSE")
+            assert writer.read() == [1]
+
+
+def test_monitor_sees_what_runs(t):
+    said = []
+    for node in both(t):
+        with node.client() as watcher, node.client() as c:
+            watcher.call("MONITOR")
+            c.pipeline([["SET", "a", 'q"\n'], ["MULTI"], ["GET", "a"], ["EXEC"], ["SELECT", "3"], ["PING"],
+                        ["AUTH", "secret"], ["CONFIG", "GET", "port"], ["HELLO", "2", "AUTH", "default", "x"]])
+            lines = [watcher.read() for _ in range(7)]
+            said.append([re.sub(r"^\d+\.\d{6} (\[\d+) \S+\]", r"\1]", line) for line in lines])
+    assert said[0] == said[1], said
+
+
+def test_password(t):
+    steps = ["PING", "GET a", "NOSUCH", "GET", "AUTH", "AUTH wrong", "HELLO 3", "HELLO 3 AUTH default wrong",
+             "QUIT"]
+    ours, theirs = both(t)
+    for node in (ours, theirs):
+        node.call("CONFIG", "SET", "requirepass", "secret")
+    compare(ours, theirs, steps, same=blank)
+    steps = ["AUTH secret", "PING", "AUTH default secret", "ACL WHOAMI", "RESET", "PING",
+             "HELLO 3 AUTH default secret", "PING", "ACL GETUSER default", "ACL LIST"]
+    compare(ours, theirs, steps, same=blank)
+
+
+def raw(node, data, seconds=1.0):
+    """Everything the server says to these bytes until it closes or falls silent."""
+    with node.client() as c:
+        c.send_raw(data)
+        said = b""
+        c.sock.settimeout(seconds)
+        try:
+            while True:
+                more = c.sock.recv(65536)
+                if not more:
+                    return said, "closed"
+                said += more
+        except (TimeoutError, OSError):
+            return said, "open"
+
+
+MALFORMED = [
+    b"*1\r\n:1\r\n", b"*abc\r\n", b"*1\r\n$abc\r\n", b"*1\r\n$-5\r\n", b"*99999999999\r\n",
+    b"*1\r\n$999999999999\r\n", b'SET "a\r\n', b"PING\r\nPING\r\n", b"\r\n\r\nPING\r\n", b"*0\r\nPING\r\n",
+    b"PING\nPING\n", b"*-1\r\nPING\r\n", b"*2\r\n$4\r\nECHO\r\n$3\r\nabc\r\n*1\r\n$4\r\nPING\r\n",
+    b'ECHO "a\\x41\\n"\r\n', b"ECHO 'it\\'s'\r\n", b"*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
+]
+
+
+def test_malformed_requests(t):
+    ours, theirs = both(t)
+    for data in MALFORMED:
+        assert raw(ours, data, 0.3) == raw(theirs, data, 0.3), data
+
+
+def test_cross_protocol_requests_are_cut_off(t):
+    for node in both(t):
+        said, state = raw(node, b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a 1\r\n")
+        assert state == "closed" and node.call("GET", "a") is None
+        assert "SECURITY ATTACK" in open(node.log).read(), node
+
+
+def test_too_many_clients_are_told(t):
+    for node in both(t, maxclients="5"):
+        clients = [node.client() for _ in range(4)]
+        for c in clients:
+            c.call("PING")
+        extra = [node.client(), node.client()]
+        said = [c.read_within(2) for c in extra]
+        assert any("max number of clients reached" in str(s) for s in said), (node, said)
+        for c in clients + extra:
+            c.close()
+        until(lambda: node.call("PING") == "PONG", 5, "room for clients")
+
+
+def test_idle_clients_go(t):
+    for node in both(t, timeout="1"):
+        with node.client() as idle, node.client() as sub:
+            idle.call("PING")
+            sub.send("SUBSCRIBE", "x")
+            sub.read()
+            assert idle.is_closed_within(5)
+            assert sub.read_within(0.5) is None  # a listener may be silent for ever
+
+
+def test_output_limits(t):
+    for node in both(t, **{"client-output-buffer-limit": "pubsub 100kb 0 0"}):
+        with node.client() as listener, node.client() as c:
+            listener.send("SUBSCRIBE", "big")
+            listener.read()
+            for _ in range(200):
+                c.call("PUBLISH", "big", "x" * 100000)
+                if c.call("PUBSUB", "NUMSUB", "big")[1] == 0:
+                    break
+            assert c.call("PUBSUB", "NUMSUB", "big") == ["big", 0], node
+
+
+def test_statistics_agree(t):
+    said = []
+    for node in both(t):
+        with node.client() as c:
+            c.call("CONFIG", "RESETSTAT")
+            for words in ("SET a x", "INCR a", "GET", "NOSUCH", "GET a", "CLIENT ID", "CLIENT NOSUCH"):
+                c.ask(*words.split())
+            c.pipeline([["MULTI"], ["GET", "a"], ["INCR", "a"], ["EXEC"]])
+            text = c.call("INFO", "commandstats") + c.call("INFO", "errorstats")
+            calls = dict(re.findall(r"cmdstat_(\S+?):(calls=\d+),\S*?(?=,rejected)", text))
+            rest = dict(re.findall(r"cmdstat_(\S+?):\S*(rejected_calls=\d+,failed_calls=\d+)", text))
+            errors = re.findall(r"errorstat_\S+", text)
+            for odd in ("info", "config|resetstat"):
+                calls.pop(odd, None), rest.pop(odd, None)
+            said.append((calls, rest, errors))
+    for mine, peer in zip(*said):
+        assert mine == peer, (mine, peer)
+
+
+def test_info_has_the_fields_of_redis_in_order(t):
+    ours, theirs = both(t)
+    seen = []
+    for node in (ours, theirs):
+        text = node.call("INFO", "everything")
+        names = [line.split(":")[0] for line in text.splitlines() if line and not
+                 line.startswith(("cmdstat", "latency_percentiles", "errorstat", "db"))]
+        seen.append(names)
+    mine = [n for n in seen[0] if n in set(seen[1])]
+    assert mine == seen[1], [n for n in seen[1] if n not in mine] + ["(order)"]
+    assert info(ours.client())["server_name"] == "holdfast"
+
+
+def test_wait_is_held_until_acknowledged(t):
+    leader = t.node().start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    with leader.client() as c:
+        c.call("SET", "a", "1")
+        assert c.call("WAIT", "1", "5000") == 1
+        assert c.call("WAIT", "2", "50") == 1
+
+
+def test_readonly_follower_refuses_writes(t):
+    said = []
+    for product in (None, "redis"):
+        leader = t.node(product=product).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        with follower.client() as c:
+            answers = [c.ask(*w.split()).value for w in
+                       ("SET a 1", "MULTI", "SET a 1", "GET a", "EXEC", "PUBLISH a b", "DEL a",
+                        "WAIT 0 0", "EVALSHA x 0")[:-1]]
+        leader.kill()
+        until(lambda: follower.info("replication")["master_link_status"] == "down", 10, "the link down")
+        follower.call("CONFIG", "SET", "replica-serve-stale-data", "no")
+        with follower.client() as c:
+            answers += [c.ask(*w.split()).value for w in ("GET a", "PING", "INFO x", "MULTI", "EXEC")]
+        said.append(answers)
+    assert said[0] == said[1], said
+
+
+def test_shutdown_by_command_and_by_signal(t):
+    for how in ("SHUTDOWN NOSAVE", "SHUTDOWN NOW", "SHUTDOWN SAVE", "TERM"):
+        node = t.node().start()
+        with node.client() as c:
+            c.call("SET", "a", how)
+            if how == "TERM":
+                node.popen.terminate()
+            else:
+                c.send(*how.split())
+            assert c.is_closed_within(5)
+        assert node.popen.wait(5) == 0
