@@ -1,6 +1,7 @@
 #include "common/bytes.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -95,9 +96,12 @@ bool bytes_to_i64(struct bytes b, int64_t *out)
     return true;
 }
 
+/* All digits of the largest long double fit, as in Redis. */
+enum { LONG_DOUBLE_TEXT_MAX = 5 * 1024 };
+
 bool bytes_to_long_double(struct bytes b, long double *out)
 {
-    char text[256];
+    char text[LONG_DOUBLE_TEXT_MAX];
     char *end;
     long double v;
 
@@ -105,8 +109,9 @@ bool bytes_to_long_double(struct bytes b, long double *out)
         return false;
     memcpy(text, b.at, b.len);
     text[b.len] = '\0';
+    errno = 0;
     v = strtold(text, &end);
-    if (end != text + b.len || isnan(v))
+    if (end != text + b.len || isnan(v) || (errno == ERANGE && (isinf(v) || v == 0)))
         return false;
     *out = v;
     return true;
@@ -122,8 +127,9 @@ bool bytes_to_double(struct bytes b, double *out)
         return false;
     memcpy(text, b.at, b.len);
     text[b.len] = '\0';
+    errno = 0;
     v = strtod(text, &end);
-    if (end != text + b.len || isnan(v))
+    if (end != text + b.len || isnan(v) || (errno == ERANGE && (isinf(v) || v == 0)))
         return false;
     *out = v;
     return true;
