@@ -152,10 +152,10 @@ struct value keyspace_copy_value(const struct keyspace *ks, const struct entry *
 /* db -1: all. Keys that went. O(1): the tables are freed by the helper thread. */
 uint64_t keyspace_flush(struct keyspace *ks, int db);
 void keyspace_swap(struct keyspace *ks, int db, int other);
-/* What other holds takes the place of everything in ks, in one step: a full sync or DEBUG RELOAD was
- * loaded beside the old data. hooks.flushed(-1) first, as FLUSHALL; the old tables go to the helper
- * thread. No walk may run in either; other, which has as many databases, is empty afterwards.
- * O(databases). */
+/* What other holds takes the place of everything in ks, in one step: a full sync or DEBUG RELOAD
+ * was loaded beside the old data. hooks.flushed(-1) first, as FLUSHALL; the old tables go to the
+ * helper thread. No walk may run in either; other, which has as many databases, is empty
+ * afterwards. O(databases). */
 void keyspace_take_over(struct keyspace *ks, struct keyspace *other);
 
 /* Told by handlers, in the order Redis tells them. */

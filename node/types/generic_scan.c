@@ -109,6 +109,10 @@ static bool want_cursor(struct call *c, uint64_t *out)
     bool minus = text.len && text.at[0] == '-';
     size_t i = minus || (text.len && text.at[0] == '+');
 
+    if (i && i == text.len) {
+        refuse(c, "ERR invalid cursor");
+        return false;
+    }
     for (; i < text.len; i++) {
         uint64_t digit = (uint64_t)(unsigned char)text.at[i] - '0';
 

@@ -114,6 +114,10 @@ void cmd_getrange(struct call *c)
     if (e)
         text = entry_text(e, scratch);
     len = (int64_t)text.len;
+    if (start < 0 && end < 0 && start > end) { /* before both are clamped to the first byte */
+        reply_bulk(c->reply, BYTES(""));
+        return;
+    }
     if (start < 0)
         start = start + len < 0 ? 0 : start + len;
     if (end < 0)
