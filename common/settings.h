@@ -109,6 +109,17 @@ enum err settings_load(struct settings *s, int argc, char *const *argv,
                        struct errmsg *out_why) MUST_CHECK;
 /* One directive as a line of a file would say it (for tests and for DEBUG). */
 enum err settings_line(struct settings *s, struct bytes line, struct errmsg *out_why) MUST_CHECK;
+/* Where the line being loaded stands, for a row whose line function keeps it to judge it later; valid
+ * while that function runs. path NULL: the command line. */
+struct settings_origin {
+    const char *path;
+    int line;
+    struct bytes text;
+};
+struct settings_origin settings_now_loading(const struct settings *s);
+/* The block for stderr about such a line. */
+void settings_refusal(const struct settings *s, const struct settings_origin *at, const char *reason,
+                      struct errmsg *out_why);
 const char *settings_path(const struct settings *s); /* absolute; NULL: started without a file */
 
 /* CONFIG GET: calls each for every match, in table order, once. A pattern without *, ? and [ is a name

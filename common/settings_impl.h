@@ -28,6 +28,7 @@ struct settings {
     struct spelling *spellings; /* sorted by name */
     size_t spelling_count, spelling_cap;
     char *path;
+    struct settings_origin loading;
     bool allow_protected;
 };
 

@@ -124,26 +124,29 @@ static struct bytes first_word(struct bytes line)
     return (struct bytes){ line.at, len };
 }
 
-static enum err show_line(const struct settings *s, const struct origin *from, struct bytes line,
-                          const char *reason, struct errmsg *out_why, enum err e)
+void settings_refusal(const struct settings *s, const struct settings_origin *at, const char *reason,
+                      struct errmsg *out_why)
 {
-    struct entry *entry = entry_find(s, first_word(line), NULL);
+    struct entry *entry = entry_find(s, first_word(at->text), NULL);
     bool secret = entry && entry->row->kind == SET_SECRET;
-    struct bytes shown = secret ? first_word(line) : line;
+    struct bytes shown = secret ? first_word(at->text) : at->text;
     bool cut = shown.len > SHOWN_LINE;
     char place[SHOWN_PATH + 64] = "Reading the command line";
-    size_t path_len = from->path ? strlen(from->path) : 0;
+    size_t path_len = at->path ? strlen(at->path) : 0;
 
-    if (from->path)
-        snprintf(place, sizeof place, "Reading the configuration file, at line %d of %s%s",
-                 from->line, path_len > SHOWN_PATH ? "…" : "",
-                 path_len > SHOWN_PATH ? from->path + path_len - SHOWN_PATH : from->path);
+    if (at->path)
+        snprintf(place, sizeof place, "Reading the configuration file, at line %d of %s%s", at->line,
+                 path_len > SHOWN_PATH ? "…" : "",
+                 path_len > SHOWN_PATH ? at->path + path_len - SHOWN_PATH : at->path);
     errmsg_set(out_why,
-               "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION
-               ") ***\n%s\n>>> '%.*s%s'\n%.200s\n",
+               "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION ") ***\n%s\n>>> '%.*s%s'\n%.200s\n",
                place, cut ? SHOWN_LINE : (int)shown.len, shown.at,
                secret ? " ******" : (cut ? "…" : ""), reason);
-    return e;
+}
+
+struct settings_origin settings_now_loading(const struct settings *s)
+{
+    return s->loading;
 }
 
 static enum err load_text(struct settings *s, struct bytes text, struct origin *from,
@@ -225,6 +228,7 @@ static enum err load_line(struct settings *s, struct bytes line, const struct or
     int count = 0;
     enum err e = ERR_LIMIT;
 
+    s->loading = (struct settings_origin){ from->path, from->line, line };
     if (line.len <= SETTINGS_LINE_BYTES)
         e = settings_split(line, &storage, words, SETTINGS_WORDS, &count);
     if (e == ERR_LIMIT)
@@ -239,7 +243,7 @@ static enum err load_line(struct settings *s, struct bytes line, const struct or
     } else if (count > 0)
         e = load_words(s, count, words, &reason);
     if (e != OK)
-        show_line(s, from, line, reason.text, out_why, e);
+        settings_refusal(s, &s->loading, reason.text, out_why);
     buf_fini(&storage);
     return e;
 }

@@ -6,7 +6,7 @@
  * globals, then monitor, then the rest. The result is a struct config, as the core takes it with
  * EV_LOAD; from then on the core's copy is the truth, and state.h keeps it on the disk.
  *
- * Owner: sentinel_settings_init/fini around settings_new/settings_free.
+ * What cannot be read is refused with file, line and Redis's sentence; numbers are read strictly.
  */
 #ifndef HF_SENTINEL_STATE_SETTINGS_H
 #define HF_SENTINEL_STATE_SETTINGS_H
@@ -18,23 +18,22 @@ struct sentinel_line; /* one `sentinel …` line: its words, file and line */
 
 struct sentinel_settings {
     struct server_settings server; /* first: the shared rows' offsets hold for the whole */
+    struct settings *table;
+    struct setting *rows; /* the shared rows, with a sentinel's own defaults */
     struct sentinel_line *lines;
     size_t line_count, line_cap;
-    char *state_file;    /* sentinel state-file; "": beside the configuration file */
+    char *state_file;    /* sentinel state-file; NULL: beside the configuration file */
     char **fast_in_file; /* groups with a fast-detection line, which Redis does not know */
     size_t fast_in_file_count;
 };
 
-/* Adds all rows to s, whose values are a zeroed struct sentinel_settings. */
-void sentinel_settings_add(struct settings *s);
+/* Adds all rows to s, whose values are set, zeroed. */
+void sentinel_settings_add(struct settings *s, struct sentinel_settings *set);
+/* After settings_free. */
+void sentinel_settings_fini(struct sentinel_settings *set);
 
 /* The three passes, once settings_load succeeded. out is zeroed. The sentence is the block for stderr. */
 enum err sentinel_settings_config(struct sentinel_settings *set, struct config *out,
                                   struct errmsg *out_why) MUST_CHECK;
-
-/* One option of SENTINEL SET or one line of the third pass over settings: "quorum" (one value) …
- * "rename-command" (two). For serve and the core; the sentence is Redis's. */
-enum err group_option_set(struct group_settings *set, const char *name, int argc,
-                          const struct bytes *argv, struct errmsg *out_why) MUST_CHECK;
 
 #endif

@@ -1,0 +1,23 @@
+/*
+ * conf - the `sentinel …` lines of sentinel.conf: words into a struct config, and back into lines.
+ *
+ * Order and spelling of what is written are redis-sentinel's. What Redis does not know is written only
+ * where the operator had it in the file.
+ */
+#ifndef HF_SENTINEL_STATE_CONF_H
+#define HF_SENTINEL_STATE_CONF_H
+
+#include "sentinel/state/settings.h"
+
+enum conf_pass { PASS_GLOBALS, PASS_MONITOR, PASS_REST, PASS_COUNT };
+
+/* One line, the words behind `sentinel`; nothing happens when it belongs to another pass. Only the last
+ * pass refuses a word that no pass knows. */
+enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pass pass, int argc,
+                   const struct bytes *argv, struct errmsg *out_why) MUST_CHECK;
+
+/* All lines for the file, in the convention of struct setting's lines. */
+void conf_put(const struct config *c, char *const *fast_in_file, size_t fast_in_file_count,
+              const char *state_file, struct buf *out);
+
+#endif

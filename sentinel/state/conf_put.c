@@ -1,0 +1,133 @@
+#include <string.h>
+
+#include "sentinel/state/conf.h"
+
+static const struct group_settings *defaults(void)
+{
+    static struct group_settings set; /* holds no texts: nothing to free */
+
+    group_settings_defaults(&set);
+    return &set;
+}
+
+static void put_text(struct buf *out, const char *directive, const char *value)
+{
+    if (!value)
+        return;
+    buf_printf(out, "sentinel %s ", directive);
+    settings_put_word(out, bytes_of(value));
+    buf_putc(out, '\n');
+}
+
+/* "sentinel directive name ": what follows is the caller's. */
+static void begin(struct buf *out, const char *directive, const struct config_group *g)
+{
+    buf_printf(out, "sentinel %s ", directive);
+    settings_put_word(out, bytes_of(g->name));
+    buf_putc(out, ' ');
+}
+
+static void put_group_text(struct buf *out, const char *directive, const struct config_group *g,
+                           const char *value)
+{
+    if (!value)
+        return;
+    begin(out, directive, g);
+    settings_put_word(out, bytes_of(value));
+    buf_putc(out, '\n');
+}
+
+static void put_group_number(struct buf *out, const char *directive, const struct config_group *g,
+                             uint64_t value, uint64_t except)
+{
+    if (value == except)
+        return;
+    begin(out, directive, g);
+    buf_printf(out, "%llu\n", (unsigned long long)value);
+}
+
+static void put_addr(struct buf *out, const struct addr *a)
+{
+    settings_put_word(out, bytes_of(a->host));
+    buf_printf(out, " %d", a->port);
+}
+
+static void put_fast(struct buf *out, const struct config_group *g, char *const *in_file,
+                     size_t in_file_count)
+{
+    static const char *const words[] = { [FAST_AUTO] = "auto", [FAST_YES] = "yes", [FAST_NO] = "no" };
+
+    for (size_t i = 0; i < in_file_count; i++)
+        if (strcmp(in_file[i], g->name) == 0) {
+            put_group_text(out, "fast-detection", g, words[g->set.fast_detection]);
+            return;
+        }
+}
+
+static void put_known(struct buf *out, const struct config_group *g)
+{
+    for (size_t i = 0; i < g->node_count; i++) {
+        begin(out, "known-replica", g);
+        put_addr(out, &g->nodes[i]);
+        buf_putc(out, '\n');
+    }
+    for (size_t i = 0; i < g->peer_count; i++) {
+        begin(out, "known-sentinel", g);
+        put_addr(out, &g->peers[i].addr);
+        buf_printf(out, " %s\n", g->peers[i].id);
+    }
+    for (size_t i = 0; i < g->set.rename_count; i++) {
+        begin(out, "rename-command", g);
+        settings_put_word(out, bytes_of(g->set.renames[i].command));
+        buf_putc(out, ' ');
+        settings_put_word(out, bytes_of(g->set.renames[i].to));
+        buf_putc(out, '\n');
+    }
+}
+
+static void put_group(struct buf *out, const struct config_group *g)
+{
+    const struct group_settings *def = defaults();
+
+    begin(out, "monitor", g);
+    put_addr(out, &g->leader);
+    buf_printf(out, " %u\n", g->set.quorum);
+    put_group_number(out, "down-after-milliseconds", g, g->set.down_after_ms, def->down_after_ms);
+    put_group_number(out, "failover-timeout", g, g->set.failover_timeout_ms,
+                     def->failover_timeout_ms);
+    put_group_number(out, "parallel-syncs", g, g->set.parallel_syncs, def->parallel_syncs);
+    put_group_text(out, "notification-script", g, g->set.notification_script);
+    put_group_text(out, "client-reconfig-script", g, g->set.client_reconfig_script);
+    put_group_text(out, "auth-pass", g, g->set.auth_pass);
+    put_group_text(out, "auth-user", g, g->set.auth_user);
+    put_group_number(out, "master-reboot-down-after-period", g, g->set.master_reboot_down_after_ms,
+                     def->master_reboot_down_after_ms);
+    put_group_number(out, "config-epoch", g, g->config_epoch, UINT64_MAX);
+    put_group_number(out, "leader-epoch", g, g->vote_epoch, UINT64_MAX);
+    put_known(out, g);
+}
+
+void conf_put(const struct config *c, char *const *fast_in_file, size_t fast_in_file_count,
+              const char *state_file, struct buf *out)
+{
+    const struct globals *g = &c->globals;
+
+    buf_printf(out, "sentinel myid %s\n", g->my_id);
+    if (!g->deny_scripts_reconfig)
+        buf_puts(out, "sentinel deny-scripts-reconfig no\n");
+    if (g->resolve_hostnames)
+        buf_puts(out, "sentinel resolve-hostnames yes\n");
+    if (g->announce_hostnames)
+        buf_puts(out, "sentinel announce-hostnames yes\n");
+    for (size_t i = 0; i < c->group_count; i++) {
+        put_group(out, &c->groups[i]);
+        put_fast(out, &c->groups[i], fast_in_file, fast_in_file_count);
+    }
+    buf_printf(out, "sentinel current-epoch %llu\n", (unsigned long long)c->current_epoch);
+    put_text(out, "announce-ip", g->announce_ip);
+    if (g->announce_port)
+        buf_printf(out, "sentinel announce-port %d\n", g->announce_port);
+    put_text(out, "sentinel-user", g->sentinel_user);
+    put_text(out, "sentinel-pass", g->sentinel_pass);
+    put_text(out, "state-file", state_file);
+}
