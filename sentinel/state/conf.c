@@ -281,8 +281,8 @@ static enum err read_fast(struct reading *r)
         if (!bytes_is_word(r->argv[2], words[i]))
             continue;
         r->group->set.fast_detection = (enum fast_detection)i;
-        set->fast_in_file = xrealloc(set->fast_in_file,
-                                     (set->fast_in_file_count + 1) * sizeof *set->fast_in_file);
+        set->fast_in_file =
+            xrealloc(set->fast_in_file, (set->fast_in_file_count + 1) * sizeof *set->fast_in_file);
         set->fast_in_file[set->fast_in_file_count++] = copy(r->argv[1]);
         return OK;
     }

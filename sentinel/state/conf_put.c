@@ -55,7 +55,9 @@ static void put_addr(struct buf *out, const struct addr *a)
 static void put_fast(struct buf *out, const struct config_group *g, char *const *in_file,
                      size_t in_file_count)
 {
-    static const char *const words[] = { [FAST_AUTO] = "auto", [FAST_YES] = "yes", [FAST_NO] = "no" };
+    static const char *const words[] = {
+        [FAST_AUTO] = "auto", [FAST_YES] = "yes", [FAST_NO] = "no"
+    };
 
     for (size_t i = 0; i < in_file_count; i++)
         if (strcmp(in_file[i], g->name) == 0) {
@@ -107,24 +109,31 @@ static void put_group(struct buf *out, const struct config_group *g)
     put_known(out, g);
 }
 
+/* One that says the default stays where it stands, and is not added. */
+static void put_switch(struct buf *out, const char *directive, bool value, bool def)
+{
+    buf_printf(out, "%ssentinel %s %s\n", value == def ? " " : "", directive, value ? "yes" : "no");
+}
+
 void conf_put(const struct config *c, char *const *fast_in_file, size_t fast_in_file_count,
               const char *state_file, struct buf *out)
 {
     const struct globals *g = &c->globals;
 
     buf_printf(out, "sentinel myid %s\n", g->my_id);
-    if (!g->deny_scripts_reconfig)
-        buf_puts(out, "sentinel deny-scripts-reconfig no\n");
-    if (g->resolve_hostnames)
-        buf_puts(out, "sentinel resolve-hostnames yes\n");
-    if (g->announce_hostnames)
-        buf_puts(out, "sentinel announce-hostnames yes\n");
+    put_switch(out, "deny-scripts-reconfig", g->deny_scripts_reconfig, true);
+    put_switch(out, "resolve-hostnames", g->resolve_hostnames, false);
+    put_switch(out, "announce-hostnames", g->announce_hostnames, false);
     for (size_t i = 0; i < c->group_count; i++) {
         put_group(out, &c->groups[i]);
         put_fast(out, &c->groups[i], fast_in_file, fast_in_file_count);
     }
     buf_printf(out, "sentinel current-epoch %llu\n", (unsigned long long)c->current_epoch);
-    put_text(out, "announce-ip", g->announce_ip);
+    if (g->announce_ip) {
+        buf_puts(out, "sentinel announce-ip ");
+        buf_put_quoted(out, bytes_of(g->announce_ip));
+        buf_putc(out, '\n');
+    }
     if (g->announce_port)
         buf_printf(out, "sentinel announce-port %d\n", g->announce_port);
     put_text(out, "sentinel-user", g->sentinel_user);

@@ -36,4 +36,9 @@ void sentinel_settings_fini(struct sentinel_settings *set);
 enum err sentinel_settings_config(struct sentinel_settings *set, struct config *out,
                                   struct errmsg *out_why) MUST_CHECK;
 
+/* The text of every sentinel line that does not stand in the file path: of included files and of the
+ * command line. A part of what tells whether an operator changed something. */
+void sentinel_settings_elsewhere(const struct sentinel_settings *set, const char *path,
+                                 struct buf *out);
+
 #endif

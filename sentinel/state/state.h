@@ -44,7 +44,7 @@ struct state;
 
 struct state_options {
     struct ev_loop *loop;
-    const struct sentinel_settings *set; /* borrowed for the call */
+    const struct sentinel_settings *set; /* outlives the state */
     const char *conf_path;               /* absolute; NULL: started without a file */
     const struct config *conf;           /* what sentinel_settings_config gave */
     /* All records up to position are on the disk. Called on the loop thread, from state_persist's

@@ -1,0 +1,103 @@
+#include "sentinel/state/choose.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+
+static void copy_members(struct config_group *to, const struct config_group *from)
+{
+    for (size_t i = 0; i < from->node_count; i++)
+        config_add_node(to, &from->nodes[i]);
+    for (size_t i = 0; i < from->peer_count; i++)
+        config_add_peer(to, &from->peers[i].addr, from->peers[i].id);
+}
+
+static struct config_group *copy_group(struct config *c, const struct config_group *from)
+{
+    struct config_group *to = config_add_group(c, from->name);
+
+    to->leader = from->leader;
+    memcpy(to->leader_ip, from->leader_ip, sizeof to->leader_ip);
+    group_settings_copy(&to->set, &from->set);
+    to->config_epoch = from->config_epoch;
+    to->vote_epoch = from->vote_epoch;
+    memcpy(to->vote_id, from->vote_id, sizeof to->vote_id);
+    copy_members(to, from);
+    return to;
+}
+
+void config_copy(struct config *to, const struct config *from)
+{
+    globals_copy(&to->globals, &from->globals);
+    to->current_epoch = from->current_epoch;
+    for (size_t i = 0; i < from->group_count; i++)
+        copy_group(to, &from->groups[i]);
+}
+
+/* Of a vote only the journal knows whom it went to. */
+static void take_vote(struct config_group *to, const struct config_group *from)
+{
+    if (from->vote_epoch < to->vote_epoch)
+        return;
+    to->vote_epoch = from->vote_epoch;
+    if (from->vote_id[0])
+        memcpy(to->vote_id, from->vote_id, sizeof to->vote_id);
+}
+
+/* A newer configuration of this group is in the journal: leader and members as of then, and the one that
+ * the file calls leader stays known. */
+static void take_newer(struct config_group *to, const struct config_group *from)
+{
+    struct addr named = to->leader;
+
+    to->config_epoch = from->config_epoch;
+    to->leader = from->leader;
+    memcpy(to->leader_ip, from->leader_ip, sizeof to->leader_ip);
+    xfree(to->nodes);
+    to->nodes = NULL;
+    to->node_count = 0;
+    copy_members(to, from);
+    if (!addr_eq(&named, &to->leader))
+        config_add_node(to, &named);
+}
+
+static void merge_group(struct config_group *to, const struct config_group *from)
+{
+    take_vote(to, from);
+    if (from->config_epoch > to->config_epoch)
+        take_newer(to, from);
+    else if (from->config_epoch == to->config_epoch && addr_eq(&from->leader, &to->leader))
+        copy_members(to, from);
+}
+
+static bool speaks_of(const struct conf_seen *conf, const char *group)
+{
+    for (size_t i = 0; i < conf->fast_in_file_count; i++)
+        if (strcmp(conf->fast_in_file[i], group) == 0)
+            return true;
+    return false;
+}
+
+void choose_config(const struct conf_seen *conf, const struct config *journal, struct config *out)
+{
+    if (!conf->edited) {
+        config_copy(out, journal);
+        out->globals.listen_port = conf->config->globals.listen_port;
+        return;
+    }
+    config_copy(out, conf->config);
+    if (!out->globals.my_id[0])
+        memcpy(out->globals.my_id, journal->globals.my_id, sizeof out->globals.my_id);
+    if (journal->current_epoch > out->current_epoch)
+        out->current_epoch = journal->current_epoch;
+    for (size_t i = 0; i < journal->group_count; i++) {
+        const struct config_group *from = &journal->groups[i];
+        struct config_group *g = config_find_group(out, from->name);
+
+        if (!g)
+            continue;
+        merge_group(g, from);
+        if (!speaks_of(conf, g->name))
+            g->set.fast_detection = from->set.fast_detection;
+    }
+}

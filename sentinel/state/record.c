@@ -1,0 +1,308 @@
+#include "sentinel/state/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/settings.h"
+
+static const char digest_word[] = "conf";
+
+/* ---- out --------------------------------------------------------------------------------------- */
+
+static void put_bytes(struct buf *out, struct bytes word)
+{
+    buf_putc(out, ' ');
+    buf_put_quoted(out, word);
+}
+
+static void put(struct buf *out, const char *word)
+{
+    put_bytes(out, bytes_of(word ? word : ""));
+}
+
+static void put_number(struct buf *out, uint64_t v)
+{
+    buf_printf(out, " %llu", (unsigned long long)v);
+}
+
+static void put_addr(struct buf *out, const struct addr *a)
+{
+    put(out, a->host);
+    put_number(out, (uint64_t)a->port);
+}
+
+static void put_set(struct buf *out, const struct group_settings *set)
+{
+    put_number(out, set->quorum);
+    put_number(out, set->down_after_ms);
+    put_number(out, set->failover_timeout_ms);
+    put_number(out, set->master_reboot_down_after_ms);
+    put_number(out, set->parallel_syncs);
+    put_number(out, set->fast_detection);
+    put(out, set->notification_script);
+    put(out, set->client_reconfig_script);
+    put(out, set->auth_user);
+    put(out, set->auth_pass);
+    for (size_t i = 0; i < set->rename_count; i++) {
+        put(out, set->renames[i].command);
+        put(out, set->renames[i].to);
+    }
+}
+
+static void put_globals(struct buf *out, const struct globals *g)
+{
+    put(out, g->my_id);
+    put(out, g->announce_ip);
+    put_number(out, (uint64_t)g->announce_port);
+    put_number(out, (uint64_t)g->listen_port);
+    put_number(out, g->deny_scripts_reconfig);
+    put_number(out, g->resolve_hostnames);
+    put_number(out, g->announce_hostnames);
+    put(out, g->sentinel_user);
+    put(out, g->sentinel_pass);
+}
+
+void record_encode(const struct record *rec, struct buf *out)
+{
+    buf_puts(out, record_word(rec->kind));
+    if (rec->kind == REC_GLOBALS) {
+        put_globals(out, rec->globals);
+        return;
+    }
+    put(out, rec->group);
+    put_number(out, rec->epoch);
+    put_addr(out, &rec->addr);
+    put(out, rec->id);
+    if (rec->set)
+        put_set(out, rec->set);
+}
+
+void record_encode_digest(const char *digest, struct buf *out)
+{
+    buf_puts(out, digest_word);
+    put(out, digest);
+}
+
+/* ---- in ---------------------------------------------------------------------------------------- */
+
+/* The words of one record, taken from the front; bad is set by the first that does not fit. */
+struct words {
+    struct bytes at[RECORD_WORDS_MAX];
+    int count, next;
+    bool bad;
+};
+
+static struct bytes take(struct words *w)
+{
+    if (w->next < w->count)
+        return w->at[w->next++];
+    w->bad = true;
+    return (struct bytes){ 0 };
+}
+
+static uint64_t take_number(struct words *w, uint64_t max)
+{
+    uint64_t v = 0;
+
+    if (!bytes_to_u64(take(w), &v) || v > max)
+        w->bad = true;
+    return v;
+}
+
+static void take_into(struct words *w, char *out, size_t cap)
+{
+    struct bytes word = take(w);
+
+    if (word.len >= cap || (word.len && memchr(word.at, '\0', word.len))) {
+        w->bad = true;
+        return;
+    }
+    if (word.len)
+        memcpy(out, word.at, word.len);
+    out[word.len] = '\0';
+}
+
+static char *take_text(struct words *w)
+{
+    struct bytes word = take(w);
+
+    if (word.len && memchr(word.at, '\0', word.len))
+        w->bad = true;
+    return word.len ? xmemdup0(word.at, word.len) : NULL;
+}
+
+static void take_addr(struct words *w, struct addr *out)
+{
+    take_into(w, out->host, sizeof out->host);
+    out->port = (int)take_number(w, 65535);
+}
+
+static void take_set(struct words *w, struct group_settings *out)
+{
+    out->quorum = (uint32_t)take_number(w, UINT32_MAX);
+    out->down_after_ms = take_number(w, INT64_MAX);
+    out->failover_timeout_ms = take_number(w, INT64_MAX);
+    out->master_reboot_down_after_ms = take_number(w, INT64_MAX);
+    out->parallel_syncs = (uint32_t)take_number(w, UINT32_MAX);
+    out->fast_detection = (enum fast_detection)take_number(w, FAST_NO);
+    out->notification_script = take_text(w);
+    out->client_reconfig_script = take_text(w);
+    out->auth_user = take_text(w);
+    out->auth_pass = take_text(w);
+    while (!w->bad && w->next < w->count) {
+        struct bytes command = take(w), to = take(w);
+
+        if (!w->bad && group_settings_rename(out, command, to) != OK)
+            w->bad = true;
+    }
+}
+
+static void take_globals(struct words *w, struct globals *out)
+{
+    take_into(w, out->my_id, sizeof out->my_id);
+    out->announce_ip = take_text(w);
+    out->announce_port = (int)take_number(w, 65535);
+    out->listen_port = (int)take_number(w, 65535);
+    out->deny_scripts_reconfig = take_number(w, 1);
+    out->resolve_hostnames = take_number(w, 1);
+    out->announce_hostnames = take_number(w, 1);
+    out->sentinel_user = take_text(w);
+    out->sentinel_pass = take_text(w);
+}
+
+static enum record_kind kind_of(struct bytes word)
+{
+    int kind = 0;
+
+    while (kind < REC_COUNT && !bytes_is(word, record_word((enum record_kind)kind)))
+        kind++;
+    return (enum record_kind)kind;
+}
+
+static void replay_words(struct words *w, enum record_kind kind, struct config *c)
+{
+    struct record rec = { .kind = kind };
+    struct group_settings set = { 0 };
+    struct globals globals = { .announce_ip = NULL };
+
+    if (kind == REC_GLOBALS) {
+        take_globals(w, &globals);
+        rec.globals = &globals;
+    } else {
+        take_into(w, rec.group, sizeof rec.group);
+        rec.epoch = take_number(w, EPOCH_MAX);
+        take_addr(w, &rec.addr);
+        take_into(w, rec.id, sizeof rec.id);
+        if (kind == REC_GROUP_ADD || kind == REC_GROUP_SET) {
+            take_set(w, &set);
+            rec.set = &set;
+        }
+    }
+    if (w->next != w->count)
+        w->bad = true;
+    if (!w->bad)
+        config_apply(c, &rec);
+    group_settings_fini(&set);
+    globals_fini(&globals);
+}
+
+void digests_add(struct digests *d, const char *digest)
+{
+    if (strcmp(d->now, digest) == 0)
+        return;
+    memcpy(d->before, d->now, sizeof d->before);
+    snprintf(d->now, sizeof d->now, "%s", digest);
+}
+
+bool digests_hold(const struct digests *d, const char *digest)
+{
+    return strcmp(d->now, digest) == 0 || strcmp(d->before, digest) == 0;
+}
+
+static bool take_digest(struct words *w, struct digests *d)
+{
+    char digest[DIGEST_LEN + 1] = "";
+
+    if (!bytes_is(w->at[0], digest_word))
+        return false;
+    w->next = 1;
+    take_into(w, digest, sizeof digest);
+    if (w->count != 2 || strlen(digest) != DIGEST_LEN)
+        w->bad = true;
+    if (!w->bad)
+        digests_add(d, digest);
+    return true;
+}
+
+enum err record_replay(struct bytes payload, struct config *c, struct digests *d,
+                       struct errmsg *out_why)
+{
+    struct words w = { .next = 1 };
+    struct buf storage = { 0 };
+    enum record_kind kind = REC_COUNT;
+
+    if (settings_split(payload, &storage, w.at, RECORD_WORDS_MAX, &w.count) != OK || w.count == 0)
+        w.bad = true;
+    else if (!take_digest(&w, d)) {
+        kind = kind_of(w.at[0]);
+        if (kind == REC_COUNT)
+            w.bad = true;
+        else
+            replay_words(&w, kind, c);
+    }
+    if (w.bad)
+        errmsg_set(out_why, "a record cannot be understood: '%.*s'",
+                   payload.len > 60 ? 60 : (int)payload.len, payload.len ? payload.at : "");
+    buf_fini(&storage);
+    return w.bad ? ERR_SYNTAX : OK;
+}
+
+/* ---- a whole config as records ----------------------------------------------------------------- */
+
+/* Where the records go. The first error is kept, and ends it. */
+struct writer {
+    enum err (*each)(void *arg, const struct record *rec, struct errmsg *why);
+    void *arg;
+    struct errmsg *why;
+    enum err err;
+};
+
+static void tell(struct writer *w, const struct config_group *g, struct record rec)
+{
+    if (g)
+        memcpy(rec.group, g->name, sizeof rec.group);
+    if (w->err == OK)
+        w->err = w->each(w->arg, &rec, w->why);
+}
+
+static void tell_group(struct writer *w, const struct config_group *g)
+{
+    struct record vote = { .kind = REC_VOTE, .epoch = g->vote_epoch };
+
+    tell(w, g, (struct record){ .kind = REC_GROUP_ADD, .addr = g->leader, .set = &g->set });
+    tell(w, g, (struct record){ .kind = REC_CONFIG, .epoch = g->config_epoch, .addr = g->leader });
+    memcpy(vote.id, g->vote_id, sizeof vote.id);
+    tell(w, g, vote);
+    for (size_t i = 0; i < g->node_count; i++)
+        tell(w, g, (struct record){ .kind = REC_NODE_ADD, .addr = g->nodes[i] });
+    for (size_t i = 0; i < g->peer_count; i++) {
+        struct record peer = { .kind = REC_PEER_ADD, .addr = g->peers[i].addr };
+
+        memcpy(peer.id, g->peers[i].id, sizeof peer.id);
+        tell(w, g, peer);
+    }
+}
+
+enum err record_each(const struct config *c,
+                     enum err (*each)(void *arg, const struct record *rec, struct errmsg *why),
+                     void *arg, struct errmsg *out_why)
+{
+    struct writer w = { .each = each, .arg = arg, .why = out_why };
+
+    tell(&w, NULL, (struct record){ .kind = REC_GLOBALS, .globals = &c->globals });
+    tell(&w, NULL, (struct record){ .kind = REC_EPOCH, .epoch = c->current_epoch });
+    for (size_t i = 0; i < c->group_count && w.err == OK; i++)
+        tell_group(&w, &c->groups[i]);
+    return w.err;
+}
