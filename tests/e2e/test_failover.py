@@ -56,10 +56,10 @@ def test_frozen_leader_is_replaced_and_fenced_on_return(t):
     old.freeze()
     began = time.monotonic()
     moment, _ = group.wait_first_write(old.address, "b")
-    if t.product == "holdfast":
+    if t.sentinel_product == "holdfast":
         assert moment - began < 2.0, "took %.3f s" % (moment - began)
     old.thaw()
-    if t.product == "holdfast":
+    if t.sentinel_product == "holdfast":
         assert client.is_closed_within(1.0), "the returned leader kept its clients"
     group.wait_settled()
     assert old.role() == "slave"

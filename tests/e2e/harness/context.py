@@ -9,11 +9,13 @@ from .net import Net
 
 
 class Context:
-    """product is the side under test: "holdfast", or "redis" to prove the test itself."""
+    """product is the side under test: "holdfast", or "redis" to prove the test itself. The sentinels of
+    groups can be of another side than the nodes: HF_SENTINELS."""
 
     def __init__(self, name, folder=None, keep=False):
         self.name = name
         self.product = os.environ.get("HF_PRODUCT", "holdfast")
+        self.sentinel_product = os.environ.get("HF_SENTINELS", self.product)
         self.keep = keep
         self.folder = tempfile.mkdtemp(prefix="holdfast-%s-" % name.rsplit(":")[-1][:24], dir=folder)
         self.processes = []
@@ -48,7 +50,7 @@ class Context:
         self.deferred.append(function)
 
     def needs_holdfast(self, why="this is about Holdfast alone"):
-        if self.product != "holdfast":
+        if self.product != "holdfast" or self.sentinel_product != "holdfast":
             raise Skip(why)
 
     def figure(self, line):

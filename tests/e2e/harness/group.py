@@ -15,7 +15,7 @@ class Group:
                  hosts=None):
         self.t, self.name = t, name
         node_product = _spread(node_product or t.product, nodes)
-        sentinel_product = _spread(sentinel_product or t.product, sentinels)
+        sentinel_product = _spread(sentinel_product or t.sentinel_product, sentinels)
         places = iter(hosts or [])
 
         def place():
