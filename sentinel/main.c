@@ -1,12 +1,337 @@
 /*
  * main - knows every room of the sentinel, hands each one's rows to their tables, and runs the loop.
+ *
+ *     serve --raise--> drive --step--> core
+ *       ^                |
+ *       +-- answer, ---- + ----persist--> state --done--> drive
+ *           publish
  */
+#include <ev.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/acl.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/process.h"
+#include "common/random.h"
+#include "common/resolve.h"
+#include "common/server_net.h"
+#include "sentinel/drive/drive.h"
+#include "sentinel/drive/lines.h"
+#include "sentinel/serve/serve.h"
+#include "sentinel/state/state.h"
+
+struct daemon {
+    struct sentinel_world world;
+    struct sentinel_settings set;
+    struct server_net net;
+    struct sentinel core;
+    struct drive drive;
+    struct command_table *commands;
+    struct acl *acl;
+    bool supervised;
+};
+
+/* ---- what the rooms ask of each other ------------------------------------------------------ */
+
+static struct daemon *daemon_of(struct sentinel_world *w)
+{
+    return CONTAINER_OF(w, struct daemon, world);
+}
+
+static void raise_event(struct sentinel_world *w, struct event *ev)
+{
+    drive_raise(w->drive, ev);
+}
+
+static uint32_t pending(struct sentinel_world *w, uint64_t id)
+{
+    const struct dial *d = lines_command(w->drive, id);
+
+    return d ? dial_outstanding(d) : 0;
+}
+
+static enum err flush(struct sentinel_world *w, struct errmsg *out_why)
+{
+    enum err e = state_flush(w->state, out_why);
+
+    if (e != OK)
+        log_warning("flush-failed why=\"%s\"", out_why->text);
+    return e;
+}
+
+static void stop(struct sentinel_world *w)
+{
+    ev_break(w->loop, EVBREAK_ALL);
+}
+
+static uint64_t persist(void *world, const struct record *rec)
+{
+    return state_persist(((struct sentinel_world *)world)->state, rec);
+}
+
+static void persisted(void *arg, uint64_t position)
+{
+    drive_persisted(((struct daemon *)arg)->world.drive, position);
+}
+
+static const struct drive_ops drive_ops = {
+    .persist = persist,
+    .publish = serve_publish,
+    .reply = serve_answer,
+};
+
+/* ---- settings ------------------------------------------------------------------------------ */
+
+static enum err open_log(const struct daemon *d, struct errmsg *out_why)
+{
+    const struct server_settings *set = &d->set.server;
+    struct log_settings log = { .level = (enum log_level)set->loglevel,
+                                .path = set->logfile,
+                                .json = set->log_format == LOG_FORMAT_JSON,
+                                .syslog = set->syslog_enabled,
+                                .syslog_ident = set->syslog_ident,
+                                .syslog_facility = set->syslog_facility };
+
+    return log_open(&log, out_why);
+}
+
+/* SENTINEL CONFIG SET loglevel: the only server directive that changes while we run. */
+static enum err apply_loglevel(void *world, struct errmsg *out_why)
+{
+    static const char *const words[] = { [LOG_LEVEL_DEBUG] = "debug",
+                                         [LOG_LEVEL_VERBOSE] = "verbose",
+                                         [LOG_LEVEL_NOTICE] = "notice",
+                                         [LOG_LEVEL_WARNING] = "warning",
+                                         [LOG_LEVEL_NOTHING] = "nothing" };
+    struct daemon *d = daemon_of(world);
+
+    (void)out_why;
+    log_set_level((enum log_level)d->set.server.loglevel);
+    state_set_loglevel(d->world.state, words[d->set.server.loglevel]);
+    return OK;
+}
+
+/* How to dial follows the settings and the certificates that are in use. */
+static void set_dialling(struct daemon *d)
+{
+    const struct server_settings *set = &d->set.server;
+
+    d->drive.dialling = (struct drive_dialling){ .tls = d->net.tls_client,
+                                                 .source_address = set->bind_source_addr,
+                                                 .requirepass = set->requirepass,
+                                                 .keepalive_s = set->tcp_keepalive_s };
+}
+
+/* ---- rooms --------------------------------------------------------------------------------- */
+
+static void accept_client(void *arg, int fd, enum listen_kind kind)
+{
+    struct daemon *d = arg;
+
+    service_accept(d->world.service, fd, kind == LISTEN_TLS ? d->net.tls_server : NULL,
+                   kind == LISTEN_UNIX);
+}
+
+static void open_rooms(struct daemon *d)
+{
+    struct sentinel_world *w = &d->world;
+    uint64_t seed;
+
+    w->loop = ev_default_loop(EVFLAG_NOSIGMASK);
+    clock_turn();
+    link_system_init(w->loop);
+    server_net_init(&d->net, w->loop, accept_client, d);
+    random_bytes(&seed, sizeof seed);
+    sentinel_init(&d->core, seed);
+    drive_init(&d->drive, w->loop, &d->core, &drive_ops, w);
+    d->acl = acl_new();
+    acl_set_password(d->acl, d->set.server.requirepass);
+    d->commands = command_table_new();
+    sentinel_add_commands(d->commands);
+    w->core = &d->core;
+    w->drive = &d->drive;
+    w->service =
+        service_new(w->loop, &sentinel_service_ops, d->commands, d->acl, &d->set.server, w);
+    w->raise = raise_event;
+    w->pending = pending;
+    w->flush = flush;
+    w->stop = stop;
+    w->started_ms = clock_now_ms();
+    random_hex(w->run_id, sizeof w->run_id - 1);
+}
+
+static void close_rooms(struct daemon *d)
+{
+    struct sentinel_world *w = &d->world;
+
+    server_net_fini(&d->net);
+    service_free(w->service);
+    drive_fini(&d->drive);
+    state_close(w->state);
+    sentinel_fini(&d->core);
+    command_table_free(d->commands);
+    acl_free(d->acl);
+    resolve_fini();
+    link_system_fini(w->loop);
+}
+
+/* Nothing that was promised is forgotten before the first link is made, so: files, doors, core. */
+static enum err begin(struct daemon *d, const struct config *conf, struct errmsg *out_why)
+{
+    struct state_options options = { .loop = d->world.loop,
+                                     .set = &d->set,
+                                     .conf_path = settings_path(d->world.settings),
+                                     .conf = conf,
+                                     .done = persisted,
+                                     .arg = d };
+    struct config loaded = { 0 };
+    struct event ev = { .kind = EV_LOAD, .load = &loaded };
+    enum err e;
+
+    d->world.state = state_open(&options, &loaded, out_why);
+    if (!d->world.state)
+        return ERR_IO;
+    e = server_net_apply(&d->net, &d->set.server, out_why);
+    if (e == OK) {
+        set_dialling(d);
+        log_notice("Sentinel ID is %s", loaded.globals.my_id);
+        drive_raise(&d->drive, &ev);
+    }
+    config_fini(&loaded);
+    return e;
+}
+
+/* ---- the process --------------------------------------------------------------------------- */
+
+static void stop_on_signal(void *arg, int signal)
+{
+    struct daemon *d = arg;
+
+    log_notice("signal name=%s", strsignal(signal));
+    stop(&d->world);
+}
+
+/* SIGHUP: the log after a rotation, and certificates that were renewed. */
+static void reload(void *arg)
+{
+    struct daemon *d = arg;
+    struct errmsg why = { "" };
+
+    process_reloading();
+    log_reopen();
+    if (server_net_apply(&d->net, &d->set.server, &why) != OK)
+        log_warning("reload-failed why=\"%s\"", why.text);
+    set_dialling(d);
+    process_reloaded();
+}
+
+static int refuse_start(const char *why)
+{
+    fprintf(stderr, "holdfast-sentinel: %s\n", why);
+    return 1;
+}
+
+static enum err become_daemon(struct daemon *d, struct errmsg *out_why)
+{
+    static const char *const words[] = { [SUPERVISED_NO] = "no",
+                                         [SUPERVISED_AUTO] = "auto",
+                                         [SUPERVISED_SYSTEMD] = "systemd",
+                                         [SUPERVISED_UPSTART] = "upstart" };
+    const struct server_settings *set = &d->set.server;
+    const char *pidfile = *set->pidfile ? set->pidfile : "/var/run/holdfast-sentinel.pid";
+
+    d->supervised = process_supervised(words[set->supervised]);
+    if (set->daemonize && !d->supervised && process_daemonize(out_why) != OK)
+        return ERR_IO;
+    if (open_log(d, out_why) != OK)
+        return ERR_IO;
+    log_set_role('X');
+    process_report_crashes(NULL);
+    if ((set->daemonize || *set->pidfile) && process_pidfile(pidfile, out_why) != OK)
+        log_warning("pidfile-not-written why=\"%s\"", out_why->text);
+    if (set->disable_thp)
+        process_no_huge_pages();
+    return process_file_limit(&d->set.server.maxclients, out_why);
+}
+
+static int watch_groups(struct daemon *d, const struct config *conf)
+{
+    struct process_signals signals = { .shutdown = stop_on_signal, .reload = reload, .arg = d };
+    struct errmsg why = { "" };
+    int status = 0;
+
+    if (become_daemon(d, &why) != OK)
+        return refuse_start(why.text);
+    log_notice("holdfast-sentinel-starts version=%s pid=%d", HF_VERSION, (int)getpid());
+    open_rooms(d);
+    process_watch_signals(d->world.loop, &signals);
+    if (begin(d, conf, &why) == OK) {
+        log_notice("Running mode=sentinel, port=%lld.", (long long)d->set.server.port);
+        process_ready(d->world.loop, "Watching");
+        ev_run(d->world.loop, 0);
+    } else {
+        log_warning("start-refused why=\"%s\"", why.text);
+        status = refuse_start(why.text);
+    }
+    process_stopping();
+    close_rooms(d);
+    process_end(d->world.loop);
+    log_notice("holdfast-sentinel-stops");
+    return status;
+}
+
+static int help(struct settings *settings)
+{
+    struct buf text = { 0 };
+
+    buf_puts(&text, "Usage: holdfast-sentinel [configuration file | -] [--directive value ...]\n"
+                    "       holdfast-sentinel -v | --version\n"
+                    "       holdfast-sentinel -h | --help\n\n"
+                    "Example:\n"
+                    "       holdfast-sentinel /etc/holdfast/sentinel.conf\n\n"
+                    "Directives:\n\n");
+    settings_manual(settings, &text);
+    fwrite(text.at, 1, text.len, stdout);
+    buf_fini(&text);
+    return 0;
+}
+
+static bool asked_for(int argc, char *const *argv, const char *brief, const char *full)
+{
+    return argc == 2 && (strcmp(argv[1], brief) == 0 || strcmp(argv[1], full) == 0);
+}
 
 int main(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    printf("holdfast-sentinel %s\n", HF_VERSION);
-    return 0;
+    static struct daemon d;
+    struct config conf = { 0 };
+    struct errmsg why = { "" };
+    int status;
+
+    if (asked_for(argc, argv, "-v", "--version")) {
+        printf("holdfast-sentinel %s (serves as redis %s, allocator %s)\n", HF_VERSION,
+               SERVE_REDIS_VERSION, alloc_name());
+        return 0;
+    }
+    process_begin();
+    d.world.set = &d.set;
+    d.world.settings = settings_new(&d.set, &d.world);
+    sentinel_settings_add(d.world.settings, &d.set);
+    settings_hook(d.world.settings, "loglevel", apply_loglevel);
+    if (asked_for(argc, argv, "-h", "--help"))
+        status = help(d.world.settings);
+    else if (settings_load(d.world.settings, argc - 1, argv + 1, &why) != OK ||
+             sentinel_settings_config(&d.set, &conf, &why) != OK)
+        status = refuse_start(why.text);
+    else
+        status = watch_groups(&d, &conf);
+    config_fini(&conf);
+    settings_free(d.world.settings);
+    sentinel_settings_fini(&d.set);
+    return status;
 }
