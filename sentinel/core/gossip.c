@@ -218,17 +218,20 @@ void gossip_state(struct sentinel *s, const struct event *ev, struct actions *ou
     if (seat) {
         if (gave_up(g, seat, v))
             g->voted_ms = 0;
+        seat->pushed_ms = s->now_ms;
         told(s, g, seat, v, out);
     }
     reply_view(s, g, ev->token, out);
 }
 
-void gossip_state_reply(struct sentinel *s, struct peer *p, const struct view *v,
+/* Pushes and replies come over two connections, so a reply may be older than a push that overtook it.
+ * Whatever changed after the reply was written has been pushed, so nothing is lost with it. */
+void gossip_state_reply(struct sentinel *s, struct peer *p, uint64_t asked_ms, const struct view *v,
                         struct actions *out)
 {
     struct group *g = sentinel_find_group(s, bytes_of(v->group));
     struct seat *seat = g ? seat_find(g, p->run_id) : NULL;
 
-    if (seat)
+    if (seat && seat->pushed_ms < asked_ms)
         told(s, g, seat, v, out);
 }

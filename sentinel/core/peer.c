@@ -99,13 +99,16 @@ bool seat_is_holdfast(const struct seat *seat)
 
 void seat_state(struct sentinel *s, struct seat *seat, struct actions *out)
 {
+    struct action *a;
     struct view *v;
 
     if (!seat_is_holdfast(seat))
         return;
     v = xcalloc(1, sizeof *v);
     *v = group_view(s, seat->group);
-    act(out, ACT_STATE, seat->peer->id)->view = v;
+    a = act(out, ACT_STATE, seat->peer->id);
+    a->view = v;
+    a->tag = s->now_ms;
 }
 
 /* What it said over the lost connection may be old news when it is back. */

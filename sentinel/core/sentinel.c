@@ -192,7 +192,7 @@ static void state_reply_event(struct sentinel *s, const struct event *ev, struct
     struct peer *p = sentinel_find_peer(s, ev->id);
 
     if (p)
-        gossip_state_reply(s, p, ev->state.view, out);
+        gossip_state_reply(s, p, ev->tag, ev->state.view, out);
 }
 
 static void script_started_event(struct sentinel *s, const struct event *ev, struct actions *out)

@@ -150,6 +150,7 @@ struct seat {
     uint64_t down_since_ms;
     enum verdict verdict; /* what it says of the leader: flag master_down = verdict != VERDICT_UP */
     uint64_t verdict_ms;  /* when it said so */
+    uint64_t pushed_ms;   /* when it last said so of its own accord, over its own line */
     uint64_t asked_ms;    /* when it was asked last */
     char vote_id[ID_LEN + 1]; /* voted-leader: whom it last said it voted for; "": nobody */
     uint64_t vote_epoch;      /* voted-leader-epoch */
