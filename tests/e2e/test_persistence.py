@@ -1,0 +1,111 @@
+"""RDB files: written by one and read by the other, complete or refused."""
+import os
+import subprocess
+
+from harness.resp import ReplyError
+from harness.wait import until
+
+from test_replication import OURS, THEIRS, digest, fill
+
+
+def check(path):
+    done = subprocess.run(["redis-check-rdb", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=30)
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def move_to(t, path, product, **settings):
+    node = t.node(product=product, settings=settings)
+    os.link(path, os.path.join(node.folder, "dump.rdb"))
+    return node
+
+
+def carried_over(t, writer_product, reader_product, how):
+    writer = t.node(product=writer_product).start()
+    fill(writer)
+    if how == "BGSAVE":
+        writer.call("BGSAVE")
+        until(lambda: writer.info("persistence")["rdb_bgsave_in_progress"] == "0"
+              and writer.info("persistence")["rdb_saves"] != "0", 20, "the save")
+    else:
+        assert writer.call("SAVE") == "OK"
+    path = os.path.join(writer.folder, "dump.rdb")
+    check(path)
+    reader = move_to(t, path, reader_product).start()
+    until(lambda: reader.info("persistence")["loading"] == "0", 20, "the load")
+    assert digest(reader) == digest(writer)
+
+
+def test_ours_to_redis_by_save(t):
+    t.needs_holdfast()
+    carried_over(t, OURS, THEIRS, "SAVE")
+
+
+def test_ours_to_redis_by_bgsave(t):
+    t.needs_holdfast()
+    carried_over(t, OURS, THEIRS, "BGSAVE")
+
+
+def test_redis_to_ours(t):
+    t.needs_holdfast()
+    carried_over(t, THEIRS, OURS, "SAVE")
+
+
+def test_reload_and_restart_keep_everything(t):
+    node = t.node(product=OURS).start()
+    fill(node, keys=1000)
+    before = digest(node)
+    assert node.call("DEBUG", "RELOAD") == "OK"
+    assert digest(node) == before
+    try:
+        node.call("SHUTDOWN", "SAVE")
+    except (OSError, ReplyError):
+        pass
+    node.popen.wait(10)
+    node.start()
+    until(lambda: node.info("persistence")["loading"] == "0", 20, "the load")
+    assert digest(node) == before
+
+
+def test_a_broken_file_stops_the_start(t):
+    node = t.node(product=OURS).start()
+    node.call("SET", "k", "v" * 100)
+    node.call("SAVE")
+    path = os.path.join(node.folder, "dump.rdb")
+    with open(path, "rb") as f:
+        whole = f.read()
+    cases = [whole[:-1], whole[:30], whole[:-12] + b"x" + whole[-11:], b"RUBBISH00" + whole[9:],
+             b"REDIS0099" + whole[9:], b""]
+    for case in cases:
+        broken = t.node(product=OURS)
+        with open(os.path.join(broken.folder, "dump.rdb"), "wb") as f:
+            f.write(case)
+        broken.start(wait=False)
+        assert broken.popen.wait(10) != 0, "it started from %r" % case[:40]
+        assert "load-failed" in broken.text()
+        broken.forget()
+
+
+def test_save_points_save(t):
+    node = t.node(product=OURS, settings={"save": "1 10"}).start()
+    with node.client() as c:
+        for i in range(10):
+            c.call("SET", "k:%d" % i, i)
+    until(lambda: node.info("persistence")["rdb_changes_since_last_save"] == "0", 15, "a save")
+    check(os.path.join(node.folder, "dump.rdb"))
+    assert node.call("LASTSAVE") > 0
+
+
+def test_a_folder_that_cannot_be_written(t):
+    node = t.node(product=OURS).start()
+    node.call("SET", "k", "v")
+    os.mkdir(os.path.join(node.folder, "dump.rdb"))
+    for command in ("SAVE",):
+        try:
+            node.call(command)
+            assert False, "%s wrote over a folder" % command
+        except ReplyError:
+            pass
+    assert node.info("persistence")["rdb_last_bgsave_status"] == "err"
+    leftovers = [f for f in os.listdir(node.folder) if "tmp" in f]
+    assert not leftovers, leftovers

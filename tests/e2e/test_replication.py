@@ -1,0 +1,517 @@
+"""Replication beyond the plain cases of test_interop: both directions with redis-server 7.0, and what
+only Holdfast promises. DEBUG DIGEST on both sides is the judge of sameness."""
+import os
+import socket
+import subprocess
+
+from harness.case import limit
+from harness.resp import ReplyError, encode
+from harness.wait import until
+
+OURS, THEIRS = "holdfast", "redis"
+
+
+def digest(node):
+    return node.call("DEBUG", "DIGEST")
+
+
+def wait_same(leader, *followers):
+    """Caught up, and holding the same."""
+    for follower in followers:
+        follower.wait_follows(leader if follower is followers[0] else followers[0])
+        follower.wait_same_offset(leader)
+        assert digest(follower) == digest(leader), "%r differs from %r" % (follower, leader)
+
+
+def fill(node, keys=3000):
+    with node.client() as c:
+        for db in (0, 5, 15):
+            c.call("SELECT", db)
+            c.pipeline([["SET", "k:%d" % i, "v%d" % i * (i % 50)] for i in range(keys)])
+            c.pipeline([["SET", "n:%d" % i, str(i * 1000003 - 10 ** 9)] for i in range(200)])
+            c.pipeline([["SET", "t:%d" % i, "x", "PX", 1000000 + i] for i in range(200)])
+        c.call("SET", "binary", bytes(range(256)) * 10)
+        c.call("SET", "big", os.urandom(3 * 1024 * 1024))
+        c.call("SET", "packs", "ab" * 2000000)
+        c.call("SET", "", "empty key")
+        c.call("SET", "empty value", "")
+
+
+def stream_of_everything(node):
+    """Commands whose effect is not what was typed, in several databases and in transactions."""
+    with node.client() as c:
+        for db in (0, 7):
+            c.call("SELECT", db)
+            c.call("SETEX", "e1", 1000, "v")
+            c.call("SET", "e2", "v", "EX", 1000)
+            c.call("EXPIRE", "k:5", 1000)
+            c.call("SET", "e3", "v", "PX", 1000000)
+            c.call("GETEX", "e3", "PERSIST")
+            c.call("INCRBYFLOAT", "float", "1.5")
+            c.call("APPEND", "a", "xyz")
+            c.call("SETRANGE", "a", 10, "later")
+            c.call("GETDEL", "k:6")
+            c.call("SET", "short", "lived", "PX", 1)
+            c.call("MULTI")
+            c.call("SET", "m1", "1")
+            c.call("INCR", "m1")
+            c.call("SELECT", 9)
+            c.call("SET", "m2", "in nine")
+            c.call("EXEC")
+            c.call("RENAME", "m2", "m3")
+            c.call("MSET", "x", 1, "y", 2)
+        c.call("SELECT", 0)
+        c.call("COPY", "x", "copied")
+        c.call("MOVE", "y", 11)
+        c.call("SWAPDB", 5, 6)
+        c.call("SET", "big", b"\r\n" * 1000000)
+        until(lambda: c.call("EXISTS", "short") == 0, 5, "the short lived key to go")
+
+
+def same_in_all_ways(t, leader_product, follower_product, **leader_settings):
+    leader = t.node(product=leader_product, settings=leader_settings).start()
+    fill(leader)
+    follower = t.node(product=follower_product, follows=leader).start()
+    wait_same(leader, follower)
+    stream_of_everything(leader)
+    wait_same(leader, follower)
+    leader.call("FLUSHALL")
+    leader.call("SET", "after", "flush")
+    wait_same(leader, follower)
+
+
+def test_redis_to_ours(t):
+    t.needs_holdfast()
+    same_in_all_ways(t, THEIRS, OURS)
+
+
+def test_redis_with_disk_payload_to_ours(t):
+    t.needs_holdfast()
+    same_in_all_ways(t, THEIRS, OURS, **{"repl-diskless-sync": "no"})
+
+
+def test_ours_to_redis(t):
+    t.needs_holdfast()
+    same_in_all_ways(t, OURS, THEIRS)
+
+
+def test_ours_to_ours(t):
+    same_in_all_ways(t, OURS, OURS)
+
+
+def test_ours_counts_its_payload_for_redis(t):
+    t.needs_holdfast()
+    same_in_all_ways(t, OURS, THEIRS, **{"repl-diskless-sync": "no"})
+
+
+@limit(90)
+def test_full_sync_under_writes(t):
+    """Writes go on while the payload is on its way: the image and the stream behind it fit."""
+    t.needs_holdfast()
+    leader = t.node(product=OURS).start()
+    fill(leader, keys=30000)
+    followers = [t.node(product=p, follows=leader) for p in (OURS, THEIRS, OURS)]
+    for follower in followers:
+        follower.start()
+    with leader.client() as c:
+        for turn in range(60):
+            c.pipeline([["SET", "k:%d" % (i * 7 % 30000), "new %d %d" % (turn, i)]
+                        for i in range(500)])
+            c.pipeline([["DEL", "k:%d" % (turn * 100 + i)] for i in range(50)])
+    for follower in followers:
+        wait_same(leader, follower)
+    assert int(leader.info("stats")["sync_full"]) == 3
+
+
+def cut_in_a_transaction(t, leader_product, follower_product):
+    leader = t.node(product=leader_product).start()
+    follower = t.node(product=follower_product, follows=leader).start()
+    follower.wait_follows(leader)
+    with leader.client() as c:
+        for turn in range(30):
+            c.call("MULTI")
+            for i in range(50):
+                c.call("SET", "t:%d" % i, "%d " % turn * 200)
+            c.call("EXEC")
+            if turn % 5 == 0:
+                c.call("CLIENT", "KILL", "TYPE", "replica")
+    wait_same(leader, follower)
+    assert int(leader.info("stats")["sync_full"]) == 1
+
+
+def test_cuts_in_transactions_redis_to_ours(t):
+    t.needs_holdfast()
+    cut_in_a_transaction(t, THEIRS, OURS)
+
+
+def test_cuts_in_transactions_ours_to_redis(t):
+    t.needs_holdfast()
+    cut_in_a_transaction(t, OURS, THEIRS)
+
+
+@limit(90)
+def test_mixed_chain_changes_its_head(t):
+    """node -> redis -> node, then the middle one is promoted, then the last: nobody copies again."""
+    t.needs_holdfast()
+    first = t.node(product=OURS).start()
+    middle = t.node(product=THEIRS, follows=first).start()
+    middle.wait_follows(first)
+    last = t.node(product=OURS, follows=middle).start()
+    fill(first, keys=500)
+    wait_same(first, middle, last)
+    middle.follow(None)
+    middle.call("SET", "led by", "middle")
+    last.wait_same_offset(middle)
+    first.follow(middle)
+    wait_same(middle, first)
+    last.follow(None)
+    last.call("SELECT", 0)
+    last.call("SET", "led by", "last")
+    middle.follow(last)
+    first.follow(last)
+    wait_same(last, middle)
+    wait_same(last, first)
+    for node in (middle, last):
+        assert int(node.info("stats")["sync_partial_ok"]) >= 1, "%r continued nobody" % node
+    assert int(last.info("stats")["sync_full"]) == 0
+
+
+def test_failover_command_hands_over(t):
+    leader = t.node(product=OURS).start()
+    a = t.node(product=OURS, follows=leader).start()
+    b = t.node(product=OURS, follows=leader).start()
+    for node in (a, b):
+        node.wait_follows(leader)
+    leader.call("SET", "k", "v")
+    assert leader.call("FAILOVER", "TO", *a.address) == "OK"
+    until(lambda: a.is_leader(), 5, "the target to lead")
+    leader.wait_follows(a)
+    assert leader.info("replication")["master_failover_state"] == "no-failover"
+    b.follow(a)
+    a.call("SET", "k", "w")
+    wait_same(a, leader)
+    wait_same(a, b)
+    assert int(a.info("stats")["sync_full"]) == 0
+    # Writes are possible at the new leader, and not held at the old one.
+    try:
+        leader.call("SET", "k", "x")
+        assert False, "a follower took a write"
+    except ReplyError as e:
+        assert e.code == "READONLY"
+
+
+def test_failover_command_with_redis_in_both_roles(t):
+    t.needs_holdfast()
+    ours = t.node(product=OURS).start()
+    theirs = t.node(product=THEIRS, follows=ours).start()
+    theirs.wait_follows(ours)
+    ours.call("SET", "k", "v")
+    assert ours.call("FAILOVER") == "OK"
+    until(lambda: theirs.is_leader(), 5, "redis to lead")
+    ours.wait_follows(theirs)
+    wait_same(theirs, ours)
+    assert theirs.call("FAILOVER", "TO", *ours.address) == "OK"
+    until(lambda: ours.is_leader(), 10, "our node to lead again")
+    theirs.wait_follows(ours)
+    wait_same(ours, theirs)
+    assert int(theirs.info("stats")["sync_full"]) == 0
+
+
+def test_failover_refusals(t):
+    """Word for word what redis answers."""
+    leader = t.node(product=OURS).start()
+    other = t.node(product=THEIRS).start()
+    for words in (["ABORT"], [], ["TIMEOUT", "0"], ["TIMEOUT", "x"], ["FORCE"], ["TO", "h", "1", "FORCE"],
+                  ["NONSENSE"], ["TO", "h"]):
+        answers = []
+        for node in (leader, other):
+            try:
+                answers.append(node.call("FAILOVER", *words))
+            except ReplyError as e:
+                answers.append(str(e))
+        assert answers[0] == answers[1], "FAILOVER %s: %r, redis: %r" % (words, *answers)
+    follower = t.node(product=OURS, follows=leader).start()
+    follower.wait_follows(leader)
+    follower.freeze()
+    leader.call("SET", "k", "v")
+    assert leader.call("FAILOVER", "TIMEOUT", "200") == "OK"
+    assert leader.info("replication")["master_failover_state"] == "waiting-for-sync"
+    with leader.client() as c:
+        assert c.call("SET", "held", "until the timeout") == "OK"
+    assert leader.is_leader()
+    assert leader.info("replication")["master_failover_state"] == "no-failover"
+    follower.thaw()
+    wait_same(leader, follower)
+
+
+def test_restarted_follower_and_leader_continue(t):
+    """SHUTDOWN SAVE keeps id and offset: nobody copies anything after a restart."""
+    leader = t.node(product=OURS).start()
+    follower = t.node(product=OURS, follows=leader).start()
+    fill(leader, keys=300)
+    wait_same(leader, follower)
+    with follower.client() as c:
+        c.send("SHUTDOWN", "SAVE") if hasattr(c, "send") else None
+        try:
+            c.call("SHUTDOWN", "SAVE")
+        except (OSError, ReplyError):
+            pass
+    follower.popen.wait(10)
+    leader.call("SET", "while", "away")
+    follower.start()
+    wait_same(leader, follower)
+    assert int(leader.info("stats")["sync_full"]) == 1
+    assert int(leader.info("stats")["sync_partial_ok"]) == 1
+    try:
+        leader.call("SHUTDOWN", "SAVE")
+    except (OSError, ReplyError):
+        pass
+    leader.popen.wait(10)
+    leader.start()
+    wait_same(leader, follower)
+    assert int(leader.info("stats")["sync_full"]) == 0
+    assert int(leader.info("stats")["sync_partial_ok"]) == 1
+
+
+def test_leader_restarted_empty_empties_nobody(t):
+    leader = t.node(product=OURS).start()
+    fill(leader, keys=300)
+    follower = t.node(product=OURS, follows=leader).start()
+    wait_same(leader, follower)
+    keys = follower.call("DBSIZE")
+    leader.kill()
+    leader.start()
+    # Somebody writes at once: it is still a data set that began with nothing.
+    leader.call("SET", "only", "key")
+
+    def refused():
+        return follower.info("replication").get("master_sync_refused") == "leader-began-empty"
+    until(refused, 10, "the follower to refuse")
+    assert follower.call("DBSIZE") == keys
+    assert follower.info("replication")["master_link_status"] == "down"
+    # The operator says so again: then it is an order.
+    follower.follow(leader)
+    follower.wait_follows(leader)
+    wait_same(leader, follower)
+    assert follower.call("DBSIZE") == 1
+
+
+def test_redis_restarted_empty_empties_nobody(t):
+    t.needs_holdfast()
+    leader = t.node(product=THEIRS).start()
+    leader.call("SET", "k", "v")
+    follower = t.node(product=OURS, follows=leader).start()
+    wait_same(leader, follower)
+    leader.kill()
+    leader.start()
+    until(lambda: "master_sync_refused" in follower.info("replication"), 10, "the refusal")
+    assert follower.call("GET", "k") == "v"
+    assert follower.follow(leader).startswith("OK")
+    follower.wait_follows(leader)
+    assert follower.call("DBSIZE") == 0
+
+
+def test_order_to_follow_is_enough(t):
+    """REPLICAOF by hand to an empty leader is obeyed, as in Redis."""
+    leader = t.node(product=OURS).start()
+    follower = t.node(product=OURS).start()
+    follower.call("SET", "old", "data")
+    follower.follow(leader)
+    follower.wait_follows(leader)
+    assert follower.call("DBSIZE") == 0
+
+
+def test_broken_payload_leaves_the_old_data(t):
+    """A leader that dies in the middle of its payload takes nothing away."""
+    follower = t.node(product=OURS).start()
+    follower.call("SET", "old", "data")
+    listener = socket.socket()
+    t.defer(listener.close)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    follower.call("REPLICAOF", *listener.getsockname())
+    listener.settimeout(10)
+    for payload in (b"REDIS0009\xfe\x00\x00\x01k\x01v", b"REDIS0009\xfe\x00\x04\x01h", b"RUBBISH!!" * 3,
+                    b"REDIS0009\xfe\x00\x00\x01k\x01v\xff\x01\x02\x03\x04\x05\x06\x07\x08"):
+        s, _ = listener.accept()
+        s.settimeout(10)
+        seen = b""
+        answered = 0
+        while b"PSYNC" not in seen:
+            seen += s.recv(4096)
+            while answered < seen.count(b"\r\n*") + 1 and b"PSYNC" not in seen:
+                s.sendall(b"+OK\r\n")
+                answered += 1
+        s.sendall(b"+FULLRESYNC %s 100\r\n$EOF:%s\r\n" % (b"e" * 40, b"m" * 40) + payload)
+        s.close()
+    assert follower.call("GET", "old") == "data"
+    follower.follow(None)
+    assert follower.call("DBSIZE") == 1
+
+
+def test_wait_and_min_replicas(t):
+    settings = {"min-replicas-to-write": 1, "min-replicas-max-lag": 2}
+    leader = t.node(product=OURS, settings=settings).start()
+    try:
+        leader.call("SET", "k", "v")
+        assert False, "a write without followers was taken"
+    except ReplyError as e:
+        assert e.code == "NOREPLICAS"
+    followers = [t.node(product=p, follows=leader).start() for p in (OURS, THEIRS)]
+    for follower in followers:
+        follower.wait_follows(leader)
+    with leader.client() as c:
+        until(lambda: c.call("SET", "k", "v") == "OK", 5, "a write to be taken")
+        assert c.call("WAIT", 2, 5000) == 2
+        followers[1].freeze()
+        c.call("SET", "k", "w")
+        assert c.call("WAIT", 2, 100) == 1
+        followers[1].thaw()
+        assert c.call("WAIT", 2, 5000) == 2
+
+
+def test_stale_follower_answers_masterdown(t):
+    leader = t.node(product=OURS).start()
+    follower = t.node(product=OURS, follows=leader,
+                      settings={"replica-serve-stale-data": "no"}).start()
+    follower.wait_follows(leader)
+    leader.kill()
+
+    def answer():
+        try:
+            return follower.call("GET", "k") or "nil"
+        except ReplyError as e:
+            return e.code
+    until(lambda: answer() == "MASTERDOWN", 10, "MASTERDOWN")
+    assert follower.call("ROLE")[3] in ("connect", "connecting")
+
+
+def test_passwords_both_ways(t):
+    t.needs_holdfast()
+    secret = {"requirepass": "s3cret pass", "masterauth": "s3cret pass"}
+    quoted = {k: '"%s"' % v for k, v in secret.items()}
+    for products in ((OURS, THEIRS), (THEIRS, OURS)):
+        leader = t.node(product=products[0], settings=quoted)
+        follower = t.node(product=products[1], settings=quoted, follows=leader)
+        for node in (leader, follower):
+            node.settings["requirepass"] = quoted["requirepass"]
+            node.write_conf()
+            node.settings["requirepass"] = secret["requirepass"]
+            node.start()
+        wait_same(leader, follower)
+
+
+def test_rewrite_keeps_whom_it_follows(t):
+    leader = t.node(product=OURS).start()
+    follower = t.node(product=OURS).start()
+    follower.follow(leader)
+    assert follower.call("CONFIG", "REWRITE") == "OK"
+    with open(follower.conf) as f:
+        assert "replicaof %s %d" % leader.address in f.read()
+    follower.kill()
+    follower.start()
+    follower.wait_follows(leader)
+    follower.follow(None)
+    follower.call("CONFIG", "REWRITE")
+    with open(follower.conf) as f:
+        assert "replicaof" not in f.read()
+
+
+def test_info_and_role_have_redis_shapes(t):
+    """Field by field the names and the order of redis-server 7.0, on a leader and on a follower."""
+    t.needs_holdfast()
+    fields = {}
+    roles = {}
+    for product in (OURS, THEIRS):
+        leader = t.node(product=product).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        leader.call("SET", "k", "v")
+        follower.wait_same_offset(leader)
+        for who, node in (("leader", leader), ("follower", follower)):
+            fields[product, who] = list(node.info("replication"))
+            roles[product, who] = [type(x) for x in node.call("ROLE")]
+        line = leader.info("replication")["slave0"]
+        fields[product, "slave0"] = [pair.split("=")[0] for pair in line.split(",")]
+        assert "state=online" in line and "port=%d" % follower.port in line
+    for who in ("leader", "follower", "slave0"):
+        assert fields[OURS, who] == fields[THEIRS, who]
+    for who in ("leader", "follower"):
+        assert roles[OURS, who] == roles[THEIRS, who]
+
+
+def test_redis_cli_takes_an_rdb_and_a_stream(t):
+    node = t.node(product=OURS).start()
+    fill(node, keys=300)
+    path = os.path.join(t.folder, "taken.rdb")
+    done = subprocess.run(["redis-cli", "-h", node.ip, "-p", str(node.port), "--rdb", path],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert done.returncode == 0, done.stdout
+    check = subprocess.run(["redis-check-rdb", path], stdout=subprocess.PIPE, timeout=30)
+    assert check.returncode == 0, check.stdout
+    taken = t.node(product=THEIRS, settings={"dbfilename": "taken.rdb"})
+    os.rename(path, os.path.join(taken.folder, "taken.rdb"))
+    taken.start()
+    assert digest(taken) == digest(node)
+    cli = subprocess.Popen(["redis-cli", "-h", node.ip, "-p", str(node.port), "--replica"],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+    t.defer(cli.kill)
+    until(lambda: "state=online" in node.info("replication").get("slave0", ""), 10,
+          "redis-cli to be online")
+    node.call("SET", "seen", "by redis-cli")
+    seen = b""
+    while b"seen" not in seen:
+        piece = cli.stdout.read(4096)
+        assert piece, seen[-500:]
+        seen += piece
+
+
+def psync_by_hand(node, *greetings):
+    s = socket.create_connection(node.address, timeout=10)
+    f = s.makefile("rb")
+    for words in greetings:
+        s.sendall(encode(words))
+        assert f.readline() == b"+OK\r\n"
+    s.sendall(encode(["PSYNC", "?", "-1"]))
+    line = f.readline()
+    while line == b"\n":
+        line = f.readline()
+    assert line.startswith(b"+FULLRESYNC "), line
+    header = f.readline()
+    while header == b"\n":
+        header = f.readline()
+    return s, f, header
+
+
+def test_payload_without_eof_capability_and_filters(t):
+    node = t.node(product=OURS).start()
+    node.call("SET", "k", "v")
+    s, f, header = psync_by_hand(node)
+    assert header.startswith(b"$") and not header.startswith(b"$EOF")
+    payload = f.read(int(header[1:]))
+    assert payload.startswith(b"REDIS0009") and b"\x01k\x01v" in payload and payload[-9] == 0xff
+    node.call("SET", "k", "w")
+    assert b"SELECT" in f.readline() + f.readline() + f.readline()
+    s.close()
+    s, f, header = psync_by_hand(node, ["REPLCONF", "capa", "eof"], ["REPLCONF", "rdb-only", "1"],
+                                 ["REPLCONF", "rdb-filter-only", ""],
+                                 ["REPLCONF", "version", "9.0.0", "capa", "unheard-of"])
+    mark = header[5:45]
+    rest = f.read()  # to the end: the leader closes
+    assert rest.endswith(mark) and b"\x01k\x01" not in rest
+    s.close()
+
+
+def test_runaway_follower_is_dropped(t):
+    """client-output-buffer-limit replica bounds what is kept for one that does not read."""
+    node = t.node(product=OURS, settings={
+        "client-output-buffer-limit": "replica 4mb 0 0", "repl-backlog-size": "1mb"}).start()
+    s, f, header = psync_by_hand(node, ["REPLCONF", "capa", "eof"])
+    f.read(10)
+    s.sendall(encode(["REPLCONF", "ACK", "0"]))
+    until(lambda: "slave0" in node.info("replication"), 5, "the follower")
+    with node.client() as c:
+        for i in range(40):
+            c.call("SET", "k", "x" * 1000000)
+    until(lambda: node.info("replication")["connected_slaves"] == "0", 10, "the drop")
+    s.close()
