@@ -12,6 +12,8 @@ OURS, THEIRS = "holdfast", "redis"
 
 
 def digest(node):
+    """DEBUG DIGEST answers while a file is still being loaded: of the part that is there."""
+    until(lambda: node.info("persistence")["loading"] == "0", 20, "%r to have loaded" % node)
     return node.call("DEBUG", "DIGEST")
 
 
