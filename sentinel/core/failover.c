@@ -21,7 +21,7 @@ enum {
     LOST_PAUSE_MS = 50,       /* after a lost election, and up to */
     LOST_PAUSE_SPAN_MS = 100, /* this much more, at random */
     NO_CANDIDATE_MS = 1000,
-    FRESH_INFO_MS = 200,      /* for the candidates to tell their positions */
+    FRESH_INFO_MS = 100,      /* for the candidates to tell their positions */
     PROMOTION_MS = 2000,      /* for the chosen one to obey */
     HANDOVER_MS = 1000,       /* writes are held for at most this long */
     HANDOVER_GRACE_MS = 1000, /* for the leader to take it back by itself */
@@ -83,7 +83,6 @@ static void end_attempt(struct sentinel *s, struct group *g, uint64_t pause_ms)
     if (strcmp(g->vote_id, s->globals.my_id) == 0)
         g->voted_ms = 0;
     g->retry_ms = s->now_ms + pause_ms;
-    g->pushed_ms = 0;
     LIST_EACH(&g->seats, link)
     SEAT_OF(link)->asked_ms = 0;
 }
@@ -98,6 +97,9 @@ static void abort_attempt(struct sentinel *s, struct group *g, const char *chann
 {
     notice(s, out, LEVEL_WARNING, g, channel, "%s", inst_group(s, g).text);
     end_attempt(s, g, pause_ms);
+    /* At once, whatever else is due: peers wait with their votes for whom they have voted for. */
+    g->pushed_ms = s->now_ms;
+    g->pushed_captain = 0;
     LIST_EACH(&g->seats, link)
     seat_state(s, SEAT_OF(link), out);
 }

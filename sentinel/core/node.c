@@ -83,8 +83,13 @@ void node_ping(struct sentinel *s, struct node *n, struct actions *out)
 
 void node_ask_info(struct sentinel *s, struct node *n, struct actions *out)
 {
-    if (n->info_waiting || n->lines[LINE_CMD].state != LINE_UP)
+    if (n->lines[LINE_CMD].state != LINE_UP)
         return;
+    if (n->info_waiting) {
+        n->info_again = s->now_ms > n->info_sent_ms;
+        return;
+    }
+    n->info_again = false;
     act(out, ACT_INFO, n->id);
     n->info_waiting = true;
     n->info_sent_ms = s->now_ms;
@@ -116,7 +121,7 @@ void node_redial(struct sentinel *s, struct node *n, struct actions *out)
 {
     for (int i = 0; i < LINE_COUNT; i++)
         line_hang_up(s, &n->lines[i], n->id, (enum line_kind)i, out);
-    n->info_waiting = n->demote_sent = false;
+    n->info_waiting = n->info_again = n->demote_sent = false;
     vitals_lost(&n->vitals);
     timer_set(&s->timers, &n->timer, s->now_ms);
 }
@@ -311,7 +316,7 @@ void node_line_up(struct sentinel *s, struct node *n, const struct event *ev, st
     }
     if (ev->line.peer_ip)
         snprintf(n->ip, sizeof n->ip, "%s", ev->line.peer_ip);
-    n->info_waiting = n->demote_sent = false;
+    n->info_waiting = n->info_again = n->demote_sent = false;
     node_ping(s, n, out);
     node_ask_info(s, n, out);
     node_hello(s, n, out);
@@ -327,7 +332,7 @@ void node_line_down(struct sentinel *s, struct node *n, const struct event *ev, 
     if (!line_down(s, l, &was_up))
         return;
     if (ev->line.kind == LINE_CMD) {
-        n->info_waiting = n->demote_sent = false;
+        n->info_waiting = n->info_again = n->demote_sent = false;
         vitals_lost(&n->vitals);
         /* The one hard proof: it was there, and now its host says that nobody listens. */
         if (!was_up && l->was_up && ev->line.why == DOWN_REFUSED)
@@ -460,6 +465,8 @@ void node_info(struct sentinel *s, struct node *n, const struct event *ev, struc
         memcpy(g->leader_replid, f->replid, sizeof g->leader_replid);
         find_followers(s, g, ev->info.info, out);
     }
+    if (n->info_again)
+        node_ask_info(s, n, out);
     node_judge(s, n, out);
     group_mark(s, g);
     node_tick(s, n, out);

@@ -128,7 +128,6 @@ void repoint_rest(struct sentinel *s, struct group *g, struct actions *out)
 
 void repoint_role_done(struct sentinel *s, struct node *n, bool ok, struct actions *out)
 {
-    n->demote_sent = false;
     /* Refused: it stays SENT until slave-reconf-timeout gives it up; at once again would not help. */
     if (ok && n->group->failover.state == FO_RECONF_SLAVES && n->reconf == RECONF_SENT)
         enter(s, n, RECONF_INPROG, out);

@@ -105,6 +105,7 @@ struct node {
     uint64_t info_ms; /* info-refresh = info_ms ? now - info_ms : 0 */
     uint64_t info_sent_ms;
     bool info_waiting; /* an INFO is out */
+    bool info_again;   /* and what it will say is too old: ask once more */
     char *info_text;   /* raw, for INFO-CACHE; NULL: none yet */
     size_t info_len;
     enum role role_reported;    /* what it said, or was assumed to be when it was added */
