@@ -179,6 +179,8 @@ static void told(struct sentinel *s, struct group *g, struct seat *seat, const s
     bool same_leader = node_is_at(g->leader, &v->leader);
     enum verdict before = seat->verdict;
 
+    vote_raise_epoch(s, g, v->captain_epoch > v->vote_epoch ? v->captain_epoch : v->vote_epoch,
+                     out);
     seat->config_epoch = v->config_epoch;
     seat->leader = v->leader;
     seat->fresh_vote = v->vote_epoch;
