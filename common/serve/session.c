@@ -69,7 +69,10 @@ static void on_input(struct link *l)
     struct session *s = l->owner;
 
     s->last_ms = clock_now_ms();
+    s->service->stats.reads++;
     run_requests(s);
+    if (out_pending(&l->out))
+        s->service->stats.writes++;
 }
 
 static void on_drained(struct link *l)

@@ -417,6 +417,12 @@ enum err persist_reload(struct persist *p, struct errmsg *out_why)
 
 /* ---- the room ----------------------------------------------------------------------------------- */
 
+bool persist_refuses_writes(const struct persist *p)
+{
+    return !p->last_save_ok && p->w->set->stop_writes_on_bgsave_error &&
+           persist_has_save_points(p);
+}
+
 struct persist *persist_new(struct node_world *w)
 {
     struct persist *p = xcalloc(1, sizeof *p);

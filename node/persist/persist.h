@@ -38,6 +38,9 @@ enum err persist_save_background(struct persist *p, struct errmsg *out_why) MUST
 bool persist_saving(const struct persist *p);
 /* Is SHUTDOWN without a word to save? (There are save points.) */
 bool persist_has_save_points(const struct persist *p);
+/* The last background save failed and nobody has mended it: where stop-writes-on-bgsave-error is on,
+ * writes are refused. */
+bool persist_refuses_writes(const struct persist *p);
 /* Writes since the last save: serve counts each command that changed the data set. */
 void persist_count_changes(struct persist *p, uint64_t changes);
 

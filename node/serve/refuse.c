@@ -12,6 +12,11 @@ static bool memory_is_full(const struct node_world *w)
            !(replica_is_follower(w->replica) && w->set->follower_ignore_maxmemory);
 }
 
+static bool cannot_save(const struct node_world *w)
+{
+    return persist_refuses_writes(w->persist) && !replica_is_follower(w->replica);
+}
+
 static bool too_few_followers(const struct node_world *w)
 {
     return !replica_enough_followers(w->replica);
@@ -40,6 +45,12 @@ static const struct {
     const char *text;
 } reasons[] = {
     { CMD_DENYOOM, 0, memory_is_full, "OOM command not allowed when used memory > 'maxmemory'." },
+    { CMD_WRITE, 0, cannot_save,
+      "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+      "disk. Commands that may modify the data set are disabled, because this instance is "
+      "configured to report errors during writes if RDB snapshotting fails "
+      "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
+      "error." },
     { CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write." },
     { CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica." },
     { 0, CMD_STALE, stale,
