@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/acl.h"
@@ -21,7 +22,6 @@
 #include "common/resolve.h"
 #include "common/server_net.h"
 #include "sentinel/drive/drive.h"
-#include "sentinel/drive/lines.h"
 #include "sentinel/serve/serve.h"
 #include "sentinel/state/state.h"
 
@@ -50,9 +50,7 @@ static void raise_event(struct sentinel_world *w, struct event *ev)
 
 static uint32_t pending(struct sentinel_world *w, uint64_t id)
 {
-    const struct dial *d = lines_command(w->drive, id);
-
-    return d ? dial_outstanding(d) : 0;
+    return drive_pending(w->drive, id);
 }
 
 static enum err flush(struct sentinel_world *w, struct errmsg *out_why)
@@ -236,6 +234,18 @@ static int refuse_start(const char *why)
     return 1;
 }
 
+/* Every node takes two descriptors beside the clients, and nobody knows yet how many there will be. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE,
+                    &files); /* what is refused is missed where it matters, and said */
+}
+
 static enum err become_daemon(struct daemon *d, struct errmsg *out_why)
 {
     static const char *const words[] = { [SUPERVISED_NO] = "no",
@@ -256,6 +266,7 @@ static enum err become_daemon(struct daemon *d, struct errmsg *out_why)
         log_warning("pidfile-not-written why=\"%s\"", out_why->text);
     if (set->disable_thp)
         process_no_huge_pages();
+    raise_file_limit();
     return process_file_limit(&d->set.server.maxclients, out_why);
 }
 
