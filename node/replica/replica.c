@@ -190,14 +190,6 @@ void replica_start(struct replica *r)
     upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_FOLLOW });
 }
 
-enum err replica_backlog_resized(void *world, struct errmsg *out_why)
-{
-    struct node_world *w = world;
-
-    oplog_backlog_resize(w->oplog, w->set->repl_backlog_bytes);
-    return OK;
-}
-
 /* ---- what others ask -------------------------------------------------------------------------------- */
 
 bool replica_is_follower(const struct replica *r)

@@ -37,8 +37,6 @@ void replica_free(struct replica *r); /* NULL does nothing */
 void replica_set_hooks(struct replica *r, const struct replica_hooks *hooks);
 /* The settings are read and the file is loaded: begins to follow where `replicaof` says so. */
 void replica_start(struct replica *r);
-/* The apply hook of repl-backlog-size. */
-enum err replica_backlog_resized(void *world, struct errmsg *out_why);
 
 /* ---- what serve asks before it runs something ---------------------------------------------- */
 

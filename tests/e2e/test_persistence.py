@@ -100,12 +100,21 @@ def test_a_folder_that_cannot_be_written(t):
     node = t.node(product=OURS).start()
     node.call("SET", "k", "v")
     os.mkdir(os.path.join(node.folder, "dump.rdb"))
-    for command in ("SAVE",):
-        try:
-            node.call(command)
-            assert False, "%s wrote over a folder" % command
-        except ReplyError:
-            pass
+    try:
+        node.call("SAVE")
+        assert False, "SAVE wrote over a folder"
+    except ReplyError:
+        pass
     assert node.info("persistence")["rdb_last_bgsave_status"] == "err"
+    # With save points, writes are refused until a save succeeds.
+    node.call("CONFIG", "SET", "save", "3600 1")
+    try:
+        node.call("SET", "k", "w")
+        assert False, "a write was taken"
+    except ReplyError as e:
+        assert e.code == "MISCONF"
+    os.rmdir(os.path.join(node.folder, "dump.rdb"))
+    assert node.call("SAVE") == "OK"
+    assert node.call("SET", "k", "w") == "OK"
     leftovers = [f for f in os.listdir(node.folder) if "tmp" in f]
     assert not leftovers, leftovers

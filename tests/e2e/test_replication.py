@@ -253,7 +253,6 @@ def test_restarted_follower_and_leader_continue(t):
     fill(leader, keys=300)
     wait_same(leader, follower)
     with follower.client() as c:
-        c.send("SHUTDOWN", "SAVE") if hasattr(c, "send") else None
         try:
             c.call("SHUTDOWN", "SAVE")
         except (OSError, ReplyError):
