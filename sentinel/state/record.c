@@ -63,6 +63,12 @@ static void put_globals(struct buf *out, const struct globals *g)
     put(out, g->sentinel_pass);
 }
 
+/* The others may point to a group's settings, which are not theirs to tell. */
+static bool has_settings(enum record_kind kind)
+{
+    return kind == REC_GROUP_ADD || kind == REC_GROUP_SET;
+}
+
 void record_encode(const struct record *rec, struct buf *out)
 {
     buf_puts(out, record_word(rec->kind));
@@ -74,7 +80,7 @@ void record_encode(const struct record *rec, struct buf *out)
     put_number(out, rec->epoch);
     put_addr(out, &rec->addr);
     put(out, rec->id);
-    if (rec->set)
+    if (has_settings(rec->kind))
         put_set(out, rec->set);
 }
 
@@ -194,7 +200,7 @@ static void replay_words(struct words *w, enum record_kind kind, struct config *
         rec.epoch = take_number(w, EPOCH_MAX);
         take_addr(w, &rec.addr);
         take_into(w, rec.id, sizeof rec.id);
-        if (kind == REC_GROUP_ADD || kind == REC_GROUP_SET) {
+        if (has_settings(kind)) {
             take_set(w, &set);
             rec.set = &set;
         }
