@@ -48,6 +48,7 @@ static void section_server(struct sentinel_world *w, struct buf *out)
                "arch_bits:%zu\r\n"
                "monotonic_clock:POSIX clock_gettime\r\n"
                "multiplexing_api:epoll\r\n"
+               "atomicvar_api:c11-builtin\r\n"
                "gcc_version:" __VERSION__ "\r\n"
                "process_id:%d\r\n"
                "process_supervised:no\r\n"

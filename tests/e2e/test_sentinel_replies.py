@@ -1,0 +1,216 @@
+"""Replies of a sentinel beside redis-sentinel's: shapes, order, texts.
+
+Both watch the same leader and its follower under the same name, so each has the other as its one
+peer and they see the same world from two sides. What is a time, a port or an id of one of the two is
+blanked out before comparing; clients index the rest by position.
+"""
+from harness.case import limit
+from harness.compare import compare
+from harness.resp import Reply, info, pairs
+from harness.wait import until
+
+import test_command_docs as docs
+
+OWN = {"last-ping-sent", "last-ok-ping-reply", "last-ping-reply", "info-refresh", "role-reported-time",
+       "s-down-time", "o-down-time", "last-hello-message", "link-pending-commands",
+       "slave-repl-offset", "master-link-down-time", "runid"}
+PEER = OWN | {"name", "port"}
+
+STEPS = [
+    "SENTINEL", "SENTINEL foo", "SENTINEL CKQUORUM", "SENTINEL CKQUORUM nosuch", "SENTINEL CKQUORUM m1",
+    "SENTINEL CKQUORUM lost",
+    "SENTINEL CONFIG", "SENTINEL CONFIG GET", "SENTINEL CONFIG foo", "SENTINEL CONFIG GET nosuch",
+    "SENTINEL CONFIG GET announce-ip", "SENTINEL CONFIG GET *-hostnames", "SENTINEL CONFIG GET sentinel-*",
+    "SENTINEL CONFIG SET", "SENTINEL CONFIG SET a b", "SENTINEL CONFIG SET announce-port x",
+    "SENTINEL CONFIG SET announce-port 70000", "SENTINEL CONFIG SET announce-port -1",
+    "SENTINEL CONFIG SET resolve-hostnames maybe",
+    "SENTINEL DEBUG", "SENTINEL DEBUG info-period", "SENTINEL DEBUG info-period 0",
+    "SENTINEL DEBUG info-period x", "SENTINEL DEBUG nosuch 5",
+    "SENTINEL DEBUG INFO-PERIOD 9000 ping-period 900", "SENTINEL DEBUG",
+    "SENTINEL DEBUG info-period 10000 ping-period 1000",
+    "SENTINEL FAILOVER", "SENTINEL FAILOVER nosuch", "SENTINEL FAILOVER lost",
+    "SENTINEL FLUSHCONFIG", "SENTINEL FLUSHCONFIG x",
+    "SENTINEL GET-MASTER-ADDR-BY-NAME", "SENTINEL GET-MASTER-ADDR-BY-NAME m1",
+    "SENTINEL GET-MASTER-ADDR-BY-NAME nosuch", "SENTINEL INFO-CACHE", "SENTINEL INFO-CACHE lost nosuch",
+    "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 1 0 *", "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 x 0 *",
+    "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 1 x *", "SENTINEL IS-MASTER-DOWN-BY-ADDR 1.2.3.4 9 0 *",
+    "SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 99999999 0 *",
+    "SENTINEL MASTER", "SENTINEL MASTER nosuch", "SENTINEL MASTER m1", "SENTINEL MASTERS",
+    "SENTINEL MASTER lost", "SENTINEL MASTERS x", "SENTINEL REPLICAS m1", "SENTINEL SLAVES m1",
+    "SENTINEL REPLICAS nosuch", "SENTINEL SLAVES nosuch", "SENTINEL REPLICAS lost",
+    "SENTINEL SENTINELS m1", "SENTINEL SENTINELS nosuch", "SENTINEL SENTINELS lost",
+    "SENTINEL MONITOR", "SENTINEL MONITOR a b c d", "SENTINEL MONITOR a b 1 d", "SENTINEL MONITOR a b 1 0",
+    "SENTINEL MONITOR a b 1 1", "SENTINEL MONITOR a 127.0.0.1 99999 1", "SENTINEL MONITOR a 127.0.0.1 c 1",
+    "SENTINEL MONITOR a 127.0.0.1 -1 1", "SENTINEL MONITOR m1 127.0.0.1 99 1",
+    "SENTINEL MONITOR new 127.0.0.1 2 3", "SENTINEL GET-MASTER-ADDR-BY-NAME new",
+    "SENTINEL REPLICAS new",
+    "SENTINEL SET nosuch quorum 1", "SENTINEL SET new quorum", "SENTINEL SET new quorum 0",
+    "SENTINEL SET new quorum x", "SENTINEL SET new foo bar", "SENTINEL SET new down-after-milliseconds x",
+    "SENTINEL SET new down-after-milliseconds 0", "SENTINEL SET new failover-timeout -1",
+    "SENTINEL SET new parallel-syncs 0", "SENTINEL SET new notification-script /bin/true",
+    "SENTINEL SET new client-reconfig-script /bin/true", "SENTINEL SET new rename-command a",
+    "SENTINEL SET new rename-command a b", ["SENTINEL", "SET", "new", "rename-command", "", "b"],
+    "SENTINEL SET new auth-pass a auth-user b", "SENTINEL SET new master-reboot-down-after-period -1",
+    "SENTINEL SET new master-reboot-down-after-period 10", "SENTINEL SET new QUORUM 4",
+    "SENTINEL SET new quorum 2 parallel-syncs x", "SENTINEL SET new quorum 3 parallel-syncs 7",
+    "SENTINEL MASTER new", "SENTINEL REMOVE new", "SENTINEL REMOVE new", "SENTINEL REMOVE",
+    "SENTINEL SIMULATE-FAILURE", "SENTINEL SIMULATE-FAILURE foo", "SENTINEL SIMULATE-FAILURE help",
+    "SENTINEL PENDING-SCRIPTS", "SENTINEL MYID x", "SENTINEL RESET nosuch", "ROLE x",
+    "PUBLISH a b", "PUBLISH __sentinel__:hello rubbish", "INFO nosuch", "PING", "PING a", "PING a b",
+    "SELECT 0", "GET a", "SAVE", "CONFIG GET *", "PUBSUB CHANNELS", "MULTI", "SHUTDOWN foo",
+    "SUBSCRIBE +odown", "UNSUBSCRIBE +odown", "PSUBSCRIBE *x", "PUNSUBSCRIBE *x", "CLIENT nosuch",
+    # These drop the links to the peer, so they come last.
+    "SENTINEL CONFIG SET sentinel-user joe", "SENTINEL CONFIG GET sentinel-user",
+    ["SENTINEL", "CONFIG", "SET", "sentinel-user", ""], "SENTINEL CONFIG GET sentinel-user",
+]
+
+# Come with users and rules, and with client tracking.
+LATER = {"acl|deluser", "acl|dryrun", "acl|load", "acl|log", "acl|save", "acl|setuser",
+         "client|caching", "client|tracking"}
+
+
+def blank(step, reply):
+    """What is bound to differ is replaced, where it stands in the right form."""
+    if reply.kind not in "*%" or reply.value is None:
+        return reply
+    if step[:2] and step[0] == "SENTINEL" and len(step) > 1:
+        own = PEER if step[1] == "SENTINELS" else OWN
+        return blank_map(reply, own)
+    return reply
+
+
+def blank_map(reply, own):
+    if reply.kind == "%":
+        return Reply("%", [(k, hide(k.value, v, own)) for k, v in reply.value])
+    if reply.kind == "*" and reply.value and reply.value[0].kind in "*%":
+        return Reply("*", [blank_map(v, own) for v in reply.value])
+    if reply.kind == "*" and reply.value and len(reply.value) > 12:
+        values = list(reply.value)
+        for i in range(1, len(values), 2):
+            values[i] = hide(values[i - 1].value, values[i], own)
+        return Reply("*", values)
+    return reply
+
+
+def hide(name, value, own):
+    if name not in own:
+        return value
+    assert value.kind == "$" and value.value is not None, "%s is %r" % (name, value)
+    return Reply("$", "…")
+
+
+def start(t):
+    """(ours, theirs), which know the same nodes and each other."""
+    leader = t.node(product="redis").start()
+    follower = t.node(product="redis", follows=leader).start()
+    follower.wait_follows(leader)
+    watch = [("m1", leader.address, 5, {}), ("lost", ("127.0.0.1", 1), 2,
+                                             {"down-after-milliseconds": 200})]
+    ours, theirs = t.sentinel(watch=watch).start(), t.sentinel(product="redis", watch=watch).start()
+    wait_settled(ours, theirs)
+    return ours, theirs
+
+
+def wait_settled(ours, theirs):
+    """Until both know everybody and are connected to everybody who lives."""
+    for s in (ours, theirs):
+        until(lambda: len(s.replicas("m1")) == 1 and len(s.sentinels("m1")) == 1
+              and s.replicas("m1")[0]["master-link-status"] == "ok"
+              and s.replicas("m1")[0]["master-host"] == "127.0.0.1"
+              and s.sentinels("m1")[0]["flags"] == "sentinel"
+              and "s_down" in s.master("lost")["flags"], 25, "%r to know everybody" % s)
+
+
+@limit(90)
+def test_same_replies_in_both_protocols(t):
+    t.needs_holdfast()
+    ours, theirs = start(t)
+    for proto in (2, 3):
+        steps = [s for s in STEPS if s != "SENTINEL MASTERS"]  # in Redis the order of a hash table
+        compare(ours, theirs, steps, same=blank, proto=proto)
+        wait_settled(ours, theirs)
+    for s in (ours, theirs):
+        with s.client() as c:
+            assert sorted(pairs(m)["name"] for m in c.call("SENTINEL", "MASTERS")) == ["lost", "m1"]
+            assert c.call("ROLE")[0] == "sentinel" and sorted(c.call("ROLE")[1]) == ["lost", "m1"]
+            cached = c.call("SENTINEL", "INFO-CACHE", "m1")
+            assert cached[0] == "m1" and len(cached[1]) == 2
+            assert all(isinstance(age, int) and "redis_version" in text for age, text in cached[1])
+
+
+@limit(90)
+def test_info_has_the_same_fields(t):
+    t.needs_holdfast()
+    ours, theirs = start(t)
+    with ours.client() as a, theirs.client() as b:
+        for words in ([], ["all"], ["everything"], ["default"], ["server", "CPU"], ["stats"]):
+            mine, peer = sections(a, words), sections(b, words)
+            assert list(mine) == list(peer), "INFO %s: %s, redis %s" % (words, list(mine), list(peer))
+            for section in peer:
+                missing = [f for f in peer[section] if f not in mine[section]]
+                assert not missing, "%s lacks %s" % (section, missing)
+                order = [f for f in mine[section] if f in peer[section]]
+                assert order == peer[section], "%s is in another order: %s" % (section, order)
+        rows = [{k: v for k, v in info(c, "sentinel").items() if k.startswith("master")}
+                for c in (a, b)]
+        assert sorted(rows[0].values()) == sorted(rows[1].values()), rows
+    assert ours.info("server")["redis_mode"] == "sentinel"
+
+
+def sections(client, words):
+    """{section: [field, ...]}"""
+    found, now = {}, None
+    for line in client.call("INFO", *words).split("\r\n"):
+        if line.startswith("# "):
+            now = found.setdefault(line[2:], [])
+        elif line:
+            now.append(line.split(":", 1)[0])
+    return found
+
+
+@limit(90)
+def test_rows_are_described_as_redis_sentinel_does(t):
+    t.needs_holdfast()
+    ours, theirs = t.sentinel().start(), t.sentinel(product="redis").start()
+    ours_only = {"quit", "reset", "client|no-touch", "client|setinfo", "sentinel|primary",
+                 "sentinel|primaries", "sentinel|get-primary-addr-by-name",
+                 "sentinel|is-primary-down-by-addr"}
+    # Ours takes more words, and Redis forgets the tokens.
+    other_words = {"sentinel|failover", "sentinel|simulate-failure"}
+    with ours.client(proto=3) as a, theirs.client(proto=3) as b:
+        mine, peer = set(a.call("COMMAND", "LIST")), set(b.call("COMMAND", "LIST"))
+        assert peer - mine <= LATER, "not served: %s" % sorted(peer - mine)
+        assert mine - peer <= ours_only, "served, but not by redis: %s" % sorted(mine - peer - ours_only)
+        found = []
+        for name in sorted(peer & mine - other_words):
+            found += docs.info_differences(a.ask("COMMAND", "INFO", name).value[0],
+                                           b.ask("COMMAND", "INFO", name).value[0])
+            found += [d for d in docs.docs_differences(
+                name, a.ask("COMMAND", "DOCS", name).value[0][1],
+                b.ask("COMMAND", "DOCS", name).value[0][1])
+                if not any(d.startswith(w) for w in other_words)]
+    found = [d for d in found if not any(d.startswith(w) for w in other_words)]
+    assert not found, "%d differences:\n%s" % (len(found), "\n".join(found))
+
+
+@limit(60)
+def test_events_reach_subscribers_as_from_redis(t):
+    t.needs_holdfast()
+    ours, theirs = t.sentinel().start(), t.sentinel(product="redis").start()
+    seen = []
+    for s in (ours, theirs):
+        with s.client() as listener:
+            listener.call("PSUBSCRIBE", "*")
+            s.call("SENTINEL", "MONITOR", "lost", "127.0.0.1", "1", "2")
+            s.call("SENTINEL", "SET", "lost", "down-after-milliseconds", "100", "auth-pass", "secret")
+            s.call("SENTINEL", "SET", "lost", "rename-command", "info", "hush")
+            events = [listener.read() for _ in range(5)]  # the last one is +sdown
+            s.call("SENTINEL", "RESET", "l*")
+            events.append(listener.read())
+            s.call("SENTINEL", "REMOVE", "lost")
+            while events[-1][2] != "-monitor":
+                events.append(listener.read())
+            events = [e for e in events if e[2] not in ("+sdown", "-sdown")] + \
+                     [e for e in events if e[2] == "+sdown"][:1]
+            seen.append(events)
+    assert seen[0] == seen[1], "holdfast %s\nredis %s" % tuple(seen)
