@@ -62,6 +62,8 @@ static enum err follow(const struct options *o, struct wire *w, struct errmsg *w
     const struct resp_value *push;
     enum err e = WIRE_CALL(w, &push, why, "PSUBSCRIBE", "*");
 
+    if (e == OK && push->kind != RESP_ERROR)
+        fprintf(stderr, "holdfastctl: listening to %s\n", w->target->address);
     while (e == OK) {
         if (push->kind == RESP_ERROR) {
             errmsg_set(why, "%s: %.*s", w->target->address, (int)push->text.len, push->text.at);
@@ -93,7 +95,6 @@ enum ctl_exit verb_events(const struct options *o)
         enum err e = wire_open_any(&w, o, &index, &why);
 
         if (e == OK) {
-            fprintf(stderr, "holdfastctl: listening to %s\n", w.target->address);
             reached = true;
             e = follow(o, &w, &why);
             fprintf(stderr, "holdfastctl: %s\n", why.text);
