@@ -72,6 +72,15 @@ static enum err apply_frequency(void *world, struct errmsg *out_why)
     return OK;
 }
 
+/* Also what a string may grow to by APPEND. */
+static enum err apply_bulk_max(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    keyspace_set_text_max(w->keyspace, w->set->server.proto_max_bulk_bytes);
+    return apply_buffers(world, out_why);
+}
+
 static enum err apply_backlog(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
@@ -113,7 +122,7 @@ static const struct {
     { "maxclients", apply_clients },
     { "client-output-buffer-limit", apply_buffers },
     { "client-query-buffer-limit", apply_buffers },
-    { "proto-max-bulk-len", apply_buffers },
+    { "proto-max-bulk-len", apply_bulk_max },
     { "maxmemory-policy", apply_frequency },
     { "lfu-log-factor", apply_frequency },
     { "lfu-decay-time", apply_frequency },
@@ -130,5 +139,6 @@ enum err live_settings_begin(struct node_world *w, struct errmsg *out_why)
 {
     apply_password(w, out_why);
     apply_frequency(w, out_why);
+    keyspace_set_text_max(w->keyspace, w->set->server.proto_max_bulk_bytes);
     return apply_net(w, out_why);
 }

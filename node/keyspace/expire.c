@@ -41,6 +41,8 @@ int64_t keyspace_expire_due(struct keyspace *ks, uint64_t budget_us)
     int64_t now = (int64_t)ks->wall_ms(), next = INT64_MAX;
     bool done = true;
 
+    if (keyspace_sweeping(ks))
+        keyspace_walk_step(ks, budget_us / 4);
     if (ks->follower || !ks->active_expiry)
         return INT64_MAX;
     if (ks->next_expiry_ms >= now)

@@ -219,7 +219,8 @@ void keyspace_reset_stats(struct keyspace *ks); /* CONFIG RESETSTAT */
 
 /* Deletes what is due, in order of time, for at most budget_us. Returns the wall time at which to
  * come again: when the next key is due, now when the budget ended first, INT64_MAX when nothing
- * expires or this is a follower. */
+ * expires or this is a follower. Also evens out, a little each time, the marks that an aborted
+ * walk left. */
 int64_t keyspace_expire_due(struct keyspace *ks, uint64_t budget_us);
 /* The same answer without any work: no key is due earlier. A timer set to it is never late; a
  * write may make it earlier, so it is asked once a turn. O(1). */
@@ -235,14 +236,14 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
  */
 typedef bool keyspace_emit_fn(void *arg, int db, const struct entry *e, bool early);
 
-/* ERR_EXISTS: one is running. ERR_AGAIN: too many walks were aborted in a row; keyspace_walk_step
- * with no walk running, called from a timer, settles that. */
+/* ERR_EXISTS: one is running. ERR_AGAIN: too many walks were aborted in a row; keyspace_expire_due
+ * settles that with time. */
 enum err keyspace_walk_begin(struct keyspace *ks, keyspace_emit_fn *emit, void *arg) MUST_CHECK;
 /* For at most budget_us. True: the image is complete and the walk is over. */
 bool keyspace_walk_step(struct keyspace *ks, uint64_t budget_us);
 void keyspace_walk_abort(struct keyspace *ks);
 bool keyspace_walking(const struct keyspace *ks);
-/* An aborted walk left marks behind that keyspace_walk_step should even out when there is time. */
+/* An aborted walk left marks behind that are being evened out. */
 bool keyspace_sweeping(const struct keyspace *ks);
 /* Keys that stood in db at the start, and how many of them had an expiry: for the sizes in an RDB
  * file. */

@@ -16,25 +16,46 @@ static double delay_s(int64_t next_ms)
     return wait_ms > 0 ? (double)wait_ms / 1000. : 0.001;
 }
 
+static void come_again(struct serve *v, int64_t next_ms)
+{
+    v->expire_next_ms = next_ms;
+    v->expire.repeat = delay_s(next_ms);
+    ev_timer_again(v->world->loop, &v->expire);
+}
+
+static bool may_expire(const struct serve *v)
+{
+    return service_paused(v->service) == PAUSE_NOTHING && !persist_loading(v->world->persist);
+}
+
 static void look(struct ev_loop *loop, ev_timer *w, int events)
 {
     struct serve *v = w->data;
     int64_t next_ms = INT64_MAX;
 
+    (void)loop;
     (void)events;
-    if (service_paused(v->service) == PAUSE_NOTHING && !persist_loading(v->world->persist))
+    if (may_expire(v))
         next_ms = keyspace_expire_due(v->world->keyspace, EXPIRE_SLICE_US);
     v->silent_changes = 0;
     rates_sample(&v->rates, v);
     block_serve_ready(v);
-    w->repeat = delay_s(next_ms);
-    ev_timer_again(loop, w);
+    come_again(v, next_ms);
+}
+
+void expire_turn_ended(struct serve *v)
+{
+    int64_t next_ms = keyspace_next_expiry_ms(v->world->keyspace);
+
+    if (next_ms < v->expire_next_ms && may_expire(v))
+        come_again(v, next_ms);
 }
 
 void expire_start(struct serve *v)
 {
     ev_timer_init(&v->expire, look, EXPIRE_LOOK_MS / 1000., EXPIRE_LOOK_MS / 1000.);
     v->expire.data = v;
+    v->expire_next_ms = INT64_MAX;
     ev_timer_start(v->world->loop, &v->expire);
 }
 

@@ -353,6 +353,7 @@ static void turn_ended(struct service *service)
 
     block_serve_acks(v);
     shutdown_look(v);
+    expire_turn_ended(v);
     gate_turn_ended(&v->gate);
 }
 

@@ -63,6 +63,7 @@ struct serve {
     struct slowlog *slowlog;
     struct latency *latency;
     ev_timer expire;
+    int64_t expire_next_ms;  /* wall time the timer was set for */
     uint64_t changes;        /* of the data set, ever */
     uint64_t changes_before; /* as the running call began */
     uint64_t silent_changes; /* changes to come that an expired key's own effect tells */

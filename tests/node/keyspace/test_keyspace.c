@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "tests/check_main.h"
 
-enum { DBS = 3, KEYS = 700, STEPS = 50000, VALUE_MAX = 3000 };
+enum { DBS = 3, KEYS = 700, STEPS = 20000, VALUE_MAX = 3000 };
 
 struct model_key {
     bool there;
@@ -364,7 +364,7 @@ START_TEST(agrees_with_arrays)
     walks_done = 0;
     ks = fresh();
     run_steps(&rng);
-    ck_assert_int_gt(walks_done, 20);
+    ck_assert_int_gt(walks_done, 5);
     ck_assert_uint_gt(expiries, 100);
     keyspace_free(ks);
 }
@@ -405,6 +405,42 @@ START_TEST(walks_aborted_for_ever_are_refused_until_swept)
     while (!keyspace_walk_step(ks, 0))
         continue;
     ck_assert_int_eq(emitted, 2);
+    keyspace_free(ks);
+}
+END_TEST
+
+START_TEST(a_walk_keeps_its_image_when_a_loaded_keyspace_takes_over)
+{
+    struct keyspace_options options = { .databases = DBS, .wall_ms = wall };
+    struct keyspace *loaded = keyspace_new(&options);
+    struct load_attributes plain = { NO_EXPIRY, -1, -1 };
+    struct value v = value_of_text(BYTES("new"));
+    struct entry *e;
+    int emitted = 0;
+
+    ks = fresh();
+    for (int i = 0; i < 300; i++) {
+        v = value_of_int(i);
+        keyspace_put(ks, i % DBS, key_name(i), &v, NO_EXPIRY, 0);
+        if (i % 2)
+            ck_assert(keyspace_load(loaded, i % DBS, key_name(i), &v, &plain) == OK);
+    }
+    ck_assert(keyspace_walk_begin(ks, count_emitted, &emitted) == OK);
+    ck_assert(!keyspace_walk_step(ks, 0));
+    keyspace_take_over(ks, loaded);
+    keyspace_free(loaded);
+    ck_assert_uint_eq(keyspace_size(ks, 0), 50);
+    e = keyspace_write(ks, 0, BYTES("key:3"), 0); /* of the new data: nothing is emitted for it */
+    keyspace_set_expiry(ks, 0, e, 5000000);
+    while (!keyspace_walk_step(ks, 0))
+        continue;
+    ck_assert_int_eq(emitted, 300);
+    emitted = 0;
+    ck_assert(keyspace_walk_begin(ks, count_emitted, &emitted) == OK);
+    while (!keyspace_walk_step(ks, 0))
+        continue;
+    ck_assert_int_eq(emitted, 150);
+    keyspace_check(ks);
     keyspace_free(ks);
 }
 END_TEST
@@ -513,5 +549,6 @@ START_TEST(long_keys_survive_every_change)
 END_TEST
 
 CHECK_MAIN("keyspace", agrees_with_arrays, walks_aborted_for_ever_are_refused_until_swept,
+           a_walk_keeps_its_image_when_a_loaded_keyspace_takes_over,
            followers_hide_and_do_not_delete, clocks_tell_idle_time_and_frequency,
            loading_carries_attributes, small_entries_are_small, long_keys_survive_every_change)
