@@ -28,8 +28,8 @@ uint64_t agree_evaluate(struct sentinel *s, struct group *g, struct actions *out
     if (s->tilt)
         return TIMER_NEVER;
     if (votes > 0)
-        LIST_EACH(&g->seats, link)
-    votes += says_down(s, SEAT_OF(link));
+        LIST_EACH (&g->seats, link)
+            votes += says_down(s, SEAT_OF(link));
     now = votes >= g->set.quorum && votes > 0;
     if (now == g->agreed)
         return TIMER_NEVER;
@@ -47,8 +47,7 @@ uint64_t agree_evaluate(struct sentinel *s, struct group *g, struct actions *out
 
 static void push_verdict(struct sentinel *s, struct group *g, struct actions *out)
 {
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         struct seat *seat = SEAT_OF(link);
 
         if (seat_is_holdfast(seat))

@@ -61,9 +61,9 @@ static bool info_is_fresh(const struct sentinel *s, const struct node *n)
 
 bool candidate_exists(const struct sentinel *s, const struct group *g)
 {
-    EACH_NODE(g, link)
-    if (is_fit(s, NODE_OF(link)))
-        return true;
+    EACH_NODE (g, link)
+        if (is_fit(s, NODE_OF(link)))
+            return true;
     return false;
 }
 
@@ -87,8 +87,7 @@ struct node *candidate_choose(const struct sentinel *s, const struct group *g, u
     struct node *best = NULL;
 
     *out_waiting = false;
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         struct node *n = NODE_OF(link);
 
         if (!is_fit(s, n))

@@ -11,8 +11,7 @@ static void check_group(const struct sentinel *s, const struct group *g)
     uint32_t nodes = 0, seats = 0;
     bool leader_found = false;
 
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         const struct node *n = NODE_OF(link);
 
         ASSERT(n->group == g);
@@ -20,8 +19,7 @@ static void check_group(const struct sentinel *s, const struct group *g)
         leader_found = leader_found || n == g->leader;
         nodes++;
     }
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         const struct seat *seat = SEAT_OF(link);
 
         ASSERT(seat->group == g);
@@ -41,22 +39,19 @@ void sentinel_check(const struct sentinel *s)
 {
     size_t groups = 0, down = 0;
 
-    LIST_EACH(&s->groups, link)
-    {
+    LIST_EACH (&s->groups, link) {
         const struct group *g = LIST_ENTRY(link, struct group, of_sentinel);
 
         check_group(s, g);
-        EACH_NODE(g, of)
-        down += NODE_OF(of)->verdict != VERDICT_UP;
+        EACH_NODE (g, of)
+            down += NODE_OF(of)->verdict != VERDICT_UP;
         groups++;
     }
-    LIST_EACH(&s->peers, link)
-    {
+    LIST_EACH (&s->peers, link) {
         const struct peer *p = PEER_OF(link);
         uint32_t seats = 0, down_seats = 0;
 
-        LIST_EACH(&p->seats, of)
-        {
+        LIST_EACH (&p->seats, of) {
             seats++;
             down_seats += SEAT_OF_PEER(of)->mine != VERDICT_UP;
         }

@@ -83,8 +83,8 @@ static void end_attempt(struct sentinel *s, struct group *g, uint64_t pause_ms)
     if (strcmp(g->vote_id, s->globals.my_id) == 0)
         g->voted_ms = 0;
     g->retry_ms = s->now_ms + pause_ms;
-    LIST_EACH(&g->seats, link)
-    SEAT_OF(link)->asked_ms = 0;
+    LIST_EACH (&g->seats, link)
+        SEAT_OF(link)->asked_ms = 0;
 }
 
 static uint64_t random_pause_ms(struct sentinel *s)
@@ -100,14 +100,13 @@ static void abort_attempt(struct sentinel *s, struct group *g, const char *chann
     /* At once, whatever else is due: peers wait with their votes for whom they have voted for. */
     g->pushed_ms = s->now_ms;
     g->pushed_captain = 0;
-    LIST_EACH(&g->seats, link)
-    seat_state(s, SEAT_OF(link), out);
+    LIST_EACH (&g->seats, link)
+        seat_state(s, SEAT_OF(link), out);
 }
 
 static void ask_votes(struct sentinel *s, struct group *g, struct actions *out)
 {
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         struct seat *seat = SEAT_OF(link);
 
         if (seat->answered_epoch == g->failover.epoch)
@@ -136,8 +135,8 @@ static void start_election(struct sentinel *s, struct group *g, struct actions *
     vote_for_me(s, g, f->epoch, out);
     enter(s, g, FO_WAIT_START);
     f->deadline_ms = s->now_ms + election_ms(s, g);
-    LIST_EACH(&g->seats, link)
-    SEAT_OF(link)->asked_ms = 0;
+    LIST_EACH (&g->seats, link)
+        SEAT_OF(link)->asked_ms = 0;
 }
 
 static void idle(struct sentinel *s, struct group *g, struct actions *out)
@@ -363,8 +362,8 @@ static void reconf(struct sentinel *s, struct group *g, struct actions *out)
     notice(s, out, LEVEL_WARNING, g, "+failover-end", "%s", inst_group(s, g).text);
     if (!done)
         repoint_rest(s, g, out);
-    EACH_NODE(g, link)
-    NODE_OF(link)->reconf = RECONF_NONE;
+    EACH_NODE (g, link)
+        NODE_OF(link)->reconf = RECONF_NONE;
     end_attempt(s, g, 0);
 }
 

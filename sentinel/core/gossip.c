@@ -71,8 +71,7 @@ static void compare(struct sentinel *s, struct group *g, struct seat *seat, uint
 static void evict_at(struct sentinel *s, struct group *g, const struct hello *h,
                      struct actions *out)
 {
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         struct peer *p = SEAT_OF(link)->peer;
 
         if (strcmp(p->run_id, h->id) == 0 || !addr_eq(&p->addr, &h->from))
@@ -220,7 +219,7 @@ void gossip_state(struct sentinel *s, const struct event *ev, struct actions *ou
     if (seat) {
         if (gave_up(g, seat, v))
             g->voted_ms = 0;
-        seat->pushed_ms = s->now_ms;
+        seat->pushed_step = s->steps;
         told(s, g, seat, v, out);
     }
     reply_view(s, g, ev->token, out);
@@ -228,12 +227,12 @@ void gossip_state(struct sentinel *s, const struct event *ev, struct actions *ou
 
 /* Pushes and replies come over two connections, so a reply may be older than a push that overtook it.
  * Whatever changed after the reply was written has been pushed, so nothing is lost with it. */
-void gossip_state_reply(struct sentinel *s, struct peer *p, uint64_t asked_ms, const struct view *v,
-                        struct actions *out)
+void gossip_state_reply(struct sentinel *s, struct peer *p, uint64_t asked_step,
+                        const struct view *v, struct actions *out)
 {
     struct group *g = sentinel_find_group(s, bytes_of(v->group));
     struct seat *seat = g ? seat_find(g, p->run_id) : NULL;
 
-    if (seat && seat->pushed_ms < asked_ms)
+    if (seat && seat->pushed_step <= asked_step)
         told(s, g, seat, v, out);
 }

@@ -16,7 +16,7 @@ void gossip_hello(struct sentinel *s, const struct event *ev, struct actions *ou
 /* EV_STATE. */
 void gossip_state(struct sentinel *s, const struct event *ev, struct actions *out);
 /* EV_STATE_REPLY. */
-void gossip_state_reply(struct sentinel *s, struct peer *p, uint64_t asked_ms, const struct view *v,
-                        struct actions *out);
+void gossip_state_reply(struct sentinel *s, struct peer *p, uint64_t asked_step,
+                        const struct view *v, struct actions *out);
 
 #endif

@@ -26,7 +26,8 @@ struct group *group_add(struct sentinel *s, const char *name, const struct addr 
     list_init(&g->nodes);
     list_init(&g->seats);
     g->leader = node_add(s, g, leader);
-    g->hello_ms = s->now_ms;
+    /* Spread, so that a thousand groups do not all speak in one moment. */
+    g->hello_ms = s->now_ms - rng_below(&s->rng, s->debug_ms[T_PUBLISH_PERIOD]);
     list_push_back(&s->groups, &g->of_sentinel);
     s->group_count++;
     index_put(&s->by_name, bytes_of(g->name), g);
@@ -36,11 +37,11 @@ struct group *group_add(struct sentinel *s, const char *name, const struct addr 
 
 static void drop_members(struct sentinel *s, struct group *g, struct actions *out)
 {
-    LIST_EACH(&g->seats, link)
-    seat_remove(s, SEAT_OF(link), out);
-    EACH_NODE(g, link)
-    if (NODE_OF(link) != g->leader)
-        node_remove(s, NODE_OF(link), out);
+    LIST_EACH (&g->seats, link)
+        seat_remove(s, SEAT_OF(link), out);
+    EACH_NODE (g, link)
+        if (NODE_OF(link) != g->leader)
+            node_remove(s, NODE_OF(link), out);
 }
 
 void group_remove(struct sentinel *s, struct group *g, struct actions *out)
@@ -106,8 +107,7 @@ void group_evaluate_marked(struct sentinel *s, struct actions *out)
 
 void group_hurry(struct sentinel *s, struct group *g, struct actions *out)
 {
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         struct node *n = NODE_OF(link);
 
         if (s->now_ms > n->info_ms)
@@ -141,10 +141,10 @@ char *group_hello(const struct sentinel *s, const struct group *g, const char *l
 void group_spread(struct sentinel *s, struct group *g, struct actions *out)
 {
     g->hello_ms = s->now_ms;
-    EACH_NODE(g, link)
-    node_hello(s, NODE_OF(link), out);
-    LIST_EACH(&g->seats, link)
-    seat_hello(s, SEAT_OF(link), out);
+    EACH_NODE (g, link)
+        node_hello(s, NODE_OF(link), out);
+    LIST_EACH (&g->seats, link)
+        seat_hello(s, SEAT_OF(link), out);
 }
 
 struct view group_view(const struct sentinel *s, const struct group *g)
@@ -164,8 +164,7 @@ struct view group_view(const struct sentinel *s, const struct group *g)
 
 bool group_is_calm(const struct group *g)
 {
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         const struct peer *p = SEAT_OF(link)->peer;
 
         if (p->protocol == 0 || p->line.state != LINE_UP)
@@ -183,8 +182,8 @@ uint32_t group_usable_voters(const struct group *g)
 {
     uint32_t usable = 1;
 
-    LIST_EACH(&g->seats, link)
-    usable += SEAT_OF(link)->mine == VERDICT_UP;
+    LIST_EACH (&g->seats, link)
+        usable += SEAT_OF(link)->mine == VERDICT_UP;
     return usable;
 }
 
@@ -196,14 +195,12 @@ static void forget_outage(struct group *g)
     g->lost_elections = 0;
     if (g->vote_epoch <= g->config_epoch)
         g->voted_ms = 0;
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         SEAT_OF(link)->verdict = VERDICT_UP;
         if (SEAT_OF(link)->captain_epoch < g->config_epoch)
             SEAT_OF(link)->captain_epoch = 0;
     }
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         NODE_OF(link)->promoted = false;
         NODE_OF(link)->reborn_until_ms = 0;
         NODE_OF(link)->reconf = RECONF_NONE;
@@ -224,8 +221,7 @@ void group_switch(struct sentinel *s, struct group *g, struct node *to, uint64_t
     notice(s, out, LEVEL_WARNING, g, "+switch-master", "%s %s %d %s %d", g->name,
            node_host(s, from), from->addr.port, node_host(s, to), to->addr.port);
     group_spread(s, g, out);
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         if (NODE_OF(link) == to)
             continue;
         notice(s, out, LEVEL_NOTICE, g, "+slave", "%s", inst_node(s, NODE_OF(link)).text);

@@ -62,9 +62,9 @@ bool node_is_at(const struct node *n, const struct addr *a)
 
 struct node *node_at(const struct group *g, const struct addr *a)
 {
-    EACH_NODE(g, link)
-    if (node_is_at(NODE_OF(link), a))
-        return NODE_OF(link);
+    EACH_NODE (g, link)
+        if (node_is_at(NODE_OF(link), a))
+            return NODE_OF(link);
     return NULL;
 }
 
@@ -93,6 +93,7 @@ void node_ask_info(struct sentinel *s, struct node *n, struct actions *out)
     act(out, ACT_INFO, n->id);
     n->info_waiting = true;
     n->info_sent_ms = s->now_ms;
+    n->info_spread = (uint32_t)rng_below(&s->rng, 256);
 }
 
 void node_hello(struct sentinel *s, struct node *n, struct actions *out)
@@ -197,6 +198,8 @@ static uint64_t info_period_ms(const struct sentinel *s, const struct node *n)
     const struct group *g = n->group;
     const struct failover *f = &g->failover;
     uint64_t usual = s->debug_ms[T_INFO_PERIOD], took = s->now_ms - n->reconf_ms;
+
+    usual -= usual * n->info_spread / 1024;
 
     if (f->state == FO_WAIT_PROMOTION && f->handover && (n->id == f->chosen || n == g->leader))
         return INFO_HANDOVER_MS;
@@ -366,8 +369,7 @@ void node_pong(struct sentinel *s, struct node *n, enum pong_kind kind, struct a
 
 static bool has_followers_to_spare(const struct group *g)
 {
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         const struct node *n = NODE_OF(link);
 
         if (n != g->leader && n->verdict == VERDICT_UP && n->facts.priority > 0 && n->info_ms > 0)
@@ -378,9 +380,9 @@ static bool has_followers_to_spare(const struct group *g)
 
 static bool followers_hold_data(const struct group *g)
 {
-    EACH_NODE(g, link)
-    if (NODE_OF(link) != g->leader && NODE_OF(link)->facts.keys > 0)
-        return true;
+    EACH_NODE (g, link)
+        if (NODE_OF(link) != g->leader && NODE_OF(link)->facts.keys > 0)
+            return true;
     return false;
 }
 

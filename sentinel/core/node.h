@@ -13,7 +13,7 @@
 
 #define NODE_OF(n) LIST_ENTRY(n, struct node, of_group)
 /* Every node of g, in the order they were found. The body may remove node n only. */
-#define EACH_NODE(g, link) LIST_EACH(&(g)->nodes, link)
+#define EACH_NODE(g, link) LIST_EACH (&(g)->nodes, link)
 
 /* Borrowed from g. Not persisted and not announced here. NULL at NODES_PER_GROUP_MAX. */
 struct node *node_add(struct sentinel *s, struct group *g, const struct addr *a);

@@ -42,9 +42,9 @@ static void peer_remove(struct sentinel *s, struct peer *p, struct actions *out)
 
 struct seat *seat_find(const struct group *g, const char *run_id)
 {
-    LIST_EACH(&g->seats, link)
-    if (strcmp(SEAT_OF(link)->peer->run_id, run_id) == 0)
-        return SEAT_OF(link);
+    LIST_EACH (&g->seats, link)
+        if (strcmp(SEAT_OF(link)->peer->run_id, run_id) == 0)
+            return SEAT_OF(link);
     return NULL;
 }
 
@@ -108,14 +108,13 @@ void seat_state(struct sentinel *s, struct seat *seat, struct actions *out)
     *v = group_view(s, seat->group);
     a = act(out, ACT_STATE, seat->peer->id);
     a->view = v;
-    a->tag = s->now_ms;
+    a->tag = s->steps;
 }
 
 /* What it said over the lost connection may be old news when it is back. */
 static void forget_views(struct sentinel *s, struct peer *p)
 {
-    LIST_EACH(&p->seats, link)
-    {
+    LIST_EACH (&p->seats, link) {
         struct seat *seat = SEAT_OF_PEER(link);
 
         seat->confirmed_ms = 0;
@@ -137,8 +136,8 @@ void peer_move(struct sentinel *s, struct peer *p, const struct addr *a, struct 
 {
     p->addr = *a;
     p->ip[0] = '\0';
-    LIST_EACH(&p->seats, link)
-    persist_seat(SEAT_OF_PEER(link), true, out);
+    LIST_EACH (&p->seats, link)
+        persist_seat(SEAT_OF_PEER(link), true, out);
     peer_redial(s, p, out);
 }
 
@@ -156,8 +155,7 @@ void peer_line_up(struct sentinel *s, struct peer *p, const struct event *ev, st
         snprintf(p->ip, sizeof p->ip, "%s", ev->line.peer_ip);
     peer_ping(s, p, out);
     act(out, ACT_PROBE, p->id);
-    LIST_EACH(&p->seats, link)
-    {
+    LIST_EACH (&p->seats, link) {
         seat_hello(s, SEAT_OF_PEER(link), out);
         if (SEAT_OF_PEER(link)->group->agreed)
             group_mark(s, SEAT_OF_PEER(link)->group);
@@ -182,8 +180,7 @@ void peer_probed(struct sentinel *s, struct peer *p, uint32_t protocol, struct a
 {
     p->probed = true;
     p->protocol = protocol < VIEW_PROTOCOL ? protocol : VIEW_PROTOCOL;
-    LIST_EACH(&p->seats, link)
-    {
+    LIST_EACH (&p->seats, link) {
         struct group *g = SEAT_OF_PEER(link)->group;
 
         if (g->leader->verdict != VERDICT_UP || g->failover.state != FO_NONE)
@@ -211,8 +208,8 @@ static void judge_seat(struct sentinel *s, struct seat *seat, struct actions *ou
 
 static void judge_seats(struct sentinel *s, struct peer *p, struct actions *out)
 {
-    LIST_EACH(&p->seats, link)
-    judge_seat(s, SEAT_OF_PEER(link), out);
+    LIST_EACH (&p->seats, link)
+        judge_seat(s, SEAT_OF_PEER(link), out);
 }
 
 void peer_pong(struct sentinel *s, struct peer *p, enum pong_kind kind, struct actions *out)
@@ -229,9 +226,9 @@ static uint64_t down_after_min_ms(const struct peer *p)
 {
     uint64_t least = UINT32_MAX;
 
-    LIST_EACH(&p->seats, link)
-    if (SEAT_OF_PEER(link)->group->set.down_after_ms < least)
-        least = SEAT_OF_PEER(link)->group->set.down_after_ms;
+    LIST_EACH (&p->seats, link)
+        if (SEAT_OF_PEER(link)->group->set.down_after_ms < least)
+            least = SEAT_OF_PEER(link)->group->set.down_after_ms;
     return least;
 }
 

@@ -70,8 +70,7 @@ static uint32_t copying(const struct group *g)
 {
     uint32_t count = 0;
 
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         const struct node *n = NODE_OF(link);
 
         if (n->reconf == RECONF_SENT || n->reconf == RECONF_INPROG)
@@ -85,11 +84,10 @@ bool repoint_evaluate(struct sentinel *s, struct group *g, struct actions *out)
     uint32_t busy;
     bool all_done = true;
 
-    EACH_NODE(g, link)
-    advance(s, NODE_OF(link), out);
+    EACH_NODE (g, link)
+        advance(s, NODE_OF(link), out);
     busy = copying(g);
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         struct node *n = NODE_OF(link);
 
         if (!is_ours_to_move(n))
@@ -115,8 +113,7 @@ bool repoint_evaluate(struct sentinel *s, struct group *g, struct actions *out)
 
 void repoint_rest(struct sentinel *s, struct group *g, struct actions *out)
 {
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         struct node *n = NODE_OF(link);
 
         if (!is_ours_to_move(n) || n->reconf == RECONF_DONE || n->reconf == RECONF_SENT)

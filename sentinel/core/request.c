@@ -259,8 +259,7 @@ void request_set(struct sentinel *s, const struct event *ev, struct actions *out
     g->set = set;
     persist_group(g, REC_GROUP_SET, out);
     tell_options(s, g, ev, out);
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         if (flags & OPTION_AUTH)
             node_redial(s, NODE_OF(link), out);
         node_tick(s, NODE_OF(link), out);
@@ -273,8 +272,7 @@ void request_reset(struct sentinel *s, const struct event *ev, struct actions *o
 {
     int64_t count = 0;
 
-    LIST_EACH(&s->groups, link)
-    {
+    LIST_EACH (&s->groups, link) {
         struct group *g = GROUP_OF(link);
 
         if (!glob_match(ev->reset.pattern, bytes_of(g->name), true))
@@ -293,14 +291,13 @@ void request_simulate(struct sentinel *s, const struct event *ev, struct actions
 
 static void tick_everything(struct sentinel *s, struct actions *out)
 {
-    LIST_EACH(&s->groups, link)
-    {
-        EACH_NODE(GROUP_OF(link), of)
-        node_tick(s, NODE_OF(of), out);
+    LIST_EACH (&s->groups, link) {
+        EACH_NODE (GROUP_OF(link), of)
+            node_tick(s, NODE_OF(of), out);
         group_mark(s, GROUP_OF(link));
     }
-    LIST_EACH(&s->peers, link)
-    peer_tick(s, PEER_OF(link), out);
+    LIST_EACH (&s->peers, link)
+        peer_tick(s, PEER_OF(link), out);
 }
 
 void request_debug(struct sentinel *s, const struct event *ev, struct actions *out)
@@ -323,10 +320,10 @@ void request_globals(struct sentinel *s, const struct event *ev, struct actions 
 
     globals_copy(&s->globals, now);
     persist_globals(s, out);
-    LIST_EACH(&s->peers, link)
-    if (redial)
-        peer_redial(s, PEER_OF(link), out);
-    LIST_EACH(&s->groups, link)
-    group_spread(s, GROUP_OF(link), out);
+    LIST_EACH (&s->peers, link)
+        if (redial)
+            peer_redial(s, PEER_OF(link), out);
+    LIST_EACH (&s->groups, link)
+        group_spread(s, GROUP_OF(link), out);
     answer_ok(out, ev->token);
 }

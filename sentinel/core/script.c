@@ -21,22 +21,21 @@ static void script_free(struct sentinel *s, struct script *j)
 
 void script_fini_all(struct sentinel *s)
 {
-    LIST_EACH(&s->scripts, node)
-    script_free(s, SCRIPT_OF(node));
+    LIST_EACH (&s->scripts, node)
+        script_free(s, SCRIPT_OF(node));
 }
 
 struct script *sentinel_find_script(const struct sentinel *s, uint64_t job)
 {
-    LIST_EACH(&s->scripts, node)
-    if (SCRIPT_OF(node)->job == job)
-        return SCRIPT_OF(node);
+    LIST_EACH (&s->scripts, node)
+        if (SCRIPT_OF(node)->job == job)
+            return SCRIPT_OF(node);
     return NULL;
 }
 
 static void drop_oldest_waiting(struct sentinel *s)
 {
-    LIST_EACH(&s->scripts, node)
-    {
+    LIST_EACH (&s->scripts, node) {
         if (SCRIPT_OF(node)->state == SCRIPT_WAITING) {
             script_free(s, SCRIPT_OF(node));
             return;
@@ -48,8 +47,7 @@ static void arm(struct sentinel *s)
 {
     uint64_t at = TIMER_NEVER;
 
-    LIST_EACH(&s->scripts, node)
-    {
+    LIST_EACH (&s->scripts, node) {
         const struct script *j = SCRIPT_OF(node);
         uint64_t due = TIMER_NEVER;
 
@@ -74,8 +72,7 @@ static void stop_overdue(struct sentinel *s, struct script *j, struct actions *o
 
 void script_tick(struct sentinel *s, struct actions *out)
 {
-    LIST_EACH(&s->scripts, node)
-    {
+    LIST_EACH (&s->scripts, node) {
         struct script *j = SCRIPT_OF(node);
 
         if (j->state == SCRIPT_RUNNING)

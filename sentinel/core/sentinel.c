@@ -37,8 +37,8 @@ void sentinel_fini(struct sentinel *s)
 {
     struct actions unheard = { 0 };
 
-    LIST_EACH(&s->groups, link)
-    group_remove(s, GROUP_OF(link), &unheard);
+    LIST_EACH (&s->groups, link)
+        group_remove(s, GROUP_OF(link), &unheard);
     script_fini_all(s);
     actions_fini(&unheard);
     index_fini(&s->ids);
@@ -237,6 +237,7 @@ void sentinel_step(struct sentinel *s, const struct event *ev, struct actions *o
 {
     ASSERT(ev->now_ms >= s->now_ms);
     ASSERT(s->loaded || ev->kind == EV_LOAD);
+    s->steps++;
     tilt_measure(s, ev->now_ms, out);
     handlers[ev->kind](s, ev, out);
     group_evaluate_marked(s, out);
@@ -270,8 +271,8 @@ struct peer *sentinel_find_peer(const struct sentinel *s, uint64_t id)
 /* Asked a few times in a failover and never at rest, so a walk is good enough. */
 struct group *sentinel_find_leader(const struct sentinel *s, const struct addr *leader)
 {
-    LIST_EACH(&s->groups, link)
-    if (node_is_at(GROUP_OF(link)->leader, leader))
-        return GROUP_OF(link);
+    LIST_EACH (&s->groups, link)
+        if (node_is_at(GROUP_OF(link)->leader, leader))
+            return GROUP_OF(link);
     return NULL;
 }

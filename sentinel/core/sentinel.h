@@ -104,9 +104,10 @@ struct node {
     struct facts facts;
     uint64_t info_ms; /* info-refresh = info_ms ? now - info_ms : 0 */
     uint64_t info_sent_ms;
-    bool info_waiting; /* an INFO is out */
-    bool info_again;   /* and what it will say is too old: ask once more */
-    char *info_text;   /* raw, for INFO-CACHE; NULL: none yet */
+    bool info_waiting;    /* an INFO is out */
+    bool info_again;      /* and what it will say is too old: ask once more */
+    uint32_t info_spread; /* the next INFO comes this many 1024ths of the period early */
+    char *info_text;      /* raw, for INFO-CACHE; NULL: none yet */
     size_t info_len;
     enum role role_reported;    /* what it said, or was assumed to be when it was added */
     uint64_t role_reported_ms;  /* role-reported-time = now - this */
@@ -151,7 +152,7 @@ struct seat {
     uint64_t down_since_ms;
     enum verdict verdict; /* what it says of the leader: flag master_down = verdict != VERDICT_UP */
     uint64_t verdict_ms;  /* when it said so */
-    uint64_t pushed_ms;   /* when it last said so of its own accord, over its own line */
+    uint64_t pushed_step; /* the step in which it last said so of its own accord */
     uint64_t asked_ms;    /* when it was asked last */
     char vote_id[ID_LEN + 1]; /* voted-leader: whom it last said it voted for; "": nobody */
     uint64_t vote_epoch;      /* voted-leader-epoch */
@@ -257,6 +258,7 @@ struct sentinel {
     uint64_t next_id;
     size_t down_nodes; /* their dials share a budget */
     uint64_t now_ms;
+    uint64_t steps;      /* taken so far: an order of events finer than time */
     uint64_t wake_ms;    /* what sentinel_wake_ms said after the last step */
     uint64_t stalled_ms; /* what this process slept through in all */
     bool loaded;

@@ -40,8 +40,8 @@ static bool is_confirmed(const struct sentinel *s, const struct group *g)
 
     if (g->confirm_ms == 0 || vote_is_open(s, g))
         return false;
-    LIST_EACH(&g->seats, link)
-    voices += confirms(g, SEAT_OF(link));
+    LIST_EACH (&g->seats, link)
+        voices += confirms(g, SEAT_OF(link));
     return voices >= group_majority(g);
 }
 
@@ -50,8 +50,7 @@ static void start_confirming(struct sentinel *s, struct group *g, struct actions
     if (g->confirm_ms > 0 && s->now_ms < g->confirm_ms + CONFIRM_AGAIN_MS)
         return;
     g->confirm_ms = s->now_ms;
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         SEAT_OF(link)->confirmed_ms = 0;
         seat_state(s, SEAT_OF(link), out);
     }
@@ -135,9 +134,9 @@ static bool nobody_leads(const struct group *g)
     if (!node_is_up(l) || l->role_reported != ROLE_FOLLOWER || !node_at(g, &l->facts.leader) ||
         l->info_ms < l->lines[LINE_CMD].changed_ms)
         return false;
-    EACH_NODE(g, link)
-    if (NODE_OF(link)->role_reported == ROLE_LEADER)
-        return false;
+    EACH_NODE (g, link)
+        if (NODE_OF(link)->role_reported == ROLE_LEADER)
+            return false;
     return true;
 }
 
@@ -173,8 +172,7 @@ uint64_t stray_evaluate(struct sentinel *s, struct group *g, struct actions *out
         return restore_leader(s, g, out);
     if (!leader_looks_sane(s, g))
         return TIMER_NEVER;
-    EACH_NODE(g, link)
-    {
+    EACH_NODE (g, link) {
         struct node *n = NODE_OF(link);
 
         /* While I re-point, followers are the captain's affair, which is me. */

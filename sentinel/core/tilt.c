@@ -32,14 +32,13 @@ void tilt_tick(struct sentinel *s, struct actions *out)
     s->tilt = false;
     s->tilt_since_ms = 0;
     notice(s, out, LEVEL_WARNING, NULL, "-tilt", "#tilt mode exited");
-    LIST_EACH(&s->groups, link)
-    {
+    LIST_EACH (&s->groups, link) {
         struct group *g = LIST_ENTRY(link, struct group, of_sentinel);
 
-        EACH_NODE(g, of)
-        node_tick(s, NODE_OF(of), out);
+        EACH_NODE (g, of)
+            node_tick(s, NODE_OF(of), out);
         group_mark(s, g);
     }
-    LIST_EACH(&s->peers, link)
-    peer_tick(s, PEER_OF(link), out);
+    LIST_EACH (&s->peers, link)
+        peer_tick(s, PEER_OF(link), out);
 }

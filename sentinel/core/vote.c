@@ -53,9 +53,9 @@ static bool is_at_work(const struct sentinel *s, const struct seat *seat)
 
 bool vote_is_led_by_other(const struct sentinel *s, const struct group *g)
 {
-    LIST_EACH(&g->seats, link)
-    if (is_at_work(s, SEAT_OF(link)))
-        return true;
+    LIST_EACH (&g->seats, link)
+        if (is_at_work(s, SEAT_OF(link)))
+            return true;
     return false;
 }
 
@@ -101,8 +101,7 @@ static bool may_vote(const struct sentinel *s, const struct group *g, const char
         return false;
     if (is_promised(s, g, run_id))
         return false;
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         const struct seat *seat = SEAT_OF(link);
 
         if (is_at_work(s, seat) && seat->captain_epoch > g->config_epoch &&
@@ -153,8 +152,7 @@ static uint64_t stagger_ms(const struct sentinel *s, const struct group *g)
 {
     uint64_t mine = place_of(g, s->globals.my_id), ahead = 0;
 
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         const struct peer *p = SEAT_OF(link)->peer;
 
         if (p->line.state == LINE_UP && SEAT_OF(link)->mine == VERDICT_UP)
@@ -169,8 +167,7 @@ uint64_t vote_may_start_ms(const struct sentinel *s, const struct group *g)
 
     at = g->retry_ms > at ? g->retry_ms : at;
     at = busy > at ? busy : at;
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         const struct seat *seat = SEAT_OF(link);
         uint64_t beat =
             seat->captain_ms + (seat_is_holdfast(seat) ? CAPTAIN_SILENT_MS : CAPTAIN_LOST_MS);
@@ -194,8 +191,8 @@ bool vote_is_winnable(const struct sentinel *s, const struct group *g)
 {
     uint32_t reachable = 1;
 
-    LIST_EACH(&g->seats, link)
-    reachable += SEAT_OF(link)->peer->line.state == LINE_UP;
+    LIST_EACH (&g->seats, link)
+        reachable += SEAT_OF(link)->peer->line.state == LINE_UP;
     return reachable >= votes_needed(s, g);
 }
 
@@ -206,8 +203,7 @@ enum tally vote_tally(const struct sentinel *s, const struct group *g)
 
     if (g->vote_epoch == epoch && strcmp(g->vote_id, s->globals.my_id) == 0)
         mine++;
-    LIST_EACH(&g->seats, link)
-    {
+    LIST_EACH (&g->seats, link) {
         const struct seat *seat = SEAT_OF(link);
 
         if (seat->vote_epoch == epoch && strcmp(seat->vote_id, s->globals.my_id) == 0)

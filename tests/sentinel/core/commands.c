@@ -247,8 +247,7 @@ static void steady_nodes(struct play *p, struct group *g, bool plain)
     snprintf(leader, sizeof leader, "n%s", strrchr(g->leader->addr.host, '.') + 1);
     if (plain)
         snprintf(kind, sizeof kind, "plain");
-    LIST_EACH(&g->nodes, of)
-    {
+    LIST_EACH (&g->nodes, of) {
         const struct node *n = LIST_ENTRY(of, struct node, of_group);
 
         snprintf(name, sizeof name, "n%s", strrchr(n->addr.host, '.') + 1);
@@ -278,10 +277,9 @@ static void cmd_steady(struct play *p, int argc, char **words)
         plain = plain || strcmp(words[i], "plain") == 0;
     }
     play_wait(p, 1, false);
-    LIST_EACH(&p->core.groups, link)
-    steady_nodes(p, LIST_ENTRY(link, struct group, of_sentinel), plain);
-    LIST_EACH(&p->core.peers, link)
-    {
+    LIST_EACH (&p->core.groups, link)
+        steady_nodes(p, LIST_ENTRY(link, struct group, of_sentinel), plain);
+    LIST_EACH (&p->core.peers, link) {
         struct peer *peer = LIST_ENTRY(link, struct peer, of_sentinel);
         struct event ev = { .kind = EV_PROBE_REPLY, .id = peer->id, .protocol = legacy ? 0 : 1 };
 
@@ -398,6 +396,7 @@ static void cmd_state(struct play *p, int argc, char **words)
         ev.kind = EV_STATE_REPLY;
         ev.id = id_of(p, words[1]);
         ev.token = 0;
+        ev.tag = p->state_tag[k];
     }
     play_step(p, &ev, true);
 }
@@ -484,9 +483,9 @@ static uint64_t nth_job(struct play *p, const char *word)
 {
     uint64_t n = strtoull(word, NULL, 10);
 
-    LIST_EACH(&p->core.scripts, link)
-    if (--n == 0)
-        return LIST_ENTRY(link, struct script, of_sentinel)->job;
+    LIST_EACH (&p->core.scripts, link)
+        if (--n == 0)
+            return LIST_ENTRY(link, struct script, of_sentinel)->job;
     play_fail(p, "there is no script %s", word);
 }
 
@@ -526,10 +525,9 @@ static void cmd_show(struct play *p, int argc, char **words)
                g->name, g->leader->addr.host, g->leader->addr.port,
                (unsigned long long)g->config_epoch, failover_state_word(g->failover.state),
                g->seat_count, group_usable_voters(g));
-    LIST_EACH(&g->nodes, of)
-    show_node(p, LIST_ENTRY(of, struct node, of_group));
-    LIST_EACH(&g->seats, of)
-    {
+    LIST_EACH (&g->nodes, of)
+        show_node(p, LIST_ENTRY(of, struct node, of_group));
+    LIST_EACH (&g->seats, of) {
         const struct seat *seat = LIST_ENTRY(of, struct seat, of_group);
 
         buf_printf(&p->text, "    s%c ", seat->peer->run_id[0]);

@@ -52,13 +52,12 @@ struct node *play_find_node(const struct play *p, int i)
 {
     struct addr a = play_node_addr(i);
 
-    LIST_EACH(&p->core.groups, link)
-    {
+    LIST_EACH (&p->core.groups, link) {
         struct group *g = LIST_ENTRY(link, struct group, of_sentinel);
 
-        LIST_EACH(&g->nodes, of)
-        if (addr_eq(&LIST_ENTRY(of, struct node, of_group)->addr, &a))
-            return LIST_ENTRY(of, struct node, of_group);
+        LIST_EACH (&g->nodes, of)
+            if (addr_eq(&LIST_ENTRY(of, struct node, of_group)->addr, &a))
+                return LIST_ENTRY(of, struct node, of_group);
     }
     return NULL;
 }
@@ -271,6 +270,8 @@ static void remember_tags(struct play *p, const struct action *a)
 
     if (a->kind == ACT_ASK && peer)
         p->ask_tag[peer->run_id[0] - '0'] = a->tag;
+    if (a->kind == ACT_STATE && peer)
+        p->state_tag[peer->run_id[0] - '0'] = a->tag;
     if ((a->kind == ACT_ROLE || a->kind == ACT_FAILOVER) && n)
         p->role_tag[atoi(strrchr(n->addr.host, '.') + 1)] = a->tag;
 }

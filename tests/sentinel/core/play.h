@@ -17,7 +17,7 @@ struct play {
     bool loud, loaded;
     bool node_alive[NAMES], peer_alive[NAMES];
     uint64_t ask_tag[NAMES]; /* of the last ACT_ASK to that peer */
-    uint64_t role_tag[NAMES];
+    uint64_t role_tag[NAMES], state_tag[NAMES];
     const char *file;
     int line;
 };
