@@ -62,12 +62,13 @@ def stream_of_everything(node):
             c.call("EXEC")
             c.call("RENAME", "m2", "m3")
             c.call("MSET", "x", 1, "y", 2)
+            c.call("SELECT", db)
+            until(lambda: c.call("EXISTS", "short") == 0, 5, "the short lived key to go")
         c.call("SELECT", 0)
         c.call("COPY", "x", "copied")
         c.call("MOVE", "y", 11)
         c.call("SWAPDB", 5, 6)
         c.call("SET", "big", b"\r\n" * 1000000)
-        until(lambda: c.call("EXISTS", "short") == 0, 5, "the short lived key to go")
 
 
 def same_in_all_ways(t, leader_product, follower_product, **leader_settings):
