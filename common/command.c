@@ -14,7 +14,7 @@ enum {
 };
 
 struct slot {
-    uint32_t hash;
+    uint32_t hash, name_len;
     const struct command *parent; /* NULL: a top-level row */
     const struct command *cmd;    /* NULL: empty */
 };
@@ -118,14 +118,23 @@ static uint32_t hash_name(const struct command *parent, struct bytes name)
     return h ^ h >> 15;
 }
 
+/* Names in rows are in lower case. */
+static bool same_name(const char *typed, const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (typed[i] != name[i] && (typed[i] < 'A' || typed[i] > 'Z' || typed[i] + 32 != name[i]))
+            return false;
+    return true;
+}
+
 static struct slot *slot_for(const struct command_table *t, uint32_t hash,
                              const struct command *parent, struct bytes name)
 {
     for (size_t i = hash;; i++) {
         struct slot *s = &t->slots[i & (t->slot_count - 1)];
 
-        if (!s->cmd ||
-            (s->hash == hash && s->parent == parent && bytes_is_word(name, s->cmd->name)))
+        if (!s->cmd || (s->hash == hash && s->parent == parent && s->name_len == name.len &&
+                        same_name(name.at, s->cmd->name, name.len)))
             return s;
     }
 }
@@ -186,7 +195,7 @@ static void table_put(struct command_table *t, const struct command *parent,
         table_grow(t);
     s = slot_for(t, hash, parent, bytes_of(cmd->name));
     ASSERT(!s->cmd);
-    *s = (struct slot){ hash, parent, cmd };
+    *s = (struct slot){ hash, (uint32_t)strlen(cmd->name), parent, cmd };
     t->used++;
     for (const struct command *sub = cmd->subs; sub && sub->name; sub++)
         table_put(t, cmd, sub);
