@@ -128,7 +128,8 @@ def facts(t, product):
         memory = int(f.readline().split()[1]) // 1024 // 1024
     load = os.getloadavg()[0]
     commit = text_of("git", "rev-parse", "--short=12", "HEAD")
-    if text_of("git", "status", "--porcelain", "--untracked-files=no"):
+    if text_of("git", "status", "--porcelain", "--untracked-files=no", "--", ".",
+               ":!tests/RESULTS.md"):
         commit += " with changes"
     what = "commit %s" % commit if product == "holdfast" else \
         text_of("redis-server", "--version").split(" sha=")[0]
