@@ -505,7 +505,7 @@ START_TEST(rewritten_files_load_back)
 
     fresh();
     rng_seed(&r, test_seed());
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 150; i++) {
         char *path = file("r.conf", olds[rng_below(&r, ARRAY_LEN(olds))]);
         AUTO_FREE char *before = NULL;
 

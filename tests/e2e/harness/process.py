@@ -19,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 
 # What a sanitizer or an ASSERT says before it ends a process.
 CRASH = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|ASSERT|Assertion .* failed"
-                   r"|REDIS BUG REPORT")
+                   r"|BUG REPORT START")
 
 
 def build_dir():

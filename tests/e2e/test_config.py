@@ -1,0 +1,187 @@
+"""CONFIG beside Debian's redis-server: every name and value, every refusal, and the files both write."""
+import os
+import subprocess
+
+from harness.compare import compare
+from harness.process import binary
+from harness.resp import pairs, plain
+
+# What must differ: where each of the two lives.
+OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
+# Ours alone.
+OURS = {"log-format"}
+
+ERRORS = [
+    ["foo", "bar"], ["maxmemory", "1", "maxmemory", "2"], ["maxmemory", "1gb", "foo", "2"], ["a", "b", "c"],
+    ["port", "abc"], ["port", "99999"], ["maxmemory", "abc"], ["maxmemory", "-1"], ["daemonize", "yes"],
+    ["dir", "/"], ["dbfilename", "a/b"], ["save", "a b"], ["save", "900 1 300"], ["save", "-1 5"], ["save", "0 1"],
+    ["save", "3600 1  300 100"], ["loglevel", "foo"], ["notify-keyspace-events", "q"],
+    ["client-output-buffer-limit", "normal 1 1"], ["client-output-buffer-limit", "foo 1 1 1"],
+    ["client-output-buffer-limit", "master 0 0 0"], ["oom-score-adj-values", "1 2"],
+    ["oom-score-adj-values", "1 2 9999"], ["oom-score-adj-values", "0 200 x"], ["maxmemory-clients", "200%"],
+    ["maxmemory-clients", "-5"], ["proto-max-bulk-len", "1"], ["client-query-buffer-limit", "1"],
+    ["repl-backlog-size", "0"], ["latency-tracking-info-percentiles", "50 x"],
+    ["latency-tracking-info-percentiles", "50 101"], ["appendfilename", "x"], ["proc-title-template", "{foo}"],
+    ["unixsocketperm", "777"], ["activedefrag", "yes"], ["aclfile", "x"], ["maxmemory", "100mb", "hz", "abc"],
+    ["cluster-announce-hostname", "x_y"], ["slowlog-log-slower-than", "-2"], ["timeout", "-1"],
+    ["auto-aof-rewrite-percentage", "1.5"], ["", ""], ["acllog-max-len", "10000000000000000000"],
+    ["lfu-log-factor", ""], ["active-defrag-ignore-bytes", "0"], ["list-max-listpack-size", "3000000000"],
+    ["replicaof", "a 1"], ["slaveof", "no one"], ["databases", "1"], ["tls-auth-clients", "maybe"],
+    ["shutdown-on-sigterm", "save never"], ["sanitize-dump-payload", "x"], ["SLAVE-Priority", "x"],
+    ["user", "x"], ["include", "x"], ["rename-command", "x"], ["list-max-ziplist-entries", "5"],
+    ["use-exit-on-panic", "maybe"], ["lua-enable-deprecated-api", "no"], ["maxclients", "0"],
+]
+
+ACCEPTED = [
+    ["maxmemory", "100mb"], ["save", ""], ["save", "900 1 300 10"], ["notify-keyspace-events", "KEA"],
+    ["client-output-buffer-limit", "replica 1gb 1 1"], ["hz", "1000"], ["repl-backlog-size", "1"],
+    ["latency-tracking-info-percentiles", "50 99.900"], ["shutdown-on-sigterm", "save now"],
+    ["min-slaves-to-write", "1", "min-replicas-to-write", "0"], ["maxmemory-clients", "5%"],
+    ["requirepass", ""], ["MAXMEMORY", "5"], ["key-load-delay", "0"], ["replica-announce-ip", "foo"],
+    ["oom-score-adj-values", "10 20 30"], ["lazyfree-lazy-user-del", "YES"], ["slave-priority", "50"],
+    ["latency-tracking-info-percentiles", ""], ["timeout", "10", "tcp-keepalive", "20"],
+]
+
+
+def both(t):
+    t.needs_holdfast()
+    return t.node().start(), t.node(product="redis").start()
+
+
+def values(node):
+    with node.client() as c:
+        return pairs(plain(c.ask("CONFIG", "GET", "*")))
+
+
+def test_every_name_and_value(t):
+    ours, theirs = map(values, both(t))
+    assert set(ours) - set(theirs) == OURS and not set(theirs) - set(ours), set(ours) ^ set(theirs)
+    different = {k: (ours[k], theirs[k]) for k in theirs if k not in OWN and ours[k] != theirs[k]}
+    assert not different, different
+
+
+def test_answers_to_set(t):
+    ours, theirs = both(t)
+    compare(ours, theirs, [["CONFIG", "SET"] + words for words in ERRORS])
+    for words in ACCEPTED:
+        names = words[::2]
+        compare(ours, theirs, [["CONFIG", "SET"] + words] + [["CONFIG", "GET", n] for n in names])
+
+
+def test_get_and_the_rest(t):
+    ours, theirs = both(t)
+    steps = [["CONFIG", "GET", "BIND"], ["CONFIG", "GET", "nosuch"], ["CONFIG", "GET", "key-load-delay"],
+             ["CONFIG", "GET", "maxmemory", "MAXMEMORY"], ["CONFIG", "GET", "m?xmemory"],
+             ["CONFIG", "GET"], ["CONFIG"], ["CONFIG", "FOO"], ["CONFIG", "SET", "a"], ["CONFIG", "RESETSTAT", "x"],
+             ["CONFIG", "RESETSTAT"], ["CONFIG", "REWRITE", "x"], ["CONFIG", "REWRITE"]]
+    for proto in (2, 3):
+        compare(ours, theirs, steps, proto=proto)
+
+
+FILE = """# head
+save ""
+slave-priority 50
+
+
+
+# c
+hz 10
+MaxMemory 100mb
+client-output-buffer-limit normal 0 0 0
+client-output-buffer-limit replica 1gb 0 0
+latency-tracking-info-percentiles 50
+notify-keyspace-events KEA
+bind 127.0.0.1 -::1
+hz 20
+list-max-ziplist-entries 5
+maxmemory-clients 5%
+timeout 0
+masterauth "a b"
+masteruser someone
+  # tail
+"""
+
+
+def rewritten(t, node):
+    """The file after a rewrite, in two parts: what stood there, and the set of what was added. Lines
+    about where a process lives, and about users, are left out."""
+    node.write_conf()
+    with open(node.conf, "a") as f:
+        f.write(FILE)
+    node.start()
+    for words in (["hz", "30"], ["masteruser", ""], ["save", "60 5 30 7"], ["repl-timeout", "61"],
+                  ["replica-announce-ip", 'x "y"'], ["shutdown-on-sigterm", "save now"], ["bind", "127.0.0.1"]):
+        assert node.call("CONFIG", "SET", *words) == "OK"
+    assert node.call("CONFIG", "REWRITE") == "OK"
+    with open(node.conf) as f:
+        text = f.read()
+    first, added = text.split("# Generated by CONFIG REWRITE\n")
+    own = tuple(OWN | {"user", "daemonize", "enable-"})
+    return ([line for line in first.splitlines() if not line.startswith(own)],
+            {line for line in added.splitlines() if line and not line.startswith(own)})
+
+
+def test_both_write_the_same_file(t):
+    t.needs_holdfast()
+    ours = rewritten(t, t.node())
+    theirs = rewritten(t, t.node(product="redis"))
+    assert ours[0] == theirs[0], "\n".join(["ours:"] + ours[0] + ["theirs:"] + theirs[0])
+    assert ours[1] == theirs[1], (ours[1] - theirs[1], theirs[1] - ours[1])
+
+
+def test_each_starts_with_the_file_of_the_other(t):
+    t.needs_holdfast()
+    writer, reader = t.node(), t.node(product="redis")
+    rewritten(t, writer)
+    want = values(writer)
+    writer.stop()
+    with open(writer.conf) as f:
+        text = f.read().replace("port %d" % writer.port, "port %d" % reader.port)
+        text = "".join(line + "\n" for line in text.splitlines() if not line.startswith(("dir", "logfile")))
+    with open(reader.conf, "w") as f:
+        f.write(text)
+    reader.start()
+    got = values(reader)
+    assert not {k for k in got if k not in OWN and got[k] != want[k]}
+
+
+def refusal(product, arguments, text=None, folder=None):
+    if text is not None:
+        path = os.path.join(folder, "bad.conf")
+        with open(path, "w") as f:
+            f.write(text)
+        arguments = [path] + arguments
+    done = subprocess.run([binary(product, "node")] + arguments, capture_output=True, text=True, timeout=10)
+    return done.returncode, done.stderr.strip().splitlines()
+
+
+def test_refusals_at_the_start(t):
+    t.needs_holdfast()
+    for text in ("port abc\n", "# x\n\nport\n", "port 1 2\n", "dir \"x\n", "dir /nonexistent\n", "save 1\n",
+                 "slaveof a\n", "replicaof 1.2.3.4 99999999\n", "maxmemory-policy foo\n",
+                 "bind a b c d e f g h i j k l m n o p q r\n"):
+        ours = refusal("holdfast", [], text, t.folder)
+        theirs = refusal("redis", [], text, t.folder)
+        assert ours[0] == theirs[0] == 1, (text, ours, theirs)
+        assert ours[1][-1] == theirs[1][-1] and ours[1][-2] == theirs[1][-2], (text, ours, theirs)
+        assert ours[1][-3].startswith(theirs[1][-3]), (text, ours, theirs)
+    status, lines = refusal("holdfast", [], "# x\nmaxmemmory 5\n", t.folder)
+    assert status == 1 and lines[-1].endswith("did you mean 'maxmemory'?"), lines
+    assert "at line 2 of %s" % os.path.join(t.folder, "bad.conf") in lines[-3]
+    status, lines = refusal("holdfast", ["/nonexistent.conf"])
+    assert status == 1 and lines[-1] == \
+        "Fatal error, can't open config file '/nonexistent.conf': No such file or directory", lines
+
+
+def test_the_file_of_debian(t):
+    """/etc/redis/redis.conf as it is, with other places to live in."""
+    t.needs_holdfast()
+    node = t.node()
+    with open("/etc/redis/redis.conf") as f, open(node.conf, "w") as out:
+        out.write(f.read())
+        for key, value in node.lines():
+            out.write("%s %s\n" % (key, value))
+        out.write("daemonize no\npidfile \"\"\n")
+    node.start()
+    assert node.call("CONFIG", "GET", "maxmemory-policy") == ["maxmemory-policy", "noeviction"]
+    assert node.call("CONFIG", "REWRITE") == "OK"
