@@ -124,8 +124,8 @@ static struct bytes first_word(struct bytes line)
     return (struct bytes){ line.at, len };
 }
 
-void settings_refusal(const struct settings *s, const struct settings_origin *at, const char *reason,
-                      struct errmsg *out_why)
+void settings_refusal(const struct settings *s, const struct settings_origin *at,
+                      const char *reason, struct errmsg *out_why)
 {
     struct entry *entry = entry_find(s, first_word(at->text), NULL);
     bool secret = entry && entry->row->kind == SET_SECRET;
@@ -135,11 +135,12 @@ void settings_refusal(const struct settings *s, const struct settings_origin *at
     size_t path_len = at->path ? strlen(at->path) : 0;
 
     if (at->path)
-        snprintf(place, sizeof place, "Reading the configuration file, at line %d of %s%s", at->line,
-                 path_len > SHOWN_PATH ? "…" : "",
+        snprintf(place, sizeof place, "Reading the configuration file, at line %d of %s%s",
+                 at->line, path_len > SHOWN_PATH ? "…" : "",
                  path_len > SHOWN_PATH ? at->path + path_len - SHOWN_PATH : at->path);
     errmsg_set(out_why,
-               "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION ") ***\n%s\n>>> '%.*s%s'\n%.200s\n",
+               "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION
+               ") ***\n%s\n>>> '%.*s%s'\n%.200s\n",
                place, cut ? SHOWN_LINE : (int)shown.len, shown.at,
                secret ? " ******" : (cut ? "…" : ""), reason);
 }
@@ -159,11 +160,10 @@ static enum err load_file(struct settings *s, const char *path, int depth, struc
     enum err e = file_read(path, SETTINGS_FILE_BYTES, &text, NULL);
 
     if (e == ERR_LIMIT)
-        errmsg_set(out_why, "Fatal error, config file '%s' is longer than %d bytes\n", path,
+        errmsg_set(out_why, "Fatal error, config file '%s' is longer than %d bytes", path,
                    SETTINGS_FILE_BYTES);
     else if (e != OK)
-        errmsg_set(out_why, "Fatal error, can't open config file '%s': %s\n", path,
-                   strerror(errno));
+        errmsg_set(out_why, "Fatal error, can't open config file '%s': %s", path, strerror(errno));
     else
         e = load_text(s, buf_bytes(&text), &from, out_why);
     buf_fini(&text);
@@ -179,9 +179,8 @@ static enum err load_include(struct settings *s, struct bytes pattern, int depth
     enum err e = OK;
 
     if (depth >= SETTINGS_INCLUDE_DEPTH) {
-        errmsg_set(out_why,
-                   "Fatal error, config file '%.200s' is included more than %d files deep\n", path,
-                   SETTINGS_INCLUDE_DEPTH);
+        errmsg_set(out_why, "Fatal error, config file '%.200s' is included more than %d files deep",
+                   path, SETTINGS_INCLUDE_DEPTH);
         return ERR_LIMIT;
     }
     if (!strpbrk(path, "*?["))
@@ -275,7 +274,7 @@ static enum err load_stdin(struct settings *s, struct errmsg *out_why)
     enum err e = file_read("/dev/stdin", SETTINGS_FILE_BYTES, &text, NULL);
 
     if (e != OK)
-        errmsg_set(out_why, "Fatal error, can't read the configuration from stdin: %s\n",
+        errmsg_set(out_why, "Fatal error, can't read the configuration from stdin: %s",
                    e == ERR_LIMIT ? "it is too long" : strerror(errno));
     else
         e = load_text(s, buf_bytes(&text), &from, out_why);

@@ -160,9 +160,10 @@ static void loaded(void *arg, enum err e, bool from_file, const struct errmsg *w
     process_ready(n->world.loop, "Ready to accept connections");
 }
 
+/* A block about the configuration stands on its own, as people know it. */
 static int refuse_start(const char *why)
 {
-    fprintf(stderr, "holdfast-node: %s\n", why);
+    fprintf(stderr, why[0] == '\n' ? "%s" : "holdfast-node: %s\n", why);
     return 1;
 }
 

@@ -228,9 +228,10 @@ static void reload(void *arg)
     process_reloaded();
 }
 
+/* A block about the configuration stands on its own, as people know it. */
 static int refuse_start(const char *why)
 {
-    fprintf(stderr, "holdfast-sentinel: %s\n", why);
+    fprintf(stderr, why[0] == '\n' ? "%s" : "holdfast-sentinel: %s\n", why);
     return 1;
 }
 

@@ -206,6 +206,12 @@ enum err keeper_open(struct keeper *k, const struct keeper_options *o, struct er
     enum err e;
 
     *k = (struct keeper){ .conf_behind = true };
+    if (!o->conf_path && !o->set->state_file) {
+        errmsg_set(out_why,
+                   "a sentinel needs a configuration file on the disk, even if it is empty: it "
+                   "keeps its state beside it, or where 'sentinel state-file <path>' says");
+        return ERR_UNSUPPORTED;
+    }
     keep_words(k, o);
     path = journal_place(o);
     e = open_journal(k, o, path, out_why);

@@ -433,7 +433,7 @@ START_TEST(files_includes_arguments)
     ck_assert(load("/nowhere/x.conf", NULL, NULL) == ERR_NOTFOUND);
     ck_assert_str_eq(why.text,
                      "Fatal error, can't open config file '/nowhere/x.conf': No such file or "
-                     "directory\n");
+                     "directory");
     ck_assert(settings_line(s, BYTES("number"), &why) == ERR_SYNTAX);
     block("Reading the command line", "number", "wrong number of arguments");
     ck_assert(settings_line(s, BYTES("secret \"a b"), &why) == ERR_SYNTAX);

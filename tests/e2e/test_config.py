@@ -169,8 +169,8 @@ def test_refusals_at_the_start(t):
     assert status == 1 and lines[-1].endswith("did you mean 'maxmemory'?"), lines
     assert "at line 2 of %s" % os.path.join(t.folder, "bad.conf") in lines[-3]
     status, lines = refusal("holdfast", ["/nonexistent.conf"])
-    assert status == 1 and lines[-1] == \
-        "Fatal error, can't open config file '/nonexistent.conf': No such file or directory", lines
+    assert status == 1 and lines[-1].endswith(
+        "Fatal error, can't open config file '/nonexistent.conf': No such file or directory"), lines
 
 
 def test_the_file_of_debian(t):
