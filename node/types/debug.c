@@ -2,6 +2,7 @@
  * debug - the parts of DEBUG that look into the keyspace.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "node/persist/rdb_write.h"
@@ -122,6 +123,39 @@ static void debug_stringmatch_len(struct call *c)
     buf_fini(&text);
 }
 
+/* count keys named prefix:0, prefix:1, …; those that exist stay as they are. Followers do not hear
+ * of it. */
+static void debug_populate(struct call *c)
+{
+    struct keyspace *ks = call_keyspace(c);
+    struct bytes prefix = c->argc > 3 ? c->argv[3] : BYTES("key");
+    struct buf key = { 0 }, value = { 0 };
+    int64_t count, size = 0;
+
+    if (!want_i64(c, 2, &count) || (c->argc > 4 && !want_i64(c, 4, &size)))
+        return;
+    if (count < 0 || size < 0 || (uint64_t)size > keyspace_text_max(ks)) {
+        refuse(c, "ERR value is out of range, must be positive");
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        struct value v = { .type = VALUE_STRING, .form = FORM_TEXT };
+
+        key.len = value.len = 0;
+        buf_printf(&key, "%.*s:%lld", (int)prefix.len, prefix.at, (long long)i);
+        buf_printf(&value, "value:%lld", (long long)i);
+        if (size && value.len < (size_t)size)
+            memset(buf_reserve(&value, (size_t)size - value.len), 0, (size_t)size - value.len);
+        v.text = (struct bytes){ value.at, size ? (size_t)size : value.len };
+        if (!keyspace_write(ks, c->db, buf_bytes(&key), call_door(c)))
+            keyspace_put(ks, c->db, buf_bytes(&key), &v, NO_EXPIRY, call_door(c));
+    }
+    buf_fini(&key);
+    buf_fini(&value);
+    call_no_effect(c);
+    reply_ok(c->reply);
+}
+
 #define DEBUG_SUB(word, fn, args_min, args_max, arguments, sentence)                 \
     {                                                                                \
         .name = (word), .run = (fn), .argc_min = (args_min), .argc_max = (args_max), \
@@ -136,6 +170,8 @@ const struct command debug_keyspace_subs[] = {
     DEBUG_SUB("digest-value", debug_digest_value, 3, ARGC_ANY, "key+",
               "The fingerprint of each of these values."),
     DEBUG_SUB("object", debug_object, 3, 3, "key", "How a value is kept."),
+    DEBUG_SUB("populate", debug_populate, 3, 5, "count:integer [prefix [size:integer]]",
+              "Makes so many strings, without telling followers."),
     DEBUG_SUB("set-active-expire", debug_set_active_expire, 3, 3, "on:integer",
               "1: keys go when their time comes; 0: only when somebody asks for them."),
     DEBUG_SUB("sleep", debug_sleep, 3, 3, "seconds:double", "Stops the whole node for so long."),

@@ -142,7 +142,7 @@ static void reply_time(struct call *c, bool relative, bool seconds)
         at -= (int64_t)keyspace_wall_ms(call_keyspace(c));
     if (at < 0)
         at = 0;
-    reply_int(c->reply, seconds ? (at + 500) / 1000 : at);
+    reply_int(c->reply, seconds ? at / 1000 + (at % 1000 >= 500) : at);
 }
 
 void cmd_ttl(struct call *c)

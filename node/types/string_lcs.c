@@ -7,9 +7,9 @@
 #include "node/types/arguments.h"
 #include "node/types/string.h"
 
-/* The matrix of two strings of 32 KiB; what is longer takes more time than anybody wants to wait
- * for. */
-static const uint64_t matrix_bytes_max = UINT64_C(4) << 30;
+/* The matrix of two strings of 16 KiB. Longer ones take more memory than a store should borrow for one
+ * command, and more time than anybody wants to wait for. */
+static const uint64_t matrix_bytes_max = UINT64_C(1) << 30;
 
 struct lcs {
     struct bytes a, b;

@@ -134,7 +134,7 @@ def test_random_commands_get_redis_replies(t):
         node.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
     for proto in (2, 3):
         with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
-            found = list(differences(a, b, steps_of(rng, 8000)))
+            found = list(differences(a, b, steps_of(rng, 12000)))
             assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
             for client in (a, b):  # the last that have expired
                 for db in ("0", "1", "2"):

@@ -173,6 +173,8 @@ START_TEST(expiry)
         { "EXPIRE a 5 GT LT", "-ERR GT and LT options at the same time are not compatible / -" },
         { "EXPIRE a 5 foo", "-ERR Unsupported option foo / -" }, { "EXPIRE a x", NOT_INT },
         { "EXPIRE a 9223372036854775807", "-ERR invalid expire time in 'expire' command / -" },
+        { "PEXPIREAT a 9223372036854775807", ":1 / PEXPIREAT a 9223372036854775807" },
+        { "EXPIRETIME a", ":9223372036854776" },
         { "PEXPIREAT a 1000500", ":1 / PEXPIREAT a 1000500" }, { "TTL a", ":1" },
         { "EXPIREAT a 1", ":1 / DEL a", "del:a " }, { "EXISTS a", ":0" }, { "SET a 1", "+OK" },
         { "EXPIRE a -1", ":1 / DEL a" }, { "SET a 1", "+OK" }, { "PEXPIREAT a -1", ":1 / DEL a" });
