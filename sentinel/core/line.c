@@ -58,16 +58,27 @@ bool line_up(struct sentinel *s, struct line *l, const char *local_ip)
     return true;
 }
 
-bool line_down(struct sentinel *s, struct line *l, bool *out_was_up)
+/* A dying process may still accept and then close: it is asked again soon, at ever longer steps. */
+static uint64_t redial_ms(const struct sentinel *s, const struct line *l, enum down_why why)
 {
     uint64_t pause = max_u64(REDIAL_MS, s->down_nodes);
+
+    if (l->was_up && why == DOWN_CLOSED)
+        pause = min_u64(pause, max_u64(s->now_ms - l->lost_ms, 1));
+    return max_u64(s->now_ms, l->dial_at_ms + pause);
+}
+
+bool line_down(struct sentinel *s, struct line *l, enum down_why why, bool *out_was_up)
+{
     bool was_up = l->state == LINE_UP;
 
     if (l->state == LINE_IDLE)
         return false;
-    if (was_up)
+    if (was_up) {
         l->was_up = true;
-    l->dial_at_ms = was_up ? s->now_ms : max_u64(s->now_ms, l->dial_at_ms + pause);
+        l->lost_ms = s->now_ms;
+    }
+    l->dial_at_ms = was_up ? s->now_ms : redial_ms(s, l, why);
     line_set(s, l, LINE_IDLE);
     *out_was_up = was_up;
     return true;

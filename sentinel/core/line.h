@@ -5,7 +5,8 @@
  *
  * Dials begin at least REDIAL_MS apart, and with more than that many nodes down, as many milliseconds
  * apart as nodes are down, so that all of them together cost a thousand dials a second. The first dial
- * after a loss is not delayed: whether it is refused is evidence.
+ * after a loss is not delayed, and one that is accepted and closed is repeated within milliseconds: whether
+ * it is refused is evidence.
  */
 #ifndef HF_SENTINEL_CORE_LINE_H
 #define HF_SENTINEL_CORE_LINE_H
@@ -19,7 +20,7 @@ void line_hang_up(struct sentinel *s, struct line *l, uint64_t id, enum line_kin
 /* False: the event does not fit the state and is to be ignored. */
 bool line_up(struct sentinel *s, struct line *l, const char *local_ip);
 /* *out_was_up: the connection that ended was an established one. */
-bool line_down(struct sentinel *s, struct line *l, bool *out_was_up);
+bool line_down(struct sentinel *s, struct line *l, enum down_why why, bool *out_was_up);
 /* When an idle line is to be dialled; TIMER_NEVER otherwise. */
 uint64_t line_dial_ms(const struct line *l);
 

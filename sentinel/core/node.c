@@ -332,7 +332,7 @@ void node_line_down(struct sentinel *s, struct node *n, const struct event *ev, 
     struct line *l = &n->lines[ev->line.kind];
     bool was_up;
 
-    if (!line_down(s, l, &was_up))
+    if (!line_down(s, l, ev->line.why, &was_up))
         return;
     if (ev->line.kind == LINE_CMD) {
         n->info_waiting = n->info_again = n->demote_sent = false;

@@ -163,11 +163,11 @@ void peer_line_up(struct sentinel *s, struct peer *p, const struct event *ev, st
     peer_tick(s, p, out);
 }
 
-void peer_line_down(struct sentinel *s, struct peer *p, struct actions *out)
+void peer_line_down(struct sentinel *s, struct peer *p, enum down_why why, struct actions *out)
 {
     bool was_up;
 
-    if (!line_down(s, &p->line, &was_up))
+    if (!line_down(s, &p->line, why, &was_up))
         return;
     p->probed = false;
     vitals_lost(&p->vitals);

@@ -29,7 +29,7 @@ struct peer *peer_find(const struct sentinel *s, const char *run_id);
 void peer_move(struct sentinel *s, struct peer *p, const struct addr *a, struct actions *out);
 void peer_redial(struct sentinel *s, struct peer *p, struct actions *out);
 void peer_line_up(struct sentinel *s, struct peer *p, const struct event *ev, struct actions *out);
-void peer_line_down(struct sentinel *s, struct peer *p, struct actions *out);
+void peer_line_down(struct sentinel *s, struct peer *p, enum down_why why, struct actions *out);
 void peer_pong(struct sentinel *s, struct peer *p, enum pong_kind kind, struct actions *out);
 void peer_probed(struct sentinel *s, struct peer *p, uint32_t protocol, struct actions *out);
 void peer_tick(struct sentinel *s, struct peer *p, struct actions *out);

@@ -133,7 +133,7 @@ static void line_down_event(struct sentinel *s, const struct event *ev, struct a
     if (n)
         node_line_down(s, n, ev, out);
     else if (p && ev->line.kind == LINE_CMD)
-        peer_line_down(s, p, out);
+        peer_line_down(s, p, ev->line.why, out);
 }
 
 static void pong_event(struct sentinel *s, const struct event *ev, struct actions *out)

@@ -63,6 +63,7 @@ struct line {
     uint64_t changed_ms; /* when state changed last */
     uint64_t dial_at_ms; /* LINE_IDLE: not before. LINE_DIALLING: when that began */
     uint64_t heard_ms;   /* LINE_PUBSUB: last message */
+    uint64_t lost_ms;    /* when it was up last */
     bool was_up;         /* since the last time it was up, nothing but failed dials */
     char local_ip[64];   /* our end, while up */
 };
