@@ -11,6 +11,8 @@ static enum dial_why why_of_errno(int error)
 {
     if (error == ECONNREFUSED || error == ENOENT) /* ENOENT: of a Unix socket */
         return DIAL_WHY_REFUSED;
+    if (error == ECONNRESET) /* accepted, and closed before we looked */
+        return DIAL_WHY_CLOSED;
     return error == ETIMEDOUT ? DIAL_WHY_TIMEOUT : DIAL_WHY_UNREACHABLE;
 }
 
