@@ -124,7 +124,7 @@ static void acl_cat(struct call *c)
     }
     bit = acl_category_of(c->argv[2]);
     if (!bit) {
-        reply_errorf(c->reply, "ERR Unknown category '%.*s'", (int)c->argv[2].len, c->argv[2].at);
+        reply_errorf(c->reply, "ERR Unknown category '%.*s'", SERVE_SHOWN(c->argv[2]));
         return;
     }
     reply_array(c->reply, each_command(c, bit, false));

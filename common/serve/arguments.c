@@ -24,7 +24,7 @@ void serve_wrong_use(struct call *c)
     upper_word(name, sizeof name, command_find(c->service->commands, c->argv[0])->name);
     reply_errorf(c->reply,
                  "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
-                 (int)c->argv[1].len, c->argv[1].at, name);
+                 SERVE_SHOWN(c->argv[1]), name);
 }
 
 bool serve_want_i64(struct call *c, struct bytes arg, int64_t *out)

@@ -28,8 +28,7 @@ static uint64_t kill_matching(struct call *c, const struct filters *f)
 {
     uint64_t killed = 0;
 
-    LIST_EACH(&c->service->sessions, n)
-    {
+    LIST_EACH (&c->service->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 
         if (!matches(s, f, c->session))
@@ -68,12 +67,12 @@ static bool read_filter(struct call *c, struct bytes name, struct bytes value, s
     } else if (bytes_is_word(name, "type")) {
         f->has_kind = session_kind_of(value, &f->kind);
         if (!f->has_kind)
-            reply_errorf(c->reply, "ERR Unknown client type '%.*s'", (int)value.len, value.at);
+            reply_errorf(c->reply, "ERR Unknown client type '%.*s'", SERVE_SHOWN(value));
         return f->has_kind;
     } else if (bytes_is_word(name, "user")) {
         f->user = acl_find(c->service->acl, value);
         if (!f->user)
-            reply_errorf(c->reply, "ERR No such user '%.*s'", (int)value.len, value.at);
+            reply_errorf(c->reply, "ERR No such user '%.*s'", SERVE_SHOWN(value));
         return f->user != NULL;
     } else if (bytes_is_word(name, "skipme") && bytes_is_word(value, "yes")) {
         f->skip_me = true;

@@ -39,8 +39,7 @@ static void client_setinfo(struct call *c)
     bool version = bytes_is_word(c->argv[2], "lib-ver");
 
     if (!version && !bytes_is_word(c->argv[2], "lib-name")) {
-        reply_errorf(c->reply, "ERR Unrecognized option '%.*s'", (int)c->argv[2].len,
-                     c->argv[2].at);
+        reply_errorf(c->reply, "ERR Unrecognized option '%.*s'", SERVE_SHOWN(c->argv[2]));
         return;
     }
     if (session_set_name(version ? &c->session->lib_version : &c->session->lib_name, c->argv[3]))
@@ -73,8 +72,7 @@ static void list_all(struct call *c, const enum session_kind *kind)
 {
     struct buf text = { 0 };
 
-    LIST_EACH(&c->service->sessions, n)
-    {
+    LIST_EACH (&c->service->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 
         if (listed(s, kind))
@@ -113,8 +111,7 @@ static void client_list(struct call *c)
         if (session_kind_of(c->argv[3], &kind))
             list_all(c, &kind);
         else
-            reply_errorf(c->reply, "ERR Unknown client type '%.*s'", (int)c->argv[3].len,
-                         c->argv[3].at);
+            reply_errorf(c->reply, "ERR Unknown client type '%.*s'", SERVE_SHOWN(c->argv[3]));
     } else if (c->argc > 3 && bytes_is_word(c->argv[2], "id")) {
         list_ids(c);
     } else {

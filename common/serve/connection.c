@@ -65,8 +65,8 @@ static bool read_hello(struct call *c, struct hello *out)
         } else if (bytes_is_word(c->argv[i], "setname") && more >= 1) {
             out->name = c->argv[++i];
         } else {
-            reply_errorf(c->reply, "ERR Syntax error in HELLO option '%.*s'", (int)c->argv[i].len,
-                         c->argv[i].at);
+            reply_errorf(c->reply, "ERR Syntax error in HELLO option '%.*s'",
+                         SERVE_SHOWN(c->argv[i]));
             return false;
         }
     }

@@ -151,8 +151,8 @@ static size_t deliver(struct pubsub *p, const struct channel *ch, struct pubsub_
 {
     p->encoded.len = 0;
     m->encoded = &p->encoded;
-    LIST_EACH(&ch->listeners, n)
-    p->deliver(LIST_ENTRY(n, struct subscription, listener)->client->subscriber, m);
+    LIST_EACH (&ch->listeners, n)
+        p->deliver(LIST_ENTRY(n, struct subscription, listener)->client->subscriber, m);
     return ch->count;
 }
 
@@ -166,8 +166,7 @@ size_t pubsub_publish(struct pubsub *p, enum pubsub_kind kind, struct bytes chan
     if (kind != PUBSUB_CHANNEL)
         return delivered;
     m.kind = PUBSUB_PATTERN;
-    LIST_EACH(&p->patterns, n)
-    {
+    LIST_EACH (&p->patterns, n) {
         ch = LIST_ENTRY(n, struct channel, pattern);
         m.pattern = (struct bytes){ ch->name, ch->len };
         if (glob_match(m.pattern, channel, false))
@@ -208,8 +207,7 @@ void pubsub_check(const struct pubsub *p)
             const struct channel *ch = CONTAINER_OF(n, struct channel, node);
             size_t count = 0;
 
-            LIST_EACH(&ch->listeners, l)
-            {
+            LIST_EACH (&ch->listeners, l) {
                 const struct subscription *sub = LIST_ENTRY(l, struct subscription, listener);
 
                 ASSERT(map_find(&sub->client->subscriptions[kind], n->name) == &sub->node);

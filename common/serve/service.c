@@ -66,8 +66,7 @@ static void each_second(struct ev_loop *loop, ev_timer *w, int events)
 
     (void)loop;
     (void)events;
-    LIST_EACH(&v->sessions, n)
-    {
+    LIST_EACH (&v->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 
         if (s->link->state != LINK_OPEN)
@@ -130,8 +129,8 @@ void service_free(struct service *v)
 
 void service_settings_changed(struct service *v)
 {
-    LIST_EACH(&v->sessions, n)
-    session_apply_limits(LIST_ENTRY(n, struct session, node));
+    LIST_EACH (&v->sessions, n)
+        session_apply_limits(LIST_ENTRY(n, struct session, node));
 }
 
 static struct session *turn_away(struct service *v, int fd, struct tls_context *tls,
@@ -167,8 +166,7 @@ struct session *service_accept(struct service *v, int fd, struct tls_context *tl
 
 struct session *service_find(const struct service *v, uint64_t id)
 {
-    LIST_EACH(&v->sessions, n)
-    {
+    LIST_EACH (&v->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 
         if (s->id == id)
@@ -181,8 +179,7 @@ uint64_t service_kill_kind(struct service *v, enum session_kind kind, const stru
 {
     uint64_t killed = 0;
 
-    LIST_EACH(&v->sessions, n)
-    {
+    LIST_EACH (&v->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 
         if (s->kind != kind || s == except || s->link->state != LINK_OPEN)
@@ -222,8 +219,7 @@ static void arm_pause_end(struct service *v)
 /* What is still paused is held again by its own admission. */
 static void resume_all(struct service *v)
 {
-    LIST_EACH(&v->paused, n)
-    {
+    LIST_EACH (&v->paused, n) {
         list_remove(n);
         session_resume(LIST_ENTRY(n, struct session, held));
     }

@@ -117,6 +117,10 @@ void session_describe(struct session *s, struct buf *out);
 /* normal, master, replica or slave, pubsub. False: no such word. */
 bool session_kind_of(struct bytes word, enum session_kind *out);
 
+/* An argument inside an error, for "%.*s": no more of it than anybody reads. */
+enum { SERVE_SHOWN_MAX = 128 };
+#define SERVE_SHOWN(arg) (int)((arg).len < SERVE_SHOWN_MAX ? (arg).len : SERVE_SHOWN_MAX), (arg).at
+
 /* The handler of every HELP subcommand: syntax and sentence of each row of its container. */
 void serve_help(struct call *c);
 /* The error for arguments that no form of a subcommand has. */

@@ -135,8 +135,8 @@ void block_serve_acks(struct serve *v)
     if (!v->acks_came)
         return;
     v->acks_came = false;
-    LIST_EACH(&v->ack_waiters, n)
-    try_again(v, LIST_ENTRY(n, struct node_session, waits), false);
+    LIST_EACH (&v->ack_waiters, n)
+        try_again(v, LIST_ENTRY(n, struct node_session, waits), false);
 }
 
 static void end_with(struct serve *v, struct node_session *s, const char *error)
@@ -165,8 +165,7 @@ bool block_unblock(struct session *session, bool with_error)
 
 void block_end_all(struct serve *v, const char *error)
 {
-    LIST_EACH(&v->service->sessions, n)
-    {
+    LIST_EACH (&v->service->sessions, n) {
         struct node_session *s = node_session_of(LIST_ENTRY(n, struct session, node));
 
         if (!list_empty(&s->blocked))

@@ -36,7 +36,7 @@ void debug_run(struct call *c)
         reply_errorf(c->reply,
                      "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG "
                      "HELP.",
-                     (int)c->argv[1].len, c->argv[1].at);
+                     SERVE_SHOWN(c->argv[1]));
         return;
     }
     row->run(c);
@@ -84,12 +84,12 @@ static void debug_segfault(struct call *c)
 
 static void debug_error(struct call *c)
 {
-    reply_errorf(c->reply, "%.*s", (int)c->argv[2].len, c->argv[2].at);
+    reply_errorf(c->reply, "%.*s", SERVE_SHOWN(c->argv[2]));
 }
 
 static void debug_log(struct call *c)
 {
-    log_warning("debug-log text=\"%.*s\"", (int)c->argv[2].len, c->argv[2].at);
+    log_warning("debug-log text=\"%.*s\"", SERVE_SHOWN(c->argv[2]));
     reply_ok(c->reply);
 }
 

@@ -4,6 +4,7 @@
 #include "node/keyspace/keyspace.h"
 #include "node/persist/persist.h"
 #include "node/serve/block.h"
+#include "node/serve/latency.h"
 #include "node/serve/serve.h"
 #include "node/world.h"
 

@@ -157,8 +157,7 @@ void gate_check(const struct gate *g)
 {
     uint64_t offset = g->acked, entries = 0;
 
-    LIST_EACH(&g->queue, n)
-    {
+    LIST_EACH (&g->queue, n) {
         const struct gate_entry *e = LIST_ENTRY(n, struct gate_entry, queue);
 
         ASSERT(e->offset >= offset && e->offset > g->acked);

@@ -18,8 +18,7 @@ static void write_clients(struct node_world *w, struct buf *out)
     const struct service *v = w->service;
     size_t input = 0, output = 0, followers = 0;
 
-    LIST_EACH(&v->sessions, n)
-    {
+    LIST_EACH (&v->sessions, n) {
         const struct session *s = LIST_ENTRY(n, struct session, node);
         size_t held = out_memory(&s->link->out);
 

@@ -44,8 +44,7 @@ static void feed(struct serve *v, const struct call *c)
     struct buf line = { 0 };
 
     describe(c, &line);
-    LIST_EACH(&v->monitors, n)
-    {
+    LIST_EACH (&v->monitors, n) {
         struct session *s = &LIST_ENTRY(n, struct node_session, monitor)->base;
         struct reply r = session_reply(s);
 

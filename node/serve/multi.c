@@ -148,9 +148,9 @@ static bool watched_changed(struct serve *v, struct node_session *s)
 {
     if (s->base.flags & SESSION_DIRTY)
         return true;
-    LIST_EACH(&s->watched, n)
-    if (expired_since(v, LIST_ENTRY(n, struct key_waiter, by_owner)))
-        return true;
+    LIST_EACH (&s->watched, n)
+        if (expired_since(v, LIST_ENTRY(n, struct key_waiter, by_owner)))
+            return true;
     return false;
 }
 
@@ -229,8 +229,7 @@ static void unwatch(struct call *c)
 
 static void spoil(const struct key_place *p)
 {
-    LIST_EACH(&p->waiters, n)
-    {
+    LIST_EACH (&p->waiters, n) {
         struct node_session *s = LIST_ENTRY(n, struct key_waiter, by_place)->owner;
 
         s->base.flags |= SESSION_DIRTY;

@@ -11,8 +11,7 @@ static void measure(const struct serve *v, struct rates_sample *out)
                                   .commands = stats->commands,
                                   .in = stats->closed_bytes_in,
                                   .out = stats->closed_bytes_out };
-    LIST_EACH(&v->service->sessions, n)
-    {
+    LIST_EACH (&v->service->sessions, n) {
         const struct session *s = LIST_ENTRY(n, struct session, node);
 
         out->in += s->link->bytes_in;

@@ -150,8 +150,7 @@ void slowlog_get(struct call *c)
     if (count == -1 || count > l->len)
         count = l->len;
     reply_array(c->reply, (size_t)count);
-    LIST_EACH(&l->entries, n)
-    {
+    LIST_EACH (&l->entries, n) {
         if (count-- == 0)
             break;
         reply_entry(c->reply, LIST_ENTRY(n, struct entry, node));
