@@ -5,7 +5,7 @@ import os
 import random
 import time
 
-from harness.case import limit
+from harness.case import alone, limit
 from harness.compare import compare, short
 from harness.resp import Reply
 
@@ -136,10 +136,8 @@ def test_random_commands_get_redis_replies(t):
         with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
             found = list(differences(a, b, steps_of(rng, 12000)))
             assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
-            for client in (a, b):  # the last that have expired
-                for db in ("0", "1", "2"):
-                    client.call("SELECT", db)
-                    client.call("EXISTS", *KEYS)
+            settle(a)
+            settle(b)
             assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
             assert a.call("DEBUG", "DIGEST-VALUE", *KEYS) == b.call("DEBUG", "DIGEST-VALUE", *KEYS)
 
@@ -180,9 +178,10 @@ def test_arguments_are_refused_alike(t):
     ])
 
 
+@alone
 def test_keys_end_on_time_without_being_asked_for(t):
-    """A thousand keys, each gone within 20 ms of its time (ten may be unlucky: the machine is shared), though the
-    first deadline that was set is far away."""
+    """A thousand keys, half of them gone within 5 ms of their time and all but ten within 250 ms (the machine may be
+    busy with something else), though the first deadline that was set is far away."""
     t.needs_holdfast()
     node = t.node().start()
     with node.client() as c, node.client() as heard:
@@ -199,5 +198,42 @@ def test_keys_end_on_time_without_being_asked_for(t):
             late.append(time.time() - due[key])
         late.sort()
         assert late[0] > -0.002, "%.1f ms early" % (-late[0] * 1000)
-        assert late[990] < 0.02, "%.1f ms late" % (late[990] * 1000)
+        assert late[500] < 0.005, "half are %.1f ms late" % (late[500] * 1000)
+        assert late[990] < 0.25, "ten are %.1f ms late" % (late[990] * 1000)
         assert c.call("DBSIZE") == 1
+
+
+@limit(120)
+def test_followers_of_either_product_end_with_the_same_data(t):
+    """What a leader says its commands did is enough for followers: ours and redis behind ours, ours behind redis,
+    joined in the middle of it."""
+    t.needs_holdfast()
+    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
+    print("TEST_SEED=%d" % seed)
+    rng = random.Random(seed)
+    for product in ("holdfast", "redis"):
+        leader = t.node(product=product).start()
+        with leader.client() as c:
+            run(c, steps_of(rng, 3000))
+            followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
+            for follower in followers:
+                follower.wait_follows(leader)
+            run(c, steps_of(rng, 8000))
+            settle(c)
+            digest = c.call("DEBUG", "DIGEST")
+        for follower in followers:
+            follower.wait_same_offset(leader)
+            assert follower.call("DEBUG", "DIGEST") == digest, "%s behind %s" % (follower, leader)
+
+
+def run(client, steps):
+    steps = list(steps)
+    for at in range(0, len(steps), 100):
+        client.pipeline(steps[at:at + 100])
+
+
+def settle(client):
+    """The last that have expired go when they are asked for."""
+    for db in ("0", "1", "2"):
+        client.call("SELECT", db)
+        client.call("EXISTS", *KEYS)
