@@ -23,8 +23,8 @@ void sentinel_leaders(struct call *c)
     struct sentinel *core = world_of(c)->core;
 
     reply_array(c->reply, core->group_count);
-    LIST_EACH(&core->groups, node)
-    serve_reply_node(c->reply, world_of(c), group_at(node)->leader);
+    LIST_EACH (&core->groups, node)
+        serve_reply_node(c->reply, world_of(c), group_at(node)->leader);
 }
 
 void sentinel_leader(struct call *c)
@@ -48,11 +48,10 @@ void sentinel_followers(struct call *c)
 
     if (!g)
         return;
-    LIST_EACH(&g->nodes, node)
-    shown += is_shown(LIST_ENTRY(node, struct node, of_group));
+    LIST_EACH (&g->nodes, node)
+        shown += is_shown(LIST_ENTRY(node, struct node, of_group));
     reply_array(c->reply, shown);
-    LIST_EACH(&g->nodes, node)
-    {
+    LIST_EACH (&g->nodes, node) {
         const struct node *n = LIST_ENTRY(node, struct node, of_group);
 
         if (is_shown(n))
@@ -67,8 +66,8 @@ void sentinel_sentinels(struct call *c)
     if (!g)
         return;
     reply_array(c->reply, g->seat_count);
-    LIST_EACH(&g->seats, node)
-    serve_reply_seat(c->reply, world_of(c), LIST_ENTRY(node, struct seat, of_group));
+    LIST_EACH (&g->seats, node)
+        serve_reply_seat(c->reply, world_of(c), LIST_ENTRY(node, struct seat, of_group));
 }
 
 void sentinel_get_leader_addr(struct call *c)
@@ -132,8 +131,7 @@ static void reply_group_infos(struct reply *r, const struct group *g)
     reply_text(r, g->name);
     reply_array(r, g->node_count);
     reply_cached_info(r, g->leader);
-    LIST_EACH(&g->nodes, node)
-    {
+    LIST_EACH (&g->nodes, node) {
         const struct node *n = LIST_ENTRY(node, struct node, of_group);
 
         if (n != g->leader)
@@ -194,7 +192,8 @@ static void reply_script(struct reply *r, const struct script *s)
     else
         reply_bulk_int(r, s->start_ms > now_ms ? (int64_t)(s->start_ms - now_ms) : 0);
     reply_text(r, "retry-num");
-    reply_bulk_int(r, s->tries);
+    reply_bulk_int(r,
+                   s->tries + running); /* Redis counts a try when it begins, the core at its end */
 }
 
 void sentinel_pending_scripts(struct call *c)
@@ -202,8 +201,8 @@ void sentinel_pending_scripts(struct call *c)
     struct sentinel *core = world_of(c)->core;
 
     reply_array(c->reply, core->script_count);
-    LIST_EACH(&core->scripts, node)
-    reply_script(c->reply, LIST_ENTRY(node, struct script, of_sentinel));
+    LIST_EACH (&core->scripts, node)
+        reply_script(c->reply, LIST_ENTRY(node, struct script, of_sentinel));
 }
 
 void sentinel_role(struct call *c)
@@ -213,6 +212,6 @@ void sentinel_role(struct call *c)
     reply_array(c->reply, 2);
     reply_text(c->reply, "sentinel");
     reply_array(c->reply, core->group_count);
-    LIST_EACH(&core->groups, node)
-    reply_text(c->reply, group_at(node)->name);
+    LIST_EACH (&core->groups, node)
+        reply_text(c->reply, group_at(node)->name);
 }

@@ -4,6 +4,8 @@ Both watch the same leader and its follower under the same name, so each has the
 peer and they see the same world from two sides. What is a time, a port or an id of one of the two is
 blanked out before comparing; clients index the rest by position.
 """
+import os
+
 from harness.case import limit
 from harness.compare import compare
 from harness.resp import Reply, info, pairs
@@ -213,4 +215,50 @@ def test_events_reach_subscribers_as_from_redis(t):
             events = [e for e in events if e[2] not in ("+sdown", "-sdown")] + \
                      [e for e in events if e[2] == "+sdown"][:1]
             seen.append(events)
+    assert seen[0] == seen[1], "holdfast %s\nredis %s" % tuple(seen)
+
+
+@limit(60)
+def test_dead_peers_are_told_as_by_redis(t):
+    """Peers that only a hello speaks of: never reached, soon down, and too many for a majority."""
+    t.needs_holdfast()
+    watch = [("lost", ("127.0.0.1", 1), 2, {"down-after-milliseconds": 200})]
+    ours, theirs = t.sentinel(watch=watch).start(), t.sentinel(product="redis", watch=watch).start()
+    for s in (ours, theirs):
+        for number in (1, 2, 3):
+            hello = "127.0.0.1,%d,%s,0,lost,127.0.0.1,1,0" % (1 + number, str(number) * 40)
+            assert s.call("PUBLISH", "__sentinel__:hello", hello) == 1
+        until(lambda: len(s.sentinels("lost")) == 3
+              and all(p["flags"] == "s_down,sentinel,disconnected" for p in s.sentinels("lost")),
+              10, "%r to see three dead peers" % s)
+    steps = ["SENTINEL CKQUORUM lost", "SENTINEL SET lost quorum 1", "SENTINEL CKQUORUM lost",
+             "SENTINEL SET lost quorum 9", "SENTINEL CKQUORUM lost", "SENTINEL RESET lost",
+             "SENTINEL SENTINELS lost", "SENTINEL SET lost quorum 1", "SENTINEL CKQUORUM lost"]
+    names = [[list(pairs(p)) for p in s.call("SENTINEL", "SENTINELS", "lost")] for s in (ours, theirs)]
+    assert names[0] == names[1], names
+    compare(ours, theirs, steps, same=blank)
+
+
+@limit(60)
+def test_pending_scripts_look_as_in_redis(t):
+    t.needs_holdfast()
+    script = "%s/slow.sh" % t.folder
+    with open(script, "w") as f:
+        f.write("#!/bin/sh\nsleep 20\n")
+    os.chmod(script, 0o755)
+    watch = [("lost", ("127.0.0.1", 1), 2, {"down-after-milliseconds": 100,
+                                            "notification-script": script})]
+    seen = []
+    for product in (None, "redis"):
+        s = t.sentinel(product=product, watch=watch).start()
+        job = until(lambda: (s.call("SENTINEL", "PENDING-SCRIPTS") or [None])[0], 10, "a script to run")
+        until(lambda: pairs(s.call("SENTINEL", "PENDING-SCRIPTS")[0])["flags"] == "running", 5,
+              "it to be running")
+        with s.client(proto=3) as c:
+            job = c.ask("SENTINEL", "PENDING-SCRIPTS").value[0]
+        seen.append([(k.value, v if k.value in ("argv", "flags", "retry-num") else v.kind)
+                     for k, v in job.value])
+        assert int(s.info("sentinel")["sentinel_running_scripts"]) >= 1
+        for name in ("notification-script", "quorum"):
+            assert name in s.master("lost")
     assert seen[0] == seen[1], "holdfast %s\nredis %s" % tuple(seen)
