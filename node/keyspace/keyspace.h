@@ -58,10 +58,10 @@ struct keyspace_hooks {
     void *arg;
     void (*changed)(void *arg, int db, struct bytes key); /* WATCH, tracking */
     void (*event)(void *arg, enum notify_class class, const char *name, int db, struct bytes key);
-    void (*expired)(void *arg, int db,
-                    struct bytes key); /* a leader deletes it: followers need a DEL */
-    void (*ready)(void *arg, int db,
-                  struct bytes key); /* came to be, not a string: blocked clients */
+    /* A leader deletes it: followers need a DEL. */
+    void (*expired)(void *arg, int db, struct bytes key);
+    /* It came to be and is no string: clients may be blocked on it. */
+    void (*ready)(void *arg, int db, struct bytes key);
     /* Before the tables go, so that existing keys can still be asked for. db -1: all of them. */
     void (*flushed)(void *arg, int db);
     void (*swapped)(void *arg, int db, int other);
@@ -76,8 +76,8 @@ struct keyspace_options {
 enum { KEYSPACE_DATABASES_MAX = 16384 };
 
 struct keyspace *keyspace_new(const struct keyspace_options *options);
-void keyspace_free(
-    struct keyspace *ks); /* waits for the helper thread; ends a walk without a word */
+/* Waits for the helper thread; ends a walk without a word. */
+void keyspace_free(struct keyspace *ks);
 /* main hands over hooks after the rooms exist. */
 void keyspace_set_hooks(struct keyspace *ks, const struct keyspace_hooks *hooks);
 /* Strings need none. ops must outlive. */
@@ -116,14 +116,13 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
  * expired one is deleted, on a follower too unless DOOR_STREAM, because a write is about to
  * replace it). Whoever changes it says so with keyspace_changed; whoever does not, says nothing. */
 struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
-/* The value of an open entry was changed in place: tells the hooks and settles the accounts. */
+/* The value of an open entry was changed: tells the hooks. */
 void keyspace_changed(struct keyspace *ks, int db, struct entry *e);
 
-enum put_flag { /* beside enum door_flag */
-                PUT_KEEP_EXPIRY =
-                    1u << 8, /* an existing key keeps its expiry; expiry_ms is not looked at */
-};
-/* Creates or replaces, whatever type stood there. expiry_ms: NO_EXPIRY or wall time (negative
+/* Beside enum door_flag: an existing key keeps its expiry, and expiry_ms is not looked at. */
+enum put_flag { PUT_KEEP_EXPIRY = 1u << 8 };
+
+/* Creates or replaces, whatever type stood there. expiry_ms: NO_EXPIRY or wall time (less
  * counts as 0). Copies text, which must not lie in the key's own entry; owns blob and apart from
  * now on. Returns the entry, open; everybody has heard of it. */
 struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const struct value *value,
@@ -153,9 +152,9 @@ struct value keyspace_copy_value(const struct keyspace *ks, const struct entry *
 uint64_t keyspace_flush(struct keyspace *ks, int db);
 void keyspace_swap(struct keyspace *ks, int db, int other);
 /* What other holds takes the place of everything in ks, in one step: a full sync or DEBUG RELOAD
- * was loaded beside the old data. hooks.flushed(-1) first, as FLUSHALL; the old tables go to the
- * helper thread. No walk may run in either; other, which has as many databases, is empty
- * afterwards. O(databases). */
+ * was loaded beside the old data. hooks.flushed(-1) first, as FLUSHALL; a walk of ks keeps its
+ * image, else the old tables go to the helper thread. other, which has as many databases, the same
+ * types and no walk, is empty afterwards. O(databases). */
 void keyspace_take_over(struct keyspace *ks, struct keyspace *other);
 
 /* Told by handlers, in the order Redis tells them. */

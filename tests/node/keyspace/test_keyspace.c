@@ -184,7 +184,13 @@ static void drive_walk(struct rng *rng)
         end_walk();
         walks_done++;
     } else if (rng_below(rng, 20) == 0) {
-        keyspace_walk_take(ks, (int)rng_below(rng, DBS), key_name((int)rng_below(rng, KEYS)));
+        int db = (int)rng_below(rng, DBS), k = (int)rng_below(rng, KEYS);
+        uint64_t left = keyspace_walk_left(ks);
+        bool pending = keyspace_walk_pending(ks, db, key_name(k)) > 0;
+
+        keyspace_walk_take(ks, db, key_name(k));
+        ck_assert_uint_eq(keyspace_walk_left(ks), left - pending);
+        ck_assert_uint_eq(keyspace_walk_pending(ks, db, key_name(k)), 0);
     }
 }
 
