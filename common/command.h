@@ -129,6 +129,7 @@ struct call {
     bool from_leader;     /* the replication stream is executing this */
     bool in_exec;         /* part of a MULTI/EXEC or a script: must not block */
     bool denies_blocking; /* a client that must get an answer now */
+    bool no_touch;        /* CLIENT NO-TOUCH: leave idle times and frequencies alone */
     uint32_t intents;     /* enum intent */
     struct buf *effects;  /* RESP commands for the stream, appended by call_effect */
     int effect_count;

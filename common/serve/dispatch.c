@@ -153,7 +153,8 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
                       .service = v,
                       .session = s,
                       .user = s->user,
-                      .denies_blocking = denies_blocking };
+                      .denies_blocking = denies_blocking,
+                      .no_touch = s->flags & SESSION_NO_TOUCH };
 
     s->reply.out = UNLIKELY(muted) ? &v->sink : &s->link->out;
     c.cmd = command_resolve(v->commands, c.argc, c.argv, &why);

@@ -14,7 +14,7 @@ struct keyspace *call_keyspace(const struct call *c)
 
 uint32_t call_door(const struct call *c)
 {
-    return c->from_leader ? DOOR_STREAM : 0;
+    return (c->from_leader ? DOOR_STREAM : 0) | (c->no_touch ? DOOR_NO_TOUCH : 0);
 }
 
 const struct entry *call_read(struct call *c, int arg, uint32_t flags)

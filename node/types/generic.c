@@ -48,6 +48,7 @@ void cmd_exists(struct call *c)
 
 void cmd_touch(struct call *c)
 {
+    c->no_touch = false; /* to touch is what it is for */
     count(c, 0);
 }
 

@@ -231,6 +231,18 @@ def test_pause_holds_exec_with_writes(t):
             assert writer.read() == [1]
 
 
+def test_no_touch_leaves_idle_times_alone(t):
+    node = t.node().start()
+    with node.client() as c:
+        c.call("SET", "a", "1")
+        until(lambda: node.call("OBJECT", "IDLETIME", "a") >= 1, 5, "a to be idle")
+        assert c.call("CLIENT", "NO-TOUCH", "on") == "OK"
+        c.call("GET", "a")
+        assert c.call("OBJECT", "IDLETIME", "a") >= 1
+        c.call("TOUCH", "a")
+        assert c.call("OBJECT", "IDLETIME", "a") == 0
+
+
 def test_monitor_sees_what_runs(t):
     said = []
     for node in both(t):
