@@ -99,6 +99,8 @@ void vitals_pinged(const struct sentinel *s, struct vitals *v)
     v->sent_ms = s->now_ms;
     if (v->unanswered_ms == 0)
         v->unanswered_ms = s->now_ms;
+    if (v->asked_attentive_ms == 0)
+        v->asked_attentive_ms = attentive_ms(s);
 }
 
 bool vitals_pong(const struct sentinel *s, struct vitals *v, enum pong_kind kind)
@@ -112,6 +114,7 @@ bool vitals_pong(const struct sentinel *s, struct vitals *v, enum pong_kind kind
     v->round_trip_ms = (7 * v->round_trip_ms + took_ms) / 8;
     v->alive_ms = s->now_ms;
     v->alive_attentive_ms = attentive_ms(s);
+    v->asked_attentive_ms = 0;
     v->unanswered_ms = 0;
     return true;
 }
@@ -123,7 +126,9 @@ void vitals_lost(struct vitals *v)
 
 uint64_t vitals_silent_ms(const struct sentinel *s, const struct vitals *v, uint64_t down_after_ms)
 {
-    return v->alive_attentive_ms + down_after_ms + s->stalled_ms;
+    uint64_t since = v->asked_attentive_ms ? v->asked_attentive_ms : v->alive_attentive_ms;
+
+    return since + down_after_ms + s->stalled_ms;
 }
 
 uint64_t ping_period_ms(const struct sentinel *s, uint64_t down_after_ms)

@@ -33,7 +33,8 @@ void vitals_pinged(const struct sentinel *s, struct vitals *v);
 bool vitals_pong(const struct sentinel *s, struct vitals *v, enum pong_kind kind);
 /* Nothing is out any more: the connection that carried it is gone. */
 void vitals_lost(struct vitals *v);
-/* When silence reaches down_after_ms, in boot time. */
+/* When silence reaches down_after_ms, in boot time. It begins with the first question that went
+ * unanswered, as in Redis: a pause shorter than down_after_ms accuses nobody. */
 uint64_t vitals_silent_ms(const struct sentinel *s, const struct vitals *v, uint64_t down_after_ms);
 uint64_t ping_period_ms(const struct sentinel *s, uint64_t down_after_ms);
 

@@ -80,6 +80,7 @@ struct vitals {
     uint64_t alive_ms;      /* last reply that proves life (PONG, LOADING, MASTERDOWN) */
     uint64_t pong_ms;       /* last reply of any kind */
     uint64_t alive_attentive_ms;
+    uint64_t asked_attentive_ms; /* the first PING since then left; 0: none has */
     uint64_t round_trip_ms; /* smoothed */
     bool busy;              /* the last reply was BUSY */
 };
