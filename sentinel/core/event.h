@@ -94,7 +94,7 @@ enum simulate_flag {
 
 /* One option of SENTINEL SET, already parsed; each appears as `+set`. */
 struct set_option {
-    const char *name;       /* as it is shown in +set: the word the user typed, lower case */
+    const char *name;       /* as it is shown in +set: the word the user typed */
     struct bytes values[2]; /* as typed; the second only for rename-command */
 };
 

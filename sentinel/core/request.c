@@ -275,7 +275,7 @@ void request_reset(struct sentinel *s, const struct event *ev, struct actions *o
     LIST_EACH (&s->groups, link) {
         struct group *g = GROUP_OF(link);
 
-        if (!glob_match(ev->reset.pattern, bytes_of(g->name), true))
+        if (!glob_match(ev->reset.pattern, bytes_of(g->name), false))
             continue;
         group_reset(s, g, out);
         count++;

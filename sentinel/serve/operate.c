@@ -1,6 +1,7 @@
 /* Orders: words are checked here, and what they mean is the core's business. */
 #include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/net.h"
@@ -264,7 +265,25 @@ void sentinel_flushconfig(struct call *c)
         reply_error(c->reply, "ERR Failed to save config file. Check server logs.");
 }
 
-/* Options as the core takes them; names go to storage in lower case. -1: the error is written. */
+/* The core cannot look at files, so this is the place to ask. False: the error is written. */
+static bool script_fits(struct call *c, struct bytes option, struct bytes path)
+{
+    bool notification = bytes_is_word(option, "notification-script");
+    AUTO_FREE char *text = NULL;
+
+    if (!notification && !bytes_is_word(option, "client-reconfig-script"))
+        return true;
+    if (path.len == 0 || world_of(c)->core->globals.deny_scripts_reconfig)
+        return true; /* none is wanted, or the core refuses it */
+    text = xmemdup0(path.at, path.len);
+    if (access(text, X_OK) == 0)
+        return true;
+    reply_errorf(c->reply, "ERR %s script seems non existing or non executable",
+                 notification ? "Notification" : "Client reconfiguration");
+    return false;
+}
+
+/* Options as the core takes them; their names are kept in storage. -1: the error is written. */
 static int set_options(struct call *c, struct buf *storage, struct set_option *out)
 {
     int n = 0;
@@ -279,9 +298,10 @@ static int set_options(struct call *c, struct buf *storage, struct set_option *o
                          (int)word.len, word.at);
             return -1;
         }
+        if (!script_fits(c, word, c->argv[at + 1]))
+            return -1;
         out[n].name = storage->at + storage->len;
-        for (size_t i = 0; i < word.len; i++)
-            buf_putc(storage, (char)tolower((unsigned char)word.at[i]));
+        buf_add(storage, word);
         buf_putc(storage, '\0');
         for (int v = 0; v < values; v++)
             out[n].values[v] = c->argv[at + 1 + v];

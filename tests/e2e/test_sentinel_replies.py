@@ -54,7 +54,8 @@ STEPS = [
     "SENTINEL SET new rename-command a b", ["SENTINEL", "SET", "new", "rename-command", "", "b"],
     "SENTINEL SET new auth-pass a auth-user b", "SENTINEL SET new master-reboot-down-after-period -1",
     "SENTINEL SET new master-reboot-down-after-period 10", "SENTINEL SET new QUORUM 4",
-    "SENTINEL SET new quorum 2 parallel-syncs x", "SENTINEL SET new quorum 3 parallel-syncs 7",
+    "SENTINEL SET new Quorum x", "SENTINEL SET new Foo 1", "SENTINEL SET NEW quorum 1",
+    "SENTINEL RESET NEW", "SENTINEL SET new quorum 2 parallel-syncs x", "SENTINEL SET new quorum 3 parallel-syncs 7",
     "SENTINEL MASTER new", "SENTINEL REMOVE new", "SENTINEL REMOVE new", "SENTINEL REMOVE",
     "SENTINEL SIMULATE-FAILURE", "SENTINEL SIMULATE-FAILURE foo", "SENTINEL SIMULATE-FAILURE help",
     "SENTINEL PENDING-SCRIPTS", "SENTINEL MYID x", "SENTINEL RESET nosuch", "ROLE x",
@@ -205,7 +206,7 @@ def test_events_reach_subscribers_as_from_redis(t):
             listener.call("PSUBSCRIBE", "*")
             s.call("SENTINEL", "MONITOR", "lost", "127.0.0.1", "1", "2")
             s.call("SENTINEL", "SET", "lost", "down-after-milliseconds", "100", "auth-pass", "secret")
-            s.call("SENTINEL", "SET", "lost", "rename-command", "info", "hush")
+            s.call("SENTINEL", "SET", "lost", "Rename-Command", "info", "hush")
             events = [listener.read() for _ in range(5)]  # the last one is +sdown
             s.call("SENTINEL", "RESET", "l*")
             events.append(listener.read())
@@ -216,6 +217,19 @@ def test_events_reach_subscribers_as_from_redis(t):
                      [e for e in events if e[2] == "+sdown"][:1]
             seen.append(events)
     assert seen[0] == seen[1], "holdfast %s\nredis %s" % tuple(seen)
+
+
+def test_scripts_are_looked_at_before_they_count(t):
+    t.needs_holdfast()
+    sentinels = [t.sentinel(product=p, watch=[("lost", ("127.0.0.1", 1), 2, {})],
+                            settings={"sentinel deny-scripts-reconfig": "no"}).start()
+                 for p in (None, "redis")]
+    compare(*sentinels, ["SENTINEL SET lost notification-script /nosuch",
+                         "SENTINEL SET lost client-reconfig-script /etc/passwd",
+                         "SENTINEL SET lost client-reconfig-script /bin/true",
+                         "SENTINEL SET lost notification-script /bin/true", "SENTINEL MASTER lost",
+                         ["SENTINEL", "SET", "lost", "notification-script", ""],
+                         "SENTINEL MASTER lost"], same=blank)
 
 
 @limit(60)
