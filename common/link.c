@@ -166,6 +166,8 @@ static enum io shake_hands(struct link *l)
     io = tls_outcome(l, tls_session_handshake(l->tls));
     if (io == IO_DONE) {
         l->handshaking = false;
+        if (tls_session_pending(l->tls))
+            link_again(l); /* a request came along, and no readiness will announce it */
         if (l->state == LINK_OPEN) {
             ev_timer_stop(l->loop, &l->deadline);
             if (l->ops->on_open)

@@ -458,6 +458,41 @@ START_TEST(send_borrows_and_stops_at_a_full_socket)
 }
 END_TEST
 
+/* The handshake's last message and the first request come in one read, and that read is not made by the
+ * readable watcher: nothing else will announce the request. */
+START_TEST(tls_request_right_behind_the_handshake)
+{
+    struct certs c;
+    struct tls_settings set;
+    struct tls_context *server, *client;
+    struct errmsg why = { 0 };
+    struct end a = { 0 }, b = { .keep = true };
+
+    certs_init(&c);
+    certs_issue(&c, "node", NULL, NULL);
+    set = (struct tls_settings){ .cert_file = certs_path(&c, "node", "crt"),
+                                 .key_file = certs_path(&c, "node", "key"),
+                                 .ca_file = certs_path(&c, "ca", "crt") };
+    server = tls_context_new(&set, true, &why);
+    client = tls_context_new(&set, false, &why);
+    ck_assert_msg(server && client, "%s", why.text);
+    begin();
+    make_pair(&a, &b, &quiet_ops, client, server);
+    out_append(&a.link->out, "PING", 4);
+    link_wrote(a.link);
+    for (int i = 0; i < 10; i++) {
+        ev_run(loop, EVRUN_NOWAIT);
+        link_wrote(b.link); /* flushed behind a, with both messages there to be read */
+    }
+    ck_assert_int_eq(b.inputs, 1);
+    ck_assert_uint_eq(link_input(b.link).len, 4);
+    finish();
+    tls_context_free(server);
+    tls_context_free(client);
+    certs_fini(&c);
+}
+END_TEST
+
 START_TEST(tls_handshake_refusals)
 {
     struct certs c, other;
@@ -508,4 +543,5 @@ CHECK_MAIN("link", stream_of_random_sizes, stream_over_tls, idle_link_owns_no_bu
            announced_length_is_not_believed, one_write_for_a_pipeline, close_flushes_and_tells_once,
            close_waits_two_seconds_for_a_full_socket, kill_and_disown, limits_close,
            slow_reader_throttles, paused_link_notices_death,
-           send_borrows_and_stops_at_a_full_socket, tls_handshake_refusals)
+           send_borrows_and_stops_at_a_full_socket, tls_request_right_behind_the_handshake,
+           tls_handshake_refusals)
