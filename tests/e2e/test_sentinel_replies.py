@@ -276,3 +276,26 @@ def test_pending_scripts_look_as_in_redis(t):
         for name in ("notification-script", "quorum"):
             assert name in s.master("lost")
     assert seen[0] == seen[1], "holdfast %s\nredis %s" % tuple(seen)
+
+
+@limit(60)
+def test_a_running_failover_is_shown_as_by_redis(t):
+    """A planned one whose follower is frozen, so that it stays where promotion is awaited."""
+    t.needs_holdfast()
+    shown = []
+    for product in (None, "redis"):
+        leader = t.node(product="redis").start()
+        follower = t.node(product="redis", follows=leader).start()
+        follower.wait_follows(leader)
+        s = t.sentinel(product=product, watch=[("m1", leader.address, 1, {})]).start()
+        until(lambda: [r["master-link-status"] for r in s.replicas("m1")] == ["ok"], 20,
+              "%r to know the follower" % s)
+        follower.freeze()
+        assert s.call("SENTINEL", "FAILOVER", "m1") == "OK"
+        until(lambda: s.master("m1").get("failover-state") == "wait_promotion", 10, "its promotion")
+        master = [(k, "…" if k in OWN | {"port"} else v) for k, v in s.master("m1").items()]
+        with s.client() as c:
+            again = c.ask("SENTINEL", "FAILOVER", "m1")
+        shown.append((master, s.replicas("m1")[0]["flags"], again))
+        follower.kill()
+    assert shown[0] == shown[1], "holdfast %s\nredis %s" % tuple(shown)
