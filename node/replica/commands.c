@@ -313,14 +313,13 @@ static void cmd_role(struct call *c)
         reply_int(c->reply, r->history ? (int64_t)o->next : -1);
         return;
     }
-    LIST_EACH(&r->followers, node)
-    online += LIST_ENTRY(node, struct follower, node)->state == FOLLOWER_ONLINE;
+    LIST_EACH (&r->followers, node)
+        online += LIST_ENTRY(node, struct follower, node)->state == FOLLOWER_ONLINE;
     reply_array(c->reply, 3);
     reply_text(c->reply, "master");
     reply_int(c->reply, (int64_t)o->next);
     reply_array(c->reply, online);
-    LIST_EACH(&r->followers, node)
-    {
+    LIST_EACH (&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
         char address[FOLLOWER_ADDRESS_MAX];
 
@@ -380,8 +379,7 @@ static bool parse_failover(struct call *c, struct failover_args *out)
 
 static const struct follower *find_target(struct replica *r, const struct failover_args *a)
 {
-    LIST_EACH(&r->followers, node)
-    {
+    LIST_EACH (&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
         char address[FOLLOWER_ADDRESS_MAX];
 

@@ -67,8 +67,7 @@ static void write_followers(const struct replica *r, struct buf *out)
     info_line(out, "connected_slaves", "%llu", (unsigned long long)leader_count_followers(r));
     if (set->min_followers_to_write && set->min_followers_max_lag_s)
         info_line(out, "min_slaves_good_slaves", "%lld", (long long)leader_count_good(r));
-    LIST_EACH((struct list *)&r->followers, node)
-    {
+    LIST_EACH ((struct list *)&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
         char address[FOLLOWER_ADDRESS_MAX], name[32];
 

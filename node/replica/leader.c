@@ -8,9 +8,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/random.h"
 #include "common/serve/service.h"
-#include "node/persist/persist.h"
 #include "node/replica/replica_room.h"
 
 static void follower_drained(void *arg, struct session *s);
@@ -54,8 +52,8 @@ uint64_t leader_count_followers(const struct replica *r)
 {
     uint64_t count = 0;
 
-    LIST_EACH((struct list *)&r->followers, node)
-    count += follower_counts(LIST_ENTRY(node, struct follower, node));
+    LIST_EACH ((struct list *)&r->followers, node)
+        count += follower_counts(LIST_ENTRY(node, struct follower, node));
     return count;
 }
 
@@ -64,8 +62,7 @@ int64_t leader_count_good(const struct replica *r)
     uint64_t lag_ms_max = (uint64_t)r->w->set->min_followers_max_lag_s * 1000;
     int64_t count = 0;
 
-    LIST_EACH((struct list *)&r->followers, node)
-    {
+    LIST_EACH ((struct list *)&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
 
         count += f->state == FOLLOWER_ONLINE && clock_now_ms() - f->ack_ms <= lag_ms_max;
@@ -82,11 +79,7 @@ static void release(struct follower *f)
         r->no_followers_since_ms = clock_now_ms();
     f->state = FOLLOWER_LEAVING;
     oplog_close(&f->stream);
-    oplog_close(&f->payload);
-    if (r->sync.running && !r->sync.bytes.cursors)
-        snapshot_abort(persist_snapshot(r->w->persist), "the followers it was for have left");
-    else if (r->sync.running)
-        snapshot_resume(persist_snapshot(r->w->persist)); /* it may have been the slow one */
+    full_sync_leave(f);
 }
 
 static void follower_gone(void *arg, struct session *s)
@@ -102,7 +95,7 @@ static void follower_gone(void *arg, struct session *s)
     xfree(f);
 }
 
-static void drop(struct follower *f, const char *why)
+void leader_drop(struct follower *f, const char *why)
 {
     log_warning("follower-dropped id=%llu why=%s", (unsigned long long)f->session->id, why);
     release(f);
@@ -111,8 +104,7 @@ static void drop(struct follower *f, const char *why)
 
 void leader_drop_followers(struct replica *r, const char *why)
 {
-    LIST_EACH(&r->followers, node)
-    {
+    LIST_EACH (&r->followers, node) {
         struct follower *f = LIST_ENTRY(node, struct follower, node);
 
         if (!follower_counts(f))
@@ -124,7 +116,7 @@ void leader_drop_followers(struct replica *r, const char *why)
 }
 
 /* A line of ours between payload and stream. */
-static void PRINTF_LIKE(2, 3) say(struct follower *f, const char *format, ...)
+void leader_say(struct follower *f, const char *format, ...)
 {
     struct reply reply = session_reply(f->session);
     char line[128];
@@ -163,7 +155,7 @@ static bool send_from(struct follower *f, struct oplog_cursor *c)
 
 static void payload_left(struct follower *f)
 {
-    oplog_close(&f->payload);
+    full_sync_leave(f);
     f->progress_ms = f->ack_ms = clock_now_ms();
     if (f->rdb_only) {
         session_close(f->session, LINK_WHY_ASKED);
@@ -175,12 +167,12 @@ static void payload_left(struct follower *f)
     log_notice("follower-payload-sent id=%llu", (unsigned long long)f->session->id);
 }
 
-static void pump(struct follower *f)
+void leader_pump(struct follower *f)
 {
-    struct sync *sync = &f->room->sync;
+    bool whole = f->sync && f->sync->whole;
 
-    if (f->state == FOLLOWER_PAYLOAD && (sync->whole || !f->counted) && send_from(f, &f->payload) &&
-        sync->whole)
+    if (f->state == FOLLOWER_PAYLOAD && (whole || !f->counted) && send_from(f, &f->payload) &&
+        whole)
         payload_left(f);
     if (f->state == FOLLOWER_ONLINE)
         send_from(f, &f->stream);
@@ -190,9 +182,8 @@ static void follower_drained(void *arg, struct session *s)
 {
     struct follower *f = arg;
 
-    pump(f);
-    if (f->room->sync.running)
-        snapshot_resume(persist_snapshot(f->room->w->persist));
+    leader_pump(f);
+    full_sync_drained(f->room);
 }
 
 void leader_turn(struct replica *r)
@@ -209,170 +200,8 @@ void leader_turn(struct replica *r)
     if (o->next == r->pumped)
         return;
     r->pumped = o->next;
-    LIST_EACH(&r->followers, node)
-    pump(LIST_ENTRY(node, struct follower, node));
-}
-
-/* ---- full sync: the snapshot's sink ------------------------------------------------------------ */
-
-static uint64_t held_max(const struct replica *r)
-{
-    uint64_t hard = r->w->set->server.output_limit[OUTPUT_FOLLOWER].hard_bytes;
-
-    return hard ? hard : PAYLOAD_HELD_MAX;
-}
-
-static void sync_bytes(void *arg, struct bytes data)
-{
-    struct replica *r = arg;
-
-    oplog_append_raw(&r->sync.bytes, data.at, data.len);
-    LIST_EACH(&r->followers, node)
-    {
-        struct follower *f = LIST_ENTRY(node, struct follower, node);
-
-        if (f->state != FOLLOWER_PAYLOAD)
-            continue;
-        pump(f);
-        if (oplog_lag(&f->payload) > held_max(r))
-            drop(f, f->counted ? "it cannot take a payload of unknown length, and this one is too "
-                                 "large to be held"
-                               : "the payload's output buffer is full");
-    }
-}
-
-static bool sync_ready(void *arg)
-{
-    const struct replica *r = arg;
-
-    LIST_EACH((struct list *)&r->followers, node)
-    {
-        const struct follower *f = LIST_ENTRY(node, struct follower, node);
-
-        if (f->state == FOLLOWER_PAYLOAD && !f->counted &&
-            oplog_lag(&f->payload) > PAYLOAD_AHEAD_MAX)
-            return false;
-    }
-    return true;
-}
-
-static void put_lengths(struct replica *r)
-{
-    LIST_EACH(&r->followers, node)
-    {
-        struct follower *f = LIST_ENTRY(node, struct follower, node);
-
-        if (f->state == FOLLOWER_PAYLOAD)
-            say(f, "$%llu\r\n", (unsigned long long)oplog_lag(&f->payload));
-    }
-}
-
-static void sync_done(void *arg, enum err e, const char *why)
-{
-    struct replica *r = arg;
-
-    r->sync.running = false;
-    if (e != OK) {
-        log_warning("full-sync-failed why=%s", why);
-        LIST_EACH(&r->followers, node)
-        {
-            struct follower *f = LIST_ENTRY(node, struct follower, node);
-
-            if (f->state == FOLLOWER_PAYLOAD)
-                drop(f, why);
-        }
-        return;
-    }
-    r->sync.whole = true;
-    if (r->sync.counted)
-        put_lengths(r);
-    else
-        oplog_append_raw(&r->sync.bytes, r->sync.mark, RDB_EOF_MARK_LEN);
-    LIST_EACH(&r->followers, node)
-    pump(LIST_ENTRY(node, struct follower, node));
-}
-
-static const struct snapshot_sink sync_sink = { .bytes = sync_bytes,
-                                                .ready = sync_ready,
-                                                .done = sync_done };
-
-static bool same_batch(const struct follower *a, const struct follower *b)
-{
-    return a->counted == b->counted && a->filter_no_keys == b->filter_no_keys;
-}
-
-/* Who waits longest, and whether enough wait for a snapshot to begin now. */
-static struct follower *first_waiting(struct replica *r)
-{
-    const struct node_settings *set = r->w->set;
-    struct follower *first = NULL;
-    int64_t waiting = 0;
-
-    LIST_EACH(&r->followers, node)
-    {
-        struct follower *f = LIST_ENTRY(node, struct follower, node);
-
-        if (f->state != FOLLOWER_WAITING)
-            continue;
-        waiting++;
-        first = first ? first : f;
-    }
-    if (!first || !set->repl_diskless_sync ||
-        (set->repl_diskless_sync_max_followers && waiting >= set->repl_diskless_sync_max_followers))
-        return first;
-    return clock_now_ms() - first->progress_ms >= (uint64_t)set->repl_diskless_sync_delay_s * 1000
-               ? first
-               : NULL;
-}
-
-/* From here on the follower's part of the stream is kept for it. */
-static void join_sync(struct replica *r, struct follower *f)
-{
-    struct oplog *o = r->w->oplog;
-
-    f->state = FOLLOWER_PAYLOAD;
-    f->progress_ms = clock_now_ms();
-    oplog_open_tip(&r->sync.bytes, &f->payload);
-    if (!f->rdb_only)
-        oplog_open_tip(o, &f->stream);
-    if (!f->sync_only)
-        say(f, "+FULLRESYNC %s %llu\r\n", o->id, (unsigned long long)o->next);
-    if (!f->counted)
-        say(f, "$EOF:%s\r\n", r->sync.mark);
-    r->syncs_full++;
-}
-
-/* One snapshot for all who wait and want the same. */
-static void begin_sync(struct replica *r)
-{
-    struct follower *first = first_waiting(r);
-    struct snapshot *snapshot = persist_snapshot(r->w->persist);
-    struct snapshot_plan plan = { .compress = r->w->set->rdbcompression, .checksum = true };
-    enum err e;
-
-    if (!first || snapshot_running(snapshot) || r->sync.bytes.cursors)
-        return; /* the next tick, or the end of what runs, looks again */
-    oplog_backlog_start(r->w->oplog);
-    if (!r->follows)
-        oplog_forget_db(r->w->oplog); /* the new follower starts in database 0 */
-    replica_position(r, &plan.position);
-    plan.no_keys = first->filter_no_keys;
-    e = snapshot_start(snapshot, &plan, &sync_sink, r);
-    if (e != OK)
-        return;
-    random_hex(r->sync.mark, RDB_EOF_MARK_LEN);
-    r->sync.running = true;
-    r->sync.whole = false;
-    r->sync.counted = first->counted;
-    LIST_EACH(&r->followers, node)
-    {
-        struct follower *f = LIST_ENTRY(node, struct follower, node);
-
-        if (f->state == FOLLOWER_WAITING && same_batch(f, first) && f != first)
-            join_sync(r, f);
-    }
-    join_sync(r, first);
-    log_notice("full-sync-started offset=%llu", (unsigned long long)r->w->oplog->next);
+    LIST_EACH (&r->followers, node)
+        leader_pump(LIST_ENTRY(node, struct follower, node));
 }
 
 void leader_begin_sync(struct follower *f, bool sync_only)
@@ -384,7 +213,7 @@ void leader_begin_sync(struct follower *f, bool sync_only)
     f->counted = !f->capa_eof || !r->w->set->repl_diskless_sync;
     f->progress_ms = clock_now_ms();
     session_adopt(f->session, SESSION_REPLICA, &follower_guest, f);
-    begin_sync(r);
+    full_sync_begin(r);
 }
 
 void leader_continue(struct follower *f, uint64_t offset)
@@ -448,8 +277,7 @@ void leader_settle(struct replica *r)
 
     if (r->failover.state != FAILOVER_WAIT_SYNC)
         return;
-    LIST_EACH(&r->followers, node)
-    {
+    LIST_EACH (&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
 
         if (!leader_follower_has_all(r, f) || !is_target(r, f))
@@ -501,19 +329,19 @@ static void look_after(struct follower *f)
     uint64_t timeout_ms = (uint64_t)f->room->w->set->repl_timeout_s * 1000;
     const struct link *link = f->session->link;
     bool held = f->state == FOLLOWER_WAITING ||
-                (f->state == FOLLOWER_PAYLOAD && f->counted && !f->room->sync.whole);
+                (f->state == FOLLOWER_PAYLOAD && f->counted && !f->sync->whole);
 
     if (!follower_counts(f))
         return;
     if (held) {
-        say(f, "\n");
+        leader_say(f, "\n");
         return;
     }
     if (over_limit(f))
-        drop(f, "client-output-buffer-limit");
+        leader_drop(f, "client-output-buffer-limit");
     else if (!f->sync_only && clock_now_ms() - f->progress_ms > timeout_ms &&
              (!link || clock_now_ms() - link->active_ms > timeout_ms))
-        drop(f, "repl-timeout");
+        leader_drop(f, "repl-timeout");
 }
 
 static bool holds_writes(const struct replica *r)
@@ -527,9 +355,10 @@ void leader_second(struct replica *r)
     uint64_t now_ms = clock_now_ms();
     bool alone = !leader_count_followers(r);
 
-    LIST_EACH(&r->followers, node)
-    look_after(LIST_ENTRY(node, struct follower, node));
-    begin_sync(r);
+    LIST_EACH (&r->followers, node)
+        look_after(LIST_ENTRY(node, struct follower, node));
+    full_sync_drained(r); /* somebody may have stalled for too long to be waited for */
+    full_sync_begin(r);
     if (r->follows)
         return;
     if (!alone && now_ms >= r->next_ping_ms && !holds_writes(r)) {
@@ -546,20 +375,17 @@ void leader_second(struct replica *r)
 void leader_init(struct replica *r)
 {
     list_init(&r->followers);
-    oplog_init(&r->sync.bytes, 0);
 }
 
 void leader_fini(struct replica *r)
 {
-    LIST_EACH(&r->followers, node)
-    {
+    LIST_EACH (&r->followers, node) {
         struct follower *f = LIST_ENTRY(node, struct follower, node);
 
         f->session->guest = NULL;
         list_remove(node);
         oplog_close(&f->stream);
-        oplog_close(&f->payload);
+        full_sync_leave(f);
         xfree(f);
     }
-    oplog_fini(&r->sync.bytes);
 }

@@ -37,7 +37,6 @@ static void set_leader_setting(struct replica *r, const char *host, int64_t port
 
 static void role_changed(struct replica *r)
 {
-    keyspace_set_follower(r->w->keyspace, r->follows);
     log_set_role(r->follows ? 'S' : 'M');
     if (r->hooks.role_changed)
         r->hooks.role_changed(r->hooks.arg, r->follows);
@@ -110,8 +109,8 @@ void replica_failover_ends(struct replica *r, const char *how, bool demoted)
     ev_timer_stop(r->w->loop, &r->failover_timer);
     /* Who waited to write here must ask who leads: closed, not told READONLY by a node it trusted. */
     if (demoted)
-        LIST_EACH(&v->paused, node)
-    session_kill(LIST_ENTRY(node, struct session, held), LINK_WHY_ASKED);
+        LIST_EACH (&v->paused, node)
+            session_kill(LIST_ENTRY(node, struct session, held), LINK_WHY_ASKED);
     service_unpause(v, PAUSE_FAILOVER);
 }
 
@@ -219,8 +218,7 @@ int64_t replica_acked(const struct replica *r, uint64_t offset)
 {
     int64_t count = 0;
 
-    LIST_EACH((struct list *)&r->followers, node)
-    {
+    LIST_EACH ((struct list *)&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
 
         count += f->state == FOLLOWER_ONLINE && f->ack_offset >= offset;
@@ -235,8 +233,7 @@ void replica_ask_acks(struct replica *r)
 
 bool replica_all_caught_up(const struct replica *r)
 {
-    LIST_EACH((struct list *)&r->followers, node)
-    {
+    LIST_EACH ((struct list *)&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
 
         if (f->state == FOLLOWER_ONLINE && !leader_follower_has_all(r, f))

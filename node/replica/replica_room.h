@@ -2,7 +2,7 @@
  * replica_room - what the files of this folder share; nobody else includes it.
  *
  *     replica.c    the room: role, ids, the second's tick, what others ask
- *     leader.c     our followers: PSYNC, payload, stream, acknowledgements
+ *     leader.c     our followers: stream, acknowledgements, limits;  full_sync.c  their payload
  *     follower.c   our leader: obeys upstream.c, loads the payload, applies the stream
  *     commands.c   REPLICAOF, PSYNC, REPLCONF, ROLE, FAILOVER;  info.c  INFO replication
  */
@@ -30,6 +30,7 @@ struct session;
 
 enum {
     FOLLOWER_ADDRESS_MAX = 64,
+    PAYLOAD_STALL_MS = 3000,              /* who takes nothing for so long is not waited for */
     PAYLOAD_AHEAD_MAX = 4 * 1024 * 1024,  /* the walk waits for the slowest follower above this */
     PAYLOAD_HELD_MAX = 256 * 1024 * 1024, /* where client-output-buffer-limit names none */
     STREAM_SLICE_US = 3000,               /* of a turn, for the leader's stream or payload */
@@ -53,6 +54,7 @@ struct follower {
     enum follower_state state;
     struct oplog_cursor stream;  /* on the oplog, from the snapshot's offset on */
     struct oplog_cursor payload; /* on the sync's bytes */
+    struct sync *sync;           /* NULL: has its payload, or none yet */
     bool sync_only;              /* SYNC: no ids, no acknowledgements */
     bool capa_eof, capa_psync2, rdb_only, filter_no_keys;
     bool counted; /* whole payload first, then its length: no eof */
@@ -63,9 +65,9 @@ struct follower {
     uint64_t over_soft_since_ms;
 };
 
-/* One snapshot on its way to everybody who waited when it began. */
+/* One snapshot on its way to everybody who waited when it began; lives as long as one of them reads. */
 struct sync {
-    bool running;       /* the walk feeds us */
+    struct replica *room;
     bool whole;         /* every byte of the payload is in */
     bool counted;       /* for those without eof: held until its length is known */
     struct oplog bytes; /* a stream like the other one; followers are cursors on it */
@@ -81,7 +83,7 @@ struct replica {
 
     /* leading */
     struct list followers;
-    struct sync sync;
+    struct sync *sync; /* that the walk feeds; NULL: none */
     struct failover failover;
     ev_timer failover_timer;
     bool asks_acks;                 /* GETACK goes into the stream at the end of this turn */
@@ -131,6 +133,17 @@ static inline bool follower_counts(const struct follower *f)
 {
     return f->state != FOLLOWER_GREETING && f->state != FOLLOWER_LEAVING;
 }
+
+void leader_pump(struct follower *f); /* sends what there is for it */
+void leader_drop(struct follower *f, const char *why);
+/* A line of ours between payload and stream. */
+void leader_say(struct follower *f, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* full_sync.c */
+/* One snapshot for all who wait and want the same, if the walk is free and somebody waits. */
+void full_sync_begin(struct replica *r);
+void full_sync_leave(struct follower *f);  /* it has its payload, or goes */
+void full_sync_drained(struct replica *r); /* there is room again: the walk looks */
 
 /* follower.c */
 void upstream_room_init(struct replica *r);

@@ -1,0 +1,222 @@
+/*
+ * full_sync - one snapshot on its way to everybody who waited when it began: the walk's sink is a stream,
+ * and each follower a cursor on it.
+ */
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "common/serve/service.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica_room.h"
+
+static struct sync *sync_new(struct replica *r, bool counted)
+{
+    struct sync *sync = xcalloc(1, sizeof *sync);
+
+    sync->room = r;
+    sync->counted = counted;
+    oplog_init(&sync->bytes, 0);
+    random_hex(sync->mark, RDB_EOF_MARK_LEN);
+    return sync;
+}
+
+/* Nobody reads it any more: a walk that feeds it is stopped, and its end takes the sync along. */
+static void sync_settle(struct sync *sync)
+{
+    struct replica *r = sync->room;
+
+    if (sync->bytes.cursors)
+        return;
+    if (r->sync == sync) {
+        snapshot_abort(persist_snapshot(r->w->persist), "the followers it was for have left");
+        return;
+    }
+    oplog_fini(&sync->bytes);
+    xfree(sync);
+}
+
+void full_sync_leave(struct follower *f)
+{
+    struct sync *sync = f->sync;
+
+    if (!sync)
+        return;
+    f->sync = NULL;
+    oplog_close(&f->payload);
+    sync_settle(sync);
+    full_sync_drained(f->room); /* it may have been the slow one */
+}
+
+void full_sync_drained(struct replica *r)
+{
+    if (r->sync)
+        snapshot_resume(persist_snapshot(r->w->persist));
+}
+
+static uint64_t held_max(const struct replica *r)
+{
+    uint64_t hard = r->w->set->server.output_limit[OUTPUT_FOLLOWER].hard_bytes;
+
+    return hard ? hard : PAYLOAD_HELD_MAX;
+}
+
+static void sync_bytes(void *arg, struct bytes data)
+{
+    struct sync *sync = arg;
+    struct replica *r = sync->room;
+
+    oplog_append_raw(&sync->bytes, data.at, data.len);
+    LIST_EACH (&r->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->sync != sync)
+            continue;
+        leader_pump(f);
+        if (oplog_lag(&f->payload) > held_max(r))
+            leader_drop(f, f->counted
+                               ? "it cannot take a payload of unknown length, and this one is too "
+                                 "large to be held"
+                               : "the payload's output buffer is full");
+    }
+}
+
+static bool sync_ready(void *arg)
+{
+    const struct sync *sync = arg;
+
+    LIST_EACH (&sync->room->followers, node) {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->sync == sync && !f->counted && oplog_lag(&f->payload) > PAYLOAD_AHEAD_MAX &&
+            clock_now_ms() - f->progress_ms < PAYLOAD_STALL_MS)
+            return false;
+    }
+    return true;
+}
+
+static void put_lengths(struct sync *sync)
+{
+    LIST_EACH (&sync->room->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->sync == sync)
+            leader_say(f, "$%llu\r\n", (unsigned long long)oplog_lag(&f->payload));
+    }
+}
+
+static void payload_is_whole(struct sync *sync)
+{
+    sync->whole = true;
+    if (sync->counted)
+        put_lengths(sync);
+    else
+        oplog_append_raw(&sync->bytes, sync->mark, RDB_EOF_MARK_LEN);
+}
+
+static void sync_done(void *arg, enum err e, const char *why)
+{
+    struct sync *sync = arg;
+    struct replica *r = sync->room;
+    struct oplog_cursor hold = { 0 }; /* the last follower to leave would take the sync along */
+
+    oplog_open_tip(&sync->bytes, &hold);
+    r->sync = NULL;
+    if (e == OK)
+        payload_is_whole(sync);
+    else
+        log_warning("full-sync-failed why=%s", why);
+    LIST_EACH (&r->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->sync == sync && e == OK)
+            leader_pump(f);
+        else if (f->sync == sync)
+            leader_drop(f, why);
+    }
+    oplog_close(&hold);
+    sync_settle(sync);
+}
+
+static const struct snapshot_sink sync_sink = { .bytes = sync_bytes,
+                                                .ready = sync_ready,
+                                                .done = sync_done };
+
+static bool same_batch(const struct follower *a, const struct follower *b)
+{
+    return a->counted == b->counted && a->filter_no_keys == b->filter_no_keys;
+}
+
+/* Who waits longest, and whether enough wait for a snapshot to begin now. */
+static struct follower *first_waiting(struct replica *r)
+{
+    const struct node_settings *set = r->w->set;
+    struct follower *first = NULL;
+    int64_t waiting = 0;
+
+    LIST_EACH (&r->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state != FOLLOWER_WAITING)
+            continue;
+        waiting++;
+        first = first ? first : f;
+    }
+    if (!first || !set->repl_diskless_sync ||
+        (set->repl_diskless_sync_max_followers && waiting >= set->repl_diskless_sync_max_followers))
+        return first;
+    return clock_now_ms() - first->progress_ms >= (uint64_t)set->repl_diskless_sync_delay_s * 1000
+               ? first
+               : NULL;
+}
+
+/* From here on the follower's part of the stream is kept for it. */
+static void join(struct sync *sync, struct follower *f)
+{
+    struct replica *r = sync->room;
+    struct oplog *o = r->w->oplog;
+
+    f->state = FOLLOWER_PAYLOAD;
+    f->sync = sync;
+    f->progress_ms = clock_now_ms();
+    oplog_open_tip(&sync->bytes, &f->payload);
+    if (!f->rdb_only)
+        oplog_open_tip(o, &f->stream);
+    if (!f->sync_only)
+        leader_say(f, "+FULLRESYNC %s %llu\r\n", o->id, (unsigned long long)o->next);
+    if (!f->counted)
+        leader_say(f, "$EOF:%s\r\n", sync->mark);
+    r->syncs_full++;
+}
+
+void full_sync_begin(struct replica *r)
+{
+    struct follower *first = first_waiting(r);
+    struct snapshot *snapshot = persist_snapshot(r->w->persist);
+    struct snapshot_plan plan = { .compress = r->w->set->rdbcompression, .checksum = true };
+    struct sync *sync;
+
+    if (!first || snapshot_running(snapshot))
+        return; /* the next tick, or the end of what runs, looks again */
+    oplog_backlog_start(r->w->oplog);
+    if (!r->follows)
+        oplog_forget_db(r->w->oplog); /* the new follower starts in database 0 */
+    replica_position(r, &plan.position);
+    plan.no_keys = first->filter_no_keys;
+    sync = sync_new(r, first->counted);
+    if (snapshot_start(snapshot, &plan, &sync_sink, sync) != OK) {
+        sync_settle(sync);
+        return;
+    }
+    r->sync = sync;
+    LIST_EACH (&r->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state == FOLLOWER_WAITING && same_batch(f, first) && f != first)
+            join(sync, f);
+    }
+    join(sync, first);
+    log_notice("full-sync-started offset=%llu", (unsigned long long)r->w->oplog->next);
+}
