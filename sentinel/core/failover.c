@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "sentinel/core/agree.h"
 #include "sentinel/core/candidate.h"
 #include "sentinel/core/group.h"
+#include "sentinel/core/handover.h"
 #include "sentinel/core/mutation.h"
 #include "sentinel/core/node.h"
 #include "sentinel/core/notice.h"
@@ -21,11 +21,8 @@ enum {
     LOST_PAUSE_MS = 50,       /* after a lost election, and up to */
     LOST_PAUSE_SPAN_MS = 100, /* this much more, at random */
     NO_CANDIDATE_MS = 1000,
-    FRESH_INFO_MS = 100,      /* for the candidates to tell their positions */
-    PROMOTION_MS = 2000,      /* for the chosen one to obey */
-    HANDOVER_MS = 1000,       /* writes are held for at most this long */
-    HANDOVER_GRACE_MS = 1000, /* for the leader to take it back by itself */
-    DENIED_MS = 10000,        /* a refusal is remembered for this long */
+    FRESH_INFO_MS = 100, /* for the candidates to tell their positions */
+    PROMOTION_MS = 2000, /* for the chosen one to obey */
 };
 
 static const char *const words[FO_COUNT] = {
@@ -235,28 +232,9 @@ static void select_slave(struct sentinel *s, struct group *g, struct actions *ou
            inst_node(s, best).text);
     enter(s, g, FO_SEND_NOONE);
     f->deadline_ms = s->now_ms + min_u64(PROMOTION_MS, g->set.failover_timeout_ms);
-}
-
-static bool can_hand_over(const struct group *g)
-{
-    const struct node *leader = g->leader;
-
-    return g->failover.planned && node_is_up(leader) && leader->role_reported == ROLE_LEADER &&
-           leader->facts.has_failover && !g->failover.force_old_way;
-}
-
-static void send_handover(struct sentinel *s, struct group *g, struct node *chosen,
-                          struct actions *out)
-{
-    struct failover *f = &g->failover;
-    uint64_t hold_ms = min_u64(HANDOVER_MS, g->set.failover_timeout_ms);
-    struct action *a = act(out, ACT_FAILOVER, g->leader->id);
-
-    a->addr = chosen->addr;
-    a->timeout_ms = hold_ms;
-    a->tag = f->epoch;
-    f->handover = true;
-    f->deadline_ms = s->now_ms + hold_ms + HANDOVER_GRACE_MS;
+    if (handover_is_possible(g))
+        f->deadline_ms += HANDOVER_WATCH_MS;
+    group_hurry(s, g, out);
 }
 
 static void send_noone(struct sentinel *s, struct group *g, struct actions *out)
@@ -271,14 +249,17 @@ static void send_noone(struct sentinel *s, struct group *g, struct actions *out)
     }
     if (!node_is_up(chosen))
         return;
+    f->look_ms = handover_is_possible(g) ? handover_moment_ms(s, g, chosen) : 0;
+    if (s->now_ms < f->look_ms)
+        return;
     notice(s, out, LEVEL_NOTICE, g, "+failover-state-wait-promotion", "%s",
            inst_node(s, chosen).text);
     enter(s, g, FO_WAIT_PROMOTION);
-    f->deadline_ms = deadline_ms;
+    f->deadline_ms = s->now_ms + min_u64(PROMOTION_MS, g->set.failover_timeout_ms);
     f->command_sent = true;
     f->command_done = false;
-    if (can_hand_over(g)) {
-        send_handover(s, g, chosen, out);
+    if (handover_is_possible(g)) {
+        handover_send(s, g, chosen, out);
     } else {
         f->handover = false;
         node_set_role(s, chosen, NULL, f->epoch, out);
@@ -286,20 +267,12 @@ static void send_noone(struct sentinel *s, struct group *g, struct actions *out)
     group_hurry(s, g, out);
 }
 
-/* Clients of the old leader are closed, and both files rewritten, before anybody is told: whoever is
- * told reconnects to the right place. */
-static void tidy_after_handover(struct group *g, const struct node *chosen, struct actions *out)
-{
-    act(out, ACT_TIDY, g->leader->id)->kill = true;
-    act(out, ACT_TIDY, chosen->id);
-}
-
 static void promote(struct sentinel *s, struct group *g, struct node *chosen, struct actions *out)
 {
     struct failover *f = &g->failover;
 
     if (f->handover)
-        tidy_after_handover(g, chosen, out);
+        handover_tidy(g, chosen, out);
     notice(s, out, LEVEL_WARNING, g, "+promoted-slave", "%s", inst_node(s, chosen).text);
     notice(s, out, LEVEL_WARNING, g, "+failover-state-reconf-slaves", "%s", inst_group(s, g).text);
     enter(s, g, FO_RECONF_SLAVES);
@@ -307,17 +280,6 @@ static void promote(struct sentinel *s, struct group *g, struct node *chosen, st
     group_switch(s, g, chosen, f->epoch, NULL, out);
     if (s->simulate & SIMULATE_CRASH_AFTER_PROMOTION)
         act(out, ACT_EXIT, 0)->code = 99;
-}
-
-/* The leader has taken its writes back: its TIMEOUT passed, and nothing has changed. */
-static bool handover_was_taken_back(const struct group *g, const struct node *chosen)
-{
-    const struct failover *f = &g->failover;
-    const struct node *leader = g->leader;
-
-    return f->handover && f->command_done && leader->info_ms > f->since_ms + HANDOVER_MS &&
-           leader->role_reported == ROLE_LEADER && !leader->facts.failover_running &&
-           chosen->info_ms > f->since_ms + HANDOVER_MS;
 }
 
 static void wait_promotion(struct sentinel *s, struct group *g, struct actions *out)
@@ -390,6 +352,8 @@ uint64_t failover_evaluate(struct sentinel *s, struct group *g, struct actions *
     next = g->failover.deadline_ms;
     if (before != FO_NONE && g->failover.state == FO_NONE && g->agreed)
         next = g->retry_ms > s->now_ms ? g->retry_ms : s->now_ms;
+    if (g->failover.state == FO_SEND_NOONE && g->failover.look_ms > s->now_ms)
+        next = min_u64(next, g->failover.look_ms);
     if (g->failover.state == FO_WAIT_START)
         next = min_u64(next, s->now_ms + ASK_AGAIN_MS);
     return next;
@@ -434,7 +398,7 @@ void failover_asked(struct sentinel *s, const struct event *ev, struct actions *
         answer_error(out, ev->token, "NOGOODSLAVE No suitable replica to promote");
         return;
     }
-    if (!force && g->leader->denied[0] && s->now_ms < g->leader->denied_ms + DENIED_MS) {
+    if (!force && g->leader->denied[0] && s->now_ms < g->leader->denied_ms + HANDOVER_DENIED_MS) {
         failover_drop(s, g);
         answer_error(out, ev->token,
                      "ERR the leader refused its FAILOVER command (%s); grant it with ACL SETUSER "
@@ -469,15 +433,6 @@ void failover_role_done(struct sentinel *s, struct node *n, const struct event *
     f->deadline_ms = s->now_ms;
 }
 
-static bool error_is(struct bytes error, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return error.len >= len && strncasecmp(error.at, prefix, len) == 0;
-}
-
-/* The leader will not. Rights are the operator's affair and are told; a leader that does not know the
- * command gets the old way. */
 void failover_handover_done(struct sentinel *s, struct node *n, const struct event *ev,
                             struct actions *out)
 {
@@ -488,20 +443,18 @@ void failover_handover_done(struct sentinel *s, struct node *n, const struct eve
     if (f->state != FO_WAIT_PROMOTION || !f->handover || ev->tag != f->epoch || n != g->leader)
         return;
     group_mark(s, g);
-    f->command_done = ev->done.ok;
-    if (ev->done.ok)
-        return;
-    if (error_is(error, "ERR unknown command")) {
-        n->facts.has_failover = false;
+    switch (handover_answered(s, n, ev->done.ok, error)) {
+    case HANDOVER_STARTED:
+        f->command_done = true;
+        break;
+    case HANDOVER_UNKNOWN:
         enter(s, g, FO_SEND_NOONE);
         f->deadline_ms = s->now_ms + min_u64(PROMOTION_MS, g->set.failover_timeout_ms);
-        return;
+        break;
+    case HANDOVER_REFUSED:
+        notice(s, out, LEVEL_WARNING, g, "-failover-abort-refused", "%s %.*s",
+               inst_group(s, g).text, (int)error.len, error.at);
+        end_attempt(s, g, 0);
+        break;
     }
-    if (error_is(error, "NOPERM")) {
-        snprintf(n->denied, sizeof n->denied, "%.*s", (int)error.len, error.at);
-        n->denied_ms = s->now_ms;
-    }
-    notice(s, out, LEVEL_WARNING, g, "-failover-abort-refused", "%s %.*s", inst_group(s, g).text,
-           (int)error.len, error.at);
-    end_attempt(s, g, 0);
 }

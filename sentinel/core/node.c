@@ -203,6 +203,8 @@ static uint64_t info_period_ms(const struct sentinel *s, const struct node *n)
 
     if (f->state == FO_WAIT_PROMOTION && f->handover && (n->id == f->chosen || n == g->leader))
         return INFO_HANDOVER_MS;
+    if (f->state == FO_SEND_NOONE && f->planned && n == g->leader)
+        return INFO_HANDOVER_MS;
     if (f->state == FO_WAIT_PROMOTION && n->id == f->chosen)
         return INFO_PROMOTION_MS;
     if (n->reconf == RECONF_SENT || n->reconf == RECONF_INPROG)
@@ -446,6 +448,26 @@ static void find_followers(struct sentinel *s, struct group *g, const struct inf
     }
 }
 
+/* When followers acknowledge, as far as two INFOs of their leader tell. */
+static void note_progress(struct sentinel *s, struct node *leader, const struct info *info)
+{
+    if (info->facts.offset != leader->facts.offset)
+        leader->offset_changed_ms = s->now_ms;
+    for (size_t i = 0; i < info->follower_count; i++) {
+        struct node *n;
+        struct addr a;
+
+        if (!addr_set(&a, info->followers[i].host, info->followers[i].port))
+            continue;
+        n = node_at(leader->group, &a);
+        if (!n || n->acked_offset == info->followers[i].offset)
+            continue;
+        n->acked_offset = info->followers[i].offset;
+        n->acked_ms = leader->info_ms;
+        n->acked_until_ms = s->now_ms;
+    }
+}
+
 void node_info(struct sentinel *s, struct node *n, const struct event *ev, struct actions *out)
 {
     const struct facts *f = &ev->info.info->facts;
@@ -454,6 +476,8 @@ void node_info(struct sentinel *s, struct node *n, const struct event *ev, struc
     if (n->lines[LINE_CMD].state != LINE_UP)
         return;
     n->info_waiting = false;
+    if (n == g->leader)
+        note_progress(s, n, ev->info.info);
     n->info_ms = s->now_ms;
     xfree(n->info_text);
     n->info_text = xmemdup0(ev->info.text.at, ev->info.text.len);

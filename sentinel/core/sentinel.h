@@ -104,7 +104,11 @@ struct node {
     uint64_t reborn_until_ms; /* another run id answered: counts as dead until then */
 
     struct facts facts;
-    uint64_t info_ms; /* info-refresh = info_ms ? now - info_ms : 0 */
+    uint64_t offset_changed_ms; /* a leader's offset was another in the INFO before */
+    uint64_t acked_offset;      /* a follower's, as its leader shows it */
+    uint64_t acked_ms;          /* it changed after this moment, */
+    uint64_t acked_until_ms;    /* and before this one */
+    uint64_t info_ms;           /* info-refresh = info_ms ? now - info_ms : 0 */
     uint64_t info_sent_ms;
     bool info_waiting;    /* an INFO is out */
     bool info_again;      /* and what it will say is too old: ask once more */
@@ -185,7 +189,8 @@ struct failover {
     enum failover_state state; /* flag failover_in_progress = state >= FO_WAIT_START */
     uint64_t since_ms;         /* when state was entered */
     uint64_t started_ms;       /* when FO_WAIT_START was entered */
-    uint64_t deadline_ms;      /* of this state; 0: none */
+    uint64_t deadline_ms;      /* of this state; TIMER_NEVER: none */
+    uint64_t look_ms;          /* FO_SEND_NOONE: the moment to begin the hand-over */
     uint64_t epoch;
     bool planned;        /* asked by an operator: flag force_failover */
     bool handover;       /* by the leader's own FAILOVER command */

@@ -213,8 +213,9 @@ static void give_info(struct play *p, int argc, char **words, bool shown)
     }
     for (const char *c = with; c && *c; c++)
         if (*c >= '1' && *c <= '9')
-            buf_printf(&t, "slave%d:ip=10.0.0.%c,port=6379,state=online,offset=100\n",
-                       shown_followers++, *c);
+            buf_printf(&t, "slave%d:ip=10.0.0.%c,port=6379,state=online,offset=%llu\n",
+                       shown_followers++, *c,
+                       (unsigned long long)option_u64(argc, words, "acked", 100));
     if (option_u64(argc, words, "failover", 1) == 1)
         buf_puts(&t, "master_failover_state:no-failover\n");
     buf_printf(&t, "loading:%llu\nmaster_repl_offset:%llu\n",
