@@ -139,7 +139,7 @@ static void open_rooms(struct daemon *d)
     struct sentinel_world *w = &d->world;
     uint64_t seed;
 
-    w->loop = ev_default_loop(EVFLAG_NOSIGMASK);
+    w->loop = ev_loop_new(EVFLAG_NOSIGMASK); /* the default loop would reap the scripts */
     clock_turn();
     link_system_init(w->loop);
     server_net_init(&d->net, w->loop, accept_client, d);
@@ -290,6 +290,7 @@ static int watch_groups(struct daemon *d, const struct config *conf)
     process_stopping();
     close_rooms(d);
     process_end(d->world.loop);
+    ev_loop_destroy(d->world.loop);
     log_notice("holdfast-sentinel-stops");
     return status;
 }

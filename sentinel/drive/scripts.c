@@ -139,6 +139,7 @@ void scripts_kill(struct scripts *s, uint64_t job)
 void scripts_init(struct scripts *s, struct ev_loop *loop,
                   void (*raise)(void *arg, struct event *ev), void *arg)
 {
+    ASSERT(!ev_is_default_loop(loop));
     *s = (struct scripts){ .loop = loop, .raise = raise, .arg = arg };
     list_init(&s->running);
 }

@@ -10,7 +10,8 @@
  *                      cannot be executed (which no retry will change), 99 where no process could be had
  *
  * Owner: struct drive. Limits: the core runs SCRIPTS_RUNNING_MAX at once. Children are watched by
- * pidfd, so that any loop will do and nobody else's children are reaped.
+ * pidfd, and nobody else's children are reaped. The loop must not be libev's default one, which reaps
+ * every child of the process before its parent can ask.
  */
 #ifndef HF_SENTINEL_DRIVE_SCRIPTS_H
 #define HF_SENTINEL_DRIVE_SCRIPTS_H
