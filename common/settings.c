@@ -42,6 +42,8 @@ static int compare_names(struct bytes a, const char *b)
     for (size_t i = 0; i < a.len; i++) {
         char c = a.at[i] >= 'A' && a.at[i] <= 'Z' ? (char)(a.at[i] + 32) : a.at[i];
 
+        if (!b[i])
+            return 1; /* a is longer, though it may hold zeros */
         if (c != b[i])
             return (unsigned char)c < (unsigned char)b[i] ? -1 : 1;
     }

@@ -36,7 +36,7 @@ static int distance(struct bytes a, const char *b, int limit)
 
 const char *settings_nearest(const struct settings *s, struct bytes name)
 {
-    int limit = name.len < 5 ? 1 : (int)name.len / 4 + 1;
+    int limit = name.len < 5 ? 1 : name.len < 9 ? 2 : 3;
     const char *nearest = NULL;
 
     for (size_t i = 0; i < s->spelling_count; i++) {

@@ -81,7 +81,8 @@ static void read_old(struct merge *m, struct bytes old)
     while (old.len) {
         const char *end = memchr(old.at, '\n', old.len);
         size_t len = end ? (size_t)(end - old.at) : old.len;
-        struct bytes line = { old.at, len };
+        struct bytes line = { old.at,
+                              strnlen(old.at, len) }; /* a zero ends a line, as Redis reads it */
 
         while (line.len && strchr(" \t\r", line.at[0])) {
             line.at++;

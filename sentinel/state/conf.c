@@ -186,29 +186,31 @@ static enum err read_monitor(struct reading *r)
 
 /* ---- of one group ------------------------------------------------------------------------------ */
 
-static enum err read_time(struct reading *r, uint64_t *out)
+static enum err read_time(struct reading *r, uint64_t min, const char *sentence, uint64_t *out)
 {
-    if (!bytes_to_u64(r->argv[2], out) || *out == 0 || *out > INT64_MAX)
-        return refuse(r, "negative or zero time parameter.");
+    uint64_t ms;
+
+    if (!bytes_to_u64(r->argv[2], &ms) || ms < min || ms > INT64_MAX)
+        return refuse(r, sentence);
+    *out = ms;
     return OK;
 }
 
+static const char below_one[] = "negative or zero time parameter.";
+
 static enum err read_down_after(struct reading *r)
 {
-    return read_time(r, &r->group->set.down_after_ms);
+    return read_time(r, 1, below_one, &r->group->set.down_after_ms);
 }
 
 static enum err read_failover_timeout(struct reading *r)
 {
-    return read_time(r, &r->group->set.failover_timeout_ms);
+    return read_time(r, 1, below_one, &r->group->set.failover_timeout_ms);
 }
 
 static enum err read_reboot_period(struct reading *r)
 {
-    if (!bytes_to_u64(r->argv[2], &r->group->set.master_reboot_down_after_ms) ||
-        r->group->set.master_reboot_down_after_ms > INT64_MAX)
-        return refuse(r, "negative time parameter.");
-    return OK;
+    return read_time(r, 0, "negative time parameter.", &r->group->set.master_reboot_down_after_ms);
 }
 
 static enum err read_parallel(struct reading *r)

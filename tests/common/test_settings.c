@@ -236,6 +236,8 @@ START_TEST(sentences_of_redis)
     ck_assert(set2("number", "1", "no-such", "2") == ERR_NOTFOUND);
     ck_assert_str_eq(why.text, "Unknown option or number of arguments for CONFIG SET - 'no-such'");
     ck_assert_str_eq(got("number"), "number=7;");
+    ck_assert(settings_line(s, (struct bytes){ "number\0 1", 9 }, &why) != OK);
+    ck_assert(settings_line(s, (struct bytes){ "number\0\0\0", 9 }, &why) != OK);
     ck_assert(set2("number", "1", "old-number", "2") == OK); /* two spellings are no duplicate */
     ck_assert_str_eq(got("number"), "number=2;");
     settings_allow_protected(s, true);

@@ -1,0 +1,126 @@
+/*
+ * fuzz_journal: any bytes as a journal. The first byte chooses: raw bytes behind a sound header; or bytes
+ * that describe records, which are sealed with right checksums and then damaged, so that the fuzzer gets
+ * behind the checksum. What comes out is a prefix of what went in, and cutting where the reader says
+ * gives a file that reads the same and is whole.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "common/journal.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { RAW = 0x80, PIECE_MASK = 0x1f };
+
+static enum err keep(void *arg, struct bytes payload, struct errmsg *why)
+{
+    buf_add(arg, payload);
+    buf_putc(arg, ';');
+    return OK;
+}
+
+static void put32(struct buf *out, uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        buf_putc(out, (char)(v >> 8 * i));
+}
+
+static void put64(struct buf *out, uint64_t v)
+{
+    put32(out, (uint32_t)v);
+    put32(out, (uint32_t)(v >> 32));
+}
+
+static void put_header(struct buf *out)
+{
+    buf_puts(out, "HFJOURNL");
+    put32(out, JOURNAL_VERSION);
+    put64(out, 1);
+    put32(out, crc32c(0, out->at, 20));
+}
+
+static void put_record(struct buf *out, uint64_t sequence, uint64_t synced, struct bytes payload)
+{
+    struct buf plain = { 0 };
+    uint32_t crc;
+
+    put32(&plain, (uint32_t)payload.len);
+    put32(&plain, 0);
+    put64(&plain, sequence);
+    put64(&plain, synced);
+    crc = crc32c(crc32c(0, plain.at, plain.len), payload.at, payload.len);
+    for (int i = 0; i < 4; i++)
+        plain.at[4 + i] = (char)(crc >> 8 * i);
+    buf_add(out, buf_bytes(&plain));
+    buf_add(out, payload);
+    buf_fini(&plain);
+}
+
+/* Two bytes a record: the length of its payload, and how far behind the disk was. Then its payload. */
+static void seal(struct bytes in, struct buf *out, struct buf *out_expected)
+{
+    uint64_t sequence = 1;
+
+    while (in.len >= 2) {
+        size_t len = (unsigned char)in.at[0] & PIECE_MASK;
+        uint64_t behind = (unsigned char)in.at[1];
+        struct bytes payload = { in.at + 2, len < in.len - 2 ? len : in.len - 2 };
+
+        put_record(out, sequence, sequence > behind ? sequence - 1 - behind % sequence : 0,
+                   payload);
+        (void)keep(out_expected, payload, NULL);
+        sequence++;
+        in.at += 2 + payload.len;
+        in.len -= 2 + payload.len;
+    }
+}
+
+static void check(struct bytes file, const struct buf *expected)
+{
+    struct buf seen = { 0 }, again = { 0 };
+    struct journal_found found;
+    struct errmsg why = { "" };
+    size_t good = 0;
+
+    if (journal_scan(file, keep, &seen, &good, &found, &why) != OK) {
+        ASSERT(why.text[0]);
+    } else {
+        ASSERT(good + found.torn_bytes == file.len);
+        if (expected)
+            ASSERT(seen.len <= expected->len &&
+                   (!seen.len || memcmp(seen.at, expected->at, seen.len) == 0));
+        ASSERT(journal_scan((struct bytes){ file.at, good }, keep, &again, &good, &found, &why) ==
+               OK);
+        ASSERT(found.torn_bytes == 0 && bytes_eq(buf_bytes(&seen), buf_bytes(&again)));
+    }
+    buf_fini(&seen);
+    buf_fini(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buf file = { 0 }, expected = { 0 };
+    struct bytes in;
+    size_t at;
+
+    if (size < 3)
+        return 0;
+    in = (struct bytes){ (const char *)data + 3, size - 3 };
+    check(in, NULL);
+    put_header(&file);
+    if (data[0] & RAW) {
+        buf_add(&file, in);
+        check(buf_bytes(&file), NULL);
+    } else {
+        seal(in, &file, &expected);
+        check(buf_bytes(&file), &expected);
+        at = (data[1] << 8 | data[2]) % file.len;
+        file.at[at] = (char)(file.at[at] ^ (1 + (data[0] & 0x3f)));
+        check(buf_bytes(&file), at < JOURNAL_HEADER_BYTES ? NULL : &expected);
+        file.len = at;
+        check(buf_bytes(&file), &expected);
+    }
+    buf_fini(&file);
+    buf_fini(&expected);
+    return 0;
+}
