@@ -1,6 +1,5 @@
 #include "common/command.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 
 enum {
     SLOTS_FIRST = 64, /* a power of two */
-    QUOTED_MAX = 128, /* how much of a client's words an error repeats */
 };
 
 struct slot {
@@ -25,88 +23,6 @@ struct command_table {
     const struct command **sorted; /* top-level rows by name */
     size_t count, shown;
 };
-
-/* ---- words --------------------------------------------------------------------------------- */
-
-/* In the order in which COMMAND INFO lists them. */
-static const struct {
-    uint32_t flag;
-    const char *word;
-} flag_words[] = {
-    { CMD_WRITE, "write" },
-    { CMD_READONLY, "readonly" },
-    { CMD_DENYOOM, "denyoom" },
-    { CMD_ADMIN, "admin" },
-    { CMD_PUBSUB, "pubsub" },
-    { CMD_NOSCRIPT, "noscript" },
-    { CMD_BLOCKING, "blocking" },
-    { CMD_LOADING, "loading" },
-    { CMD_STALE, "stale" },
-    { CMD_SKIP_MONITOR, "skip_monitor" },
-    { CMD_SKIP_SLOWLOG, "skip_slowlog" },
-    { CMD_ASKING, "asking" },
-    { CMD_FAST, "fast" },
-    { CMD_NO_AUTH, "no_auth" },
-    { CMD_NO_MANDATORY_KEYS, "no_mandatory_keys" },
-    { CMD_NO_ASYNC_LOADING, "no_async_loading" },
-    { CMD_NO_MULTI, "no_multi" },
-    { CMD_MOVABLEKEYS, "movablekeys" },
-    { CMD_ALLOW_BUSY, "allow_busy" },
-};
-
-/* By bit. */
-static const char *const category_words[] = {
-    "keyspace", "read",   "write",       "set",       "sortedset",  "list",        "hash",
-    "string",   "bitmap", "hyperloglog", "geo",       "stream",     "pubsub",      "admin",
-    "fast",     "slow",   "blocking",    "dangerous", "connection", "transaction", "scripting",
-};
-
-uint32_t command_flag_at(size_t index, const char **out_word)
-{
-    if (index >= ARRAY_LEN(flag_words))
-        return 0;
-    *out_word = flag_words[index].word;
-    return flag_words[index].flag;
-}
-
-const char *acl_category_word(uint32_t category)
-{
-    size_t bit = category ? (size_t)__builtin_ctz(category) : ARRAY_LEN(category_words);
-
-    return bit < ARRAY_LEN(category_words) ? category_words[bit] : NULL;
-}
-
-uint32_t acl_category_of(struct bytes word)
-{
-    for (size_t i = 0; i < ARRAY_LEN(category_words); i++)
-        if (bytes_is_word(word, category_words[i]))
-            return 1u << i;
-    return 0;
-}
-
-uint32_t command_categories(const struct command *cmd)
-{
-    uint32_t acl = cmd->acl;
-
-    if (cmd->flags & CMD_WRITE)
-        acl |= ACL_WRITE;
-    if ((cmd->flags & CMD_READONLY) && !(acl & ACL_SCRIPTING))
-        acl |= ACL_READ;
-    if (cmd->flags & CMD_ADMIN)
-        acl |= ACL_ADMIN | ACL_DANGEROUS;
-    if (cmd->flags & CMD_PUBSUB)
-        acl |= ACL_PUBSUB;
-    if (cmd->flags & CMD_BLOCKING)
-        acl |= ACL_BLOCKING;
-    return acl | (cmd->flags & CMD_FAST ? ACL_FAST : ACL_SLOW);
-}
-
-int command_arity(const struct command *cmd)
-{
-    return cmd->argc_min == cmd->argc_max ? cmd->argc_min : -cmd->argc_min;
-}
-
-/* ---- the table ----------------------------------------------------------------------------- */
 
 /* Folding by 0x20 maps a few other bytes together as well, which only costs a comparison. */
 static uint32_t hash_name(const struct command *parent, struct bytes name)
@@ -269,91 +185,4 @@ void command_full_name(const struct command_table *t, const struct command *cmd,
         }
     }
     snprintf(out, cap, "%s", cmd->name);
-}
-
-/* ---- resolving ----------------------------------------------------------------------------- */
-
-/* How much of a client's word an error repeats: up to a NUL, as the C strings of Redis. */
-static int quoted_len(struct bytes word, size_t max)
-{
-    return (int)strnlen(word.at, word.len < max ? word.len : max);
-}
-
-static void unknown_command(int argc, const struct bytes *argv, struct errmsg *out_error)
-{
-    char args[2 * QUOTED_MAX];
-    int len = 0;
-
-    args[0] = '\0';
-    for (int i = 1; i < argc && len < QUOTED_MAX; i++)
-        len += snprintf(args + len, sizeof args - (size_t)len, "'%.*s' ",
-                        quoted_len(argv[i], (size_t)(QUOTED_MAX - len)), argv[i].at);
-    errmsg_set(out_error, "ERR unknown command '%.*s', with args beginning with: %s",
-               quoted_len(argv[0], QUOTED_MAX), argv[0].at, args);
-}
-
-static void unknown_subcommand(const struct command *parent, struct bytes name,
-                               struct errmsg *out_error)
-{
-    char upper[64];
-    size_t i = 0;
-
-    for (; parent->name[i] && i < sizeof upper - 1; i++)
-        upper[i] = parent->name[i] >= 'a' && parent->name[i] <= 'z' ? (char)(parent->name[i] - 32)
-                                                                    : parent->name[i];
-    upper[i] = '\0';
-    errmsg_set(out_error, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-               quoted_len(name, QUOTED_MAX), name.at, upper);
-}
-
-const struct command *command_resolve(const struct command_table *t, int argc,
-                                      const struct bytes *argv, struct errmsg *out_error)
-{
-    const struct command *parent = NULL, *cmd = command_find(t, argv[0]);
-
-    if (UNLIKELY(!cmd)) {
-        unknown_command(argc, argv, out_error);
-        return NULL;
-    }
-    if (cmd->subs && argc > 1) {
-        parent = cmd;
-        cmd = command_find_sub(t, parent, argv[1]);
-        if (!cmd) {
-            unknown_subcommand(parent, argv[1], out_error);
-            return NULL;
-        }
-    }
-    if (UNLIKELY(argc < cmd->argc_min || argc > cmd->argc_max)) {
-        errmsg_set(out_error, "ERR wrong number of arguments for '%s%s%s' command",
-                   parent ? parent->name : "", parent ? "|" : "", cmd->name);
-        return NULL;
-    }
-    return cmd;
-}
-
-/* ---- effects ------------------------------------------------------------------------------- */
-
-void call_effect(struct call *c, int argc, const struct bytes *argv)
-{
-    resp_put_command(c->effects, argc, argv);
-    c->effect_count++;
-    c->intents |= INTENT_EFFECT;
-}
-
-void call_effect_words(struct call *c, int argc, ...)
-{
-    va_list words;
-
-    va_start(words, argc);
-    resp_put_array(c->effects, (size_t)argc);
-    for (int i = 0; i < argc; i++)
-        resp_put_bulk(c->effects, bytes_of(va_arg(words, const char *)));
-    va_end(words);
-    c->effect_count++;
-    c->intents |= INTENT_EFFECT;
-}
-
-void call_no_effect(struct call *c)
-{
-    c->intents |= INTENT_NO_EFFECT;
 }

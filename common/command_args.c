@@ -10,6 +10,11 @@ static const char *const type_words[DOC_TYPES] = {
     [DOC_ONEOF] = "oneof",   [DOC_PURE_TOKEN] = "pure-token", [DOC_BLOCK] = "block",
 };
 
+const char *doc_arg_type_word(enum doc_arg_type type)
+{
+    return type_words[type];
+}
+
 struct parser {
     const char *start, *at;
     struct doc_args *args;
@@ -293,125 +298,4 @@ void doc_arg_name(const struct doc_args *args, int index, struct buf *out_name)
             doc_arg_name(args, i, out_name);
         }
     }
-}
-
-/* ---- as syntax ----------------------------------------------------------------------------- */
-
-static void put_syntax(const struct doc_args *args, int index, struct buf *out);
-
-static void put_bare(const struct doc_args *args, int index, struct buf *out)
-{
-    const struct doc_arg *a = &args->args[index];
-    const char *separator = a->type == DOC_ONEOF ? " | " : " ";
-
-    if (a->has_token) {
-        buf_add(out, a->token.len ? a->token : BYTES("\"\""));
-        buf_puts(out, a->type == DOC_PURE_TOKEN ? "" : " ");
-    }
-    if (a->type == DOC_PURE_TOKEN)
-        return;
-    if (a->child < 0) {
-        doc_arg_name(args, index, out);
-        return;
-    }
-    if (a->type == DOC_ONEOF)
-        buf_putc(out, '<');
-    for (int i = a->child; i >= 0; i = args->args[i].next) {
-        put_syntax(args, i, out);
-        if (args->args[i].next >= 0)
-            buf_puts(out, separator);
-    }
-    if (a->type == DOC_ONEOF)
-        buf_putc(out, '>');
-}
-
-static void put_syntax(const struct doc_args *args, int index, struct buf *out)
-{
-    uint32_t flags = args->args[index].flags;
-
-    if (flags & DOC_OPTIONAL)
-        buf_putc(out, '[');
-    put_bare(args, index, out);
-    if (flags & DOC_MULTIPLE) {
-        buf_puts(out, " [");
-        put_bare(args, index, out);
-        buf_puts(out, " ...]");
-    }
-    if (flags & DOC_OPTIONAL)
-        buf_putc(out, ']');
-}
-
-void doc_args_syntax(const struct doc_args *args, struct buf *out_text)
-{
-    for (int i = args->count ? 0 : -1; i >= 0; i = args->args[i].next) {
-        put_syntax(args, i, out_text);
-        if (args->args[i].next >= 0)
-            buf_putc(out_text, ' ');
-    }
-}
-
-/* ---- COMMAND DOCS ---------------------------------------------------------------------------- */
-
-static void reply_arg_list(struct reply *r, const struct doc_args *args, int first);
-
-static void reply_arg_flags(struct reply *r, uint32_t flags)
-{
-    static const char *const words[] = { "optional", "multiple", "multiple_token" };
-
-    reply_text(r, "flags");
-    reply_set(r, (size_t)__builtin_popcount(flags));
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (flags & 1u << i)
-            reply_simple(r, words[i]);
-}
-
-static void reply_field(struct reply *r, const char *name, struct bytes value)
-{
-    reply_text(r, name);
-    reply_bulk(r, value);
-}
-
-static void reply_arg(struct reply *r, const struct doc_args *args, int index)
-{
-    const struct doc_arg *a = &args->args[index];
-    struct buf name = { 0 };
-
-    doc_arg_name(args, index, &name);
-    reply_map(r, 2u + (a->key_spec >= 0) + a->has_token + (a->since.len > 0) +
-                     (a->deprecated.len > 0) + (a->flags != 0) + (a->child >= 0));
-    reply_field(r, "name", buf_bytes(&name));
-    reply_field(r, "type", bytes_of(type_words[a->type]));
-    if (a->key_spec >= 0) {
-        reply_text(r, "key_spec_index");
-        reply_int(r, a->key_spec);
-    }
-    if (a->has_token)
-        reply_field(r, "token", a->token);
-    if (a->since.len)
-        reply_field(r, "since", a->since);
-    if (a->deprecated.len)
-        reply_field(r, "deprecated_since", a->deprecated);
-    if (a->flags)
-        reply_arg_flags(r, a->flags);
-    if (a->child >= 0) {
-        reply_text(r, "arguments");
-        reply_arg_list(r, args, a->child);
-    }
-    buf_fini(&name);
-}
-
-static void reply_arg_list(struct reply *r, const struct doc_args *args, int first)
-{
-    size_t n = 0;
-
-    for (int i = first; i >= 0; i = args->args[i].next)
-        n++;
-    reply_array(r, n);
-    for (int i = first; i >= 0; i = args->args[i].next)
-        reply_arg(r, args, i);
-}
-
-void doc_args_reply(struct reply *r, const struct doc_args *args)
-{
-    reply_arg_list(r, args, 0);
 }

@@ -85,6 +85,7 @@ enum err doc_args_parse(const char *text, struct doc_args *out_args,
                         struct errmsg *out_why) MUST_CHECK;
 /* The argument's name: its own, its token in lower case, or its children's joined. */
 void doc_arg_name(const struct doc_args *args, int index, struct buf *out_name);
+const char *doc_arg_type_word(enum doc_arg_type type); /* "pure-token" */
 /* As a person reads it: "key value [NX | XX] [EX seconds]". */
 void doc_args_syntax(const struct doc_args *args, struct buf *out_text);
 /* The value of "arguments" in COMMAND DOCS. */
@@ -122,6 +123,10 @@ struct key_spec {
 /* Returns the number of specifications, at most KEY_SPECS_MAX; -1 with the reason: a mistake in a row. */
 int key_specs_parse(const struct command *cmd, struct key_spec out_specs[KEY_SPECS_MAX],
                     struct errmsg *out_why);
+/* The specification that keys alone say: a row without key_specs. */
+struct key_spec key_spec_of_keys(const struct command *cmd);
+/* Flags from blank separated words; unknown ones are nothing. */
+uint32_t key_flags_parse(const char *words);
 /* "RW", "access", …: the word of the lowest bit set. */
 const char *key_flag_word(uint32_t flag);
 /* From one word; 0 when there is no such word. */

@@ -27,8 +27,6 @@ static size_t sub_count(const struct command *cmd)
     return n;
 }
 
-/* ---- INFO ---------------------------------------------------------------------------------- */
-
 /* The bits of a mask as a set of status replies; word gives each bit's word, or NULL. */
 static void reply_bits(struct reply *r, uint32_t bits, const char *(*word)(uint32_t),
                        const char *prefix)
@@ -193,7 +191,69 @@ void command_reply_info(struct reply *r, const struct command *cmd, const char *
     reply_subs_info(r, cmd);
 }
 
-/* ---- DOCS ---------------------------------------------------------------------------------- */
+static void reply_bytes_field(struct reply *r, const char *name, struct bytes value)
+{
+    reply_text(r, name);
+    reply_bulk(r, value);
+}
+
+static void reply_arg_list(struct reply *r, const struct doc_args *args, int first);
+
+static void reply_arg_flags(struct reply *r, uint32_t flags)
+{
+    static const char *const words[] = { "optional", "multiple", "multiple_token" };
+
+    reply_text(r, "flags");
+    reply_set(r, (size_t)__builtin_popcount(flags));
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (flags & 1u << i)
+            reply_simple(r, words[i]);
+}
+
+static void reply_arg(struct reply *r, const struct doc_args *args, int index)
+{
+    const struct doc_arg *a = &args->args[index];
+    struct buf name = { 0 };
+
+    doc_arg_name(args, index, &name);
+    reply_map(r, 2u + (a->key_spec >= 0) + a->has_token + (a->since.len > 0) +
+                     (a->deprecated.len > 0) + (a->flags != 0) + (a->child >= 0));
+    reply_bytes_field(r, "name", buf_bytes(&name));
+    reply_bytes_field(r, "type", bytes_of(doc_arg_type_word(a->type)));
+    if (a->key_spec >= 0) {
+        reply_text(r, "key_spec_index");
+        reply_int(r, a->key_spec);
+    }
+    if (a->has_token)
+        reply_bytes_field(r, "token", a->token);
+    if (a->since.len)
+        reply_bytes_field(r, "since", a->since);
+    if (a->deprecated.len)
+        reply_bytes_field(r, "deprecated_since", a->deprecated);
+    if (a->flags)
+        reply_arg_flags(r, a->flags);
+    if (a->child >= 0) {
+        reply_text(r, "arguments");
+        reply_arg_list(r, args, a->child);
+    }
+    buf_fini(&name);
+}
+
+static void reply_arg_list(struct reply *r, const struct doc_args *args, int first)
+{
+    size_t n = 0;
+
+    for (int i = first; i >= 0; i = args->args[i].next)
+        n++;
+    reply_array(r, n);
+    for (int i = first; i >= 0; i = args->args[i].next)
+        reply_arg(r, args, i);
+}
+
+void doc_args_reply(struct reply *r, const struct doc_args *args)
+{
+    reply_arg_list(r, args, 0);
+}
 
 static void reply_doc_flags(struct reply *r, const struct command *cmd)
 {

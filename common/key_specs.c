@@ -1,9 +1,7 @@
-/* The key language of command_docs.h, and the keys of one call found by it. */
+/* The key language of command_docs.h. */
 #include "common/command_docs.h"
 
 #include <string.h>
-
-#include "common/alloc.h"
 
 /* By bit, in the order in which clients see them. */
 static const char *const flag_words[] = {
@@ -23,8 +21,6 @@ uint32_t key_flag_of(struct bytes word)
             return 1u << i;
     return 0;
 }
-
-/* ---- the language -------------------------------------------------------------------------- */
 
 /* Cuts the next word off *text; false at its end. */
 static bool next_word(struct bytes *text, struct bytes *out_word)
@@ -165,112 +161,17 @@ int key_specs_parse(const struct command *cmd, struct key_spec out_specs[KEY_SPE
     return n;
 }
 
-/* ---- the keys of one call ------------------------------------------------------------------ */
-
-struct finder {
-    int argc;
-    const struct bytes *argv;
-    struct key_use *keys;
-    int count, max;
-};
-
-static bool finder_add(struct finder *f, int position, uint32_t flags)
+struct key_spec key_spec_of_keys(const struct command *cmd)
 {
-    if (position >= f->argc || position < 1 || f->count == f->max)
-        return false;
-    f->keys[f->count++] = (struct key_use){ position, flags };
-    return true;
+    return spec_default(cmd, true);
 }
 
-/* Where the search begins; 0: an optional keyword is absent. */
-static int spec_begin(const struct key_spec *s, const struct finder *f)
+uint32_t key_flags_parse(const char *words)
 {
-    int step = s->start_from < 0 ? -1 : 1;
-
-    if (s->begin == KEY_BEGIN_INDEX)
-        return s->index;
-    for (int i = s->start_from < 0 ? f->argc + s->start_from : s->start_from; i > 0 && i < f->argc;
-         i += step)
-        if (bytes_ieq(f->argv[i], s->keyword))
-            return i + 1;
-    return 0;
-}
-
-static bool spec_range(const struct key_spec *s, struct finder *f, int first)
-{
-    int last = s->last >= 0 ? first + s->last : f->argc + s->last;
-
-    if (s->limit > 1) /* only the first of so many equal parts are keys */
-        last = first + (f->argc - first) / s->limit + s->last;
-    for (int i = first; i <= last; i += s->step)
-        if (!finder_add(f, i, s->flags))
-            return false;
-    return last >= first;
-}
-
-static bool spec_keynum(const struct key_spec *s, struct finder *f, int begin)
-{
-    int64_t n;
-
-    if (begin + s->number >= f->argc || !bytes_to_i64(f->argv[begin + s->number], &n) || n < 0 ||
-        n > f->argc)
-        return false;
-    for (int i = 0; i < (int)n; i++)
-        if (!finder_add(f, begin + s->first + i * s->step, s->flags))
-            return false;
-    return true;
-}
-
-static bool spec_find(const struct key_spec *s, struct finder *f)
-{
-    int begin;
-
-    if (s->begin == KEY_BEGIN_UNKNOWN || s->find == KEY_FIND_UNKNOWN || (s->flags & KEY_NOT_KEY))
-        return true;
-    begin = spec_begin(s, f);
-    if (begin == 0)
-        return true;
-    return s->find == KEY_FIND_RANGE ? spec_range(s, f, begin) : spec_keynum(s, f, begin);
-}
-
-static uint32_t flags_parse(const char *text)
-{
-    struct bytes rest = bytes_of(text), word;
+    struct bytes rest = bytes_of(words), word;
     uint32_t flags = 0;
 
     while (next_word(&rest, &word))
         flags |= key_flag_of(word);
     return flags;
-}
-
-static int find_by_function(const struct command *cmd, struct finder *f, uint32_t flags)
-{
-    AUTO_FREE int *positions = xmalloc((size_t)f->max * sizeof *positions);
-    int n = cmd->keys.find(f->argc, f->argv, positions, f->max);
-
-    for (int i = 0; i < n; i++)
-        f->keys[i] = (struct key_use){ positions[i], flags };
-    return n;
-}
-
-int command_find_keys(const struct command *cmd, int argc, const struct bytes *argv,
-                      struct key_use *out_keys, int max)
-{
-    struct finder f = { .argc = argc, .argv = argv, .keys = out_keys, .max = max };
-    struct key_spec specs[KEY_SPECS_MAX];
-    int n = key_specs_parse(cmd, specs, NULL);
-
-    ASSERT(n >= 0);
-    if (n == 0 && cmd->keys.first) { /* a row that says only where its keys are */
-        specs[0] = spec_default(cmd, true);
-        n = 1;
-    }
-    if (n && cmd->keys.flags)
-        specs[0].flags = flags_parse(cmd->keys.flags(argc, argv));
-    if (cmd->keys.find)
-        return find_by_function(cmd, &f, n ? specs[0].flags : 0);
-    for (int i = 0; i < n; i++)
-        if (!spec_find(&specs[i], &f))
-            return -1;
-    return f.count;
 }

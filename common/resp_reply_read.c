@@ -54,8 +54,6 @@ static enum resp_status bad(struct resp_replies *r, const char *what)
     return RESP_BAD;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------- */
-
 /* The text of the line at scanned, without its first byte and its CR LF. */
 static enum resp_status frame_line(struct resp_replies *r, struct bytes data,
                                    struct bytes *out_text, size_t *out_next)
@@ -143,8 +141,6 @@ static enum resp_status frame_value(struct resp_replies *r, struct bytes data)
     r->scanned = next;
     return RESP_ITEM;
 }
-
-/* ---- building ------------------------------------------------------------------------------ */
 
 struct builder {
     struct resp_replies *r;
@@ -279,8 +275,6 @@ static bool pool_room(struct resp_replies *r, size_t values)
     r->pool_cap = values;
     return true;
 }
-
-/* ---- the whole ----------------------------------------------------------------------------- */
 
 static void replies_begin(struct resp_replies *r)
 {

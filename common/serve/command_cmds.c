@@ -53,8 +53,6 @@ static void cmd_command_count(struct call *c)
     reply_int(c->reply, (int64_t)command_count(table_of(c)));
 }
 
-/* ---- DOCS ---------------------------------------------------------------------------------- */
-
 static void reply_docs_of(struct call *c, const struct command *cmd)
 {
     char name[FULL_NAME_MAX];
@@ -93,8 +91,6 @@ static void cmd_command_docs(struct call *c)
             reply_docs_of(c, cmd);
     }
 }
-
-/* ---- LIST ---------------------------------------------------------------------------------- */
 
 struct filter {
     enum { FILTER_NONE, FILTER_MODULE, FILTER_ACLCAT, FILTER_PATTERN } by;
@@ -177,8 +173,6 @@ static void cmd_command_list(struct call *c)
     reply_array(c->reply, list_all(c, &f, false));
     list_all(c, &f, true);
 }
-
-/* ---- GETKEYS ------------------------------------------------------------------------------- */
 
 static bool has_keys(const struct command *cmd)
 {

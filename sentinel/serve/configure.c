@@ -34,8 +34,6 @@ static const struct param *param_find(struct bytes name)
     return NULL;
 }
 
-/* ---- GET ----------------------------------------------------------------------------------- */
-
 static void reply_loglevel(void *arg, struct bytes name, struct bytes value)
 {
     (void)name;
@@ -87,8 +85,6 @@ static void config_get(struct call *c)
         reply_value(c, &params[i]);
     }
 }
-
-/* ---- SET ----------------------------------------------------------------------------------- */
 
 /* Texts end up in a file of lines. */
 static bool is_plain(struct bytes text)

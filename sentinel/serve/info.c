@@ -17,8 +17,6 @@ enum { HZ = 10, SAMPLE_MS = 1000, DAY_S = 24 * 3600, LRU_BITS = 24 };
 
 typedef void section_fn(struct sentinel_world *w, struct buf *out);
 
-/* ---- server -------------------------------------------------------------------------------- */
-
 static void put_executable(struct buf *out)
 {
     char path[4096];
@@ -74,14 +72,11 @@ static void section_server(struct sentinel_world *w, struct buf *out)
                config ? config : "");
 }
 
-/* ---- clients ------------------------------------------------------------------------------- */
-
 static void section_clients(struct sentinel_world *w, struct buf *out)
 {
     size_t input = 0, output = 0;
 
-    LIST_EACH(&w->service->sessions, node)
-    {
+    LIST_EACH (&w->service->sessions, node) {
         const struct session *s = LIST_ENTRY(node, struct session, node);
         size_t in = s->link->in.cap, pending = out_memory(&s->link->out);
 
@@ -101,14 +96,11 @@ static void section_clients(struct sentinel_world *w, struct buf *out)
                (long long)w->service->set->maxclients, input, output);
 }
 
-/* ---- stats --------------------------------------------------------------------------------- */
-
 static void count_bytes(const struct service *v, uint64_t *out_in, uint64_t *out_out)
 {
     *out_in = v->stats.closed_bytes_in;
     *out_out = v->stats.closed_bytes_out;
-    LIST_EACH((struct list *)&v->sessions, node)
-    {
+    LIST_EACH ((struct list *)&v->sessions, node) {
         const struct session *s = LIST_ENTRY(node, struct session, node);
 
         *out_in += s->link->bytes_in;
@@ -206,8 +198,6 @@ static void section_stats(struct sentinel_world *w, struct buf *out)
                (unsigned long long)s->writes);
 }
 
-/* ---- cpu ----------------------------------------------------------------------------------- */
-
 static void put_cpu(struct buf *out, const char *suffix, int who)
 {
     struct rusage use;
@@ -226,8 +216,6 @@ static void section_cpu(struct sentinel_world *w, struct buf *out)
     put_cpu(out, "_children", RUSAGE_CHILDREN);
     put_cpu(out, "_main_thread", RUSAGE_THREAD);
 }
-
-/* ---- sentinel ------------------------------------------------------------------------------ */
 
 static const char *status_of(const struct group *g)
 {
@@ -254,8 +242,7 @@ static void section_sentinel(struct sentinel_world *w, struct buf *out)
                "sentinel_simulate_failure_flags:%u\r\n",
                (unsigned long long)core->tilt_total, core->scripts_running, core->script_count,
                core->simulate);
-    LIST_EACH(&core->groups, node)
-    {
+    LIST_EACH (&core->groups, node) {
         const struct group *g = LIST_ENTRY(node, struct group, of_sentinel);
 
         buf_printf(out, "master%zu:name=%s,status=%s,address=%s:%d,slaves=%u,sentinels=%u\r\n", i++,
@@ -263,8 +250,6 @@ static void section_sentinel(struct sentinel_world *w, struct buf *out)
                    g->node_count - 1, g->seat_count + 1);
     }
 }
-
-/* ---- the command --------------------------------------------------------------------------- */
 
 static const struct {
     const char *word, *title;

@@ -11,6 +11,11 @@ static inline struct sentinel_world *world_of(const struct call *c)
     return c->world;
 }
 
+static inline struct sentinel_session *asking_session(const struct call *c)
+{
+    return (struct sentinel_session *)c->session;
+}
+
 /* The group that argv[at] names; NULL: "No such master with that name" was answered. */
 struct group *serve_want_group(struct call *c, int at);
 
@@ -36,17 +41,21 @@ void sentinel_sentinels(struct call *c);
 void sentinel_role(struct call *c);
 
 /* operate.c: orders */
-void sentinel_debug(struct call *c);
 void sentinel_failover(struct call *c);
 void sentinel_flushconfig(struct call *c);
-void sentinel_monitor(struct call *c);
 void sentinel_remove(struct call *c);
 void sentinel_reset(struct call *c);
 void sentinel_set(struct call *c);
-void sentinel_simulate_failure(struct call *c);
 void sentinel_shutdown(struct call *c);
+
+/* monitor.c */
+void sentinel_monitor(struct call *c);
 /* The session is gone: nobody waits for the name of its SENTINEL MONITOR any more. */
 void sentinel_monitor_cancel(struct sentinel_session *s);
+
+/* debug.c: what tests turn */
+void sentinel_debug(struct call *c);
+void sentinel_simulate_failure(struct call *c);
 
 /* configure.c: SENTINEL CONFIG */
 void sentinel_config(struct call *c);
