@@ -149,6 +149,16 @@ static void effect_set(struct call *c, uint32_t options)
     call_effect(c, options & OPTION_KEEPTTL ? 4 : 3, words);
 }
 
+/* NX wants the key absent, XX wants it there. */
+static bool forbidden(struct call *c, uint32_t options)
+{
+    if (options & OPTION_NX)
+        return call_write(c, 1) != NULL;
+    if (options & OPTION_XX)
+        return call_write(c, 1) == NULL;
+    return false;
+}
+
 void cmd_set(struct call *c)
 {
     struct options o;
@@ -159,7 +169,7 @@ void cmd_set(struct call *c)
         return;
     if (o.set & OPTION_GET && !get(c, &old))
         return;
-    if (o.set & (OPTION_NX | OPTION_XX) && !call_write(c, 1) == !!(o.set & OPTION_XX)) {
+    if (forbidden(c, o.set)) {
         if (!(o.set & OPTION_GET))
             reply_null(c->reply);
         call_no_effect(c);
