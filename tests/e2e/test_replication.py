@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 
+from harness import ports
 from harness.case import limit
 from harness.resp import ReplyError, encode
 from harness.wait import until
@@ -517,3 +518,87 @@ def test_runaway_follower_is_dropped(t):
             c.call("SET", "k", "x" * 1000000)
     until(lambda: node.info("replication")["connected_slaves"] == "0", 10, "the drop")
     s.close()
+
+
+def certificates(folder):
+    """A CA and one certificate of it, for both sides of every link."""
+    def run(*words):
+        subprocess.run(["openssl"] + list(words), cwd=folder, check=True, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT)
+    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", "/CN=test ca", "-keyout", "ca.key", "-out", "ca.crt")
+    run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+        "/CN=localhost", "-keyout", "node.key", "-out", "node.csr")
+    run("x509", "-req", "-in", "node.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+        "-days", "2", "-out", "node.crt")
+    return {"tls-ca-cert-file": os.path.join(folder, "ca.crt"),
+            "tls-cert-file": os.path.join(folder, "node.crt"),
+            "tls-key-file": os.path.join(folder, "node.key"), "tls-replication": "yes"}
+
+
+def over_tls(t, leader_product, follower_product):
+    tls = certificates(t.folder)
+    port = ports.take()
+    t.defer(lambda: ports.drop(port))
+    leader = t.node(product=leader_product, settings={**tls, "tls-port": port}).start()
+    fill(leader, keys=500)
+    follower = t.node(product=follower_product,
+                      settings={**tls, "replicaof": "%s %d" % (leader.ip, port)}).start()
+
+    def linked():
+        return follower.info("replication")["master_link_status"] == "up"
+    until(linked, 15, "the link")
+    stream_of_everything(leader)
+    follower.wait_same_offset(leader)
+    assert digest(follower) == digest(leader)
+    leader.call("CLIENT", "KILL", "TYPE", "replica")
+    leader.call("SET", "after", "the cut")
+    until(lambda: follower.call("GET", "after") == "the cut", 15, "the write after the cut")
+    assert int(leader.info("stats")["sync_full"]) == 1
+
+
+def test_tls_ours_to_ours(t):
+    over_tls(t, OURS, OURS)
+
+
+def test_tls_redis_to_ours(t):
+    t.needs_holdfast()
+    over_tls(t, THEIRS, OURS)
+
+
+def test_tls_ours_to_redis(t):
+    t.needs_holdfast()
+    over_tls(t, OURS, THEIRS)
+
+
+@limit(90)
+def test_one_frozen_follower_holds_nobody_up(t):
+    """Its payload stalls, and the others get theirs; when it reads again, it gets the rest of its own."""
+    leader = t.node(product=OURS).start()
+    with leader.client() as c:
+        for i in range(40):
+            c.call("SET", "random:%d" % i, os.urandom(1000000))
+    s, f, header = psync_by_hand(leader, ["REPLCONF", "capa", "eof"])  # reads nothing from here on
+    follower = t.node(product=OURS, follows=leader).start()
+    follower.wait_follows(leader, seconds=30)
+    wait_same(leader, follower)
+    assert leader.call("BGSAVE") == "Background saving started"
+    mark = header[5:45]
+    f.read(39999000)
+    rest = b""
+    while not rest.endswith(mark):
+        rest += f.read(1)
+    s.close()
+
+
+def test_follower_killed_in_its_payload_and_back(t):
+    leader = t.node(product=OURS).start()
+    fill(leader, keys=20000)
+    follower = t.node(product=OURS, follows=leader)
+    for _ in range(5):
+        follower.start()
+        until(lambda: leader.info("replication")["connected_slaves"] == "1", 10, "the follower")
+        follower.kill()
+        leader.call("SET", "k", "v")
+    follower.start()
+    wait_same(leader, follower)
