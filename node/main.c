@@ -16,6 +16,7 @@
 #include "common/server_net.h"
 #include "node/insight/identity.h"
 #include "node/insight/info.h"
+#include "node/insight/memory.h"
 #include "node/keyspace/keyspace.h"
 #include "node/live_settings.h"
 #include "node/oplog/oplog.h"
@@ -51,6 +52,7 @@ static const struct command *const command_rows[] = {
     serve_cluster_rows,
     node_config_rows,
     info_rows,
+    memory_rows,
     replica_rows,
     persist_rows,
     string_commands,
@@ -59,7 +61,7 @@ static const struct command *const command_rows[] = {
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,
-                                                    persist_debug_subs };
+                                                    persist_debug_subs, NULL };
 
 static const struct info_part *const info_rooms[] = { info_parts, serve_info_parts,
                                                       replica_info_parts, persist_info_parts };
@@ -77,8 +79,7 @@ static void add_rows(struct node_world *w)
     w->commands = command_table_new();
     for (size_t i = 0; i < ARRAY_LEN(command_rows); i++)
         command_table_add(w->commands, command_rows[i]);
-    for (size_t i = 0; i < ARRAY_LEN(debug_rows); i++)
-        debug_add(debug_rows[i]);
+    w->debug_rows = debug_rows;
     w->info = info_new();
     for (size_t i = 0; i < ARRAY_LEN(info_rooms); i++)
         info_add(w->info, info_rooms[i]);

@@ -7,6 +7,7 @@
 
 struct ev_loop;
 struct acl;
+struct command;
 struct command_table;
 struct info;
 struct keyspace;
@@ -30,6 +31,7 @@ struct node_world {
     struct service *service; /* client sessions, what both daemons share of them */
     struct serve *serve;     /* and what only a node does */
     struct command_table *commands;
+    const struct command *const *debug_rows; /* of DEBUG, a list of arrays ended by NULL */
     struct acl *acl;
     struct info *info;
     struct server_net *net; /* doors and certificates */

@@ -13,9 +13,9 @@ static void put_flags(const struct session *s, struct buf *out)
         uint32_t flag;
         char letter;
     } letters[] = {
-        { SESSION_MULTI, 'x' },    { SESSION_BLOCKED, 'b' },  { SESSION_DIRTY, 'd' },
-        { SESSION_CLOSING, 'c' },  { SESSION_UNIX, 'U' },     { SESSION_READONLY, 'r' },
-        { SESSION_NO_EVICT, 'e' }, { SESSION_NO_TOUCH, 'T' },
+        { SESSION_MULTI, 'x' },    { SESSION_BLOCKED, 'b' }, { SESSION_DIRTY, 'd' },
+        { SESSION_CLOSING, 'c' },  { SESSION_UNIX, 'U' },    { SESSION_NO_EVICT, 'e' },
+        { SESSION_NO_TOUCH, 'T' },
     };
     static const char kinds[] = { [SESSION_NORMAL] = 0,
                                   [SESSION_PUBSUB] = 'P',

@@ -304,7 +304,7 @@ void session_reset(struct session *s)
     s->reply.proto = 2;
     s->user = acl_default_user(s->service->acl);
     s->flags &= ~(SESSION_AUTHENTICATED | SESSION_MONITOR | SESSION_REPLY_OFF | SESSION_REPLY_SKIP |
-                  SESSION_REPLY_SKIP_NEXT | SESSION_NO_TOUCH | SESSION_NO_EVICT | SESSION_READONLY);
+                  SESSION_REPLY_SKIP_NEXT | SESSION_NO_TOUCH | SESSION_NO_EVICT);
     s->reader.limits.unauthenticated = user_needs_password(s->user);
     if (!s->reader.limits.unauthenticated)
         s->flags |= SESSION_AUTHENTICATED;

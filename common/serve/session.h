@@ -55,7 +55,6 @@ enum session_flag {
     SESSION_MULTI = 1u << 11, /* the node sets it */
     SESSION_DIRTY = 1u << 12, /* the node's: a watched key changed */
     SESSION_UNIX = 1u << 13,
-    SESSION_READONLY = 1u << 14,
     SESSION_AUTHENTICATED = 1u << 15,
 };
 

@@ -4,14 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#ifdef HF_JEMALLOC
-#include <jemalloc/jemalloc.h>
-#endif
 
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -19,6 +14,7 @@
 #include "common/settings.h"
 #include "node/insight/identity.h"
 #include "node/insight/info.h"
+#include "node/insight/memory.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
 #include "node/settings.h"
@@ -72,66 +68,6 @@ static void write_ours(struct node_world *w, struct buf *out)
     info_line(out, "holdfast_version", "%s", HF_VERSION);
 }
 
-struct memory {
-    uint64_t used, peak, rss, allocated, active, resident, dataset, total;
-};
-
-static uint64_t resident_bytes(void)
-{
-    unsigned long long size, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-
-    if (!f)
-        return 0;
-    if (fscanf(f, "%llu %llu", &size, &resident) != 2)
-        resident = 0;
-    fclose(f);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static void ask_allocator(struct memory *m)
-{
-    m->allocated = m->active = m->resident = m->used;
-#ifdef HF_JEMALLOC
-    uint64_t epoch = 1;
-    size_t len = sizeof epoch, v;
-
-    mallctl("epoch", &epoch, &len, &epoch, sizeof epoch);
-    len = sizeof v;
-    if (mallctl("stats.allocated", &v, &len, NULL, 0) == 0)
-        m->allocated = v;
-    if (mallctl("stats.active", &v, &len, NULL, 0) == 0)
-        m->active = v;
-    if (mallctl("stats.resident", &v, &len, NULL, 0) == 0)
-        m->resident = v;
-#endif
-}
-
-static void measure(const struct node_world *w, struct memory *m)
-{
-    struct sysinfo si;
-
-    m->used = alloc_used_bytes();
-    m->peak = alloc_peak_bytes();
-    m->rss = resident_bytes();
-    m->dataset = 0;
-    for (int db = 0; db < keyspace_databases(w->keyspace); db++) {
-        struct keyspace_db_stats s;
-
-        keyspace_db_stats(w->keyspace, db, &s);
-        m->dataset += s.entry_bytes;
-    }
-    if (m->dataset > m->used)
-        m->dataset = m->used;
-    m->total = sysinfo(&si) == 0 ? (uint64_t)si.totalram * si.mem_unit : 0;
-    ask_allocator(m);
-}
-
-static double ratio(uint64_t a, uint64_t b)
-{
-    return b ? (double)a / (double)b : 0;
-}
-
 static void write_usage(const struct memory *m, struct buf *out)
 {
     uint64_t startup = identity()->startup_bytes, grown = m->used > startup ? m->used - startup : 0;
@@ -139,11 +75,11 @@ static void write_usage(const struct memory *m, struct buf *out)
     info_bytes(out, "used_memory", m->used);
     info_bytes(out, "used_memory_rss", m->rss);
     info_bytes(out, "used_memory_peak", m->peak);
-    info_line(out, "used_memory_peak_perc", "%.2f%%", 100 * ratio(m->used, m->peak));
+    info_line(out, "used_memory_peak_perc", "%.2f%%", 100 * memory_ratio(m->used, m->peak));
     info_line(out, "used_memory_overhead", "%llu", (ull)(m->used - m->dataset));
     info_line(out, "used_memory_startup", "%llu", (ull)startup);
     info_line(out, "used_memory_dataset", "%llu", (ull)m->dataset);
-    info_line(out, "used_memory_dataset_perc", "%.2f%%", 100 * ratio(m->dataset, grown));
+    info_line(out, "used_memory_dataset_perc", "%.2f%%", 100 * memory_ratio(m->dataset, grown));
     info_line(out, "allocator_allocated", "%llu", (ull)m->allocated);
     info_line(out, "allocator_active", "%llu", (ull)m->active);
     info_line(out, "allocator_resident", "%llu", (ull)m->resident);
@@ -179,29 +115,15 @@ static const char *policy_word(int policy)
 
 static void write_fragmentation(const struct memory *m, struct buf *out)
 {
-    info_line(out, "allocator_frag_ratio", "%.2f", ratio(m->active, m->allocated));
+    info_line(out, "allocator_frag_ratio", "%.2f", memory_ratio(m->active, m->allocated));
     info_line(out, "allocator_frag_bytes", "%lld", (long long)(m->active - m->allocated));
-    info_line(out, "allocator_rss_ratio", "%.2f", ratio(m->resident, m->active));
+    info_line(out, "allocator_rss_ratio", "%.2f", memory_ratio(m->resident, m->active));
     info_line(out, "allocator_rss_bytes", "%lld", (long long)(m->resident - m->active));
-    info_line(out, "rss_overhead_ratio", "%.2f", ratio(m->rss, m->resident));
+    info_line(out, "rss_overhead_ratio", "%.2f", memory_ratio(m->rss, m->resident));
     info_line(out, "rss_overhead_bytes", "%lld", (long long)(m->rss - m->resident));
-    info_line(out, "mem_fragmentation_ratio", "%.2f", ratio(m->rss, m->used));
+    info_line(out, "mem_fragmentation_ratio", "%.2f", memory_ratio(m->rss, m->used));
     info_line(out, "mem_fragmentation_bytes", "%lld", (long long)(m->rss - m->used));
     info_line(out, "mem_not_counted_for_evict", "0");
-}
-
-static uint64_t output_of(const struct service *v, bool followers)
-{
-    uint64_t sum = 0;
-
-    LIST_EACH(&v->sessions, n)
-    {
-        const struct session *s = LIST_ENTRY(n, struct session, node);
-
-        if ((s->kind == SESSION_REPLICA) == followers)
-            sum += sizeof *s + sizeof *s->link + out_memory(&s->link->out) + s->link->in.cap;
-    }
-    return sum;
 }
 
 static void write_memory(struct node_world *w, struct buf *out)
@@ -209,7 +131,7 @@ static void write_memory(struct node_world *w, struct buf *out)
     struct keyspace_stats keys;
     struct memory m;
 
-    measure(w, &m);
+    memory_measure(w, &m);
     keyspace_stats(w->keyspace, &keys);
     write_usage(&m, out);
     write_scripts(out);
@@ -218,8 +140,8 @@ static void write_memory(struct node_world *w, struct buf *out)
     write_fragmentation(&m, out);
     info_line(out, "mem_replication_backlog", "%llu", (ull)w->oplog->held_bytes);
     info_line(out, "mem_total_replication_buffers", "%llu", (ull)w->oplog->held_bytes);
-    info_line(out, "mem_clients_slaves", "%llu", (ull)output_of(w->service, true));
-    info_line(out, "mem_clients_normal", "%llu", (ull)output_of(w->service, false));
+    info_line(out, "mem_clients_slaves", "%llu", (ull)m.followers);
+    info_line(out, "mem_clients_normal", "%llu", (ull)m.clients);
     info_line(out, "mem_cluster_links", "0");
     info_line(out, "mem_aof_buffer", "0");
     info_line(out, "mem_allocator", "%s", alloc_name());

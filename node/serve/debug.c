@@ -9,20 +9,15 @@
 #include "node/serve/serve.h"
 #include "node/world.h"
 
-/* Rows are constants of the program, so the list of them is too. */
-static const struct command *parts[DEBUG_PARTS_MAX];
-static size_t part_count;
-
-void debug_add(const struct command *rows)
+static const struct command *const *rooms(const struct call *c)
 {
-    ASSERT(part_count < DEBUG_PARTS_MAX);
-    parts[part_count++] = rows;
+    return ((const struct node_world *)c->world)->debug_rows;
 }
 
-static const struct command *find(struct bytes name)
+static const struct command *find(const struct call *c, struct bytes name)
 {
-    for (size_t i = 0; i < part_count; i++)
-        for (const struct command *row = parts[i]; row->name; row++)
+    for (const struct command *const *room = rooms(c); *room; room++)
+        for (const struct command *row = *room; row->name; row++)
             if (bytes_is_word(name, row->name))
                 return row;
     return NULL;
@@ -30,7 +25,7 @@ static const struct command *find(struct bytes name)
 
 void debug_run(struct call *c)
 {
-    const struct command *row = find(c->argv[1]);
+    const struct command *row = find(c, c->argv[1]);
 
     if (!row || c->argc < row->argc_min || c->argc > row->argc_max) {
         reply_errorf(c->reply,
@@ -51,28 +46,32 @@ static void upper(char *out, size_t cap, const char *word)
     out[i] = '\0';
 }
 
+static void help_for(struct call *c, const struct command *row)
+{
+    struct buf line = { 0 };
+    char name[64];
+
+    upper(name, sizeof name, row->name);
+    buf_printf(&line, "%s%s%s", name, row->args ? " " : "", row->args ? row->args : "");
+    reply_simple(c->reply, buf_text(&line));
+    line.len = 0;
+    buf_printf(&line, "    %s", row->help);
+    reply_simple(c->reply, buf_text(&line));
+    buf_fini(&line);
+}
+
 static void debug_help(struct call *c)
 {
     size_t rows = 0;
-    char name[64];
 
-    for (size_t i = 0; i < part_count; i++)
-        for (const struct command *row = parts[i]; row->name; row++)
+    for (const struct command *const *room = rooms(c); *room; room++)
+        for (const struct command *row = *room; row->name; row++)
             rows++;
     reply_array(c->reply, 1 + 2 * rows);
     reply_simple(c->reply, "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
-    for (size_t i = 0; i < part_count; i++)
-        for (const struct command *row = parts[i]; row->name; row++) {
-            struct buf line = { 0 };
-
-            upper(name, sizeof name, row->name);
-            buf_printf(&line, "%s%s%s", name, row->args ? " " : "", row->args ? row->args : "");
-            reply_simple(c->reply, buf_text(&line));
-            line.len = 0;
-            buf_printf(&line, "    %s", row->help ? row->help : "");
-            reply_simple(c->reply, buf_text(&line));
-            buf_fini(&line);
-        }
+    for (const struct command *const *room = rooms(c); *room; room++)
+        for (const struct command *row = *room; row->name; row++)
+            help_for(c, row);
 }
 
 /* A crash that tests can ask for: no orderly end of any kind. */
@@ -80,6 +79,11 @@ static void debug_segfault(struct call *c)
 {
     (void)c;
     raise(SIGSEGV);
+}
+
+static void debug_panic(struct call *c)
+{
+    ASSERT(!c->cmd); /* it has a row, so this never holds */
 }
 
 static void debug_error(struct call *c)
@@ -146,6 +150,11 @@ const struct command debug_subs[] = {
       .argc_min = 2,
       .argc_max = 2,
       .help = "Crashes the server." },
+    { .name = "panic",
+      .run = debug_panic,
+      .argc_min = 2,
+      .argc_max = 2,
+      .help = "Fails an assertion." },
     { .name = "error",
       .run = debug_error,
       .argc_min = 3,

@@ -63,8 +63,8 @@ static bool save_wanted(const struct serve *v)
 {
     uint32_t flags = v->shutdown->flags;
 
-    if (flags & SHUTDOWN_NOSAVE)
-        return false;
+    if ((flags & SHUTDOWN_NOSAVE) || persist_loading(v->world->persist))
+        return false; /* half a data set must not take the place of the whole file */
     return (flags & SHUTDOWN_SAVE) || persist_has_save_points(v->world->persist);
 }
 

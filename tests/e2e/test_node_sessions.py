@@ -63,6 +63,8 @@ CONNECTION = [
     "DEBUG PROTOCOL string", "DEBUG PROTOCOL integer", "DEBUG PROTOCOL double", "DEBUG PROTOCOL null",
     "DEBUG PROTOCOL array", "DEBUG PROTOCOL set", "DEBUG PROTOCOL map", "DEBUG PROTOCOL true",
     "DEBUG PROTOCOL false", "DEBUG PROTOCOL verbatim", "DEBUG PROTOCOL bignum", "SHUTDOWN FOO",
+    "MEMORY USAGE nosuch", "MEMORY USAGE nosuch SAMPLES", "MEMORY USAGE nosuch SAMPLES x",
+    "MEMORY USAGE nosuch SAMPLES -1", "MEMORY USAGE nosuch FOO 1", "MEMORY PURGE", "MEMORY NOSUCH",
     "SHUTDOWN ABORT", "SHUTDOWN SAVE NOSAVE", "SHUTDOWN ABORT NOW",
 ]
 
@@ -369,6 +371,16 @@ def test_info_has_the_fields_of_redis_in_order(t):
     mine = [n for n in seen[0] if n in set(seen[1])]
     assert mine == seen[1], [n for n in seen[1] if n not in mine] + ["(order)"]
     assert info(ours.client())["server_name"] == "holdfast"
+
+
+def test_memory_stats_has_the_fields_of_redis(t):
+    ours, theirs = both(t)
+    seen = []
+    for node in (ours, theirs):
+        node.call("SET", "k", "v")
+        with node.client() as c:
+            seen.append([c.call("MEMORY", "STATS")[0::2], c.call("MEMORY", "USAGE", "k") > 0])
+    assert seen[0] == seen[1], seen
 
 
 def test_wait_is_held_until_acknowledged(t):

@@ -1,0 +1,92 @@
+#include "node/insight/memory.h"
+
+#include <stdio.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#ifdef HF_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
+
+#include "common/alloc.h"
+#include "common/serve/service.h"
+#include "node/keyspace/keyspace.h"
+#include "node/world.h"
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long size, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%llu %llu", &size, &resident) != 2)
+        resident = 0;
+    fclose(f);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void ask_allocator(struct memory *m)
+{
+    m->allocated = m->active = m->resident = m->used;
+#ifdef HF_JEMALLOC
+    uint64_t epoch = 1;
+    size_t len = sizeof epoch, v;
+
+    mallctl("epoch", &epoch, &len, &epoch, sizeof epoch);
+    len = sizeof v;
+    if (mallctl("stats.allocated", &v, &len, NULL, 0) == 0)
+        m->allocated = v;
+    if (mallctl("stats.active", &v, &len, NULL, 0) == 0)
+        m->active = v;
+    if (mallctl("stats.resident", &v, &len, NULL, 0) == 0)
+        m->resident = v;
+#endif
+}
+
+static void measure_keys(const struct node_world *w, struct memory *m)
+{
+    for (int db = 0; db < keyspace_databases(w->keyspace); db++) {
+        struct keyspace_db_stats s;
+
+        keyspace_db_stats(w->keyspace, db, &s);
+        m->keys += s.keys;
+        m->dataset += s.entry_bytes;
+        m->tables += s.table_bytes;
+        m->expires += s.index_bytes;
+    }
+    if (m->dataset > m->used)
+        m->dataset = m->used;
+}
+
+static void measure_sessions(const struct service *v, struct memory *m)
+{
+    LIST_EACH (&v->sessions, n) {
+        const struct session *s = LIST_ENTRY(n, struct session, node);
+        uint64_t bytes =
+            v->ops->session_bytes + sizeof *s->link + out_memory(&s->link->out) + s->link->in.cap;
+
+        if (s->kind == SESSION_REPLICA)
+            m->followers += bytes;
+        else
+            m->clients += bytes;
+    }
+}
+
+void memory_measure(const struct node_world *w, struct memory *out)
+{
+    struct sysinfo si;
+
+    *out = (struct memory){ .used = alloc_used_bytes(),
+                            .peak = alloc_peak_bytes(),
+                            .rss = resident_bytes(),
+                            .total = sysinfo(&si) == 0 ? (uint64_t)si.totalram * si.mem_unit : 0 };
+    measure_keys(w, out);
+    measure_sessions(w->service, out);
+    ask_allocator(out);
+}
+
+double memory_ratio(uint64_t a, uint64_t b)
+{
+    return b ? (double)a / (double)b : 0;
+}
