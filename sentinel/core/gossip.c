@@ -42,7 +42,8 @@ static void adopt(struct sentinel *s, struct group *g, struct seat *seat, uint64
 static void outbid(struct sentinel *s, struct group *g, const struct seat *seat,
                    struct actions *out)
 {
-    bool mine_to_heal = strcmp(s->globals.my_id, seat->peer->run_id) > 0;
+    bool mine_to_heal =
+        seat->peer->protocol == 0 || strcmp(s->globals.my_id, seat->peer->run_id) > 0;
 
     if (g->config_epoch == 0 || !mine_to_heal || g->failover.state != FO_NONE)
         return;

@@ -3,8 +3,8 @@
  * they know, and views (view.h) over their own lines.
  *
  * The higher config-epoch wins, always and only. Two different leaders under one epoch can exist only
- * when an operator forced failovers on both sides of a partition; then the sentinel with the greater id
- * raises its own configuration above both.
+ * when an operator forced failovers on both sides of a partition; then the sentinel with the greater id,
+ * and any of ours against a real Redis sentinel, raises its own configuration above both.
  */
 #ifndef HF_SENTINEL_CORE_GOSSIP_H
 #define HF_SENTINEL_CORE_GOSSIP_H
