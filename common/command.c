@@ -11,7 +11,10 @@ enum {
     SLOTS_FIRST = 64, /* a power of two */
 };
 
+enum { NAME_GONE = UINT32_MAX }; /* as name_len: was renamed; keeps the chain behind it whole */
+
 struct slot {
+    const char *name; /* the row's, or what it was renamed to */
     uint32_t hash, name_len;
     const struct command *parent; /* NULL: a top-level row */
     const struct command *cmd;    /* NULL: empty */
@@ -50,7 +53,7 @@ static struct slot *slot_for(const struct command_table *t, uint32_t hash,
         struct slot *s = &t->slots[i & (t->slot_count - 1)];
 
         if (!s->cmd || (s->hash == hash && s->parent == parent && s->name_len == name.len &&
-                        same_name(name.at, s->cmd->name, name.len)))
+                        same_name(name.at, s->name, name.len)))
             return s;
     }
 }
@@ -81,8 +84,8 @@ static void table_grow(struct command_table *t)
     for (size_t i = 0; i < t->slot_count; i++) {
         const struct slot *s = &t->slots[i];
 
-        if (s->cmd)
-            *slot_for(&bigger, s->hash, s->parent, bytes_of(s->cmd->name)) = *s;
+        if (s->cmd && s->name_len != NAME_GONE)
+            *slot_for(&bigger, s->hash, s->parent, bytes_of(s->name)) = *s;
     }
     xfree(t->slots);
     t->slots = bigger.slots;
@@ -100,19 +103,25 @@ static void row_check(const struct command *row)
     ASSERT(!row->keys.first || row->keys.step > 0);
 }
 
+static void table_put_name(struct command_table *t, const struct command *parent, const char *name,
+                           const struct command *cmd)
+{
+    uint32_t hash = hash_name(parent, bytes_of(name));
+    struct slot *s;
+
+    if (t->used * 4 >= t->slot_count) /* a quarter full: a miss looks at one slot */
+        table_grow(t);
+    s = slot_for(t, hash, parent, bytes_of(name));
+    ASSERT(!s->cmd);
+    *s = (struct slot){ name, hash, (uint32_t)strlen(name), parent, cmd };
+    t->used++;
+}
+
 static void table_put(struct command_table *t, const struct command *parent,
                       const struct command *cmd)
 {
-    uint32_t hash = hash_name(parent, bytes_of(cmd->name));
-    struct slot *s;
-
     row_check(cmd);
-    if (t->used * 4 >= t->slot_count) /* a quarter full: a miss looks at one slot */
-        table_grow(t);
-    s = slot_for(t, hash, parent, bytes_of(cmd->name));
-    ASSERT(!s->cmd);
-    *s = (struct slot){ hash, (uint32_t)strlen(cmd->name), parent, cmd };
-    t->used++;
+    table_put_name(t, parent, cmd->name, cmd);
     for (const struct command *sub = cmd->subs; sub && sub->name; sub++)
         table_put(t, cmd, sub);
 }
@@ -135,6 +144,39 @@ void command_table_add(struct command_table *t, const struct command *rows)
     }
     if (t->count)
         qsort(t->sorted, t->count, sizeof *t->sorted, by_name);
+}
+
+static void unlist(struct command_table *t, const struct command *row)
+{
+    size_t i = 0;
+
+    while (t->sorted[i] != row)
+        i++;
+    t->count--;
+    memmove(&t->sorted[i], &t->sorted[i + 1], (t->count - i) * sizeof *t->sorted);
+    t->shown -= !(row->flags & CMD_HIDDEN);
+}
+
+enum err command_table_rename(struct command_table *t, const char *from, const char *to,
+                              struct errmsg *out_why)
+{
+    struct slot *s = slot_for(t, hash_name(NULL, bytes_of(from)), NULL, bytes_of(from));
+    const struct command *row = s->cmd;
+
+    if (!row) {
+        errmsg_set(out_why, "No such command in rename-command");
+        return ERR_NOTFOUND;
+    }
+    if (to[0] && command_find(t, bytes_of(to))) {
+        errmsg_set(out_why, "Target command name already exists");
+        return ERR_EXISTS;
+    }
+    s->name_len = NAME_GONE;
+    if (to[0])
+        table_put_name(t, NULL, to, row);
+    else
+        unlist(t, row);
+    return OK;
 }
 
 const struct command *command_find_sub(const struct command_table *t, const struct command *parent,

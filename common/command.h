@@ -152,6 +152,10 @@ void command_table_free(struct command_table *t);
 /* rows end with one without a name. A name twice, or args and key_specs that cannot be read, are our
  * own mistakes: asserted. */
 void command_table_add(struct command_table *t, const struct command *rows);
+/* rename-command: the top-level command `from` answers to `to` alone, or, where that is empty, to
+ * nothing; to must outlive the table. ERR_NOTFOUND, ERR_EXISTS, with Redis's sentence. */
+enum err command_table_rename(struct command_table *t, const char *from, const char *to,
+                              struct errmsg *out_why) MUST_CHECK;
 const struct command *command_find(const struct command_table *t, struct bytes name);
 /* The subcommand of a container; NULL when it has none of that name. */
 const struct command *command_find_sub(const struct command_table *t, const struct command *parent,

@@ -326,14 +326,16 @@ void rename_fini(void *values)
 enum err rename_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
 {
     struct server_settings *set = values;
+    struct command_rename *r = &set->renames[set->rename_count];
 
     if (argc != 2)
         return refuse(out_why, "Bad directive or wrong number of arguments");
     if (set->rename_count == COMMAND_RENAMES_MAX)
         return refuse(out_why, "Too many commands are renamed");
-    set->renames[set->rename_count++] = (struct command_rename){
-        .from = xmemdup0(argv[0].at, argv[0].len),
-        .to = xmemdup0(argv[1].at, argv[1].len),
-    };
+    r->from = xmemdup0(argv[0].at, argv[0].len);
+    r->to = xmemdup0(argv[1].at, argv[1].len);
+    for (char *c = r->to; *c; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c; /* as rows spell their names */
+    set->rename_count++;
     return OK;
 }

@@ -85,6 +85,24 @@ static void add_rows(struct node_world *w)
         info_add(w->info, info_rooms[i]);
 }
 
+/* rename-command, once every room has added its rows. */
+static enum err rename_commands(struct node *n, struct errmsg *out_why)
+{
+    const struct server_settings *set = &n->set.server;
+    struct errmsg why = { "" };
+
+    for (int i = 0; i < set->rename_count; i++) {
+        const struct command_rename *r = &set->renames[i];
+        enum err e = command_table_rename(n->world.commands, r->from, r->to, &why);
+
+        if (e != OK) {
+            errmsg_set(out_why, "rename-command %.64s %.64s: %.200s", r->from, r->to, why.text);
+            return e;
+        }
+    }
+    return OK;
+}
+
 static void open_rooms(struct node *n)
 {
     struct node_world *w = &n->world;
@@ -184,7 +202,9 @@ static enum err become_daemon(struct node *n, struct errmsg *out_why)
         return ERR_IO;
     log_set_role('C');
     identity_begin(supervised);
-    process_report_crashes(NULL);
+    settings_warn_ignored(n->world.settings);
+    if (set->crash_log_enabled)
+        process_report_crashes(NULL);
     if ((set->daemonize || *set->pidfile) && process_pidfile(pidfile, out_why) != OK)
         log_warning("pidfile-not-written why=\"%s\"", out_why->text);
     if (set->disable_thp)
@@ -201,7 +221,7 @@ static int serve_clients(struct node *n)
         return refuse_start(why.text);
     log_notice("holdfast-node-starts version=%s pid=%d", HF_VERSION, (int)getpid());
     open_rooms(n);
-    if (live_settings_begin(&n->world, &why) != OK) {
+    if (rename_commands(n, &why) != OK || live_settings_begin(&n->world, &why) != OK) {
         log_warning("start-refused why=\"%s\"", why.text);
         close_rooms(n);
         return refuse_start(why.text);

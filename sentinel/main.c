@@ -259,7 +259,9 @@ static enum err become_daemon(struct daemon *d, struct errmsg *out_why)
     if (open_log(d, out_why) != OK)
         return ERR_IO;
     log_set_role('X');
-    process_report_crashes(NULL);
+    settings_warn_ignored(d->world.settings);
+    if (set->crash_log_enabled)
+        process_report_crashes(NULL);
     if ((set->daemonize || *set->pidfile) && process_pidfile(pidfile, out_why) != OK)
         log_warning("pidfile-not-written why=\"%s\"", out_why->text);
     if (set->disable_thp)

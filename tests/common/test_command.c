@@ -131,6 +131,30 @@ static void resolves_to(const struct command_table *t, const char *line,
     ck_assert_str_eq(why.text, error);
 }
 
+START_TEST(a_renamed_command_answers_to_its_new_name_alone)
+{
+    struct command_table *t = new_table();
+    struct errmsg why = { 0 };
+    size_t count = command_count(t);
+
+    ck_assert(command_table_rename(t, "nosuch", "x", &why) == ERR_NOTFOUND);
+    ck_assert_str_eq(why.text, "No such command in rename-command");
+    ck_assert(command_table_rename(t, "GET", "config", &why) == ERR_EXISTS);
+    ck_assert_str_eq(why.text, "Target command name already exists");
+    ck_assert(command_table_rename(t, "CONFIG", "xconfig", &why) == OK);
+    resolves_to(t, "XConfig GET a b", &config_subs[0], "");
+    resolves_to(t, "config GET a", NULL,
+                "ERR unknown command 'config', with args beginning with: 'GET' 'a' ");
+    ck_assert_uint_eq(command_count(t), count);
+    ck_assert(command_table_rename(t, "get", "", &why) == OK);
+    ck_assert_ptr_null(command_find(t, BYTES("get")));
+    ck_assert_uint_eq(command_count(t), count - 1);
+    for (size_t i = 0; command_at(t, i); i++)
+        ck_assert_ptr_ne(command_at(t, i), &rows[0]);
+    command_table_free(t);
+}
+END_TEST
+
 START_TEST(errors_are_those_of_redis)
 {
     struct command_table *t = new_table();
@@ -386,6 +410,7 @@ START_TEST(key_mistakes_are_refused)
 END_TEST
 
 CHECK_MAIN("command", finds_what_a_walk_finds, subcommands_belong_to_their_container,
-           errors_are_those_of_redis, flags_imply_categories, effects_are_one_unit,
-           argument_language, syntax_reads_as_people_write_it, argument_mistakes_are_refused,
-           keys_are_found, key_mistakes_are_refused)
+           errors_are_those_of_redis, a_renamed_command_answers_to_its_new_name_alone,
+           flags_imply_categories, effects_are_one_unit, argument_language,
+           syntax_reads_as_people_write_it, argument_mistakes_are_refused, keys_are_found,
+           key_mistakes_are_refused)

@@ -185,3 +185,29 @@ def test_the_file_of_debian(t):
     node.start()
     assert node.call("CONFIG", "GET", "maxmemory-policy") == ["maxmemory-policy", "noeviction"]
     assert node.call("CONFIG", "REWRITE") == "OK"
+
+
+def test_renamed_commands(t):
+    t.needs_holdfast()
+    nodes = t.node(), t.node(product="redis")
+    for node in nodes:
+        node.write_conf()
+        with open(node.conf, "a") as f:
+            f.write('rename-command KEYS ""\nrename-command CONFIG XConfig\n')
+        node.start()
+    compare(*nodes, [["KEYS", "*"], ["CONFIG", "GET", "hz"], ["xconfig", "GET", "hz"], ["xconfig", "REWRITE"]])
+    for node in nodes:
+        with open(node.conf) as f:
+            assert 'rename-command KEYS ""\n' in f.read()
+    bad = refusal("holdfast", [], "rename-command NOSUCH x\nport 0\n", t.folder)
+    assert bad[0] == 1 and bad[1][-1].endswith("No such command in rename-command"), bad
+
+
+def test_what_does_nothing_is_said_once(t):
+    t.needs_holdfast()
+    node = t.node(settings={"appendfsync": "always", "jemalloc-bg-thread": "yes"}).start()
+    assert node.call("CONFIG", "SET", "hz", "20", "lfu-decay-time", "5") == "OK"
+    assert node.call("CONFIG", "SET", "hz", "30") == "OK"
+    lines = [line for line in node.text().splitlines() if "setting-ignored" in line]
+    names = sorted(line.split("name=")[1].split()[0] for line in lines)
+    assert names == ["appendfsync", "hz", "lfu-decay-time"], lines
