@@ -1,6 +1,7 @@
 """What a node's sessions answer, step for step beside redis-server: connection, CLIENT, transactions,
 pub/sub, limits and malformed protocol."""
 import re
+import signal
 import time
 
 from harness.compare import compare
@@ -423,3 +424,31 @@ def test_shutdown_by_command_and_by_signal(t):
                 c.send(*how.split())
             assert c.is_closed_within(5)
         assert node.popen.wait(5) == 0
+
+
+def test_shutdown_waits_for_a_follower_that_lags(t):
+    said = []
+    for product in (None, "redis"):
+        leader = t.node(product=product, settings={"shutdown-timeout": "60", "save": '""'}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        follower.signal(signal.SIGSTOP)
+        with leader.client() as asks, leader.client() as writer, leader.client() as other:
+            writer.call("SET", "last", "1")
+            asks.send("SHUTDOWN")
+            assert asks.read_within(0.3) is None
+            writer.send("SET", "held", "1")
+            assert writer.read_within(0.2) is None
+            answers = [other.call("GET", "last"), other.call("SHUTDOWN", "ABORT"), str(asks.read()),
+                       writer.read(), str(other.ask("SHUTDOWN", "ABORT").value)]
+            said.append(answers)
+            if product == "redis":
+                follower.signal(signal.SIGCONT)
+                continue  # 7.0.15 crashes at the second SHUTDOWN after an ABORT
+            asks.send("SHUTDOWN")
+            assert asks.read_within(0.2) is None
+            follower.signal(signal.SIGCONT)
+            assert asks.is_closed_within(10)
+        assert leader.popen.wait(10) == 0
+        until(lambda: follower.call("GET", "held") == "1", 5, "the last write at the follower")
+    assert said[0] == said[1], said
