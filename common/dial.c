@@ -266,7 +266,8 @@ static void on_input(struct link *l)
 
     d->last_input_ms = clock_now_ms();
     dial_enter(d);
-    while (d->link == l && l->state == LINK_OPEN) { /* a callback may have ended or taken it */
+    /* A callback may have ended, taken or paused it. */
+    while (d->link == l && l->state == LINK_OPEN && !l->reading_paused) {
         const struct resp_value *value;
         size_t taken;
         enum resp_status s = resp_read_reply(&d->replies, link_input(l), &value, &taken);

@@ -36,10 +36,10 @@ struct tls_session;
 struct link;
 
 enum {
-    LINK_HELD_BYTES = 64 * 1024,   /* read while paused */
-    LINK_TURN_BYTES = 1024 * 1024, /* read, and written, of one link in one turn */
-    LINK_FAREWELL_MS = 2000,       /* what CLOSING may take */
-    LINK_HANDSHAKE_MS = 10000,     /* what a TLS handshake may take */
+    LINK_HELD_BYTES = 64 * 1024,  /* read while paused */
+    LINK_TURN_BYTES = 256 * 1024, /* read, and written, of one link in one turn */
+    LINK_FAREWELL_MS = 2000,      /* what CLOSING may take */
+    LINK_HANDSHAKE_MS = 10000,    /* what a TLS handshake may take */
 };
 
 enum link_state { LINK_OPEN, LINK_CLOSING, LINK_DEAD };

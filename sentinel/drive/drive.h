@@ -16,7 +16,7 @@
  *      are pinged in batches and their answers come in few turns
  *
  * Limits: DRIVE_REPLY_BYTES_MAX of one reply, DRIVE_CALLS_MAX unanswered calls of one line; over
- * either the line is closed. Owner: main. Cost: an action O(1), a step what the core says.
+ * either the line is closed. DRIVE_WINDOW_MESSAGES of pub/sub: see lines.h. Owner: main. Cost: an action O(1), a step what the core says.
  */
 #ifndef HF_SENTINEL_DRIVE_DRIVE_H
 #define HF_SENTINEL_DRIVE_DRIVE_H
@@ -31,6 +31,8 @@ enum {
     DRIVE_GRID_MS = 4,
     DRIVE_REPLY_BYTES_MAX = 4 * 1024 * 1024,
     DRIVE_CALLS_MAX = 1000,
+    DRIVE_WINDOW_MS = 100,
+    DRIVE_WINDOW_MESSAGES = 100, /* heard on one pub/sub line in one window */
 };
 
 struct tls_context;

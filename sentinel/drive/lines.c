@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 
 /* A dial's callbacks say which dial; an end has at most two. */
 static enum line_kind kind_of(const struct end *e, const struct dial *d)
@@ -88,6 +89,36 @@ static void on_state(void *arg, struct dial *dial, enum dial_state state, enum d
     }
 }
 
+static void on_resume(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct end *e = w->data;
+
+    for (int i = 0; i < LINE_COUNT; i++) {
+        struct link *l = e->dials[i] ? dial_link(e->dials[i]) : NULL;
+
+        if (l)
+            link_pause_reading(l, false);
+    }
+}
+
+/* Counts one message; over the limit, the line is not read until its window has passed. */
+static void count_message(struct end *e, struct dial *dial)
+{
+    uint64_t now_ms = clock_now_ms();
+
+    if (now_ms >= e->window_ms + DRIVE_WINDOW_MS) {
+        e->window_ms = now_ms;
+        e->window_count = 0;
+    }
+    if (++e->window_count < DRIVE_WINDOW_MESSAGES)
+        return;
+    link_pause_reading(dial_link(dial), true);
+    if (ev_is_active(&e->resume))
+        return;
+    ev_timer_set(&e->resume, DRIVE_WINDOW_MS / 1e3, 0.);
+    ev_timer_start(e->drive->loop, &e->resume);
+}
+
 /* `message <channel> <payload>`; confirmations and everything else are nobody's news. */
 static void on_push(void *arg, struct dial *dial, const struct resp_value *value)
 {
@@ -96,6 +127,7 @@ static void on_push(void *arg, struct dial *dial, const struct resp_value *value
     struct event ev = { .kind = EV_HELLO, .id = e->id };
     struct hello hello;
 
+    count_message(e, dial);
     if (!payload || !bytes_is(what->text, "message") ||
         !bytes_is(resp_item(value, 1)->text, HELLO_CHANNEL))
         return;
@@ -140,6 +172,8 @@ static struct end *add(struct drive *d, uint64_t id)
 
     e->id = id;
     e->drive = d;
+    ev_timer_init(&e->resume, on_resume, 0., 0.);
+    e->resume.data = e;
     map_add(&d->ends, &e->by_id, name_of(&e->id));
     return e;
 }
@@ -186,6 +220,7 @@ void lines_hang_up(struct drive *d, const struct action *a)
 static void end_free(struct end *e)
 {
     map_remove(&e->drive->ends, &e->by_id);
+    ev_timer_stop(e->drive->loop, &e->resume);
     for (int i = 0; i < LINE_COUNT; i++)
         dial_free(e->dials[i]);
     xfree(e);

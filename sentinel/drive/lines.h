@@ -3,6 +3,10 @@
  *
  * An end is found by the id the core gave; it is made by the first ACT_DIAL and goes with ACT_FORGET.
  * Dials never redial by themselves (the core asks again), so an end at rest owns no timer.
+ *
+ * Whoever may publish on a node can talk to us through it. More than DRIVE_WINDOW_MESSAGES in
+ * DRIVE_WINDOW_MS are left in the socket until the window is over, so that a flood fills the node's
+ * buffers and not our time.
  */
 #ifndef HF_SENTINEL_DRIVE_LINES_H
 #define HF_SENTINEL_DRIVE_LINES_H
@@ -15,6 +19,9 @@ struct end {
     uint64_t id;
     struct drive *drive;
     struct dial *dials[LINE_COUNT];
+    uint64_t window_ms;    /* when the present window of messages began */
+    uint32_t window_count; /* messages heard in it */
+    ev_timer resume;       /* runs while the pub/sub line is not read */
 };
 
 void lines_dial(struct drive *d, const struct action *a);

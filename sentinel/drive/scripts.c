@@ -127,8 +127,7 @@ void scripts_start(struct scripts *s, uint64_t job, char *const *argv)
 
 void scripts_kill(struct scripts *s, uint64_t job)
 {
-    LIST_EACH(&s->running, node)
-    {
+    LIST_EACH (&s->running, node) {
         struct child *c = LIST_ENTRY(node, struct child, node);
 
         if (c->job == job)

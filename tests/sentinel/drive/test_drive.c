@@ -333,6 +333,42 @@ START_TEST(greeting)
 }
 END_TEST
 
+static const char one_hello[] =
+    "*3\r\n$7\r\nmessage\r\n$18\r\n__sentinel__:hello\r\n$84\r\n"
+    "127.0.0.1,26379,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,1,mymaster,"
+    "127.0.0.1,6379,1\r\n";
+static int hellos;
+
+static void count_hello(const struct noted *n, struct actions *out)
+{
+    if (n->kind != EV_HELLO)
+        return;
+    hellos++;
+    note_count--; /* there are many */
+}
+
+START_TEST(a_flood_is_left_in_the_socket)
+{
+    uint64_t start;
+
+    begin();
+    emit(fill_dial_pubsub);
+    await(EV_LINE_UP);
+    on_event = count_hello;
+    for (int i = 0; i < 1000; i++)
+        out_append(&server_links[0]->out, one_hello, sizeof one_hello - 1);
+    link_wrote(server_links[0]);
+    start = clock_read_us();
+    while (hellos < 400 && clock_read_us() < start + 5000000)
+        ev_run(loop, EVRUN_ONCE);
+    ck_assert_int_ge(hellos, 400);
+    /* Four windows of a hundred need three pauses. */
+    ck_assert_uint_ge(clock_read_us() - start, 290000);
+    ck_assert_int_lt(hellos, 600);
+    finish();
+}
+END_TEST
+
 START_TEST(peers_are_greeted_with_what_sentinels_share)
 {
     begin();
@@ -684,6 +720,7 @@ START_TEST(scripts)
 }
 END_TEST
 
-CHECK_MAIN("drive", greeting, peers_are_greeted_with_what_sentinels_share, ping_and_info,
-           role_changes, failover_tidy_hello, peers, closed_then_refused_at_once,
+CHECK_MAIN("drive", greeting, a_flood_is_left_in_the_socket,
+           peers_are_greeted_with_what_sentinels_share, ping_and_info, role_changes,
+           failover_tidy_hello, peers, closed_then_refused_at_once,
            nothing_overtakes_a_durable_record, wakes_on_time, scripts)
