@@ -18,8 +18,10 @@ ROOT = runner.ROOT
 PARSERS = {
     "resp": ["common/resp_read.c", "common/resp_reply_read.c"],
     "settings": ["common/settings_load.c", "common/words.c"],
-    "journal": ["common/journal.c", "sentinel/state/record.c"],
-    "hello": ["sentinel/core/hello.c"],
+    "journal": ["common/journal.c"],
+    "record": ["sentinel/state/record.c"],
+    "hello": ["sentinel/core/hello.c", "sentinel/core/view.c", "sentinel/core/info.c"],
+    "rdb": ["node/persist/rdb_read.c"],
 }
 
 
