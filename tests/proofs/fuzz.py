@@ -20,7 +20,9 @@ PARSERS = {
     "settings": ["common/settings_load.c", "common/words.c"],
     "journal": ["common/journal.c"],
     "record": ["sentinel/state/record.c"],
-    "hello": ["sentinel/core/hello.c", "sentinel/core/view.c", "sentinel/core/info.c"],
+    "hello": ["sentinel/core/hello.c", "sentinel/core/view.c"],
+    "info": ["sentinel/core/info.c"],
+    "sentinel_conf": ["sentinel/state/conf.c"],
     "rdb": ["node/persist/rdb_read.c"],
 }
 
