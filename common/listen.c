@@ -26,6 +26,7 @@ struct listen_socket {
     int fd;
     struct place place;
     struct listen *owner;
+    bool hushed; /* does not listen while a set that may replace it is opened */
 };
 
 enum { PLACES_MAX = 64 };
@@ -79,7 +80,7 @@ static int set_flag(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* ERR_NOTFOUND: not on this machine, and that is allowed. */
+/* ERR_NOTFOUND: not on this machine, and that is allowed. ERR_EXISTS: somebody listens there. */
 static enum err open_tcp(const struct place *at, const struct listen_options *o, int *out_fd,
                          struct errmsg *why)
 {
@@ -117,7 +118,8 @@ fail:
         close(fd);
     if (family_missing(error) || (error == EADDRNOTAVAIL && at->optional))
         return ERR_NOTFOUND;
-    return tcp_failed(at, call, strerror(error), why);
+    (void)tcp_failed(at, call, strerror(error), why);
+    return error == EADDRINUSE ? ERR_EXISTS : ERR_IO;
 }
 
 static enum err open_unix(const struct place *at, const struct listen_options *o, int *out_fd,
@@ -272,6 +274,44 @@ static void close_difference(struct listen_socket *sockets, int count,
             close_socket(&sockets[i]);
 }
 
+static bool wanted_place(const struct place *places, int wanted, const struct place *p)
+{
+    for (int i = 0; i < wanted; i++)
+        if (same_place(&places[i], p))
+            return true;
+    return false;
+}
+
+/* 0.0.0.0 and 127.0.0.1 cannot both listen on a port. An old socket that the new set does without stops
+ * listening (it stays bound, so nobody else can slip in) until the new set stands; where that fails, it
+ * listens again. True: there was one on this port. */
+static bool hush(struct listen *l, const struct place *places, int wanted, int port)
+{
+    bool any = false;
+
+    for (int i = 0; i < l->count; i++) {
+        struct listen_socket *s = &l->sockets[i];
+
+        if (s->hushed || s->place.kind == LISTEN_UNIX || s->place.port != port ||
+            wanted_place(places, wanted, &s->place))
+            continue;
+        s->hushed = shutdown(s->fd, SHUT_RD) == 0;
+        any |= s->hushed;
+    }
+    return any;
+}
+
+static void unhush(struct listen *l, int backlog)
+{
+    for (int i = 0; i < l->count; i++) {
+        struct listen_socket *s = &l->sockets[i];
+
+        if (s->hushed && listen(s->fd, backlog) != 0)
+            log_warning("listen-lost port=%d why=\"%s\"", s->place.port, strerror(errno));
+        s->hushed = false;
+    }
+}
+
 void listen_init(struct listen *l, struct ev_loop *loop, listen_fn *on_accept, void *arg)
 {
     *l = (struct listen){ .loop = loop, .on_accept = on_accept, .arg = arg };
@@ -317,12 +357,15 @@ enum err listen_open(struct listen *l, const struct listen_options *o, struct er
         s->fd = fd_of(l, &places[i]);
         if (s->fd < 0)
             e = open_place(&places[i], o, &s->fd, out_why);
+        if (e == ERR_EXISTS && hush(l, places, wanted, places[i].port))
+            e = open_place(&places[i], o, &s->fd, out_why);
         if (e == ERR_NOTFOUND)
             continue;
         if (e != OK) {
             close_difference(sockets, count, l->sockets, l->count);
+            unhush(l, o->backlog);
             xfree(sockets);
-            return e;
+            return e == ERR_EXISTS ? ERR_IO : e;
         }
         count++;
     }

@@ -177,6 +177,39 @@ START_TEST(new_set_keeps_what_both_name)
 }
 END_TEST
 
+/* Everything gives way to one address, and back, on the same port; a failure leaves it listening. */
+START_TEST(all_addresses_and_one_take_turns)
+{
+    static char all[] = "*";
+    char *every[] = { all }, *one[] = { one_ip }, *bad[] = { one_ip, no_ip };
+    struct listen_options o = {
+        .bind = every, .bind_count = 1, .port = free_port(), .backlog = 16
+    };
+    struct errmsg why = { 0 };
+    struct listen l;
+
+    loop = ev_loop_new(0);
+    listen_init(&l, loop, on_accept, NULL);
+    for (int round = 0; round < 2; round++) {
+        o.bind = every;
+        o.bind_count = 1;
+        open_or_die(&l, &o);
+        ck_assert_int_ge(dial_v4(other_ip, o.port), 0);
+        o.bind = bad;
+        o.bind_count = 2;
+        ck_assert(listen_open(&l, &o, &why) != OK);
+        ck_assert_int_ge(dial_v4(other_ip, o.port), 0);
+        o.bind = one;
+        o.bind_count = 1;
+        open_or_die(&l, &o);
+        ck_assert_int_ge(dial_v4(one_ip, o.port), 0);
+        ck_assert_int_lt(dial_v4(other_ip, o.port), 0);
+    }
+    listen_fini(&l);
+    ev_loop_destroy(loop);
+}
+END_TEST
+
 START_TEST(unix_socket_with_its_mode)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -263,5 +296,5 @@ START_TEST(one_turn_takes_a_batch)
 END_TEST
 
 CHECK_MAIN("listen", accepts_with_everything_inherited, failures_say_what_redis_says,
-           new_set_keeps_what_both_name, unix_socket_with_its_mode, out_of_descriptors_pauses,
-           one_turn_takes_a_batch)
+           new_set_keeps_what_both_name, all_addresses_and_one_take_turns,
+           unix_socket_with_its_mode, out_of_descriptors_pauses, one_turn_takes_a_batch)
