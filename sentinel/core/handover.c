@@ -53,7 +53,7 @@ void handover_send(struct sentinel *s, struct group *g, struct node *chosen, str
 
     if (hold_ms > HANDOVER_MS)
         hold_ms = HANDOVER_MS;
-    a->addr = chosen->addr;
+    a->addr = chosen->shown.port ? chosen->shown : chosen->addr;
     a->timeout_ms = hold_ms;
     a->tag = f->epoch;
     f->handover = true;

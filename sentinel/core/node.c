@@ -460,6 +460,8 @@ static void note_progress(struct sentinel *s, struct node *leader, const struct 
         if (!addr_set(&a, info->followers[i].host, info->followers[i].port))
             continue;
         n = node_at(leader->group, &a);
+        if (n)
+            n->shown = a;
         if (!n || n->acked_offset == info->followers[i].offset)
             continue;
         n->acked_offset = info->followers[i].offset;
@@ -480,8 +482,8 @@ void node_info(struct sentinel *s, struct node *n, const struct event *ev, struc
         note_progress(s, n, ev->info.info);
     n->info_ms = s->now_ms;
     xfree(n->info_text);
-    n->info_text = xmemdup0(ev->info.text.at, ev->info.text.len);
-    n->info_len = ev->info.text.len;
+    n->info_len = ev->info.text.len < INFO_TEXT_MAX ? ev->info.text.len : INFO_TEXT_MAX;
+    n->info_text = xmemdup0(ev->info.text.at, n->info_len);
     read_run_id(s, n, f, out);
     read_role(s, n, f, out);
     if (!addr_eq(&f->leader, &n->facts.leader))

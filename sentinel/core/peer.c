@@ -180,12 +180,9 @@ void peer_probed(struct sentinel *s, struct peer *p, uint32_t protocol, struct a
 {
     p->probed = true;
     p->protocol = protocol < VIEW_PROTOCOL ? protocol : VIEW_PROTOCOL;
-    LIST_EACH (&p->seats, link) {
-        struct group *g = SEAT_OF_PEER(link)->group;
-
-        if (g->leader->verdict != VERDICT_UP || g->failover.state != FO_NONE)
-            seat_state(s, SEAT_OF_PEER(link), out);
-    }
+    /* Every group's: what was said over the connection before this one may have been lost with it. */
+    LIST_EACH (&p->seats, link)
+        seat_state(s, SEAT_OF_PEER(link), out);
 }
 
 static void judge_seat(struct sentinel *s, struct seat *seat, struct actions *out)

@@ -48,7 +48,8 @@ enum {
     REDIAL_MS = 100,       /* pause between two dials of a node that is down */
     DIAL_TIMEOUT_MS = 200, /* of a dial to a node that has answered before; or 4 round trips */
     DIAL_TIMEOUT_MS_MAX = 2000,
-    SCRIPTS_MAX = 256, /* queued; the oldest that does not run is dropped */
+    INFO_TEXT_MAX = 65536, /* kept of a node's INFO for INFO-CACHE */
+    SCRIPTS_MAX = 256,     /* queued; the oldest that does not run is dropped */
     SCRIPTS_RUNNING_MAX = 16,
     SCRIPT_TRIES_MAX = 10,
 };
@@ -81,8 +82,8 @@ struct vitals {
     uint64_t pong_ms;       /* last reply of any kind */
     uint64_t alive_attentive_ms;
     uint64_t asked_attentive_ms; /* the first PING since then left; 0: none has */
-    uint64_t round_trip_ms; /* smoothed */
-    bool busy;              /* the last reply was BUSY */
+    uint64_t round_trip_ms;      /* smoothed */
+    bool busy;                   /* the last reply was BUSY */
 };
 
 /* How far a follower's re-pointing has come; the wire's reconf_* flags. */
@@ -105,6 +106,7 @@ struct node {
 
     struct facts facts;
     uint64_t offset_changed_ms; /* a leader's offset was another in the INFO before */
+    struct addr shown;          /* a follower's address in its leader's words; port 0: unknown */
     uint64_t acked_offset;      /* a follower's, as its leader shows it */
     uint64_t acked_ms;          /* it changed after this moment, */
     uint64_t acked_until_ms;    /* and before this one */

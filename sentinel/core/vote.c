@@ -114,7 +114,7 @@ static bool may_vote(const struct sentinel *s, const struct group *g, const char
 void vote_asked(struct sentinel *s, const struct event *ev, struct actions *out)
 {
     struct group *g = sentinel_find_leader(s, &ev->ask.leader);
-    const char *run_id = ev->ask.id;
+    const char *run_id = ev->ask.id && strlen(ev->ask.id) == ID_LEN ? ev->ask.id : NULL;
     struct action *a;
 
     if (g && run_id && ev->ask.epoch <= EPOCH_MAX) {
@@ -172,7 +172,7 @@ uint64_t vote_may_start_ms(const struct sentinel *s, const struct group *g)
         uint64_t beat =
             seat->captain_ms + (seat_is_holdfast(seat) ? CAPTAIN_SILENT_MS : CAPTAIN_LOST_MS);
 
-        if (is_at_work(s, seat) && beat > at)
+        if (is_at_work(s, seat) && seat->captain_epoch > g->config_epoch && beat > at)
             at = beat;
     }
     return at;
