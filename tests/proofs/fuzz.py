@@ -38,6 +38,7 @@ def build(folder, options):
 class Target:
     def __init__(self, t, program, seconds):
         self.name = os.path.basename(program)[len("fuzz_"):]
+        self.seconds = seconds
         self.corpus = os.path.join(ROOT, "tests", "fuzz", "corpus", self.name)
         self.found = os.path.join(t.folder, self.name)
         self.log = os.path.join(t.folder, self.name + ".log")
@@ -57,8 +58,9 @@ class Target:
     def judge(self, t):
         text = self.text()
         found = re.search(r"stat::number_of_executed_units: +(\d+)", text)
-        t.figure("%-10s %12s executions, %d new inputs" %
-                 (self.name, found[1] if found else "no count of", len(os.listdir(self.found))))
+        t.figure("%-14s %12s executions in %d s, %d new inputs" %
+                 (self.name, found[1] if found else "no count of", self.seconds,
+                  len(os.listdir(self.found))))
         if self.popen.returncode != 0:
             print("\n".join(text.splitlines()[-40:]))
         t.promise(self.popen.returncode == 0, "%s: no crash, hang or leak" % self.name)

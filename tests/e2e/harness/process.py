@@ -197,9 +197,12 @@ class Process:
             return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
     def cpu_seconds(self):
-        with open("/proc/%d/stat" % self.pid) as f:
-            fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Time that its threads spent on a processor, to the nanosecond."""
+        total = 0
+        for thread in os.listdir("/proc/%d/task" % self.pid):
+            with open("/proc/%d/task/%s/schedstat" % (self.pid, thread)) as f:
+                total += int(f.read().split()[0])
+        return total / 1e9
 
 
 class Node(Process):
