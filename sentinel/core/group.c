@@ -164,6 +164,8 @@ struct view group_view(const struct sentinel *s, const struct group *g)
 
 bool group_is_calm(const struct group *g)
 {
+    if (g->seat_count == 0)
+        return false;
     LIST_EACH (&g->seats, link) {
         const struct peer *p = SEAT_OF(link)->peer;
 

@@ -31,7 +31,7 @@ void group_spread(struct sentinel *s, struct group *g, struct actions *out);
 /* The hello's text, for a connection whose own end is local_ip; the caller frees it. */
 char *group_hello(const struct sentinel *s, const struct group *g, const char *local_ip);
 struct view group_view(const struct sentinel *s, const struct group *g);
-/* Is every peer a Holdfast peer whose line is up? */
+/* Are there peers, and is every one a Holdfast peer whose line is up? */
 bool group_is_calm(const struct group *g);
 
 #endif
