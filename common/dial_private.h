@@ -1,6 +1,9 @@
 /*
- * dial_private - what dial.c (calls, replies, the end of a connection) and dial_connect.c (everything
- * before there is one) know of each other. For nobody else.
+ * dial_private - what the chapters of dial know of each other; for nobody else.
+ *
+ *   dial.c          calls, options, the end of a connection, the owner's side
+ *   dial_connect.c  everything before there is a connection
+ *   dial_link.c     greeting and replies
  */
 #ifndef HF_COMMON_DIAL_PRIVATE_H
 #define HF_COMMON_DIAL_PRIVATE_H
@@ -54,13 +57,19 @@ void dial_tell_state(struct dial *d);
 void dial_let_go(struct dial *d);
 void dial_arm(struct dial *d, ev_timer *timer, uint64_t ms);
 void dial_go_down(struct dial *d, enum dial_why why, int sys_errno);
-/* d->fd is connected to the address before address_next: greet. */
-void dial_connected(struct dial *d);
+/* Sends what was encoded into d->request. */
+void dial_send_request(struct dial *d, dial_reply_fn *fn, void *arg);
+struct pending_call dial_pop_call(struct dial *d);
 
 /* ---- dial_connect.c ---- */
 
 void dial_watchers_init(struct dial *d);
 /* From DOWN or IDLE, without a callback. */
 void dial_begin(struct dial *d);
+
+/* ---- dial_link.c ---- */
+
+/* d->fd is connected to the address before address_next: greet. */
+void dial_connected(struct dial *d);
 
 #endif

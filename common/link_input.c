@@ -1,0 +1,183 @@
+#include "common/link_private.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/tls.h"
+
+/* A remainder up to this moves to the front of the loop's buffer rather than being read behind. */
+enum { LEND_BELOW = 4 * 1024 };
+
+struct bytes link_input(const struct link *l)
+{
+    if (l->in.len == l->in_head)
+        return (struct bytes){ "", 0 };
+    return (struct bytes){ l->in.at + l->in_head, l->in.len - l->in_head };
+}
+
+void link_consume(struct link *l, size_t len)
+{
+    ASSERT(len <= l->in.len - l->in_head);
+    l->in_head += len;
+}
+
+void link_want_input(struct link *l, size_t bytes)
+{
+    l->in_want = bytes;
+}
+
+void link_again(struct link *l)
+{
+    if (l->state == LINK_OPEN)
+        link_owe(l, &l->owes_input);
+}
+
+static bool held(const struct link *l)
+{
+    return l->reading_paused || l->throttled;
+}
+
+void link_update_reading(struct link *l)
+{
+    if (l->state != LINK_OPEN)
+        return;
+    if (held(l) && link_input(l).len >= LINK_HELD_BYTES)
+        ev_io_stop(l->loop, &l->readable);
+    else
+        ev_io_start(l->loop, &l->readable);
+}
+
+void link_pause_reading(struct link *l, bool pause)
+{
+    if (l->reading_paused == pause)
+        return;
+    l->reading_paused = pause;
+    link_update_reading(l);
+    if (!pause)
+        link_again(l);
+}
+
+/* Where the next bytes go: behind what is there, and in the loop's buffer where little is. */
+static size_t input_room(struct link *l)
+{
+    size_t have, room;
+
+    ASSERT(!l->lent);
+    buf_drop(&l->in, l->in_head);
+    l->in_head = 0;
+    have = l->in.len;
+    if (l->in_want <= have && have <= LEND_BELOW) {
+        char *lent = link_system_of(l)->read_buffer;
+
+        if (have)
+            memcpy(lent, l->in.at, have);
+        xfree(l->in.at);
+        l->in = (struct buf){ .at = lent, .len = have, .cap = LINK_READ_BUFFER };
+        l->lent = true;
+        return LINK_READ_BUFFER - have;
+    }
+    room = have > LINK_READ_BUFFER ? have : LINK_READ_BUFFER;
+    if (l->in_want > have && l->in_want - have < room)
+        room = l->in_want - have;
+    (void)buf_reserve(&l->in, room);
+    room = l->in.cap - have;
+    return room < LINK_TURN_BYTES ? room : LINK_TURN_BYTES;
+}
+
+/* What the owner left becomes the link's own. */
+static void settle(struct link *l)
+{
+    struct bytes rest = link_input(l);
+    struct buf own = { 0 };
+
+    if (l->lent) {
+        if (rest.len)
+            buf_add(&own, rest);
+        l->in = own;
+        l->in_head = 0;
+        l->lent = false;
+    } else if (rest.len == 0) {
+        buf_fini(&l->in);
+        l->in_head = 0;
+    }
+}
+
+static void deliver(struct link *l)
+{
+    if (l->in_want && link_input(l).len >= l->in_want)
+        l->in_want = 0;
+    if (!held(l) && link_input(l).len && l->in_want == 0)
+        l->ops->on_input(l);
+}
+
+static void read_input(struct link *l)
+{
+    size_t budget = LINK_TURN_BYTES;
+    bool more;
+
+    if (held(l) && link_input(l).len >= LINK_HELD_BYTES)
+        return;
+    do {
+        size_t room = input_room(l), n = 0;
+        enum io io = link_read_some(l, l->in.at + l->in.len, room, &n);
+
+        if (io == IO_DONE) {
+            l->in.len += n;
+            l->bytes_in += n;
+            l->active_ms = clock_now_ms();
+            deliver(l);
+        }
+        settle(l);
+        if (l->input_bytes_max && link_input(l).len > l->input_bytes_max)
+            link_close(l, LINK_WHY_LIMIT);
+        budget = n < budget ? budget - n : 0;
+        more = io == IO_DONE && l->state == LINK_OPEN && !held(l);
+        if (l->tls)
+            more = more && tls_session_pending(l->tls);
+        else
+            more = more && n == room;
+    } while (more && budget);
+    if (more && l->tls)
+        link_again(l); /* no readiness will announce what TLS has decrypted already */
+    link_update_reading(l);
+}
+
+void link_on_readable(struct ev_loop *loop, ev_io *w, int events)
+{
+    struct link *l = w->data;
+
+    if (l->tls && (l->handshaking || out_pending(&l->out)))
+        link_wrote(l); /* a write may have been waiting for this */
+    if (link_shake_hands(l) == IO_DONE && l->state == LINK_OPEN)
+        read_input(l);
+}
+
+void link_on_writable(struct ev_loop *loop, ev_io *w, int events)
+{
+    struct link *l = w->data;
+    bool was_handshaking = l->handshaking;
+
+    ev_io_stop(loop, w); /* whoever is still short of room starts it again; that costs no call */
+    link_flush_now(l, true);
+    if (l->tls && !was_handshaking && l->state == LINK_OPEN)
+        read_input(l); /* a read may have been waiting for this */
+}
+
+void link_pay(struct link *l)
+{
+    bool drained = l->owes_drained, input = l->owes_input;
+
+    l->owes_drained = l->owes_input = false;
+    if (drained && l->ops->on_drained && out_pending(&l->out) == 0)
+        l->ops->on_drained(l);
+    if (!input || l->state != LINK_OPEN)
+        return;
+    deliver(l);
+    settle(l);
+    if (l->state != LINK_OPEN)
+        return;
+    link_update_reading(l);
+    if (l->tls && !held(l) && !l->handshaking && tls_session_pending(l->tls))
+        read_input(l);
+}

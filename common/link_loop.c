@@ -1,0 +1,125 @@
+#include "common/link_private.h"
+
+#include <signal.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+
+enum { RELAX_AFTER_MS = 100 };
+
+struct link_system *link_system_of(const struct link *l)
+{
+    return ev_userdata(l->loop);
+}
+
+void link_owe(struct link *l, bool *what)
+{
+    struct link_system *sys = link_system_of(l);
+
+    *what = true;
+    if (list_linked(&l->again))
+        return;
+    list_push_back(&sys->again, &l->again);
+    ev_idle_start(l->loop, &sys->no_sleep);
+}
+
+/* The callbacks of the dead may write to the living, and the last bytes of the living may kill them:
+ * round until nothing is left to do. on_drained is not called here, so this ends. */
+static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
+{
+    struct link_system *sys = w->data;
+    struct list *dead = &sys->by_state[LINK_DEAD];
+
+    while (!list_empty(&sys->dirty) || !list_empty(dead)) {
+        while (!list_empty(&sys->dirty)) {
+            struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
+
+            list_remove(&l->dirty);
+            link_flush(l);
+        }
+        if (!list_empty(dead))
+            link_reap(LIST_ENTRY(dead->next, struct link, node));
+    }
+}
+
+/* One link a turn, in rotation, gives back the chunk it kept for its next reply if none came lately.
+ * With thousands of links that speak once a second this is most of their memory. */
+static void relax_one(struct link_system *sys)
+{
+    struct list *open = &sys->by_state[LINK_OPEN], *node = open->next;
+    struct link *l;
+
+    if (list_empty(open))
+        return;
+    l = LIST_ENTRY(node, struct link, node);
+    list_remove(node);
+    list_push_back(open, node);
+    if (l->active_ms + RELAX_AFTER_MS < clock_now_ms())
+        out_relax(&l->out);
+}
+
+static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
+{
+    struct link_system *sys = w->data;
+    struct list due = { 0 };
+
+    clock_turn();
+    relax_one(sys);
+    if (list_empty(&sys->again))
+        return;
+    list_insert(&due, &sys->again); /* takes the whole ring over */
+    list_remove(&sys->again);
+    list_init(&sys->again);
+    ev_idle_stop(loop, &sys->no_sleep);
+    while (!list_empty(&due)) {
+        struct link *l = LIST_ENTRY(due.next, struct link, again);
+
+        list_remove(&l->again);
+        link_pay(l);
+    }
+}
+
+static void no_sleep(struct ev_loop *loop, ev_idle *w, int events) {}
+
+void link_system_init(struct ev_loop *loop)
+{
+    struct link_system *sys = xcalloc(1, sizeof *sys);
+
+    ASSERT(!ev_userdata(loop));
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_LEN(sys->by_state); i++)
+        list_init(&sys->by_state[i]);
+    list_init(&sys->dirty);
+    list_init(&sys->again);
+    sys->read_buffer = xmalloc(LINK_READ_BUFFER);
+    ev_prepare_init(&sys->end_of_turn, end_of_turn);
+    ev_set_priority(&sys->end_of_turn, EV_MINPRI);
+    ev_check_init(&sys->start_of_turn, start_of_turn);
+    ev_set_priority(&sys->start_of_turn, EV_MAXPRI);
+    ev_idle_init(&sys->no_sleep, no_sleep);
+    sys->end_of_turn.data = sys->start_of_turn.data = sys;
+    ev_set_userdata(loop, sys);
+    ev_prepare_start(loop, &sys->end_of_turn);
+    ev_check_start(loop, &sys->start_of_turn);
+    /* Neither keeps ev_run from returning once nothing else is left to watch. */
+    ev_unref(loop);
+    ev_unref(loop);
+}
+
+void link_system_fini(struct ev_loop *loop)
+{
+    struct link_system *sys = ev_userdata(loop);
+
+    for (size_t i = 0; i < LINK_DEAD; i++)
+        while (!list_empty(&sys->by_state[i]))
+            link_kill(LIST_ENTRY(sys->by_state[i].next, struct link, node), LINK_WHY_ASKED);
+    end_of_turn(loop, &sys->end_of_turn, 0);
+    ev_ref(loop);
+    ev_ref(loop);
+    ev_prepare_stop(loop, &sys->end_of_turn);
+    ev_check_stop(loop, &sys->start_of_turn);
+    ev_idle_stop(loop, &sys->no_sleep);
+    ev_set_userdata(loop, NULL);
+    xfree(sys->read_buffer);
+    xfree(sys);
+}

@@ -1,0 +1,131 @@
+#include "common/link_private.h"
+
+#include <string.h>
+
+#include "common/tls.h"
+
+enum {
+    PIECES = 64, /* of one writev */
+    TLS_RECORD_MAX = 16 * 1024,
+};
+
+static bool over_output_limit(struct link *l)
+{
+    if (!l->output_bytes_max || out_pending(&l->out) <= l->output_bytes_max)
+        return false;
+    link_kill(l, LINK_WHY_LIMIT);
+    return true;
+}
+
+static void throttle_update(struct link *l)
+{
+    uint64_t pending;
+
+    if (!l->pause_at_bytes)
+        return;
+    pending = out_pending(&l->out);
+    if (!l->throttled && pending > l->pause_at_bytes) {
+        l->throttled = true;
+    } else if (l->throttled && pending < l->pause_at_bytes / 2) {
+        l->throttled = false;
+        link_again(l);
+        link_update_reading(l);
+    }
+}
+
+/* Sends what may leave, up to a turn's share. */
+static void send_output(struct link *l)
+{
+    uint64_t stop_at = l->bytes_out + LINK_TURN_BYTES;
+    struct iovec pieces[PIECES];
+
+    for (;;) {
+        int count = out_pieces(&l->out, pieces, PIECES);
+        size_t sent = 0;
+        enum io io;
+
+        if (count == 0)
+            return;
+        if (l->bytes_out >= stop_at) {
+            ev_io_start(l->loop, &l->writable);
+            return;
+        }
+        io = link_write_some(l, pieces, count, &sent);
+        out_sent(&l->out, sent);
+        l->bytes_out += sent;
+        if (io != IO_DONE)
+            return;
+    }
+}
+
+void link_flush_now(struct link *l, bool from_watcher)
+{
+    uint64_t before = l->bytes_out;
+
+    list_remove(&l->dirty);
+    if (l->state == LINK_DEAD)
+        return;
+    if (link_shake_hands(l) == IO_DONE)
+        send_output(l);
+    if (l->state == LINK_DEAD)
+        return;
+    if (l->state == LINK_CLOSING) {
+        if (out_pending(&l->out) == 0)
+            link_end(l);
+        else
+            link_start_deadline(l, LINK_FAREWELL_MS);
+        return;
+    }
+    if (over_output_limit(l))
+        return;
+    throttle_update(l);
+    if (l->ops->on_drained && out_pending(&l->out) == 0 && !l->handshaking &&
+        (from_watcher || l->bytes_out != before))
+        link_owe(l, &l->owes_drained);
+}
+
+void link_flush(struct link *l)
+{
+    if (!ev_is_active(&l->writable))
+        link_flush_now(l, false);
+    else if (l->state == LINK_CLOSING)
+        link_start_deadline(l, LINK_FAREWELL_MS); /* the socket is full, and may stay so */
+}
+
+void link_wrote(struct link *l)
+{
+    if (l->state == LINK_DEAD || over_output_limit(l) || list_linked(&l->dirty))
+        return;
+    list_push_back(&link_system_of(l)->dirty, &l->dirty);
+}
+
+/* A record that TLS has begun must be offered again as it was, so what it may have taken of the
+ * borrowed bytes becomes our own, and counts as sent. */
+static size_t keep_begun_record(struct link *l, const char *data, size_t len)
+{
+    size_t n = len < TLS_RECORD_MAX ? len : TLS_RECORD_MAX;
+
+    memcpy(out_reserve(&l->out, n), data, n); /* in one piece: the retry must not be shorter */
+    out_commit(&l->out, n);
+    return n;
+}
+
+size_t link_send(struct link *l, const void *data, size_t len)
+{
+    struct iovec piece = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
+    size_t sent = 0;
+    enum io io;
+
+    ASSERT(out_pending(&l->out) == 0);
+    if (l->state != LINK_OPEN || ev_is_active(&l->writable) || len == 0)
+        return 0;
+    if (link_shake_hands(l) != IO_DONE) {
+        link_wrote(l);
+        return 0;
+    }
+    io = link_write_some(l, &piece, 1, &sent);
+    l->bytes_out += sent;
+    if (io == IO_LATER && l->tls)
+        sent += keep_begun_record(l, (const char *)data + sent, len - sent);
+    return sent;
+}

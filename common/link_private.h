@@ -1,0 +1,69 @@
+/*
+ * link_private - what the chapters of link know of each other; for nobody else.
+ *
+ *   link.c         states, birth and death of one link
+ *   link_socket.c  one attempt to shake hands, read or write, plain or TLS
+ *   link_output.c  from the owner to the socket, with back-pressure
+ *   link_input.c   from the socket to the owner
+ *   link_loop.c    the loop's turn: who is flushed, called again, relaxed and freed, and when
+ */
+#ifndef HF_COMMON_LINK_PRIVATE_H
+#define HF_COMMON_LINK_PRIVATE_H
+
+#include "common/link.h"
+
+enum { LINK_READ_BUFFER = 64 * 1024 }; /* the loop's own, lent to the link that is being read */
+
+/* What stands once per loop, reached through ev_userdata. */
+struct link_system {
+    ev_prepare end_of_turn;
+    ev_check start_of_turn;
+    ev_idle no_sleep; /* runs while somebody is owed a callback: the loop must not wait */
+    struct list by_state[LINK_DEAD + 1];
+    struct list dirty, again;
+    uint64_t last_id;
+    char *read_buffer;
+};
+
+struct link_system *link_system_of(const struct link *l);
+
+/* ---- link.c ---- */
+
+void link_kill_errno(struct link *l, int error);
+void link_start_deadline(struct link *l, int ms);
+/* Its output is out, or will not be: from CLOSING to DEAD. */
+void link_end(struct link *l);
+/* on_closed, and the memory back. */
+void link_reap(struct link *l);
+
+/* ---- link_socket.c ---- */
+
+/* What one attempt came to; where the link is not LINK_OPEN afterwards it has ended. */
+enum io { IO_DONE, IO_LATER, IO_ENDED };
+
+/* IO_DONE at no cost once the handshake is over, and of a plain link. */
+enum io link_shake_hands(struct link *l);
+enum io link_read_some(struct link *l, char *into, size_t cap, size_t *out_len);
+/* IO_LATER: *out_len bytes went all the same, and a watcher waits for room. */
+enum io link_write_some(struct link *l, const struct iovec *pieces, int count, size_t *out_len);
+
+/* ---- link_output.c ---- */
+
+/* One attempt; what follows from an empty or a stuck output is decided here. */
+void link_flush_now(struct link *l, bool from_watcher);
+
+/* ---- link_input.c ---- */
+
+void link_on_readable(struct ev_loop *loop, ev_io *w, int events);
+void link_on_writable(struct ev_loop *loop, ev_io *w, int events);
+/* Reads, or not, as pauses and what is held already say. */
+void link_update_reading(struct link *l);
+/* The callbacks that are owed. */
+void link_pay(struct link *l);
+
+/* ---- link_loop.c ---- */
+
+/* Sets *what, a flag of the link's, and has link_pay called with the next turn. */
+void link_owe(struct link *l, bool *what);
+
+#endif
