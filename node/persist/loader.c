@@ -81,7 +81,7 @@ static enum err take_entry(struct loader *l, const struct rdb_item *item, struct
                                           .frequency = -1 };
     struct value value = value_of_text(item->value);
 
-    if (item->expire_wall_ms >= 0 && !l->keep_expired &&
+    if (item->expire_wall_ms >= 0 && !l->keep_expired && !l->position.known &&
         (uint64_t)item->expire_wall_ms < keyspace_wall_ms(l->into)) {
         l->expired++;
         return OK;

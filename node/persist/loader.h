@@ -5,7 +5,8 @@
  *      the node's own at start, is the caller's choice
  *   2. after an error nothing more is loaded; the caller throws the keyspace away
  *
- * A leader drops what has expired; a follower keeps it, because its leader says when it goes.
+ * A leader drops what has expired, unless the file continues a history: then its followers hold those
+ * keys too, and must hear of their end. A follower keeps them, because its leader says when they go.
  */
 #ifndef HF_NODE_PERSIST_LOADER_H
 #define HF_NODE_PERSIST_LOADER_H

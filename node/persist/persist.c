@@ -401,7 +401,7 @@ enum err persist_reload(struct persist *p, struct errmsg *out_why)
         keyspace_free(fresh);
         return ERR_IO;
     }
-    loader_init(&load.loader, fresh, replica_is_follower(p->w->replica), set->rdbchecksum);
+    loader_init(&load.loader, fresh, true, set->rdbchecksum);
     while (e == ERR_AGAIN)
         e = load_block(&load, 0, out_why);
     if (e == OK) {
@@ -419,8 +419,7 @@ enum err persist_reload(struct persist *p, struct errmsg *out_why)
 
 bool persist_refuses_writes(const struct persist *p)
 {
-    return !p->last_save_ok && p->w->set->stop_writes_on_bgsave_error &&
-           persist_has_save_points(p);
+    return !p->last_save_ok && p->w->set->stop_writes_on_bgsave_error && persist_has_save_points(p);
 }
 
 struct persist *persist_new(struct node_world *w)

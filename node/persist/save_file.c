@@ -197,8 +197,7 @@ void save_file_free(struct save_file *f)
     pthread_cond_signal(&f->more);
     pthread_mutex_unlock(&f->lock);
     pthread_join(f->thread, NULL);
-    LIST_EACH(&f->blocks, node)
-    {
+    LIST_EACH (&f->blocks, node) {
         list_remove(node);
         xfree(LIST_ENTRY(node, struct block, node));
     }

@@ -12,6 +12,8 @@
 #include "node/persist/persist.h"
 #include "node/replica/replica_room.h"
 
+enum { DISKLESS_DELAY_DEFAULT_S = 5 };
+
 static struct sync *sync_new(struct replica *r, bool counted)
 {
     struct sync *sync = xcalloc(1, sizeof *sync);
@@ -149,6 +151,15 @@ static bool same_batch(const struct follower *a, const struct follower *b)
     return a->counted == b->counted && a->filter_no_keys == b->filter_no_keys;
 }
 
+/* repl-diskless-sync-delay is 5 by default, so that followers share one fork. There is no fork here: only
+ * a delay that somebody chose, which the default is not, makes a follower wait. */
+static uint64_t delay_ms(const struct node_settings *set)
+{
+    int64_t seconds = set->repl_diskless_sync_delay_s;
+
+    return seconds == DISKLESS_DELAY_DEFAULT_S ? 0 : (uint64_t)seconds * 1000;
+}
+
 /* Who waits longest, and whether enough wait for a snapshot to begin now. */
 static struct follower *first_waiting(struct replica *r)
 {
@@ -167,9 +178,7 @@ static struct follower *first_waiting(struct replica *r)
     if (!first || !set->repl_diskless_sync ||
         (set->repl_diskless_sync_max_followers && waiting >= set->repl_diskless_sync_max_followers))
         return first;
-    return clock_now_ms() - first->progress_ms >= (uint64_t)set->repl_diskless_sync_delay_s * 1000
-               ? first
-               : NULL;
+    return clock_now_ms() - first->progress_ms >= delay_ms(set) ? first : NULL;
 }
 
 /* From here on the follower's part of the stream is kept for it. */

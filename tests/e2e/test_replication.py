@@ -1,13 +1,14 @@
 """Replication beyond the plain cases of test_interop: both directions with redis-server 7.0, and what
 only Holdfast promises. DEBUG DIGEST on both sides is the judge of sameness."""
 import os
+import random
 import socket
 import subprocess
 
 from harness import ports
 from harness.case import limit
 from harness.resp import ReplyError, encode
-from harness.wait import until
+from harness.wait import Timeout, until
 
 OURS, THEIRS = "holdfast", "redis"
 
@@ -16,6 +17,23 @@ def digest(node):
     """DEBUG DIGEST answers while a file is still being loaded: of the part that is there."""
     until(lambda: node.info("persistence")["loading"] == "0", 20, "%r to have loaded" % node)
     return node.call("DEBUG", "DIGEST")
+
+
+def differences(a, b):
+    """Up to ten keys whose DIGEST-VALUE is not the same."""
+    found = []
+    with a.client() as x, b.client() as y:
+        for db in range(16):
+            for c in (x, y):
+                c.call("SELECT", db)
+            for key in sorted(set(x.call("KEYS", "*")) | set(y.call("KEYS", "*"))):
+                if x.call("DEBUG", "DIGEST-VALUE", key) != y.call("DEBUG", "DIGEST-VALUE", key):
+                    found.append((db, key, x.call("GET", key), y.call("GET", key),
+                                  x.call("PTTL", key), y.call("PTTL", key)))
+            sizes = x.call("DBSIZE"), y.call("DBSIZE")
+            if sizes[0] != sizes[1]:
+                found.append((db, "DBSIZE") + sizes)
+    return found[:10]
 
 
 def wait_same(leader, *followers):
@@ -602,3 +620,78 @@ def test_follower_killed_in_its_payload_and_back(t):
         leader.call("SET", "k", "v")
     follower.start()
     wait_same(leader, follower)
+
+
+@limit(120)
+def test_random_changes_of_leadership(t):
+    """Promotions, demotions, cuts, kills and chains at random, under writes: whenever it is left alone,
+    everybody holds what the leader holds. TEST_SEED replays."""
+    t.needs_holdfast()
+    seed = int(os.environ.get("TEST_SEED", random.randrange(1 << 32)))
+    print("TEST_SEED=%d" % seed)
+    rng = random.Random(seed)
+    nodes = [t.node(product=p, settings={"repl-backlog-size": "64kb"}).start()
+             for p in (OURS, THEIRS, OURS, OURS)]
+    leader = nodes[0]
+
+    def write(count):
+        with leader.client() as c:
+            for _ in range(count):
+                c.call("SELECT", rng.choice((0, 0, 3)))
+                key = "k:%d" % rng.randrange(300)
+                c.call(*rng.choice((
+                    ("SET", key, "x" * rng.randrange(2000)), ("DEL", key), ("APPEND", "log", key),
+                    ("SET", key, "v", "PX", rng.randrange(1, 50)), ("INCR", "counter"),
+                    ("PEXPIRE", key, 100000), ("COPY", key, "other", "REPLACE"))) if rng.random() < 0.97
+                       else ("FLUSHDB",))
+
+    def point(node):
+        above = rng.choice([n for n in nodes if n is not node and n is not leader] + [leader] * 4)
+        chain = [above]
+        while chain[-1] is not leader and len(chain) < 6:
+            role = chain[-1].call("ROLE")
+            up = [n for n in nodes if role[0] == "slave" and list(n.address) == [role[1], role[2]]]
+            if not up:
+                return node.follow(leader)
+            chain.append(up[0])
+        node.follow(leader if node in chain or chain[-1] is not leader else above)
+
+    for node in nodes[1:]:
+        node.follow(leader)
+    for step in range(50):
+        node = rng.choice(nodes)
+        what = rng.random()
+        try:
+            if what < 0.35:
+                node.call("CLIENT", "KILL", "TYPE", rng.choice(("replica", "normal")))
+            elif what < 0.6 and node is not leader:
+                point(node)
+            elif what < 0.75 and node is not leader:
+                node.follow(None)
+                leader = node
+                for other in nodes:
+                    if other is not leader:
+                        other.follow(leader)
+            elif what < 0.85 and node is not leader:
+                node.kill()
+                node.start()
+                node.follow(leader)
+            elif what < 0.9 and node.product == OURS:  # a Redis drops expired keys without a DEL here
+                node.call("DEBUG", "RELOAD")
+        except (OSError, ReplyError) as e:
+            print("step %d: %r" % (step, e))
+        write(rng.randrange(60))
+        if step % 10 == 9:
+            for other in nodes:
+                if other is not leader:
+                    other.follow(leader)
+            for other in nodes:
+                if other is not leader:
+                    other.wait_follows(leader, seconds=30)
+            for other in nodes:  # keys may still be expiring: the last DEL settles it
+                if other is not leader:
+                    try:
+                        until(lambda: digest(other) == digest(leader), 5, "the same data")
+                    except Timeout:
+                        raise AssertionError("%r differs from %r, seed %d: %s" % (
+                            other, leader, seed, differences(leader, other)))
