@@ -86,18 +86,18 @@ void serve_help(struct call *c)
 {
     const struct command *parent = command_find(c->service->commands, c->argv[0]);
     struct buf line = { 0 };
-    size_t rows = 0;
+    size_t shown = 0;
     char name[64];
 
-    while (parent->subs[rows].name)
-        rows++;
-    reply_array(c->reply, 1 + 2 * rows);
+    for (const struct command *sub = parent->subs; sub->name; sub++)
+        shown += !(sub->flags & CMD_HIDDEN);
+    reply_array(c->reply, 1 + 2 * shown);
     upper_word(name, sizeof name, parent->name);
     buf_printf(&line, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", name);
     reply_simple(c->reply, buf_text(&line));
-    for (size_t i = 0; i < rows; i++) {
-        const struct command *sub = &parent->subs[i];
-
+    for (const struct command *sub = parent->subs; sub->name; sub++) {
+        if (sub->flags & CMD_HIDDEN)
+            continue;
         line.len = 0;
         upper_word(name, sizeof name, sub->name);
         buf_puts(&line, name);

@@ -289,12 +289,14 @@ START_TEST(syntax_reads_as_people_write_it)
     struct buf text = { 0 };
 
     ck_assert(doc_args_parse("key value+ [condition:(NX|XX)] [EX=seconds:integer] "
-                             "[LIMIT={offset count}] [GET=pattern++] '*'=id",
+                             "[LIMIT={offset count}] [GET=pattern++] '*'=id "
+                             "[TYPE=(A|B)] (C|D)+ [SET={p v}+] [E+]",
                              &args, &why) == OK);
     doc_args_syntax(&args, &text);
     ck_assert_str_eq(buf_text(&text),
-                     "key value [value ...] [<NX | XX>] [EX seconds] [LIMIT offset count] "
-                     "[GET pattern [GET pattern ...]] * id");
+                     "key value [value ...] [NX | XX] [EX seconds] [LIMIT offset count] "
+                     "[GET pattern [GET pattern ...]] * id [TYPE <A | B>] <C | D> [<C | D> ...] "
+                     "[SET p v [p v ...]] [E [E ...]]");
     buf_fini(&text);
 }
 END_TEST

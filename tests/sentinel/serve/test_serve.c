@@ -259,6 +259,28 @@ START_TEST(questions_have_redis_shapes)
 }
 END_TEST
 
+START_TEST(help_comes_from_the_rows)
+{
+    struct buf got = { 0 };
+    int fd;
+
+    setup();
+    fd = client();
+    send_line(fd, "SENTINEL HELP");
+    receive(fd, &got);
+    ck_assert_ptr_nonnull(strstr(buf_text(&got),
+                                 "+SENTINEL <subcommand> [<arg> [value] [opt] ...]. "
+                                 "Subcommands are:\r\n"));
+    ck_assert_ptr_nonnull(strstr(got.at, "+SET master-name option value [option value ...]\r\n"));
+    ck_assert_ptr_nonnull(
+        strstr(got.at, "+FAILOVER master-name [COORDINATED | FORCE] [TO host port]\r\n"));
+    ck_assert_ptr_null(strstr(got.at, "+HF "));
+    close(fd);
+    buf_fini(&got);
+    teardown();
+}
+END_TEST
+
 START_TEST(maps_are_in_order)
 {
 #define VITALS "last-ping-sent last-ok-ping-reply last-ping-reply "
@@ -502,6 +524,6 @@ START_TEST(peers_ask_and_tell)
 END_TEST
 
 CHECK_MAIN("serve", rows_are_whole, questions_have_redis_shapes, maps_are_in_order,
-           orders_are_checked_like_redis_does, config_is_set_as_a_whole,
+           help_comes_from_the_rows, orders_are_checked_like_redis_does, config_is_set_as_a_whole,
            an_answer_that_waits_holds_its_client_only, a_name_is_looked_up_off_the_loop,
            events_reach_their_subscribers, peers_ask_and_tell)
