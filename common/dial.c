@@ -1,14 +1,9 @@
 #include "common/dial_private.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/alloc.h"
-#include "common/clock.h"
-#include "common/net.h"
-#include "common/tls.h"
 
 enum { CALLS_MAX = 100000, WORDS_MAX = 64 };
 
