@@ -87,7 +87,7 @@ struct session {
 };
 
 /* Takes the session for another room, as kind. Its requests are still read and dispatched (a
- * follower's REPLCONF ACK is one). The same guest may call again, with another kind. */
+ * follower's REPLCONF ACK is one), but as a replica it gets no replies. The same guest may call again, with another kind. */
 void session_adopt(struct session *s, enum session_kind kind, const struct session_guest *guest,
                    void *arg);
 

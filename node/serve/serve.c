@@ -134,6 +134,17 @@ static const char *protected_refusal(const struct serve *v, const struct session
                    "this option in the configuration file, and then restart the server.";
 }
 
+/* What a follower may still say once it follows. */
+static bool fit_for_follower(const struct command *cmd)
+{
+    static const char *const names[] = { "replconf", "ping", "psync", "sync", "quit" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(cmd->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static const char *refusal(const struct serve *v, const struct session *s, const struct call *c,
                            uint32_t has, uint32_t lacks)
 {
@@ -144,6 +155,8 @@ static const char *refusal(const struct serve *v, const struct session *s, const
         if (why)
             return why;
     }
+    if (UNLIKELY(s->kind == SESSION_REPLICA) && !fit_for_follower(c->cmd))
+        return "ERR Replica can't interact with the keyspace";
     if (UNLIKELY(s->flags & SESSION_MULTI) && (c->cmd->flags & CMD_NO_MULTI))
         return "ERR Command not allowed inside a transaction";
     return refuse_reason(v, has, lacks);

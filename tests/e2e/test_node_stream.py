@@ -120,6 +120,22 @@ def test_stream_continues_in_the_right_database_for_a_second_follower(t):
         first.close(), second.close()
 
 
+def test_nothing_but_the_stream_reaches_a_follower(t):
+    node = t.node(settings={"repl-diskless-sync-delay": "0"}).start()
+    stream = Stream(node)
+    with node.client() as c:
+        for words in ("PING", "SET x 1", "GET x", "INFO", "MONITOR", "SUBSCRIBE ch", "RESET", "NOSUCH",
+                      "CLIENT REPLY ON", "MULTI", "CONFIG SET maxmemory 1", "CLIENT LIST"):
+            stream.client.send(*words.split())
+            c.call("SET", "a", "1")
+            c.call("PUBLISH", "ch", "m")
+        c.call("SET", "the", "end")
+        seen = stream.until(["SET", "the", "end"])
+        assert set(seen) == {"SELECT 0", "SET a 1", "PUBLISH ch m"}, seen
+        assert c.call("EXISTS", "x") == 0 and c.call("CONFIG", "GET", "maxmemory")[1] == "0"
+    stream.close()
+
+
 def test_follower_applies_what_the_leader_did(t):
     leader = t.node(settings={"repl-diskless-sync-delay": "0"}).start()
     follower = t.node(follows=leader).start()
