@@ -3,8 +3,11 @@
  * the whole file merged with the table is a file that loads, says what the table says, and does not
  * change when it is merged again. Lines that reach outside (include, dir) are left out.
  */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "node/settings.h"
@@ -86,6 +89,26 @@ static void show(struct table *t, struct buf *out)
     settings_get(t->settings, 1, &all, keep_value, out);
 }
 
+/* The same bytes as a real file: it loads, or the refusal says where it does not. */
+static void load_as_file(struct bytes text)
+{
+    struct table t;
+    struct errmsg why = { "" };
+    char path[64];
+    char *argv[] = { path, (char *)"--hz", (char *)"11" };
+    int fd = memfd_create("settings", 0);
+
+    ASSERT(fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    table_init(&t);
+    if (settings_load(t.settings, 3, argv, &why) == OK)
+        ASSERT(t.set.server.hz == 11);
+    else
+        ASSERT(strstr(why.text, "FATAL CONFIG FILE ERROR") && strstr(why.text, "at line "));
+    settings_free(t.settings);
+    close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct table first, second;
@@ -102,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         each_line(buf_bytes(&merged), must_load, second.settings);
     else
         each_line(buf_bytes(&merged), try_line, second.settings);
+    load_as_file(buf_bytes(&old));
     show(&first, &a);
     show(&second, &b);
     ASSERT(bytes_eq(buf_bytes(&a), buf_bytes(&b)));
