@@ -147,7 +147,7 @@ enum record_kind {
     REC_EPOCH,        /* epoch: current-epoch. durable */
     REC_GROUP_ADD,    /* group, addr, id unused, set. durable */
     REC_GROUP_REMOVE, /* group. durable */
-    REC_GROUP_SET,    /* group, set */
+    REC_GROUP_SET,    /* group, set. durable: an operator was told OK */
     REC_GROUP_RESET,  /* group: its followers and peers are forgotten, nothing else */
     REC_CONFIG,       /* group, epoch: config-epoch, addr: its leader. durable */
     REC_VOTE,         /* group, epoch: leader-epoch, id: whom. durable */

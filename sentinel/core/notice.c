@@ -110,7 +110,7 @@ void persist_globals(const struct sentinel *s, struct actions *out)
 
 void persist_group(const struct group *g, enum record_kind kind, struct actions *out)
 {
-    bool durable = kind == REC_GROUP_ADD || kind == REC_GROUP_REMOVE;
+    bool durable = kind != REC_GROUP_RESET;
     struct record *rec = record(out, kind, g, durable);
 
     rec->addr = g->leader->addr;

@@ -6,12 +6,13 @@ IFS=, read -r -a sentinels <<<"$1"
 name=$2 prefix=$3
 
 leader() {
-    local sentinel answer
+    local sentinel answer lines
     for sentinel in "${sentinels[@]}"; do
         answer=$(timeout 1 redis-cli -h "${sentinel%:*}" -p "${sentinel##*:}" --raw \
             sentinel get-master-addr-by-name "$name" 2>/dev/null) || continue
-        [ "$(wc -l <<<"$answer")" -eq 2 ] || continue
-        host=$(sed -n 1p <<<"$answer") port=$(sed -n 2p <<<"$answer")
+        mapfile -t lines <<<"$answer"
+        [ ${#lines[@]} -eq 2 ] || continue
+        host=${lines[0]} port=${lines[1]}
         return 0
     done
     return 1

@@ -1,0 +1,85 @@
+"""What a sentinel said it knows, it knows after kill -9."""
+import os
+import re
+
+from harness.case import limit
+
+FAST = {"down-after-milliseconds": 1000, "failover-timeout": 10000}
+
+
+def test_settings_survive_a_kill_right_after_the_answer(t):
+    t.needs_holdfast()
+    group = t.group(nodes=1, watch=FAST).start()
+    s = group.sentinels[0]
+    for i in range(10):
+        assert s.call("SENTINEL", "SET", group.name, "failover-timeout", 20000 + i) == "OK"
+        assert s.call("SENTINEL", "MONITOR", "extra-%d" % i, "127.0.0.1", 1000 + i, 1) == "OK"
+        s.kill()
+        s.start()
+        assert s.master(group.name)["failover-timeout"] == str(20000 + i)
+        assert s.leader("extra-%d" % i) == ("127.0.0.1", 1000 + i)
+        assert s.call("SENTINEL", "REMOVE", "extra-%d" % i) == "OK"
+        s.kill()
+        s.start()
+        assert s.leader("extra-%d" % i) is None
+        assert s.master(group.name)["failover-timeout"] == str(20000 + i)
+
+
+@limit(90)
+def test_epochs_and_the_leader_survive_a_kill_of_all_sentinels(t):
+    group = t.group(watch=FAST).start()
+    old = group.leader()
+    old.kill()
+    group.wait_leader_other_than(old.address)
+    new = group.leader()
+    old.start()
+    group.wait_settled()
+    epochs = [s.master(group.name)["config-epoch"] for s in group.sentinels]
+    ids = [s.call("SENTINEL", "MYID") for s in group.sentinels]
+    for s in group.sentinels:
+        s.kill()
+    for s in group.sentinels:
+        s.start()
+    assert [s.leader(group.name) for s in group.sentinels] == [new.address] * 3
+    assert [s.master(group.name)["config-epoch"] for s in group.sentinels] == epochs
+    assert [s.call("SENTINEL", "MYID") for s in group.sentinels] == ids
+    group.wait_settled()
+
+
+def test_comments_and_order_of_sentinel_conf_are_kept(t):
+    group = t.group(nodes=1, watch=FAST)
+    s = group.sentinels[0]
+    s.write_conf()
+    with open(s.conf) as f:
+        lines = f.read().splitlines()
+    with open(s.conf, "w") as f:
+        for i, line in enumerate(lines):
+            f.write("# comment %d\n%s\n" % (i, line))
+    group.start()
+    s.call("SENTINEL", "SET", group.name, "down-after-milliseconds", "2345")
+    s.call("SENTINEL", "FLUSHCONFIG")
+    with open(s.conf) as f:
+        text = f.read()
+    comments = re.findall(r"^# comment (\d+)$", text, re.M)
+    assert comments == [str(i) for i in range(len(lines))], text
+    assert "sentinel down-after-milliseconds %s 2345" % group.name in text
+    assert not re.search(r"^sentinel fast-detection", text, re.M), "Redis could not read that"
+
+
+def test_mangled_state_is_refused_with_advice(t):
+    t.needs_holdfast()
+    group = t.group(nodes=1).start()
+    s = group.sentinels[0]
+    s.stop()
+    journal = next(os.path.join(s.folder, f) for f in os.listdir(s.folder) if f.endswith(".state"))
+    with open(journal, "r+b") as f:
+        data = bytearray(f.read())
+        middle = len(data) // 2
+        data[middle:middle + 8] = bytes(b ^ 0xff for b in data[middle:middle + 8])
+        f.seek(0)
+        f.write(data)
+    s.start(wait=False)
+    assert s.popen.wait(10) == 1
+    s.killed = True  # it ended as it should
+    said = s.text()
+    assert journal in said or os.path.basename(journal) in said, said
