@@ -33,7 +33,7 @@ uint64_t agree_evaluate(struct sentinel *s, struct group *g, struct actions *out
     now = votes >= g->set.quorum && votes > 0;
     if (now == g->agreed)
         return TIMER_NEVER;
-    g->agreed = now;
+    group_set_agreed(s, g, now);
     if (now) {
         g->agreed_since_ms = s->now_ms;
         notice(s, out, LEVEL_WARNING, g, "+odown", "%s #quorum %u/%u", inst_group(s, g).text, votes,

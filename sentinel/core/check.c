@@ -37,12 +37,13 @@ static void check_group(const struct sentinel *s, const struct group *g)
 
 void sentinel_check(const struct sentinel *s)
 {
-    size_t groups = 0, down = 0;
+    size_t groups = 0, down = 0, agreed = 0;
 
     LIST_EACH (&s->groups, link) {
         const struct group *g = LIST_ENTRY(link, struct group, of_sentinel);
 
         check_group(s, g);
+        agreed += g->agreed;
         EACH_NODE (g, of)
             down += NODE_OF(of)->verdict != VERDICT_UP;
         groups++;
@@ -62,5 +63,6 @@ void sentinel_check(const struct sentinel *s)
     }
     ASSERT(groups == s->group_count);
     ASSERT(down == s->down_nodes);
+    ASSERT(agreed == s->agreed_groups);
     timer_heap_check(&s->timers);
 }

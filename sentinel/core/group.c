@@ -48,6 +48,7 @@ void group_remove(struct sentinel *s, struct group *g, struct actions *out)
 {
     drop_members(s, g, out);
     node_remove(s, g->leader, out);
+    group_set_agreed(s, g, false);
     timer_set(&s->timers, &g->timer, TIMER_NEVER);
     list_remove(&g->changed);
     list_remove(&g->of_sentinel);
@@ -67,7 +68,8 @@ void group_reset(struct sentinel *s, struct group *g, struct actions *out)
     g->leader = node_add(s, g, &leader);
     node_remove(s, old, out);
     g->failover = (struct failover){ 0 };
-    g->agreed = g->no_candidate_told = false;
+    group_set_agreed(s, g, false);
+    g->no_candidate_told = false;
     g->retry_ms = g->confirm_ms = g->voted_ms = 0;
     g->lost_elections = 0;
     persist_group(g, REC_GROUP_RESET, out);
@@ -79,6 +81,13 @@ void group_mark(struct sentinel *s, struct group *g)
 {
     if (!list_linked(&g->changed))
         list_push_back(&s->changed, &g->changed);
+}
+
+void group_set_agreed(struct sentinel *s, struct group *g, bool agreed)
+{
+    if (agreed != g->agreed)
+        s->agreed_groups += agreed ? 1 : -1;
+    g->agreed = agreed;
 }
 
 static void evaluate(struct sentinel *s, struct group *g, struct actions *out)
@@ -190,9 +199,10 @@ uint32_t group_usable_voters(const struct group *g)
 }
 
 /* What belonged to the outage and the attempt is over with a new leader. */
-static void forget_outage(struct group *g)
+static void forget_outage(struct sentinel *s, struct group *g)
 {
-    g->agreed = g->no_candidate_told = false;
+    group_set_agreed(s, g, false);
+    g->no_candidate_told = false;
     g->retry_ms = g->confirm_ms = 0;
     g->lost_elections = 0;
     if (g->vote_epoch <= g->config_epoch)
@@ -216,7 +226,7 @@ void group_switch(struct sentinel *s, struct group *g, struct node *to, uint64_t
 
     g->config_epoch = config_epoch;
     g->leader = to;
-    forget_outage(g);
+    forget_outage(s, g);
     if (!MUTATED(s, MUT_CONFIG_NOT_PERSISTED))
         persist_config(g, out);
     script_reconfig(s, g, why ? "observer" : "leader", from, to, out);

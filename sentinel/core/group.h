@@ -17,6 +17,7 @@ void group_remove(struct sentinel *s, struct group *g, struct actions *out);
 void group_reset(struct sentinel *s, struct group *g, struct actions *out);
 
 void group_mark(struct sentinel *s, struct group *g);
+void group_set_agreed(struct sentinel *s, struct group *g, bool agreed);
 void group_evaluate_marked(struct sentinel *s, struct actions *out);
 /* Looks at every node's timers again: INFO is wanted more often now, and from followers at once. */
 void group_hurry(struct sentinel *s, struct group *g, struct actions *out);

@@ -13,7 +13,8 @@ enum {
     CAPTAIN_SILENT_MS = 1500, /* three missed beats */
     CAPTAIN_LOST_MS = 200,    /* its line is gone: it may be back in a moment, or not at all */
     VOTED_MS = 1000,          /* for the candidate to win and to send its first beat */
-    STAGGER_MS = 30,          /* between the places in the order of candidates */
+    STAGGER_MS = 30,          /* between the places in the order of candidates, */
+    STAGGER_GROUP_MS = 3,     /* and for each group that is failing over at the same time */
 };
 
 void vote_raise_epoch(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out)
@@ -158,7 +159,7 @@ static uint64_t stagger_ms(const struct sentinel *s, const struct group *g)
         if (p->line.state == LINE_UP && SEAT_OF(link)->mine == VERDICT_UP)
             ahead += place_of(g, p->run_id) < mine;
     }
-    return ahead * STAGGER_MS;
+    return ahead * (STAGGER_MS + STAGGER_GROUP_MS * s->agreed_groups);
 }
 
 uint64_t vote_may_start_ms(const struct sentinel *s, const struct group *g)
