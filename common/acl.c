@@ -110,11 +110,3 @@ enum err acl_check(const struct user *u, const struct call *c, struct errmsg *ou
     (void)out_error;
     return OK;
 }
-
-bool acl_check_channel(const struct user *u, struct bytes channel, bool pattern)
-{
-    (void)u;
-    (void)channel;
-    (void)pattern;
-    return true;
-}

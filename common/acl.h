@@ -37,9 +37,8 @@ void user_password_digest(const struct user *u, char out[65]);
 /* "user default on nopass ~* &* +@all" */
 void user_describe(const struct user *u, struct buf *out);
 
-/* May this user run this call? OK, or ERR_DENIED with the text to answer ("NOPERM …"). */
+/* May this user run this call, on these keys and channels? ERR_DENIED: *out_error is the answer
+ * ("NOPERM …"). */
 enum err acl_check(const struct user *u, const struct call *c, struct errmsg *out_error) MUST_CHECK;
-/* May it hear this channel (pattern: it is one)? */
-bool acl_check_channel(const struct user *u, struct bytes channel, bool pattern);
 
 #endif

@@ -135,7 +135,6 @@ struct call {
     int effect_count;
     int block_first, block_last, block_step; /* INTENT_BLOCK_KEYS: positions in argv */
     uint64_t block_timeout_ms;               /* length; 0: for ever */
-    int64_t wait_replicas;                   /* INTENT_BLOCK_ACKS */
 };
 
 /* This is what followers must do instead of the command as it was typed. May be called more than once:

@@ -170,7 +170,7 @@ static void select_db(struct call *c)
         reply_error(c->reply, "ERR DB index is out of range");
         return;
     }
-    session_set_db(c->session, (int)db);
+    c->session->db = (int)db;
     reply_ok(c->reply);
 }
 

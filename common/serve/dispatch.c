@@ -144,7 +144,8 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
 {
     struct service *v = s->service;
     /* A follower reads a stream: nothing else may stand in it. */
-    bool muted = (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) || s->kind == SESSION_REPLICA;
+    bool muted =
+        (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) || s->kind == SESSION_REPLICA;
     struct errmsg why;
     struct call c = { .argv = req->argv,
                       .argc = req->argc,

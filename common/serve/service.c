@@ -175,21 +175,6 @@ struct session *service_find(const struct service *v, uint64_t id)
     return NULL;
 }
 
-uint64_t service_kill_kind(struct service *v, enum session_kind kind, const struct session *except)
-{
-    uint64_t killed = 0;
-
-    LIST_EACH (&v->sessions, n) {
-        struct session *s = LIST_ENTRY(n, struct session, node);
-
-        if (s->kind != kind || s == except || s->link->state != LINK_OPEN)
-            continue;
-        session_kill(s, LINK_WHY_ASKED);
-        killed++;
-    }
-    return killed;
-}
-
 /* ---- pauses ---- */
 
 enum pause_what service_paused(const struct service *v)

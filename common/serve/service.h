@@ -109,9 +109,6 @@ enum pause_what service_paused(const struct service *v);
 /* Holds the session until no pause concerns it any more. */
 void service_hold_paused(struct service *v, struct session *s);
 
-/* Closes every session of the kind but one (NULL: none excepted), as CLIENT KILL TYPE. The number. */
-uint64_t service_kill_kind(struct service *v, enum session_kind kind, const struct session *except);
-
 /* One line of CLIENT LIST, with its newline. */
 void session_describe(struct session *s, struct buf *out);
 /* normal, master, replica or slave, pubsub. False: no such word. */

@@ -112,12 +112,6 @@ void session_drop_held(struct session *s);
 /* Lets the held request run again next turn. */
 void session_resume(struct session *s);
 
-/* SELECT without checks. */
-static inline void session_set_db(struct session *s, int db)
-{
-    s->db = db;
-}
-
 /* RESET: everything a client can have set on its session, back to the beginning. */
 void session_reset(struct session *s);
 /* AUTH succeeded: the session speaks as user. */

@@ -43,7 +43,6 @@ static void wait_acks(struct call *c)
         reply_int(c->reply, acked);
         return;
     }
-    c->wait_replicas = wanted;
     c->intents |= INTENT_BLOCK_ACKS;
     if (!node_session_of(c->session)->trying)
         replica_ask_acks(w->replica);
