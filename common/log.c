@@ -142,6 +142,14 @@ static void put_plain(struct buf *line, enum log_level level, const struct timev
                (int)(now->tv_usec / 1000), levels[level].sign, message);
 }
 
+/* Whatever a message quotes, it is one line: nobody may forge another. */
+static void make_one_line(char *message)
+{
+    for (; *message; message++)
+        if ((unsigned char)*message < ' ' || *message == 0x7f)
+            *message = ' ';
+}
+
 static void put_json_text(struct buf *line, struct bytes text)
 {
     buf_putc(line, '"');
@@ -259,7 +267,8 @@ void log_line(enum log_level level, const char *format, ...)
     gettimeofday(&now, NULL);
     if (to.json)
         put_json(&line, level, &now, message);
-    else
+    make_one_line(message); /* JSON has escapes of its own */
+    if (!to.json)
         put_plain(&line, level, &now, message);
     write_line(&line);
     if (to.syslog)

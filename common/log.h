@@ -6,7 +6,8 @@
  * (role letter: M leader, S follower, X sentinel, C starting up). log-format json gives one JSON
  * object a line with the same facts.
  *
- * (level signs: . debug, - verbose, * notice, # warning). A line is cut at LOG_LINE_BYTES.
+ * (level signs: . debug, - verbose, * notice, # warning). A line is cut at LOG_LINE_BYTES,
+ * and control characters in it become blanks.
  *
  * The json form of the line above; facts (name=value, name="va lue") become an object where the line
  * is an event, which is a name of lower-case letters, digits, '+' and '-' and then nothing but facts:

@@ -194,7 +194,6 @@ static enum err become_daemon(struct node *n, struct errmsg *out_why)
                                          [SUPERVISED_SYSTEMD] = "systemd",
                                          [SUPERVISED_UPSTART] = "upstart" };
     bool supervised = process_supervised(words[set->supervised]);
-    const char *pidfile = *set->pidfile ? set->pidfile : "/var/run/holdfast-node.pid";
 
     if (set->daemonize && !supervised && process_daemonize(out_why) != OK)
         return ERR_IO;
@@ -205,11 +204,19 @@ static enum err become_daemon(struct node *n, struct errmsg *out_why)
     settings_warn_ignored(n->world.settings);
     if (set->crash_log_enabled)
         process_report_crashes(NULL);
-    if ((set->daemonize || *set->pidfile) && process_pidfile(pidfile, out_why) != OK)
-        log_warning("pidfile-not-written why=\"%s\"", out_why->text);
     if (set->disable_thp)
         process_no_huge_pages();
     return process_file_limit(&n->set.server.maxclients, out_why);
+}
+
+/* Once nothing can refuse the start any more: another process may be named in it. */
+static void leave_pidfile(const struct server_settings *set)
+{
+    const char *path = *set->pidfile ? set->pidfile : "/var/run/holdfast-node.pid";
+    struct errmsg why = { "" };
+
+    if ((set->daemonize || *set->pidfile) && process_pidfile(path, &why) != OK)
+        log_warning("pidfile-not-written why=\"%s\"", why.text);
 }
 
 static int serve_clients(struct node *n)
@@ -226,6 +233,7 @@ static int serve_clients(struct node *n)
         close_rooms(n);
         return refuse_start(why.text);
     }
+    leave_pidfile(&n->set.server);
     process_watch_signals(n->world.loop, &signals);
     persist_load(n->world.persist, loaded, n);
     if (!n->failed)

@@ -251,7 +251,6 @@ static enum err become_daemon(struct daemon *d, struct errmsg *out_why)
                                          [SUPERVISED_SYSTEMD] = "systemd",
                                          [SUPERVISED_UPSTART] = "upstart" };
     const struct server_settings *set = &d->set.server;
-    const char *pidfile = *set->pidfile ? set->pidfile : "/var/run/holdfast-sentinel.pid";
 
     d->supervised = process_supervised(words[set->supervised]);
     if (set->daemonize && !d->supervised && process_daemonize(out_why) != OK)
@@ -262,12 +261,20 @@ static enum err become_daemon(struct daemon *d, struct errmsg *out_why)
     settings_warn_ignored(d->world.settings);
     if (set->crash_log_enabled)
         process_report_crashes(NULL);
-    if ((set->daemonize || *set->pidfile) && process_pidfile(pidfile, out_why) != OK)
-        log_warning("pidfile-not-written why=\"%s\"", out_why->text);
     if (set->disable_thp)
         process_no_huge_pages();
     raise_file_limit();
     return process_file_limit(&d->set.server.maxclients, out_why);
+}
+
+/* Once nothing can refuse the start any more: another process may be named in it. */
+static void leave_pidfile(const struct server_settings *set)
+{
+    const char *path = *set->pidfile ? set->pidfile : "/var/run/holdfast-sentinel.pid";
+    struct errmsg why = { "" };
+
+    if ((set->daemonize || *set->pidfile) && process_pidfile(path, &why) != OK)
+        log_warning("pidfile-not-written why=\"%s\"", why.text);
 }
 
 static int watch_groups(struct daemon *d, const struct config *conf)
@@ -283,6 +290,7 @@ static int watch_groups(struct daemon *d, const struct config *conf)
     process_watch_signals(d->world.loop, &signals);
     if (begin(d, conf, &why) == OK) {
         log_notice("Running mode=sentinel, port=%lld.", (long long)d->set.server.port);
+        leave_pidfile(&d->set.server);
         process_ready(d->world.loop, "Watching");
         ev_run(d->world.loop, 0);
     } else {

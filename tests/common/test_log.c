@@ -93,6 +93,15 @@ START_TEST(long_lines_are_cut_not_torn)
 }
 END_TEST
 
+START_TEST(no_message_forges_a_line)
+{
+    open_log(false, LOG_LEVEL_NOTICE);
+    log_notice("name=\"a\n1:M 01 Jan 2026 00:00:00.000 # forged\r\x1b[2J\"");
+    ck_assert(matches("^[^\n]* name=\"a 1:M 01 Jan 2026 00:00:00.000 # forged  \\[2J\"\n$",
+                      content(path)));
+}
+END_TEST
+
 START_TEST(json_carries_the_facts)
 {
     char *event, *plain;
@@ -157,4 +166,5 @@ START_TEST(reopen_follows_rotation)
 END_TEST
 
 CHECK_MAIN("log", line_has_the_shape_of_redis, levels_filter, long_lines_are_cut_not_torn,
-           json_carries_the_facts, bad_path_leaves_the_old_one, reopen_follows_rotation)
+           no_message_forges_a_line, json_carries_the_facts, bad_path_leaves_the_old_one,
+           reopen_follows_rotation)

@@ -1,10 +1,13 @@
 """CONFIG beside Debian's redis-server: every name and value, every refusal, and the files both write."""
 import os
+import signal
 import subprocess
 
+from harness import ports
 from harness.compare import compare
 from harness.process import binary
-from harness.resp import pairs, plain
+from harness.resp import Client, pairs, plain
+from harness.wait import until
 
 # What must differ: where each of the two lives.
 OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
@@ -211,3 +214,30 @@ def test_what_does_nothing_is_said_once(t):
     lines = [line for line in node.text().splitlines() if "setting-ignored" in line]
     names = sorted(line.split("name=")[1].split()[0] for line in lines)
     assert names == ["appendfsync", "hz", "lfu-decay-time"], lines
+
+
+def test_in_the_background(t):
+    """The parent's status tells whether the child serves; a refused start leaves no trace behind."""
+    t.needs_holdfast()
+    pidfile = os.path.join(t.folder, "pid")
+
+    def daemon(port, name):
+        return subprocess.run([binary("holdfast", "node"), "--daemonize", "yes", "--port", str(port), "--pidfile",
+                               pidfile, "--dir", t.folder, "--save", "", "--logfile", os.path.join(t.folder, name)],
+                              capture_output=True, text=True, timeout=15)
+
+    port = ports.take()
+    done = daemon(port, "one")
+    assert done.returncode == 0 and not done.stderr, done
+    with open(pidfile) as f:
+        pid = int(f.read())
+    try:
+        second = daemon(port, "two")
+        assert second.returncode == 1 and "Address already in use" in second.stderr, second
+        with open(pidfile) as f:
+            assert int(f.read()) == pid
+        with Client(("127.0.0.1", port)) as c:
+            assert pairs(c.call("CONFIG", "GET", "daemonize"))["daemonize"] == "yes"
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: not os.path.exists(pidfile), 10, "the pid file to go")
