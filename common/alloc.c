@@ -1,5 +1,6 @@
 #include "common/alloc.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,24 +12,45 @@
 
 /*
  * Each thread counts for itself, so that counting is a plain add on a line nobody else writes; a
- * block freed by another thread makes that one's count negative, and only the sum has a meaning.
+ * block freed by another thread makes that one's count negative, and only the sum has a meaning. A
+ * thread that ends leaves its tally as it stands to whichever begins next.
  */
 enum { THREADS_MAX = 64 };
 
 struct tally {
     _Atomic int64_t bytes;
+    atomic_bool taken;
 } __attribute__((aligned(64)));
 
 static struct tally tallies[THREADS_MAX];
-static atomic_uint tally_count;
 static _Thread_local struct tally *mine;
+static pthread_once_t at_end_once = PTHREAD_ONCE_INIT;
+static pthread_key_t at_end; /* its destructor runs in each thread that has a tally */
 static atomic_size_t peak;
+
+static void tally_leave(void *tally)
+{
+    mine = NULL;
+    atomic_store(&((struct tally *)tally)->taken, false);
+}
+
+static void make_key(void)
+{
+    int failed = pthread_key_create(&at_end, tally_leave);
+
+    ASSERT(!failed);
+}
 
 static struct tally *tally_take(void)
 {
-    unsigned slot = atomic_fetch_add(&tally_count, 1);
+    int slot = 0, failed;
 
+    while (slot < THREADS_MAX && atomic_exchange(&tallies[slot].taken, true))
+        slot++;
     ASSERT(slot < THREADS_MAX);
+    pthread_once(&at_end_once, make_key);
+    failed = pthread_setspecific(at_end, &tallies[slot]);
+    ASSERT(!failed);
     return &tallies[slot];
 }
 
@@ -135,10 +157,9 @@ size_t alloc_size(const void *block)
 
 size_t alloc_used_bytes(void)
 {
-    unsigned threads = atomic_load(&tally_count);
     int64_t sum = 0;
 
-    for (unsigned i = 0; i < threads && i < THREADS_MAX; i++)
+    for (int i = 0; i < THREADS_MAX; i++)
         sum += atomic_load_explicit(&tallies[i].bytes, memory_order_relaxed);
     if (sum < 0)
         sum = 0; /* a block on its way between threads */

@@ -9,7 +9,7 @@
  * allocator's rounding, and is what maxmemory and used_memory speak of. Counting costs one
  * malloc_usable_size and one add per call; every thread counts for itself and reading sums up. The
  * peak is the highest sum that was ever read: daemons read it once per turn of their slow timer. At
- * most 64 threads may ever allocate: helpers are started once and stay.
+ * most 64 threads may allocate at one time; how many have come and gone does not matter.
  */
 #ifndef HF_COMMON_ALLOC_H
 #define HF_COMMON_ALLOC_H

@@ -41,6 +41,30 @@ START_TEST(another_thread_may_free)
 }
 END_TEST
 
+static void *take_one(void *unused)
+{
+    return xmalloc(100);
+}
+
+/* A save, a look-up: threads of a daemon come and go for years. */
+START_TEST(threads_without_number_may_come_and_go)
+{
+    enum { MANY = 500 };
+    size_t before = alloc_used_bytes();
+
+    for (int i = 0; i < MANY; i++) {
+        pthread_t thread;
+        void *block;
+
+        ck_assert_int_eq(pthread_create(&thread, NULL, take_one, NULL), 0);
+        pthread_join(thread, &block);
+        ck_assert_uint_eq(alloc_used_bytes(), before + alloc_size(block));
+        xfree(block);
+    }
+    ck_assert_uint_eq(alloc_used_bytes(), before);
+}
+END_TEST
+
 START_TEST(impossible_sizes_are_refused)
 {
     volatile size_t absurd = SIZE_MAX / 2;
@@ -64,5 +88,5 @@ START_TEST(auto_free_frees)
 }
 END_TEST
 
-CHECK_MAIN("alloc", count_follows_blocks, another_thread_may_free, impossible_sizes_are_refused,
-           auto_free_frees)
+CHECK_MAIN("alloc", count_follows_blocks, another_thread_may_free,
+           threads_without_number_may_come_and_go, impossible_sizes_are_refused, auto_free_frees)
