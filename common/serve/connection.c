@@ -150,6 +150,10 @@ static void quit(struct call *c)
 
 static void reset(struct call *c)
 {
+    if (c->session->kind == SESSION_REPLICA || c->session->kind == SESSION_MASTER) {
+        reply_error(c->reply, "ERR can only reset normal connections");
+        return;
+    }
     session_reset(c->session);
     c->reply->proto = 2;
     reply_simple(c->reply, "RESET");

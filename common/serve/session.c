@@ -184,9 +184,13 @@ const struct output_limit *session_output_limit(const struct session *s)
 
 void session_apply_limits(struct session *s)
 {
+    uint64_t bulk_bytes_max = s->service->set->proto_max_bulk_bytes;
+
     s->link->output_bytes_max = session_output_limit(s)->hard_bytes;
     s->link->input_bytes_max = s->service->set->client_query_buffer_bytes;
-    s->reader.limits.bulk_bytes_max = s->service->set->proto_max_bulk_bytes;
+    /* A held request was let in and will be read once more: it must fit still. */
+    if (!(s->flags & SESSION_HELD) || bulk_bytes_max > s->reader.limits.bulk_bytes_max)
+        s->reader.limits.bulk_bytes_max = bulk_bytes_max;
 }
 
 void session_set_kind(struct session *s, enum session_kind kind)

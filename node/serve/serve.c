@@ -100,12 +100,13 @@ static bool refused(struct session *session, struct call *c, const char *error)
     return true;
 }
 
-/* Is this held by what is paused now? Links of followers are never. */
-static bool held_by_pause(const struct session *s, uint32_t has)
+/* Is this held by what is paused now? Links of followers are never, and nor is who was let in before and
+ * has waited since (WAIT): it would be held twice. */
+static bool held_by_pause(const struct node_session *s, uint32_t has)
 {
-    enum pause_what what = service_paused(s->service);
+    enum pause_what what = service_paused(s->base.service);
 
-    if (s->kind == SESSION_REPLICA)
+    if (s->base.kind == SESSION_REPLICA || s->trying)
         return false;
     return what == PAUSE_ALL || (what == PAUSE_WRITES && (has & (CMD_WRITE | CMD_MAY_REPLICATE)));
 }
@@ -186,7 +187,7 @@ static enum admit admit(struct session *session, struct call *c)
         service_refuse(session, c, why);
         return ADMIT_DONE;
     }
-    if (UNLIKELY(service_paused(session->service)) && held_by_pause(session, has)) {
+    if (UNLIKELY(service_paused(session->service)) && held_by_pause(s, has)) {
         service_hold_paused(session->service, session);
         return ADMIT_HOLD;
     }

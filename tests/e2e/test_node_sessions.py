@@ -223,6 +223,45 @@ def test_pause_holds_writes_and_lets_reads_pass(t):
             c.call("FLUSHALL")
 
 
+def test_pause_leaves_who_waits_already_alone(t):
+    for node in both(t):
+        with node.client() as waiter, node.client() as c:
+            me = waiter.call("CLIENT", "ID")
+            waiter.send("WAIT", "1", "300")
+            assert waiter.read_within(0.1) is None
+            c.call("CLIENT", "PAUSE", "600", "ALL")
+            assert waiter.read() == 0, node
+            assert c.call("PING") == "PONG"
+            waiter.send("WAIT", "1", "0")
+            until(lambda: c.call("CLIENT", "UNBLOCK", str(me)) == 1, 5, "the client to be blocked")
+            assert waiter.read() == 0, node
+
+
+def test_a_held_request_survives_a_lower_limit(t):
+    for node in both(t):
+        with node.client() as writer, node.client() as c:
+            c.call("CLIENT", "PAUSE", "10000", "WRITE")
+            writer.send("SET", "a", "x" * 2000000)
+            assert writer.read_within(0.2) is None
+            assert c.call("CONFIG", "SET", "proto-max-bulk-len", "1mb") == "OK"
+            c.call("CLIENT", "UNPAUSE")
+            assert writer.read() == "OK", node
+            assert c.call("STRLEN", "a") == 2000000
+
+
+def test_a_follower_cannot_reset_its_link(t):
+    node = t.node(settings={"repl-diskless-sync-delay": "0"}).start()
+    with node.client() as follower, node.client() as c:
+        follower.call("REPLCONF", "capa", "psync2")
+        for _ in range(2):
+            follower.send("PSYNC", "?", "-1")
+            until(lambda: ",state=online" in c.call("INFO", "replication"), 10, "the payload to be through")
+            follower.send("RESET")
+        until(lambda: follower._fill() or b"can only reset normal connections" in follower.buffer, 5,
+              "the refusal")
+        assert info(c, "replication")["connected_slaves"] == "1"
+
+
 def test_pause_holds_exec_with_writes(t):
     for node in both(t):
         with node.client() as writer, node.client() as c:
