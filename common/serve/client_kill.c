@@ -26,8 +26,11 @@ static bool matches(const struct session *s, const struct filters *f, const stru
 
 static uint64_t kill_matching(struct call *c, const struct filters *f)
 {
+    const struct service_ops *ops = c->service->ops;
     uint64_t killed = 0;
 
+    if (f->has_kind && f->kind == SESSION_MASTER && ops->kill_leader_link)
+        killed += ops->kill_leader_link(c->service);
     LIST_EACH (&c->service->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 

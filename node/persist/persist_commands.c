@@ -19,7 +19,7 @@ static void cmd_save(struct call *c)
 {
     struct errmsg why;
 
-    if (persist_saving(room(c))) {
+    if (persist_saving(room(c)) || snapshot_running(persist_snapshot(room(c)))) {
         reply_error(c->reply, "ERR Background save already in progress");
         return;
     }

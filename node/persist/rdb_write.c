@@ -125,8 +125,7 @@ void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t
     rdb_put_len(w->out, keys_with_ttl);
 }
 
-void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes value,
-                            int64_t expire_wall_ms)
+static void put_key(struct rdb_writer *w, struct bytes key, int64_t expire_wall_ms)
 {
     if (expire_wall_ms >= 0) {
         uint64_t wire = htole64((uint64_t)expire_wall_ms);
@@ -136,7 +135,27 @@ void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes
     }
     buf_putc(w->out, RDB_TYPE_STRING);
     rdb_put_string(w->out, key, w->compress);
+}
+
+void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes value,
+                            int64_t expire_wall_ms)
+{
+    put_key(w, key, expire_wall_ms);
     rdb_put_string(w->out, value, w->compress);
+}
+
+void rdb_write_string_head(struct rdb_writer *w, struct bytes key, size_t value_len,
+                           int64_t expire_wall_ms)
+{
+    put_key(w, key, expire_wall_ms);
+    rdb_put_len(w->out, value_len);
+}
+
+void rdb_write_passed_on(struct rdb_writer *w, struct bytes data)
+{
+    ASSERT(w->out->len == w->summed);
+    if (w->checksum)
+        w->crc = crc64(w->crc, data.at, data.len);
 }
 
 void rdb_write_taken(struct rdb_writer *w)

@@ -30,6 +30,11 @@ void rdb_write_select_again(struct rdb_writer *w, uint64_t db);
 /* expire_wall_ms < 0: none. */
 void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes value,
                             int64_t expire_wall_ms);
+/* The same for a large value that does not go through the buffer: the entry up to the value's bytes. The
+ * caller takes the buffer away (rdb_write_taken), passes the value on, and says so. */
+void rdb_write_string_head(struct rdb_writer *w, struct bytes key, size_t value_len,
+                           int64_t expire_wall_ms);
+void rdb_write_passed_on(struct rdb_writer *w, struct bytes data);
 void rdb_write_end(struct rdb_writer *w);
 
 /* Everything in out was taken away: sums it first. The caller then empties the buffer. */

@@ -46,19 +46,36 @@ static void select_db(struct snapshot *s, int db)
     rdb_write_select(&s->writer, (uint64_t)db, keys, expires);
 }
 
+/* Straight from the entry to the sink: a value of a gigabyte is not copied into a buffer first. */
+static void write_large(struct snapshot *s, const struct entry *e, struct bytes value)
+{
+    rdb_write_string_head(&s->writer, entry_key(e), value.len, entry_expiry_ms(e));
+    flush(s);
+    if (s->abort_why)
+        return;
+    rdb_write_passed_on(&s->writer, value);
+    s->bytes += value.len;
+    s->sink->bytes(s->sink_arg, value);
+}
+
 static bool emit(void *arg, int db, const struct entry *e, bool early)
 {
     struct snapshot *s = arg;
-    size_t before = s->out.len;
+    uint64_t before = s->bytes + s->out.len;
     char scratch[ENTRY_INT_TEXT];
+    struct bytes value;
 
     if (s->abort_why)
         return false;
     select_db(s, db);
     ASSERT(entry_type(e) == VALUE_STRING);
-    rdb_write_string_entry(&s->writer, entry_key(e), entry_text(e, scratch), entry_expiry_ms(e));
+    value = entry_text(e, scratch);
+    if (value.len > RDB_COMPRESS_MAX)
+        write_large(s, e, value);
+    else
+        rdb_write_string_entry(&s->writer, entry_key(e), value, entry_expiry_ms(e));
     if (early)
-        s->inline_bytes += s->out.len - before;
+        s->inline_bytes += s->bytes + s->out.len - before;
     if (s->out.len >= SNAPSHOT_FLUSH_BYTES)
         flush(s);
     return !s->sink->ready || s->sink->ready(s->sink_arg);

@@ -20,7 +20,7 @@ static struct sync *sync_new(struct replica *r, bool counted)
 
     sync->room = r;
     sync->counted = counted;
-    oplog_init(&sync->bytes, 0);
+    oplog_init(&sync->bytes, PAYLOAD_AHEAD_MAX); /* which makes its chunks a sixteenth of that */
     random_hex(sync->mark, RDB_EOF_MARK_LEN);
     return sync;
 }
@@ -65,6 +65,14 @@ static uint64_t held_max(const struct replica *r)
     return hard ? hard : PAYLOAD_HELD_MAX;
 }
 
+/* Values may be larger than the limit, and several may come at once: who takes them is not dropped for
+ * that. What is held is never more than the data set, since each key is sent once. */
+static bool holds_too_much(const struct follower *f)
+{
+    return oplog_lag(&f->payload) > held_max(f->room) &&
+           (f->counted || clock_now_ms() - f->progress_ms > PAYLOAD_STALL_MS);
+}
+
 static void sync_bytes(void *arg, struct bytes data)
 {
     struct sync *sync = arg;
@@ -77,7 +85,7 @@ static void sync_bytes(void *arg, struct bytes data)
         if (f->sync != sync)
             continue;
         leader_pump(f);
-        if (oplog_lag(&f->payload) > held_max(r))
+        if (holds_too_much(f))
             leader_drop(f, f->counted
                                ? "it cannot take a payload of unknown length, and this one is too "
                                  "large to be held"

@@ -4,6 +4,7 @@
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/link.h"
 #include "common/log.h"
 #include "common/serve/service.h"
 #include "node/keyspace/keyspace.h"
@@ -199,6 +200,14 @@ bool replica_is_follower(const struct replica *r)
 bool replica_link_up(const struct replica *r)
 {
     return r->follows && r->upstream.state == UPSTREAM_STREAM;
+}
+
+bool replica_drop_link(struct replica *r)
+{
+    if (!r->link)
+        return false;
+    link_kill(r->link, LINK_WHY_ASKED);
+    return true;
 }
 
 bool replica_enough_followers(const struct replica *r)

@@ -43,6 +43,8 @@ void replica_start(struct replica *r);
 bool replica_is_follower(const struct replica *r);
 /* Follower and the stream flows. */
 bool replica_link_up(const struct replica *r);
+/* Cuts the link to the leader, which is dialled again. False: there is none. */
+bool replica_drop_link(struct replica *r);
 /* min-replicas-to-write is met (always, where it is off or we follow). */
 bool replica_enough_followers(const struct replica *r);
 

@@ -377,6 +377,13 @@ static void released(void *arg, struct out *out)
     link_wrote(CONTAINER_OF(out, struct link, out));
 }
 
+static bool kill_leader_link(struct service *service)
+{
+    const struct node_world *w = service->world;
+
+    return replica_drop_link(w->replica);
+}
+
 static const struct service_ops ops = {
     .session_bytes = sizeof(struct node_session),
     .born = born,
@@ -386,6 +393,7 @@ static const struct service_ops ops = {
     .refused = refused,
     .ran = ran,
     .unblock = block_unblock,
+    .kill_leader_link = kill_leader_link,
     .turn_ended = turn_ended,
     .pause_changed = pause_changed,
     .mode = "standalone",

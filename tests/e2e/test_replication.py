@@ -157,6 +157,8 @@ def cut_in_a_transaction(t, leader_product, follower_product):
             c.call("EXEC")
             if turn % 5 == 0:
                 c.call("CLIENT", "KILL", "TYPE", "replica")
+            elif turn % 5 == 3:
+                follower.call("CLIENT", "KILL", "TYPE", "master")
     wait_same(leader, follower)
     assert int(leader.info("stats")["sync_full"]) == 1
 

@@ -13,7 +13,7 @@
 #include "node/persist/snapshot.h"
 #include "tests/check_main.h"
 
-enum { DATABASES = 4, KEYS = 20000, ROUNDS = 6, WRITES_PER_TURN = 200 };
+enum { DATABASES = 4, KEYS = 20000, ROUNDS = 6, WRITES_PER_TURN = 200, LARGE = 300000 };
 
 struct image {
     char **lines;
@@ -73,6 +73,8 @@ static void assert_same(const struct keyspace *ks, const struct image *want)
     image_fini(&got);
 }
 
+static char large_text[LARGE];
+
 static void write_one(struct keyspace *ks, struct rng *rng)
 {
     int db = (int)rng_below(rng, DATABASES);
@@ -87,8 +89,15 @@ static void write_one(struct keyspace *ks, struct rng *rng)
         keyspace_delete(ks, db, k, 0);
         return;
     }
-    memset(text, 'a' + (int)rng_below(rng, 26), v.len);
-    value = rng_below(rng, 3) ? value_of_text(v) : value_of_int((int64_t)rng_next(rng));
+    if (!rng_below(rng, 3000)) { /* large enough to go past the buffer */
+        v.at = large_text;
+        v.len = LARGE - rng_below(rng, 1000);
+        memset(large_text, 'A' + (int)rng_below(rng, 26), v.len);
+    } else {
+        memset(text, 'a' + (int)rng_below(rng, 26), v.len);
+    }
+    value = v.at == large_text || rng_below(rng, 3) ? value_of_text(v)
+                                                    : value_of_int((int64_t)rng_next(rng));
     keyspace_put(ks, db, k, &value, expiry, 0);
 }
 
