@@ -6,6 +6,11 @@
 #include "sentinel/core/node.h"
 #include "sentinel/core/peer.h"
 
+static size_t lines_down(const struct node *n)
+{
+    return (n->lines[LINE_CMD].state != LINE_UP) + (n->lines[LINE_PUBSUB].state != LINE_UP);
+}
+
 static void check_group(const struct sentinel *s, const struct group *g)
 {
     uint32_t nodes = 0, seats = 0;
@@ -45,13 +50,14 @@ void sentinel_check(const struct sentinel *s)
         check_group(s, g);
         agreed += g->agreed;
         EACH_NODE (g, of)
-            down += NODE_OF(of)->verdict != VERDICT_UP;
+            down += lines_down(NODE_OF(of));
         groups++;
     }
     LIST_EACH (&s->peers, link) {
         const struct peer *p = PEER_OF(link);
         uint32_t seats = 0, down_seats = 0;
 
+        down += p->line.state != LINE_UP;
         LIST_EACH (&p->seats, of) {
             seats++;
             down_seats += SEAT_OF_PEER(of)->mine != VERDICT_UP;
@@ -62,7 +68,7 @@ void sentinel_check(const struct sentinel *s)
         ASSERT(strlen(p->run_id) == ID_LEN);
     }
     ASSERT(groups == s->group_count);
-    ASSERT(down == s->down_nodes);
+    ASSERT(down == s->lines_down);
     ASSERT(agreed == s->agreed_groups);
     timer_heap_check(&s->timers);
 }

@@ -16,7 +16,8 @@
 #include "sentinel/core/vote.h"
 
 enum {
-    ELECTION_MS = 500,        /* for the answers; doubles with every election lost in a row */
+    ELECTION_MS = 1000,       /* for the answers; doubles with every election lost in a row, */
+    ELECTION_GROUP_MS = 10,   /* and is longer for each group that fails over at the same time */
     ASK_AGAIN_MS = 150,       /* a vote request that is not answered */
     LOST_PAUSE_MS = 50,       /* after a lost election, and up to */
     LOST_PAUSE_SPAN_MS = 100, /* this much more, at random */
@@ -118,7 +119,7 @@ static uint64_t election_ms(const struct sentinel *s, const struct group *g)
     uint64_t doublings = g->lost_elections < 5 ? g->lost_elections : 5;
     uint64_t limit = min_u64(s->debug_ms[T_ELECTION_TIMEOUT], g->set.failover_timeout_ms);
 
-    return min_u64((uint64_t)ELECTION_MS << doublings, limit);
+    return min_u64((ELECTION_MS + ELECTION_GROUP_MS * s->agreed_groups) << doublings, limit);
 }
 
 static void start_election(struct sentinel *s, struct group *g, struct actions *out)

@@ -19,10 +19,22 @@ uint64_t attentive_ms(const struct sentinel *s)
     return s->now_ms - s->stalled_ms;
 }
 
-static void line_set(const struct sentinel *s, struct line *l, enum line_state state)
+static void line_set(struct sentinel *s, struct line *l, enum line_state state)
 {
+    s->lines_down += (l->state == LINE_UP) - (state == LINE_UP);
     l->state = state;
     l->changed_ms = s->now_ms;
+}
+
+void line_init(struct sentinel *s, struct line *l)
+{
+    *l = (struct line){ .changed_ms = s->now_ms };
+    s->lines_down++;
+}
+
+void line_fini(struct sentinel *s, struct line *l)
+{
+    s->lines_down -= l->state != LINE_UP;
 }
 
 void line_dial(struct sentinel *s, struct line *l, uint64_t id, enum line_kind kind,
@@ -61,7 +73,7 @@ bool line_up(struct sentinel *s, struct line *l, const char *local_ip)
 /* A dying process may still accept and then close: it is asked again soon, at ever longer steps. */
 static uint64_t redial_ms(const struct sentinel *s, const struct line *l, enum down_why why)
 {
-    uint64_t pause = max_u64(REDIAL_MS, s->down_nodes);
+    uint64_t pause = max_u64(REDIAL_MS, s->lines_down);
 
     if (l->was_up && why == DOWN_CLOSED)
         pause = min_u64(pause, max_u64(s->now_ms - l->lost_ms, 1));

@@ -3,8 +3,9 @@
  *
  *     IDLE --line_dial--> DIALLING --line_up--> UP --line_down, line_hang_up--> IDLE
  *
- * Dials begin at least REDIAL_MS apart, and with more than that many nodes down, as many milliseconds
- * apart as nodes are down, so that all of them together cost a thousand dials a second. The first dial
+ * Dials begin at least REDIAL_MS apart, and with more than that many lines down, as many milliseconds
+ * apart as lines are down, so that all of them together cost a thousand dials a second and a busy
+ * machine is not buried under them. The first dial
  * after a loss is not delayed, and one that is accepted and closed is repeated within milliseconds: whether
  * it is refused is evidence.
  */
@@ -13,6 +14,9 @@
 
 #include "sentinel/core/sentinel.h"
 
+/* A line is counted from init to fini. */
+void line_init(struct sentinel *s, struct line *l);
+void line_fini(struct sentinel *s, struct line *l);
 void line_dial(struct sentinel *s, struct line *l, uint64_t id, enum line_kind kind,
                const struct vitals *v, struct actions *out);
 void line_hang_up(struct sentinel *s, struct line *l, uint64_t id, enum line_kind kind,

@@ -35,6 +35,8 @@ struct node *node_add(struct sentinel *s, struct group *g, const struct addr *a)
     n->role_reported = g->leader ? ROLE_FOLLOWER : ROLE_LEADER;
     n->role_reported_ms = n->leader_changed_ms = s->now_ms;
     vitals_init(s, &n->vitals);
+    for (int i = 0; i < LINE_COUNT; i++)
+        line_init(s, &n->lines[i]);
     list_push_back(&g->nodes, &n->of_group);
     g->node_count++;
     index_put(&s->ids, index_number(&n->id), &n->timer);
@@ -44,8 +46,8 @@ struct node *node_add(struct sentinel *s, struct group *g, const struct addr *a)
 
 void node_remove(struct sentinel *s, struct node *n, struct actions *out)
 {
-    if (n->verdict != VERDICT_UP)
-        s->down_nodes--;
+    for (int i = 0; i < LINE_COUNT; i++)
+        line_fini(s, &n->lines[i]);
     act(out, ACT_FORGET, n->id);
     timer_set(&s->timers, &n->timer, TIMER_NEVER);
     index_remove(&s->ids, index_number(&n->id));
@@ -178,12 +180,10 @@ void node_judge(struct sentinel *s, struct node *n, struct actions *out)
     if (before != VERDICT_UP && now != VERDICT_UP)
         return;
     if (now == VERDICT_UP) {
-        s->down_nodes--;
         notice(s, out, LEVEL_WARNING, n->group, "-sdown", "%s", inst_node(s, n).text);
         node_ask_info(s, n, out);
         return;
     }
-    s->down_nodes++;
     n->down_since_ms = s->now_ms;
     n->script_killed = false;
     notice(s, out, LEVEL_WARNING, n->group, "+sdown", "%s", inst_node(s, n).text);

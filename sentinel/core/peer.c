@@ -23,6 +23,7 @@ static struct peer *peer_add(struct sentinel *s, const char *run_id, const struc
     p->timer.kind = TIMER_PEER;
     list_init(&p->seats);
     vitals_init(s, &p->vitals);
+    line_init(s, &p->line);
     list_push_back(&s->peers, &p->of_sentinel);
     index_put(&s->ids, index_number(&p->id), &p->timer);
     index_put(&s->by_run_id, bytes_of(p->run_id), p);
@@ -32,6 +33,7 @@ static struct peer *peer_add(struct sentinel *s, const char *run_id, const struc
 
 static void peer_remove(struct sentinel *s, struct peer *p, struct actions *out)
 {
+    line_fini(s, &p->line);
     act(out, ACT_FORGET, p->id);
     timer_set(&s->timers, &p->timer, TIMER_NEVER);
     index_remove(&s->ids, index_number(&p->id));

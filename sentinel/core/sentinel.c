@@ -16,6 +16,8 @@
 #include "sentinel/core/tilt.h"
 #include "sentinel/core/vote.h"
 
+enum { DIALS_PER_MS = 2 };
+
 #define GROUP_OF(n) LIST_ENTRY(n, struct group, of_sentinel)
 
 void sentinel_init(struct sentinel *s, uint64_t seed)
@@ -75,6 +77,21 @@ static void load_group(struct sentinel *s, const struct config_group *from, stru
            g->set.quorum);
 }
 
+/* A thousand groups are not dialled in one moment: DIALS_PER_MS. */
+static void spread_dials(struct sentinel *s)
+{
+    uint64_t dials = 0;
+
+    LIST_EACH (&s->groups, link) {
+        LIST_EACH (&GROUP_OF(link)->nodes, of) {
+            struct node *n = NODE_OF(of);
+
+            n->lines[LINE_CMD].dial_at_ms = s->now_ms + dials++ / DIALS_PER_MS;
+            timer_set(&s->timers, &n->timer, n->lines[LINE_CMD].dial_at_ms);
+        }
+    }
+}
+
 static void load(struct sentinel *s, const struct event *ev, struct actions *out)
 {
     ASSERT(!s->loaded);
@@ -83,6 +100,7 @@ static void load(struct sentinel *s, const struct event *ev, struct actions *out
     s->current_epoch = ev->load->current_epoch;
     for (size_t i = 0; i < ev->load->group_count; i++)
         load_group(s, &ev->load->groups[i], out);
+    spread_dials(s);
 }
 
 static void run_timer(struct sentinel *s, struct timer *t, struct actions *out)

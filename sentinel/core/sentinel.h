@@ -265,7 +265,7 @@ struct sentinel {
     struct timer_heap timers;
     struct timer scripts_timer, tilt_timer;
     uint64_t next_id;
-    size_t down_nodes;    /* their dials share a budget */
+    size_t lines_down;    /* not up: their dials share a budget */
     size_t agreed_groups; /* failing over, or about to */
     uint64_t now_ms;
     uint64_t steps;      /* taken so far: an order of events finer than time */

@@ -15,6 +15,7 @@ enum {
     VOTED_MS = 1000,          /* for the candidate to win and to send its first beat */
     STAGGER_MS = 30,          /* between the places in the order of candidates, */
     STAGGER_GROUP_MS = 3,     /* and for each group that is failing over at the same time */
+    VOTED_GROUP_MS = 10,      /* likewise: with many at once everything takes longer */
 };
 
 void vote_raise_epoch(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out)
@@ -60,6 +61,11 @@ bool vote_is_led_by_other(const struct sentinel *s, const struct group *g)
     return false;
 }
 
+static uint64_t voted_ms(const struct sentinel *s)
+{
+    return VOTED_MS + VOTED_GROUP_MS * s->agreed_groups;
+}
+
 /* How long the one I voted for may be busy without telling me. */
 static uint64_t busy_until_ms(const struct sentinel *s, const struct group *g)
 {
@@ -71,20 +77,20 @@ static uint64_t busy_until_ms(const struct sentinel *s, const struct group *g)
         return 0;
     seat = seat_find(g, g->vote_id);
     if (!seat)
-        return g->voted_ms + VOTED_MS;
+        return g->voted_ms + voted_ms(s);
     if (seat->peer->line.state != LINE_UP)
         return g->voted_ms + CAPTAIN_LOST_MS;
     if (seat->peer->protocol > 0)
-        return g->voted_ms + VOTED_MS;
+        return g->voted_ms + voted_ms(s);
     if (seat->mine != VERDICT_UP)
-        return g->voted_ms + VOTED_MS;
+        return g->voted_ms + voted_ms(s);
     return g->voted_ms + 2 * g->set.failover_timeout_ms;
 }
 
 /* Whoever I voted for may be winning: a second captain now would undo its work. */
 static bool is_promised(const struct sentinel *s, const struct group *g, const char *run_id)
 {
-    if (strcmp(run_id, g->vote_id) == 0 || s->now_ms >= g->voted_ms + VOTED_MS)
+    if (strcmp(run_id, g->vote_id) == 0 || s->now_ms >= g->voted_ms + voted_ms(s))
         return false;
     if (strcmp(g->vote_id, s->globals.my_id) == 0)
         return g->failover.state == FO_WAIT_START;

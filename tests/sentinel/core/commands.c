@@ -277,7 +277,7 @@ static void cmd_steady(struct play *p, int argc, char **words)
         legacy = legacy || strcmp(words[i], "legacy") == 0;
         plain = plain || strcmp(words[i], "plain") == 0;
     }
-    play_wait(p, 1, false);
+    play_wait(p, 5, false);
     LIST_EACH (&p->core.groups, link)
         steady_nodes(p, LIST_ENTRY(link, struct group, of_sentinel), plain);
     LIST_EACH (&p->core.peers, link) {
