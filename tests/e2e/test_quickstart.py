@@ -37,6 +37,12 @@ def first_port():
     return ports.take() - 20000
 
 
+def heed_interrupts():
+    """As a terminal starts programs: a test run in the background ignores SIGINT, and bash cannot trap
+    what was ignored when it started."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Quickstart:
     """The script on a terminal of its own."""
 
@@ -46,7 +52,7 @@ class Quickstart:
         self.terminal, inside = pty.openpty()
         self.popen = subprocess.Popen([SCRIPT, "--build", programs(t), "--dir", folder, *words],
                                       cwd="/", stdin=inside, stdout=inside, stderr=inside,
-                                      start_new_session=True)
+                                      start_new_session=True, preexec_fn=heed_interrupts)
         os.close(inside)
         t.defer(self.end)
 
