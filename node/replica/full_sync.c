@@ -70,7 +70,7 @@ static uint64_t held_max(const struct replica *r)
 static bool holds_too_much(const struct follower *f)
 {
     return oplog_lag(&f->payload) > held_max(f->room) &&
-           (f->counted || clock_now_ms() - f->progress_ms > PAYLOAD_STALL_MS);
+           (f->counted || clock_now_ms() - f->progress_ms > PAYLOAD_DROP_MS);
 }
 
 static void sync_bytes(void *arg, struct bytes data)

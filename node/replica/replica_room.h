@@ -30,7 +30,8 @@ struct session;
 
 enum {
     FOLLOWER_ADDRESS_MAX = 64,
-    PAYLOAD_STALL_MS = 3000,              /* who takes nothing for so long is not waited for */
+    PAYLOAD_STALL_MS = 3000, /* who takes nothing for so long is not waited for */
+    PAYLOAD_DROP_MS = 10000, /* and for so long, with more than the limit held for it, dropped */
     PAYLOAD_AHEAD_MAX = 4 * 1024 * 1024,  /* the walk waits for the slowest follower above this */
     PAYLOAD_HELD_MAX = 256 * 1024 * 1024, /* where client-output-buffer-limit names none */
     STREAM_SLICE_US = 3000,               /* of a turn, for the leader's stream or payload */
