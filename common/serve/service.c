@@ -59,6 +59,23 @@ static void check_soft_limit(struct session *s, uint64_t now_ms)
     session_kill(s, LINK_WHY_LIMIT);
 }
 
+void service_measure_traffic(struct service *v)
+{
+    struct traffic t = { .in = v->stats.closed_bytes_in, .out = v->stats.closed_bytes_out };
+
+    LIST_EACH (&v->sessions, n) {
+        const struct session *s = LIST_ENTRY(n, struct session, node);
+
+        t.in += s->link->bytes_in;
+        t.out += s->link->bytes_out;
+        if (s->kind != SESSION_REPLICA)
+            continue;
+        t.replica_in += s->link->bytes_in;
+        t.replica_out += s->link->bytes_out;
+    }
+    v->stats.traffic = t;
+}
+
 static void each_second(struct ev_loop *loop, ev_timer *w, int events)
 {
     struct service *v = w->data;
@@ -74,6 +91,7 @@ static void each_second(struct ev_loop *loop, ev_timer *w, int events)
         check_idle(s, now_ms);
         check_soft_limit(s, now_ms);
     }
+    service_measure_traffic(v);
 }
 
 static void pause_ended(struct ev_loop *loop, ev_timer *w, int events);

@@ -98,6 +98,9 @@ struct session *service_accept(struct service *v, int fd, struct tls_context *tl
 
 struct session *service_find(const struct service *v, uint64_t id);
 
+/* Adds up stats.traffic anew: O(sessions). */
+void service_measure_traffic(struct service *v);
+
 /* Answers a request with an error that counts as refused rather than as failed. For ops->admit. */
 void service_refuse(struct session *s, struct call *c, const char *error);
 /* A request ran outside of a session's own reading (a queued command of EXEC): the same counting. */

@@ -32,6 +32,11 @@ struct error_stats {
     uint64_t count;
 };
 
+/* Bytes of all links ever, and of followers' links that are open. */
+struct traffic {
+    uint64_t in, out, replica_in, replica_out;
+};
+
 struct service_stats {
     struct command_stats **slots; /* open addressing by row address */
     size_t slot_count, used;
@@ -40,6 +45,7 @@ struct service_stats {
     uint64_t connections, refused_connections, commands, error_replies;
     uint64_t killed_by_output_limit, killed_by_query_limit, killed_idle;
     uint64_t closed_bytes_in, closed_bytes_out; /* of links that are gone */
+    struct traffic traffic;                     /* as of the last second */
     uint64_t auth_failures, cmd_denied, reads, writes;
 };
 

@@ -45,10 +45,10 @@ static void write_traffic(struct node_world *w, struct buf *out)
     info_line(out, "total_connections_received", "%llu", (ull)s->connections);
     info_line(out, "total_commands_processed", "%llu", (ull)s->commands);
     info_line(out, "instantaneous_ops_per_sec", "%llu", (ull)now.commands_per_s);
-    info_line(out, "total_net_input_bytes", "%llu", (ull)now.bytes_in);
-    info_line(out, "total_net_output_bytes", "%llu", (ull)now.bytes_out);
-    info_line(out, "total_net_repl_input_bytes", "%llu", (ull)now.replica_bytes_in);
-    info_line(out, "total_net_repl_output_bytes", "%llu", (ull)now.replica_bytes_out);
+    info_line(out, "total_net_input_bytes", "%llu", (ull)now.traffic.in);
+    info_line(out, "total_net_output_bytes", "%llu", (ull)now.traffic.out);
+    info_line(out, "total_net_repl_input_bytes", "%llu", (ull)now.traffic.replica_in);
+    info_line(out, "total_net_repl_output_bytes", "%llu", (ull)now.traffic.replica_out);
     info_line(out, "instantaneous_input_kbps", "%.2f", now.in_kb_per_s);
     info_line(out, "instantaneous_output_kbps", "%.2f", now.out_kb_per_s);
     info_line(out, "instantaneous_input_repl_kbps", "%.2f", now.replica_in_kb_per_s);
