@@ -224,6 +224,33 @@ def test_failover_command_hands_over(t):
         assert e.code == "READONLY"
 
 
+def test_held_write_is_closed_and_not_refused(t):
+    """Whoever waited to write while leadership moved must ask who leads: READONLY would be a lie to a
+    client that trusts this node."""
+    leader = t.node(product=OURS).start()
+    follower = t.node(product=OURS, follows=leader).start()
+    follower.wait_follows(leader)
+    follower.freeze()
+    leader.call("SET", "acked", "1")
+    bystander = leader.client()
+    assert bystander.call("PING") == "PONG"
+    assert leader.call("FAILOVER") == "OK"
+    s = socket.create_connection(leader.address, timeout=10)
+    s.sendall(encode(["SET", "held", "1"]))
+    until(lambda: "cmd=set" in leader.call("CLIENT", "LIST"), 5, "the write to be held")
+    follower.thaw()
+    try:
+        answer = s.recv(1000)
+    except ConnectionResetError:
+        answer = b""
+    assert answer == b"", answer
+    until(lambda: follower.is_leader(), 5, "the follower to lead")
+    assert bystander.call("GET", "acked") == "1"
+    leader.wait_follows(follower)
+    assert follower.call("MGET", "acked", "held") == ["1", None]
+    assert int(follower.info("stats")["sync_full"]) == 0
+
+
 def test_failover_command_with_redis_in_both_roles(t):
     t.needs_holdfast()
     ours = t.node(product=OURS).start()
