@@ -14,7 +14,7 @@
 #include "sentinel/core/mutation.h"
 #include "world.h"
 
-enum { SCHEDULES_DEFAULT = 150, MUTANT_TRIES = 400 };
+enum { SCHEDULES_DEFAULT = 150, MUTANT_TRIES = 3000 };
 
 struct options {
     uint64_t seed, schedules, seconds;
