@@ -1,6 +1,5 @@
 #include "common/journal.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,8 +10,7 @@
 
 #include "common/alloc.h"
 #include "common/file.h"
-
-static const char magic[8] = "HFJOURNL";
+#include "common/journal_format.h"
 
 struct journal {
     const struct journal_io *io;
@@ -40,161 +38,6 @@ static int real_rename(const char *from, const char *to)
 }
 
 const struct journal_io journal_io_real = { real_write, real_sync, real_rename };
-
-/* ---- crc32c (Castagnoli, reflected), a nibble at a time: records are short ------------------------ */
-
-uint32_t crc32c(uint32_t crc, const void *data, size_t len)
-{
-    static const uint32_t table[16] = {
-        0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
-        0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-        0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
-    };
-    const unsigned char *at = data;
-
-    crc = ~crc;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= at[i];
-        crc = crc >> 4 ^ table[crc & 15];
-        crc = crc >> 4 ^ table[crc & 15];
-    }
-    return ~crc;
-}
-
-/* ---- layout ------------------------------------------------------------------------------------- */
-
-struct record {
-    uint64_t sequence, synced;
-    struct bytes payload;
-};
-
-static uint32_t get32(const char *at)
-{
-    uint32_t v;
-
-    memcpy(&v, at, sizeof v);
-    return le32toh(v);
-}
-
-static uint64_t get64(const char *at)
-{
-    uint64_t v;
-
-    memcpy(&v, at, sizeof v);
-    return le64toh(v);
-}
-
-static void put32(char *at, uint32_t v)
-{
-    v = htole32(v);
-    memcpy(at, &v, sizeof v);
-}
-
-static void put64(char *at, uint64_t v)
-{
-    v = htole64(v);
-    memcpy(at, &v, sizeof v);
-}
-
-/* The crc covers the header with its own field as zero, so that no field goes unchecked. */
-static uint32_t record_crc(const char *header, struct bytes payload)
-{
-    char plain[JOURNAL_RECORD_HEADER];
-
-    memcpy(plain, header, sizeof plain);
-    put32(plain + 4, 0);
-    return crc32c(crc32c(0, plain, sizeof plain), payload.at, payload.len);
-}
-
-/* False: no whole, sound record begins here. */
-static bool record_at(struct bytes file, size_t at, struct record *out)
-{
-    size_t left = file.len - at;
-    uint32_t len;
-
-    if (left < JOURNAL_RECORD_HEADER)
-        return false;
-    len = get32(file.at + at);
-    if (len > JOURNAL_RECORD_MAX || len > left - JOURNAL_RECORD_HEADER)
-        return false;
-    out->payload = (struct bytes){ file.at + at + JOURNAL_RECORD_HEADER, len };
-    out->sequence = get64(file.at + at + 8);
-    out->synced = get64(file.at + at + 16);
-    return record_crc(file.at + at, out->payload) == get32(file.at + at + 4);
-}
-
-static void make_header(char *out, uint64_t first)
-{
-    memcpy(out, magic, sizeof magic);
-    put32(out + 8, JOURNAL_VERSION);
-    put64(out + 12, first);
-    put32(out + 20, crc32c(0, out, 20));
-}
-
-/* ---- reading ------------------------------------------------------------------------------------ */
-
-static enum err read_header(struct bytes file, uint64_t *out_first, struct errmsg *out_why)
-{
-    if (file.len < JOURNAL_HEADER_BYTES || memcmp(file.at, magic, sizeof magic) != 0) {
-        errmsg_set(out_why, "it is no journal: its first bytes are not those of one");
-        return ERR_CORRUPT;
-    }
-    if (get32(file.at + 20) != crc32c(0, file.at, 20)) {
-        errmsg_set(out_why, "its header is damaged");
-        return ERR_CORRUPT;
-    }
-    if (get32(file.at + 8) > JOURNAL_VERSION) {
-        errmsg_set(out_why,
-                   "it was written by a newer version (format %u, this one knows up to %d)",
-                   get32(file.at + 8), JOURNAL_VERSION);
-        return ERR_UNSUPPORTED;
-    }
-    *out_first = get64(file.at + 12);
-    return OK;
-}
-
-/* A sound record behind the damage that was written when `sequence` was already on the disk proves that
- * the damage hit what had been promised. */
-static bool was_promised(struct bytes file, size_t at, uint64_t sequence)
-{
-    struct record r;
-
-    for (; at + JOURNAL_RECORD_HEADER <= file.len; at++)
-        if (record_at(file, at, &r) && r.sequence > sequence && r.synced >= sequence)
-            return true;
-    return false;
-}
-
-enum err journal_scan(struct bytes file,
-                      enum err (*each)(void *arg, struct bytes payload, struct errmsg *why),
-                      void *arg, size_t *out_good_bytes, struct journal_found *out_found,
-                      struct errmsg *out_why)
-{
-    size_t at = JOURNAL_HEADER_BYTES;
-    uint64_t sequence;
-    struct record r;
-    enum err e = read_header(file, &sequence, out_why);
-
-    *out_found = (struct journal_found){ 0 };
-    if (e != OK)
-        return e;
-    while (at < file.len && record_at(file, at, &r) && r.sequence == sequence) {
-        e = each(arg, r.payload, out_why);
-        if (e != OK)
-            return e;
-        at += JOURNAL_RECORD_HEADER + r.payload.len;
-        sequence++;
-        out_found->records++;
-    }
-    if (at < file.len && was_promised(file, at, sequence)) {
-        errmsg_set(out_why, "record %llu at byte %zu is damaged, and it had been written safely",
-                   (unsigned long long)sequence, at);
-        return ERR_CORRUPT;
-    }
-    out_found->torn_bytes = file.len - at;
-    *out_good_bytes = at;
-    return OK;
-}
 
 /* ---- files -------------------------------------------------------------------------------------- */
 
@@ -242,15 +85,18 @@ static enum err take_lock(struct journal *j, struct errmsg *out_why)
 /* A file shorter than its header was made by a start that did not get further: it promised nothing. */
 static enum err start_file(struct journal *j, uint64_t first, struct errmsg *out_why)
 {
-    char header[JOURNAL_HEADER_BYTES];
+    struct buf header = { 0 };
+    bool written;
 
-    make_header(header, first);
-    if (ftruncate(j->fd, 0) != 0 || !write_all(j->io, j->fd, header, sizeof header) ||
-        j->io->sync(j->fd) != 0)
+    journal_put_header(&header, first);
+    written = ftruncate(j->fd, 0) == 0 && write_all(j->io, j->fd, header.at, header.len) &&
+              j->io->sync(j->fd) == 0;
+    buf_fini(&header);
+    if (!written)
         return io_failed(out_why, "write", j->path);
     j->next = first;
     j->synced = first - 1;
-    j->bytes = sizeof header;
+    j->bytes = JOURNAL_HEADER_BYTES;
     return file_sync_dir(j->path, out_why);
 }
 
@@ -274,7 +120,7 @@ static enum err load(struct journal *j,
     }
     e = journal_scan(buf_bytes(&file), each, arg, &good, out_found, &reason);
     if (e == OK) {
-        j->next = get64(file.at + 12) + out_found->records;
+        j->next = out_found->next;
         j->synced = j->next - 1;
         j->bytes = good;
         if (out_found->torn_bytes && ftruncate(j->fd, (off_t)good) != 0)
@@ -328,7 +174,6 @@ void journal_close(struct journal *j)
 
 enum err journal_append(struct journal *j, struct bytes payload, struct errmsg *out_why)
 {
-    char header[JOURNAL_RECORD_HEADER];
     struct buf whole = { 0 };
     bool written;
 
@@ -340,12 +185,7 @@ enum err journal_append(struct journal *j, struct bytes payload, struct errmsg *
         errmsg_set(out_why, "'%s' could not be written before", j->path);
         return ERR_IO;
     }
-    put32(header, (uint32_t)payload.len);
-    put64(header + 8, j->next);
-    put64(header + 16, j->synced);
-    put32(header + 4, record_crc(header, payload));
-    buf_append(&whole, header, sizeof header);
-    buf_add(&whole, payload);
+    journal_put_record(&whole, j->next, j->synced, payload);
     written = write_all(j->io, j->fd, whole.at, whole.len);
     buf_fini(&whole);
     if (!written) {

@@ -43,6 +43,7 @@ struct journal;
 struct journal_found {
     uint64_t records;    /* given to each */
     uint64_t torn_bytes; /* cut off the end; 0: it ended cleanly */
+    uint64_t next;       /* sequence of the record to come */
     bool is_new;         /* there was no file */
 };
 
@@ -71,14 +72,5 @@ enum err journal_replace(struct journal *j,
 bool journal_broken(const struct journal *j);
 uint64_t journal_bytes(const struct journal *j);
 const char *journal_path(const struct journal *j);
-
-/* What journal_open does with a file's bytes, without a file: for the fuzzer. *out_good_bytes is
- * where the file would be cut. */
-enum err journal_scan(struct bytes file,
-                      enum err (*each)(void *arg, struct bytes payload, struct errmsg *why),
-                      void *arg, size_t *out_good_bytes, struct journal_found *out_found,
-                      struct errmsg *out_why) MUST_CHECK;
-
-uint32_t crc32c(uint32_t crc, const void *data, size_t len);
 
 #endif

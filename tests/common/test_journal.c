@@ -13,7 +13,7 @@
 #include "tests/check_main.h"
 #include "common/alloc.h"
 #include "common/file.h"
-#include "common/journal.h"
+#include "common/journal_format.h"
 
 static char dir[] = "/tmp/test_journal.XXXXXX";
 static char path[128];

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/journal.h"
+#include "common/journal_format.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { RAW = 0x80, PIECE_MASK = 0x1f };
@@ -17,43 +17,6 @@ static enum err keep(void *arg, struct bytes payload, struct errmsg *why)
     buf_add(arg, payload);
     buf_putc(arg, ';');
     return OK;
-}
-
-static void put32(struct buf *out, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        buf_putc(out, (char)(v >> 8 * i));
-}
-
-static void put64(struct buf *out, uint64_t v)
-{
-    put32(out, (uint32_t)v);
-    put32(out, (uint32_t)(v >> 32));
-}
-
-static void put_header(struct buf *out)
-{
-    buf_puts(out, "HFJOURNL");
-    put32(out, JOURNAL_VERSION);
-    put64(out, 1);
-    put32(out, crc32c(0, out->at, 20));
-}
-
-static void put_record(struct buf *out, uint64_t sequence, uint64_t synced, struct bytes payload)
-{
-    struct buf plain = { 0 };
-    uint32_t crc;
-
-    put32(&plain, (uint32_t)payload.len);
-    put32(&plain, 0);
-    put64(&plain, sequence);
-    put64(&plain, synced);
-    crc = crc32c(crc32c(0, plain.at, plain.len), payload.at, payload.len);
-    for (int i = 0; i < 4; i++)
-        plain.at[4 + i] = (char)(crc >> 8 * i);
-    buf_add(out, buf_bytes(&plain));
-    buf_add(out, payload);
-    buf_fini(&plain);
 }
 
 /* Two bytes a record: the length of its payload, and how far behind the disk was. Then its payload. */
@@ -66,8 +29,8 @@ static void seal(struct bytes in, struct buf *out, struct buf *out_expected)
         uint64_t behind = (unsigned char)in.at[1];
         struct bytes payload = { in.at + 2, len < in.len - 2 ? len : in.len - 2 };
 
-        put_record(out, sequence, sequence > behind ? sequence - 1 - behind % sequence : 0,
-                   payload);
+        journal_put_record(out, sequence, sequence > behind ? sequence - 1 - behind % sequence : 0,
+                           payload);
         (void)keep(out_expected, payload, NULL);
         sequence++;
         in.at += 2 + payload.len;
@@ -107,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     in = (struct bytes){ (const char *)data + 3, size - 3 };
     check(in, NULL);
-    put_header(&file);
+    journal_put_header(&file, 1);
     if (data[0] & RAW) {
         buf_add(&file, in);
         check(buf_bytes(&file), NULL);

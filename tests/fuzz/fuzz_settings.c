@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/alloc.h"
 #include "common/log.h"
 #include "node/settings.h"
 #include "tests/fuzz/fuzz.h"
@@ -89,24 +90,91 @@ static void show(struct table *t, struct buf *out)
     settings_get(t->settings, 1, &all, keep_value, out);
 }
 
-/* The same bytes as a real file: it loads, or the refusal says where it does not. */
-static void load_as_file(struct bytes text)
+/* A file without a name; path says where it can be opened. */
+static int file_of(struct bytes text, char path[64])
 {
-    struct table t;
-    struct errmsg why = { "" };
-    char path[64];
-    char *argv[] = { path, (char *)"--hz", (char *)"11" };
     int fd = memfd_create("settings", 0);
 
     ASSERT(fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    snprintf(path, 64, "/proc/self/fd/%d", fd);
+    return fd;
+}
+
+/* Loads, or the refusal says where it does not. */
+static void load(int argc, char **argv, bool *out_loaded)
+{
+    struct table t;
+    struct errmsg why = { "" };
+
     table_init(&t);
-    if (settings_load(t.settings, 3, argv, &why) == OK)
+    *out_loaded = settings_load(t.settings, argc, argv, &why) == OK;
+    if (*out_loaded)
         ASSERT(t.set.server.hz == 11);
     else
-        ASSERT(strstr(why.text, "FATAL CONFIG FILE ERROR") && strstr(why.text, "at line "));
+        ASSERT(strstr(why.text, "FATAL CONFIG FILE ERROR") || strstr(why.text, "Fatal error"));
     settings_free(t.settings);
+}
+
+/* The same bytes as a real file, as one that another includes, from standard input, and (as far as a word may
+ * hold them) on the command line: all say the same. */
+static void load_every_way(struct bytes text)
+{
+    char path[64], outer_path[64], including[128];
+    char hz[] = "--hz", eleven[] = "11", dash[] = "-";
+    char *direct[] = { path, hz, eleven }, *included[] = { outer_path, hz, eleven };
+    char *typed[] = { hz, eleven, dash };
+    int fd = file_of(text, path), outer, stdin_before = dup(0);
+    bool loaded, same;
+
+    load(3, direct, &loaded);
+    snprintf(including, sizeof including, "# outer\ninclude %s\n", path);
+    outer = file_of(bytes_of(including), outer_path);
+    load(3, included, &same);
+    ASSERT(loaded == same);
+    ASSERT(lseek(fd, 0, SEEK_SET) == 0 && dup2(fd, 0) == 0);
+    load(3, typed, &same);
+    if (stdin_before >= 0)
+        dup2(stdin_before, 0);
+    close(stdin_before);
+    close(outer);
     close(fd);
+}
+
+/* Files that include what is not there, what a pattern does not find, and themselves. */
+static void load_odd_includes(struct bytes text)
+{
+    static const char *const odd[] = { "include /nowhere/at/all\n", "include /nowhere/*.conf\n",
+                                       "" };
+    char path[64], hz[] = "--hz", eleven[] = "11";
+    char *argv[] = { path, hz, eleven };
+    struct buf file = { 0 };
+    int fd = file_of((struct bytes){ 0 }, path);
+    bool loaded;
+
+    buf_puts(&file, odd[text.len % ARRAY_LEN(odd)]);
+    buf_add(&file, text);
+    buf_printf(&file, "\ninclude %s\n", path);
+    ASSERT(write(fd, file.at, file.len) == (ssize_t)file.len);
+    load(3, argv, &loaded);
+    ASSERT(!loaded);
+    buf_fini(&file);
+    close(fd);
+}
+
+static void load_as_arguments(struct bytes text)
+{
+    AUTO_FREE char *copy = xmemdup0(text.at, text.len);
+    char hz[] = "--hz", eleven[] = "11";
+    char *argv[10];
+    int argc = 0;
+    bool loaded;
+
+    for (char *at = strtok(copy, "\n"); at && argc < 8; at = strtok(NULL, "\n"))
+        argv[argc++] = at;
+    argv[argc++] = hz;
+    argv[argc++] = eleven;
+    if (argv[0][0] == '-')
+        load(argc, argv, &loaded);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -125,7 +193,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         each_line(buf_bytes(&merged), must_load, second.settings);
     else
         each_line(buf_bytes(&merged), try_line, second.settings);
-    load_as_file(buf_bytes(&old));
+    load_every_way(buf_bytes(&old));
+    load_odd_includes(buf_bytes(&old));
+    load_as_arguments(buf_bytes(&old));
     show(&first, &a);
     show(&second, &b);
     ASSERT(bytes_eq(buf_bytes(&a), buf_bytes(&b)));

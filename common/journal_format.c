@@ -1,0 +1,172 @@
+#include "common/journal_format.h"
+
+#include <endian.h>
+#include <string.h>
+
+static const char magic[8] = "HFJOURNL";
+
+struct record {
+    uint64_t sequence, synced;
+    struct bytes payload;
+};
+
+/* Castagnoli, reflected, a nibble at a time: records are short. */
+uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+    static const uint32_t table[16] = {
+        0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+        0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+        0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+    };
+    const unsigned char *at = data;
+
+    crc = ~crc;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= at[i];
+        crc = crc >> 4 ^ table[crc & 15];
+        crc = crc >> 4 ^ table[crc & 15];
+    }
+    return ~crc;
+}
+
+static uint32_t get32(const char *at)
+{
+    uint32_t v;
+
+    memcpy(&v, at, sizeof v);
+    return le32toh(v);
+}
+
+static uint64_t get64(const char *at)
+{
+    uint64_t v;
+
+    memcpy(&v, at, sizeof v);
+    return le64toh(v);
+}
+
+static void put32(char *at, uint32_t v)
+{
+    v = htole32(v);
+    memcpy(at, &v, sizeof v);
+}
+
+static void put64(char *at, uint64_t v)
+{
+    v = htole64(v);
+    memcpy(at, &v, sizeof v);
+}
+
+/* The crc covers the header with its own field as zero, so that no field goes unchecked. */
+static uint32_t record_crc(const char *header, struct bytes payload)
+{
+    char plain[JOURNAL_RECORD_HEADER];
+
+    memcpy(plain, header, sizeof plain);
+    put32(plain + 4, 0);
+    return crc32c(crc32c(0, plain, sizeof plain), payload.at, payload.len);
+}
+
+/* False: no whole, sound record begins here. */
+static bool record_at(struct bytes file, size_t at, struct record *out)
+{
+    size_t left = file.len - at;
+    uint32_t len;
+
+    if (left < JOURNAL_RECORD_HEADER)
+        return false;
+    len = get32(file.at + at);
+    if (len > JOURNAL_RECORD_MAX || len > left - JOURNAL_RECORD_HEADER)
+        return false;
+    out->payload = (struct bytes){ file.at + at + JOURNAL_RECORD_HEADER, len };
+    out->sequence = get64(file.at + at + 8);
+    out->synced = get64(file.at + at + 16);
+    return record_crc(file.at + at, out->payload) == get32(file.at + at + 4);
+}
+
+void journal_put_header(struct buf *out, uint64_t first)
+{
+    char *at = buf_reserve(out, JOURNAL_HEADER_BYTES);
+
+    memcpy(at, magic, sizeof magic);
+    put32(at + 8, JOURNAL_VERSION);
+    put64(at + 12, first);
+    put32(at + 20, crc32c(0, at, 20));
+    out->len += JOURNAL_HEADER_BYTES;
+}
+
+void journal_put_record(struct buf *out, uint64_t sequence, uint64_t synced, struct bytes payload)
+{
+    char *at = buf_reserve(out, JOURNAL_RECORD_HEADER + payload.len);
+
+    put32(at, (uint32_t)payload.len);
+    put64(at + 8, sequence);
+    put64(at + 16, synced);
+    put32(at + 4, record_crc(at, payload));
+    out->len += JOURNAL_RECORD_HEADER;
+    buf_add(out, payload);
+}
+
+static enum err read_header(struct bytes file, uint64_t *out_first, struct errmsg *out_why)
+{
+    if (file.len < JOURNAL_HEADER_BYTES || memcmp(file.at, magic, sizeof magic) != 0) {
+        errmsg_set(out_why, "it is no journal: its first bytes are not those of one");
+        return ERR_CORRUPT;
+    }
+    if (get32(file.at + 20) != crc32c(0, file.at, 20)) {
+        errmsg_set(out_why, "its header is damaged");
+        return ERR_CORRUPT;
+    }
+    if (get32(file.at + 8) > JOURNAL_VERSION) {
+        errmsg_set(out_why,
+                   "it was written by a newer version (format %u, this one knows up to %d)",
+                   get32(file.at + 8), JOURNAL_VERSION);
+        return ERR_UNSUPPORTED;
+    }
+    *out_first = get64(file.at + 12);
+    return OK;
+}
+
+/* A sound record behind the damage that was written when `sequence` was already on the disk proves that
+ * the damage hit what had been promised. */
+static bool was_promised(struct bytes file, size_t at, uint64_t sequence)
+{
+    struct record r;
+
+    for (; at + JOURNAL_RECORD_HEADER <= file.len; at++)
+        if (record_at(file, at, &r) && r.sequence > sequence && r.synced >= sequence)
+            return true;
+    return false;
+}
+
+enum err journal_scan(struct bytes file,
+                      enum err (*each)(void *arg, struct bytes payload, struct errmsg *why),
+                      void *arg, size_t *out_good_bytes, struct journal_found *out_found,
+                      struct errmsg *out_why)
+{
+    size_t at = JOURNAL_HEADER_BYTES;
+    uint64_t sequence = 0;
+    struct record r;
+    enum err e = read_header(file, &sequence, out_why);
+
+    *out_found = (struct journal_found){ 0 };
+    if (e != OK)
+        return e;
+    while (at < file.len && record_at(file, at, &r) && r.sequence == sequence) {
+        e = each(arg, r.payload, out_why);
+        if (e != OK)
+            return e;
+        at += JOURNAL_RECORD_HEADER + r.payload.len;
+        sequence++;
+        out_found->records++;
+    }
+    if (at < file.len && was_promised(file, at, sequence)) {
+        errmsg_set(out_why, "record %llu at byte %zu is damaged, and it had been written safely",
+                   (unsigned long long)sequence, at);
+        return ERR_CORRUPT;
+    }
+    out_found->torn_bytes = file.len - at;
+    out_found->next = sequence;
+    *out_good_bytes = at;
+    return OK;
+}
