@@ -16,7 +16,8 @@
  * Back-pressure both ways: a link whose output passes output_bytes_max is closed (or, with
  * pause_at_bytes, stops reading until it drained below half); a reader that holds more than
  * input_bytes_max unconsumed bytes is closed. A paused link still holds up to LINK_HELD_BYTES of what
- * arrives, so that the death of a peer that waits in silence is noticed.
+ * arrives, so that the death of a peer that waits in silence is noticed. One whose owner said
+ * link_again reads nothing before that call has come.
  *
  * Owner: the link itself, until freed by the reaper; users hold a pointer between link_new and
  * on_closed. Cost: one read and one writev per turn; another read where the first filled its buffer,

@@ -38,11 +38,17 @@ static bool held(const struct link *l)
     return l->reading_paused || l->throttled;
 }
 
+/* An owner that is not through with what it has would be flooded, and lose it to the peer's FIN. */
+static bool sated(const struct link *l)
+{
+    return l->owes_input || (held(l) && link_input(l).len >= LINK_HELD_BYTES);
+}
+
 void link_update_reading(struct link *l)
 {
     if (l->state != LINK_OPEN)
         return;
-    if (held(l) && link_input(l).len >= LINK_HELD_BYTES)
+    if (sated(l))
         ev_io_stop(l->loop, &l->readable);
     else
         ev_io_start(l->loop, &l->readable);
@@ -116,7 +122,7 @@ static void read_input(struct link *l)
     size_t budget = LINK_TURN_BYTES;
     bool more;
 
-    if (held(l) && link_input(l).len >= LINK_HELD_BYTES)
+    if (sated(l))
         return;
     do {
         size_t room = input_room(l), n = 0;
@@ -132,7 +138,7 @@ static void read_input(struct link *l)
         if (l->input_bytes_max && link_input(l).len > l->input_bytes_max)
             link_close(l, LINK_WHY_LIMIT);
         budget = n < budget ? budget - n : 0;
-        more = io == IO_DONE && l->state == LINK_OPEN && !held(l);
+        more = io == IO_DONE && l->state == LINK_OPEN && !held(l) && !sated(l);
         if (l->tls)
             more = more && tls_session_pending(l->tls);
         else

@@ -237,6 +237,40 @@ START_TEST(idle_link_owns_no_buffer)
 }
 END_TEST
 
+static void on_input_slowly(struct link *l)
+{
+    struct end *e = l->owner;
+    size_t len = link_input(l).len, take = len < 1000 ? len : 1000;
+
+    ck_assert_uint_le(len, LINK_HELD_BYTES + LINK_TURN_BYTES);
+    e->received += take;
+    link_consume(l, take);
+    if (take < len)
+        link_again(l);
+}
+
+/* A long pipeline and a FIN behind it: what its owner does not come to yet stays in the socket. */
+START_TEST(slow_owner_is_neither_flooded_nor_cut_short)
+{
+    enum { MANY = 2 * 1024 * 1024 };
+    static const struct link_ops slow_ops = { on_input_slowly, NULL, NULL, on_closed };
+    struct end a = { 0 }, b = { 0 };
+
+    begin();
+    make_pair(&a, &b, &quiet_ops, NULL, NULL);
+    b.link->ops = &slow_ops;
+    b.link->input_bytes_max = 1024 * 1024;
+    memset(out_reserve(&a.link->out, MANY), 'x', MANY);
+    out_commit(&a.link->out, MANY);
+    link_close(a.link, LINK_WHY_ASKED);
+    while (!b.closed)
+        ev_run(loop, EVRUN_ONCE);
+    ck_assert_int_eq(b.why, LINK_WHY_PEER);
+    ck_assert_uint_eq(b.received, MANY);
+    finish();
+}
+END_TEST
+
 START_TEST(announced_length_is_not_believed)
 {
     struct end a = { 0 }, b = { .keep = true };
@@ -540,7 +574,8 @@ START_TEST(tls_handshake_refusals)
 END_TEST
 
 CHECK_MAIN("link", stream_of_random_sizes, stream_over_tls, idle_link_owns_no_buffer,
-           announced_length_is_not_believed, one_write_for_a_pipeline, close_flushes_and_tells_once,
+           slow_owner_is_neither_flooded_nor_cut_short, announced_length_is_not_believed,
+           one_write_for_a_pipeline, close_flushes_and_tells_once,
            close_waits_two_seconds_for_a_full_socket, kill_and_disown, limits_close,
            slow_reader_throttles, paused_link_notices_death,
            send_borrows_and_stops_at_a_full_socket, tls_request_right_behind_the_handshake,
