@@ -13,6 +13,7 @@ import runner
 from harness.wait import until
 
 ROOT = runner.ROOT
+JOBS = 2 * (os.cpu_count() or 1)  # half the executions each, and the whole proof in half the time
 
 # Which files a target is about: at least 90 % of their lines must be reached.
 PARSERS = {
@@ -106,7 +107,7 @@ def prove(t):
               (", ".join(sorted(PARSERS)), "; missing: " + ", ".join(missing) if missing else ""))
     waiting, running, done = list(programs), [], []
     while waiting or running:
-        while waiting and len(running) < (os.cpu_count() or 1):
+        while waiting and len(running) < JOBS:
             running.append(Target(t, waiting.pop(0), seconds))
             print("fuzzing %s for %d s" % (running[-1].name, seconds), flush=True)
         until(lambda: any(r.popen.poll() is not None for r in running), seconds + 120, "a fuzzer to end",
