@@ -28,6 +28,8 @@ static void end(struct snapshot *s, enum err e, const char *why)
     s->abort_why = NULL;
     buf_fini(&s->out);
     sink->done(arg, e, why);
+    if (s->freed)
+        s->freed(s->freed_arg);
 }
 
 static void select_db(struct snapshot *s, int db)

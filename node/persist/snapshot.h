@@ -38,6 +38,9 @@ struct snapshot_plan {
 };
 
 struct snapshot {
+    void (*freed)(
+        void *arg); /* a snapshot ended, another may start, but not from in here; may be NULL */
+    void *freed_arg;
     struct ev_loop *loop;
     struct keyspace *keyspace;
     const struct snapshot_sink *sink; /* NULL: nothing runs */

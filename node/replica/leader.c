@@ -191,6 +191,10 @@ void leader_turn(struct replica *r)
     struct oplog *o = r->w->oplog;
 
     leader_settle(r);
+    if (r->walk_freed) {
+        r->walk_freed = false;
+        full_sync_begin(r);
+    }
     if (r->asks_acks) {
         r->asks_acks = false;
         r->getack_at = o->next;

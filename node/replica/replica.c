@@ -173,11 +173,21 @@ void replica_set_hooks(struct replica *r, const struct replica_hooks *hooks)
     r->hooks = *hooks;
 }
 
+static void walk_freed(void *arg)
+{
+    struct replica *r = arg;
+
+    r->walk_freed = true;
+}
+
 void replica_start(struct replica *r)
 {
+    struct snapshot *snapshot = persist_snapshot(r->w->persist);
     const struct node_settings *set = r->w->set;
 
     r->started = true;
+    snapshot->freed = walk_freed;
+    snapshot->freed_arg = r;
     r->apply = r->apply ? r->apply : apply_new(r->w);
     r->no_followers_since_ms = clock_now_ms();
     oplog_backlog_resize(r->w->oplog, set->repl_backlog_bytes);

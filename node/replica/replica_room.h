@@ -56,6 +56,7 @@ struct follower {
     struct oplog_cursor stream;  /* on the oplog, from the snapshot's offset on */
     struct oplog_cursor payload; /* on the sync's bytes */
     struct sync *sync;           /* NULL: has its payload, or none yet */
+    bool walk_freed;             /* a snapshot ended: who waits for one may get it in this turn */
     bool sync_only;              /* SYNC: no ids, no acknowledgements */
     bool capa_eof, capa_psync2, rdb_only, filter_no_keys;
     bool counted; /* whole payload first, then its length: no eof */
@@ -85,6 +86,7 @@ struct replica {
     /* leading */
     struct list followers;
     struct sync *sync; /* that the walk feeds; NULL: none */
+    bool walk_freed;   /* a snapshot ended: who waits for one may get it in this turn */
     struct failover failover;
     ev_timer failover_timer;
     bool asks_acks;                 /* GETACK goes into the stream at the end of this turn */
