@@ -11,6 +11,7 @@ from .process import ROOT, _die_with_parent
 from .resp import Client
 from .wait import until
 
+NPM_SECONDS = 45  # less than a test's time limit
 FOLDER = os.path.join(ROOT, "tests", "clients")
 
 # What a library sleeps by itself after its connection broke, before it has written again: its defaults.
@@ -54,9 +55,12 @@ def _npm_install():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.isdir(os.path.join(FOLDER, "node_modules", "redis")):
             return
-        done = subprocess.run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund",
-                               "--loglevel=error"], cwd=FOLDER, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
+        try:
+            done = subprocess.run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund",
+                                   "--loglevel=error"], cwd=FOLDER, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=NPM_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Skip("npm install did not end within %d s" % NPM_SECONDS)
         if done.returncode != 0:
             raise Skip("npm install failed: %s" % done.stdout.strip()[-300:])
 
