@@ -5,7 +5,7 @@
  * EV_LOAD; the core changes its copy and says what to remember with ACT_PERSIST (struct record);
  * sentinel/serve shows it. Nobody else writes it.
  *
- * Owner: config_fini, settings_copy_fini and friends free what the structs point to; a zeroed struct
+ * Owner: config_fini, globals_fini and group_settings_fini free what the structs point to; a zeroed struct
  * is an empty one.
  */
 #ifndef HF_SENTINEL_CORE_CONFIG_H

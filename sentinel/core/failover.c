@@ -226,7 +226,6 @@ static void select_slave(struct sentinel *s, struct group *g, struct actions *ou
         return;
     }
     f->chosen = best->id;
-    f->old_leader = g->leader->id;
     best->promoted = true;
     notice(s, out, LEVEL_WARNING, g, "+selected-slave", "%s", inst_node(s, best).text);
     notice(s, out, LEVEL_NOTICE, g, "+failover-state-send-slaveof-noone", "%s",

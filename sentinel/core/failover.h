@@ -20,6 +20,11 @@
  * command, SEND_NOONE gives it that instead of SLAVEOF NO ONE to the chosen one: the leader holds its
  * writes until the follower has everything, and both change roles themselves. At promotion the leader's
  * clients are closed first, then the world is told.
+ *
+ * Events that Redis does not have: -failover-abort-refused <inst> <error> (the leader will not hand over) and,
+ * as in Valkey 9, -failover-abort-master-timeout <inst> (it took its writes back). Known differences in what
+ * Redis has: -failover-abort-no-good-slave comes once per outage and without an election while nobody can
+ * be promoted; +switch-master comes at promotion.
  */
 #ifndef HF_SENTINEL_CORE_FAILOVER_H
 #define HF_SENTINEL_CORE_FAILOVER_H

@@ -120,7 +120,6 @@ bool vitals_pong(const struct sentinel *s, struct vitals *v, enum pong_kind kind
     uint64_t took_ms = v->sent_ms > 0 ? s->now_ms - v->sent_ms : 0;
 
     v->pong_ms = s->now_ms;
-    v->busy = kind == PONG_BUSY;
     if (kind == PONG_BUSY || kind == PONG_ERROR)
         return false;
     v->round_trip_ms = (7 * v->round_trip_ms + took_ms) / 8;

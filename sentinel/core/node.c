@@ -311,6 +311,24 @@ void node_tick(struct sentinel *s, struct node *n, struct actions *out)
     timer_set(&s->timers, &n->timer, next);
 }
 
+/* The leader's INFO may have named by address, before it was resolved, whom the file names. */
+static void forget_twin(struct sentinel *s, struct node *n, struct actions *out)
+{
+    struct group *g = n->group;
+
+    EACH_NODE (g, link) {
+        struct node *twin = NODE_OF(link);
+
+        if (twin == n || twin == g->leader || twin->id == g->failover.chosen)
+            continue;
+        if (twin->addr.port != n->addr.port || strcasecmp(twin->addr.host, n->ip) != 0)
+            continue;
+        persist_node(g, &twin->addr, false, out);
+        node_remove(s, twin, out);
+        return;
+    }
+}
+
 void node_line_up(struct sentinel *s, struct node *n, const struct event *ev, struct actions *out)
 {
     if (!line_up(s, &n->lines[ev->line.kind], ev->line.local_ip))
@@ -319,8 +337,10 @@ void node_line_up(struct sentinel *s, struct node *n, const struct event *ev, st
         node_tick(s, n, out);
         return;
     }
-    if (ev->line.peer_ip)
+    if (ev->line.peer_ip && strcmp(n->ip, ev->line.peer_ip) != 0) {
         snprintf(n->ip, sizeof n->ip, "%s", ev->line.peer_ip);
+        forget_twin(s, n, out);
+    }
     n->info_waiting = n->info_again = n->demote_sent = false;
     node_ping(s, n, out);
     node_ask_info(s, n, out);

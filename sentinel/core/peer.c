@@ -128,7 +128,6 @@ static void forget_views(struct sentinel *s, struct peer *p)
 void peer_redial(struct sentinel *s, struct peer *p, struct actions *out)
 {
     line_hang_up(s, &p->line, p->id, LINE_CMD, out);
-    p->probed = false;
     vitals_lost(&p->vitals);
     forget_views(s, p);
     timer_set(&s->timers, &p->timer, s->now_ms);
@@ -171,7 +170,6 @@ void peer_line_down(struct sentinel *s, struct peer *p, enum down_why why, struc
 
     if (!line_down(s, &p->line, why, &was_up))
         return;
-    p->probed = false;
     vitals_lost(&p->vitals);
     if (was_up)
         forget_views(s, p);
@@ -180,7 +178,6 @@ void peer_line_down(struct sentinel *s, struct peer *p, enum down_why why, struc
 
 void peer_probed(struct sentinel *s, struct peer *p, uint32_t protocol, struct actions *out)
 {
-    p->probed = true;
     p->protocol = protocol < VIEW_PROTOCOL ? protocol : VIEW_PROTOCOL;
     /* Every group's: what was said over the connection before this one may have been lost with it. */
     LIST_EACH (&p->seats, link)

@@ -29,8 +29,8 @@
  * a stall over tilt-trigger also enters TILT as operators know it.
  *
  * Owner: embed a zeroed struct sentinel, sentinel_init, sentinel_fini. Not thread-safe; cores never
- * call each other. Cost at rest: per node one PING a second (min(ping-period, down-after / 10)), one INFO and
- * between one hello per publish-period and one per five of them (see HELLO_CALM).
+ * call each other. Cost at rest: per node a PING each min(ping-period, down-after / 10), an INFO each
+ * info-period, and a hello per publish-period or per five of them (HELLO_CALM).
  */
 #ifndef HF_SENTINEL_CORE_SENTINEL_H
 #define HF_SENTINEL_CORE_SENTINEL_H
@@ -83,7 +83,6 @@ struct vitals {
     uint64_t alive_attentive_ms;
     uint64_t asked_attentive_ms; /* the first PING since then left; 0: none has */
     uint64_t round_trip_ms;      /* smoothed */
-    bool busy;                   /* the last reply was BUSY */
 };
 
 /* How far a follower's re-pointing has come; the wire's reconf_* flags. */
@@ -143,8 +142,7 @@ struct peer {
     char ip[64];
     struct line line;
     struct vitals vitals;
-    bool probed;         /* protocol below is an answer of this connection */
-    uint32_t protocol;   /* 0: a real Redis sentinel, or not known yet */
+    uint32_t protocol;   /* of its last greeting; 0: a real Redis sentinel, or none came yet */
     uint32_t seat_count; /* link-refcount */
     uint32_t down_seats; /* how many of its seats are down in my view */
     struct list seats;
@@ -173,7 +171,7 @@ struct seat {
     uint64_t captain_ms;      /* when it said so last */
 };
 
-/* The wire's failover-state words, and two of ours which show as "none" and "select_slave". */
+/* The wire's failover-state words, and FO_STAGGER, which shows as "none". */
 enum failover_state {
     FO_NONE,
     FO_STAGGER,        /* agreed that it is down; letting a better placed peer go first */
@@ -194,14 +192,13 @@ struct failover {
     uint64_t deadline_ms;      /* of this state; TIMER_NEVER: none */
     uint64_t look_ms;          /* FO_SEND_NOONE: the moment to begin the hand-over */
     uint64_t epoch;
-    bool planned;        /* asked by an operator: flag force_failover */
-    bool handover;       /* by the leader's own FAILOVER command */
-    bool force_old_way;  /* FORCE: go on without the leader's FAILOVER command */
-    uint64_t target;     /* id of the node the operator asked for; 0: any */
-    uint64_t chosen;     /* id of the chosen node; 0: none yet */
-    uint64_t old_leader; /* id of the node that led before */
-    bool command_sent;   /* role change or FAILOVER sent on the present connection */
-    bool command_done;   /* and answered with OK */
+    bool planned;       /* asked by an operator: flag force_failover */
+    bool handover;      /* by the leader's own FAILOVER command */
+    bool force_old_way; /* FORCE: go on without the leader's FAILOVER command */
+    uint64_t target;    /* id of the node the operator asked for; 0: any */
+    uint64_t chosen;    /* id of the chosen node; 0: none yet */
+    bool command_sent;  /* role change or FAILOVER sent on the present connection */
+    bool command_done;  /* and answered with OK */
 };
 
 struct group {
@@ -227,7 +224,6 @@ struct group {
     uint64_t retry_ms;       /* no election of mine before */
     uint32_t lost_elections; /* in a row */
     bool no_candidate_told;  /* -failover-abort-no-good-slave was published for this outage */
-    uint64_t asked_ms;       /* peers were last asked for verdicts */
     enum verdict pushed;     /* what Holdfast peers were told last */
     uint64_t pushed_captain, pushed_ms;
     uint64_t hello_ms;   /* when hellos went out last */
