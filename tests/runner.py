@@ -24,6 +24,10 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+
+from harness.process import end_with_parent  # noqa: E402
+
 CHECKS = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
 TIME_LIMIT_S = 600
 # The compiler's sanitizers bring warnings about code that they themselves insert: errors there would
@@ -168,7 +172,8 @@ def run_e2e(names, chosen, build_path, extra_env):
     with tempfile.NamedTemporaryFile(mode="r") as tally:
         command = e2e_command(chosen) + ["--jobs", str(chosen["jobs"]), "--tally", tally.name]
         command += [n[len("e2e:"):] for n in names]
-        subprocess.run(command, env={**os.environ, **extra_env, "HF_BUILD": build_path})
+        subprocess.run(command, env={**os.environ, **extra_env, "HF_BUILD": build_path},
+                       preexec_fn=end_with_parent)
         counted = tally.read().split()
     return tuple(map(int, counted)) if len(counted) == 3 else (0, 1, 0)
 

@@ -22,6 +22,7 @@ sys.path.insert(0, HERE)
 
 from harness import Skip  # noqa: E402
 from harness.context import Context  # noqa: E402
+from harness.process import end_with_parent  # noqa: E402
 
 FOLDERS = [HERE, os.path.join(os.path.dirname(HERE), "clients")]
 SKIPPED = 77
@@ -83,7 +84,8 @@ class Running:
         if keep:
             command.append("--keep")
         self.popen = subprocess.Popen(command, stdout=self.output, stderr=self.output,
-                                      stdin=subprocess.DEVNULL, start_new_session=True)
+                                      stdin=subprocess.DEVNULL, start_new_session=True,
+                                      preexec_fn=end_with_parent)
         self.late = False
 
     def poll(self):

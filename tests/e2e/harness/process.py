@@ -38,6 +38,11 @@ def _die_with_parent():
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def end_with_parent():
+    """For a test's own process: it is asked to end, and takes its daemons with it."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Process:
     """One daemon. Subclasses say how its configuration looks."""
 
