@@ -106,7 +106,8 @@ static enum err rename_commands(struct node *n, struct errmsg *out_why)
 static void open_rooms(struct node *n)
 {
     struct node_world *w = &n->world;
-    struct keyspace_options options = { .databases = (int)n->set.databases };
+    struct keyspace_options options = { .databases = (int)n->set.databases,
+                                        .limits = &n->set.limits };
 
     w->loop = ev_default_loop(EVFLAG_NOSIGMASK);
     link_system_init(w->loop);

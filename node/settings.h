@@ -58,9 +58,7 @@ struct node_settings {
     int notify_events; /* enum notify_class */
 
     /* types */
-    int64_t hash_max_listpack_entries, zset_max_listpack_entries, set_max_intset_entries;
-    uint64_t hash_max_listpack_value_bytes, zset_max_listpack_value_bytes;
-    int64_t list_max_listpack_size, list_compress_depth;
+    struct value_limits limits;
     uint64_t hll_sparse_max_bytes, stream_node_max_bytes;
     int64_t stream_node_max_entries;
     int sanitize_dump_payload; /* enum sanitize_dump */

@@ -69,6 +69,20 @@ struct value {
     };
 };
 
+/* From where on a value takes the form of a table instead of a packed block: settings of those names. */
+struct value_limits {
+    int64_t hash_max_listpack_entries, zset_max_listpack_entries, set_max_intset_entries;
+    uint64_t hash_max_listpack_value_bytes, zset_max_listpack_value_bytes;
+    int64_t list_max_listpack_size, list_compress_depth;
+};
+
+/* One part of a value on its way in from RDB; the value type's row in node/persist says what it has. */
+struct value_part {
+    struct bytes text, second; /* borrowed */
+    double score;
+    uint64_t number;
+};
+
 /* What a type tells the keyspace about structures it cannot look into. free is called on the helper
  * thread for large values: it must touch nothing but the structure. */
 struct value_ops {
@@ -79,6 +93,16 @@ struct value_ops {
     const char *(*encoding)(const void *apart); /* OBJECT ENCODING */
     /* DEBUG DIGEST: mixes the elements into the 20 bytes. */
     void (*digest)(const void *apart, unsigned char digest[20]);
+
+    /* RDB: the value type that save writes, out of those that every Redis since 5 reads. */
+    int (*rdb_type)(const void *apart);
+    /* Appends what stands behind the type byte and the key, from *cursor on (0: the beginning), a few
+     * kilobytes at a time. True: that was all. The value must not change in between. */
+    bool (*save)(const void *apart, uint64_t *cursor, bool compress, struct buf *out);
+    /* Adds a part to *apart, which begins as NULL. False: it makes no sense, or is there already;
+     * *apart, unless NULL, stays to be freed. One that ends empty stays NULL. */
+    bool (*load)(void **apart, int rdb_type, const struct value_part *part,
+                 const struct value_limits *limits);
 };
 
 /* An integer where the text is one as Redis would encode it (canonical, at most 20 characters),

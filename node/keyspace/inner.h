@@ -48,6 +48,7 @@ struct keyspace {
     uint64_t (*wall_ms)(void);
     struct keyspace_hooks hooks;
     const struct value_ops *types[VALUE_TYPES];
+    const struct value_limits *limits;
     struct rng rng;
     struct trash *trash;
     int64_t next_expiry_ms; /* no deadline is earlier */

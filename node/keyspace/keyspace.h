@@ -71,11 +71,14 @@ struct keyspace_options {
     int databases;             /* 1 .. KEYSPACE_DATABASES_MAX */
     uint64_t (*wall_ms)(void); /* NULL: clock_wall_ms; tests bring their own time */
     struct keyspace_hooks hooks;
+    const struct value_limits *limits; /* borrowed, may change; NULL: as Redis begins */
 };
 
 enum { KEYSPACE_DATABASES_MAX = 16384 };
 
 struct keyspace *keyspace_new(const struct keyspace_options *options);
+/* An empty one with the same databases, types, limits and time, to be loaded into; without hooks. */
+struct keyspace *keyspace_new_beside(const struct keyspace *ks);
 /* Waits for the helper thread; ends a walk without a word. */
 void keyspace_free(struct keyspace *ks);
 /* main hands over hooks after the rooms exist. */
@@ -83,6 +86,7 @@ void keyspace_set_hooks(struct keyspace *ks, const struct keyspace_hooks *hooks)
 /* Strings need none. ops must outlive. */
 void keyspace_set_type(struct keyspace *ks, enum value_type type, const struct value_ops *ops);
 const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type type);
+const struct value_limits *keyspace_limits(const struct keyspace *ks);
 
 /* A follower hides and does not delete. */
 void keyspace_set_follower(struct keyspace *ks, bool follower);

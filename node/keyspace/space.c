@@ -40,6 +40,15 @@ void space_discard(struct keyspace *ks, struct space *sp)
         trash_put(ks->trash, free_space, sp, ks);
 }
 
+static const struct value_limits default_limits = {
+    .hash_max_listpack_entries = 512,
+    .hash_max_listpack_value_bytes = 64,
+    .zset_max_listpack_entries = 128,
+    .zset_max_listpack_value_bytes = 64,
+    .set_max_intset_entries = 512,
+    .list_max_listpack_size = -2,
+};
+
 struct keyspace *keyspace_new(const struct keyspace_options *options)
 {
     struct keyspace *ks = xcalloc(1, sizeof *ks);
@@ -49,6 +58,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     ks->databases = options->databases;
     ks->wall_ms = options->wall_ms ? options->wall_ms : clock_wall_ms;
     ks->hooks = options->hooks;
+    ks->limits = options->limits ? options->limits : &default_limits;
     ks->active_expiry = true;
     ks->text_max = UINT64_C(512) << 20;
     ks->log_factor = 10;
@@ -61,6 +71,16 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     for (int db = 0; db < ks->databases; db++)
         ks->spaces[db] = space_new();
     return ks;
+}
+
+struct keyspace *keyspace_new_beside(const struct keyspace *ks)
+{
+    struct keyspace *beside = keyspace_new(&(struct keyspace_options){
+        .databases = ks->databases, .wall_ms = ks->wall_ms, .limits = ks->limits });
+
+    for (int type = 0; type < VALUE_TYPES; type++)
+        beside->types[type] = ks->types[type];
+    return beside;
 }
 
 void keyspace_free(struct keyspace *ks)
@@ -88,6 +108,11 @@ void keyspace_set_type(struct keyspace *ks, enum value_type type, const struct v
 const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type type)
 {
     return ks->types[type];
+}
+
+const struct value_limits *keyspace_limits(const struct keyspace *ks)
+{
+    return ks->limits;
 }
 
 void keyspace_set_follower(struct keyspace *ks, bool follower)

@@ -13,6 +13,7 @@ void loader_init(struct loader *l, struct keyspace *into, bool keep_expired, boo
     *l = (struct loader){ .into = into, .keep_expired = keep_expired, .position = { .db = -1 } };
     rdb_reader_init(&l->reader);
     l->reader.skip_checksum = !checksum;
+    l->reader.types = into;
 }
 
 void loader_fini(struct loader *l)
@@ -74,19 +75,37 @@ static void take_aux(struct loader *l, const struct rdb_item *item)
                    (int)item->value.len, item->value.at);
 }
 
+static struct value value_of_item(const struct rdb_item *item)
+{
+    if (!item->apart)
+        return value_of_text(item->value);
+    return (struct value){ .type = rdb_type_find(item->type)->value,
+                           .form = FORM_APART,
+                           .apart = item->apart };
+}
+
+/* What the keyspace did not take. */
+static void drop_value(struct loader *l, const struct value *v)
+{
+    if (v->form == FORM_APART)
+        keyspace_type(l->into, v->type)->free(v->apart);
+}
+
 static enum err take_entry(struct loader *l, const struct rdb_item *item, struct errmsg *out_why)
 {
     struct load_attributes attributes = { .expiry_ms = item->expire_wall_ms,
                                           .idle_seconds = -1,
                                           .frequency = -1 };
-    struct value value = value_of_text(item->value);
+    struct value value = value_of_item(item);
 
     if (item->expire_wall_ms >= 0 && !l->keep_expired && !l->position.known &&
         (uint64_t)item->expire_wall_ms < keyspace_wall_ms(l->into)) {
         l->expired++;
+        drop_value(l, &value);
         return OK;
     }
     if (keyspace_load(l->into, l->db, item->key, &value, &attributes) != OK) {
+        drop_value(l, &value);
         errmsg_set(out_why, "the RDB holds a key twice: '%.*s'",
                    item->key.len > 64 ? 64 : (int)item->key.len, item->key.at);
         return ERR_CORRUPT;

@@ -391,8 +391,7 @@ bool persist_load_progress(const struct persist *p, struct persist_progress *out
 enum err persist_reload(struct persist *p, struct errmsg *out_why)
 {
     const struct node_settings *set = p->w->set;
-    struct keyspace *fresh =
-        keyspace_new(&(struct keyspace_options){ .databases = keyspace_databases(p->w->keyspace) });
+    struct keyspace *fresh = keyspace_new_beside(p->w->keyspace);
     struct load load = { .fd = open(set->dbfilename, O_RDONLY | O_CLOEXEC) };
     enum err e = ERR_AGAIN;
 

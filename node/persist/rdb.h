@@ -14,7 +14,7 @@
 #ifndef HF_NODE_PERSIST_RDB_H
 #define HF_NODE_PERSIST_RDB_H
 
-#include "common/bytes.h"
+#include "node/keyspace/entry.h"
 
 enum rdb_opcode {
     RDB_OP_SLOT_IMPORT = 243, /* valkey 9, cluster mode */
@@ -55,12 +55,24 @@ enum {
 /* redis-ver of what we write: the version this node answers for in INFO. */
 #define RDB_REDIS_VERSION "7.2.4"
 
+/* How a value stands behind its key: as one string, or as a number of parts. */
+enum rdb_shape {
+    RDB_SHAPE_UNKNOWN,     /* not loaded */
+    RDB_SHAPE_STRING,      /* one string, which is the value, or a block with everything in it */
+    RDB_SHAPE_TEXTS,       /* parts of one string */
+    RDB_SHAPE_PAIRS,       /* of two strings */
+    RDB_SHAPE_TEXT_SCORES, /* of a string and a number as text */
+    RDB_SHAPE_SCORES,      /* of a string and a number of eight bytes */
+    RDB_SHAPE_NODES,       /* of a length and a string */
+};
+
 /* One row per value type a file may hold. */
 struct rdb_type_row {
     int type;
     const char *name; /* "string", "hash as listpack" */
-    bool loadable;
-    int version; /* RDB version that brought it */
+    int version;      /* RDB version that brought it */
+    enum value_type value;
+    enum rdb_shape shape;
 };
 const struct rdb_type_row *rdb_type_find(int type); /* NULL: no such type in any version */
 

@@ -2,10 +2,12 @@
 
 #include <endian.h>
 #include <liblzf/lzf.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/alloc.h"
+#include "node/keyspace/keyspace.h"
 #include "node/persist/crc64.h"
 
 /* One walk over the bytes at hand. Every take answers whether the bytes were there and sound. */
@@ -169,6 +171,77 @@ static bool take_string(struct in *in, struct buf *scratch, struct bytes *out)
     default:
         return bad(in, "a string has an unknown encoding");
     }
+}
+
+/* ---- values ---- */
+
+enum { PARTS_PER_SLICE = 16 };
+
+static bool can_load(const struct keyspace *types, const struct rdb_type_row *row)
+{
+    const struct value_ops *ops;
+
+    if (row->shape == RDB_SHAPE_UNKNOWN || row->value == VALUE_STRING)
+        return row->value == VALUE_STRING;
+    ops = types ? keyspace_type(types, row->value) : NULL;
+    return ops && ops->load;
+}
+
+static bool take_text_score(struct in *in, double *out)
+{
+    char text[256];
+    uint8_t len;
+
+    if (!take_byte(in, &len))
+        return false;
+    if (len >= 253) {
+        *out = len == 253 ? NAN : len == 254 ? INFINITY : -INFINITY;
+        return true;
+    }
+    return take(in, text, len) &&
+           (bytes_to_double((struct bytes){ text, len }, out) || bad(in, "a score is no number"));
+}
+
+static bool take_score(struct in *in, double *out)
+{
+    uint64_t wire;
+
+    if (!take(in, &wire, sizeof wire))
+        return false;
+    wire = le64toh(wire);
+    memcpy(out, &wire, sizeof *out);
+    return true;
+}
+
+static bool take_part(struct in *in, enum rdb_shape shape, struct buf *scratch,
+                      struct value_part *out)
+{
+    if (shape == RDB_SHAPE_NODES && !take_plain_len(in, &out->number))
+        return false;
+    if (!take_string(in, &scratch[0], &out->text))
+        return false;
+    switch (shape) {
+    case RDB_SHAPE_PAIRS:
+        return take_string(in, &scratch[1], &out->second);
+    case RDB_SHAPE_TEXT_SCORES:
+        return take_text_score(in, &out->score);
+    case RDB_SHAPE_SCORES:
+        return take_score(in, &out->score);
+    default:
+        return true;
+    }
+}
+
+static bool load_part(const struct keyspace *types, const struct rdb_type_row *row, struct in *in,
+                      struct buf *scratch, void **apart)
+{
+    struct value_part part = { 0 };
+
+    if (!take_part(in, row->shape, scratch, &part))
+        return false;
+    return keyspace_type(types, row->value)
+               ->load(apart, row->type, &part, keyspace_limits(types)) ||
+           bad(in, "a value makes no sense, or a part of it is there twice");
 }
 
 static bool read_header(struct rdb_reader *r, struct in *in)
@@ -340,31 +413,94 @@ static op_fn *const ops[256 - RDB_OP_FIRST] = {
     [RDB_OP_END - RDB_OP_FIRST] = op_end,
 };
 
-static bool refuse_type(struct rdb_reader *r, int type)
+/* NULL: such values are not loaded, and the reader says so. */
+static const struct rdb_type_row *row_of(struct rdb_reader *r, int type)
 {
     const struct rdb_type_row *row = rdb_type_find(type);
 
-    if (row && row->loadable)
-        return false;
+    if (row && can_load(r->types, row))
+        return row;
     if (row)
         errmsg_set(&r->why, "a key holds a type this node does not load: %s (type %d)", row->name,
                    type);
     else
         errmsg_set(&r->why, "a key holds the unknown type %d", type);
+    return NULL;
+}
+
+static bool finish_entry(struct rdb_reader *r, const struct rdb_type_row *row, struct rdb_item *out)
+{
+    out->kind = RDB_ENTRY;
+    out->type = row->type;
+    out->expire_wall_ms = r->expire_wall_ms;
+    r->expire_wall_ms = -1;
+    return true;
+}
+
+/* The key of a value of parts, and their number. */
+static bool begin_value(struct rdb_reader *r, struct in *in, const struct rdb_type_row *row)
+{
+    uint64_t count = 1;
+    struct bytes key;
+
+    if (!take_string(in, &r->scratch[0], &key) ||
+        (row->shape != RDB_SHAPE_STRING && !take_plain_len(in, &count)))
+        return false;
+    if (count == 0) { /* as Redis skips it */
+        r->expire_wall_ms = -1;
+        return true;
+    }
+    r->value.key.len = 0;
+    buf_add(&r->value.key, key);
+    r->value.left = count;
+    r->value.row = row;
     return true;
 }
 
 static bool read_entry(struct rdb_reader *r, struct in *in, int type, struct rdb_item *out)
 {
-    if (refuse_type(r, type))
+    const struct rdb_type_row *row = row_of(r, type);
+
+    if (!row)
         return bad(in, "an entry of a type that is not loaded");
-    out->kind = RDB_ENTRY;
-    out->type = type;
-    out->expire_wall_ms = r->expire_wall_ms;
-    if (!take_string(in, &r->scratch[0], &out->key) ||
-        !take_string(in, &r->scratch[1], &out->value))
+    if (row->value != VALUE_STRING)
+        return begin_value(r, in, row);
+    return take_string(in, &r->scratch[0], &out->key) &&
+           take_string(in, &r->scratch[1], &out->value) && finish_entry(r, row, out);
+}
+
+/* As many parts as are there, up to a slice of them. */
+static bool read_parts(struct rdb_reader *r, struct in *in)
+{
+    for (int i = 0; i < PARTS_PER_SLICE && r->value.left; i++, r->value.left--) {
+        size_t before = in->at;
+
+        if (load_part(r->types, r->value.row, in, r->scratch, &r->value.apart))
+            continue;
+        if (in->bad || i == 0)
+            return false;
+        in->at = before;
+        in->wants = 0;
+        return true;
+    }
+    return true;
+}
+
+static bool read_value(struct rdb_reader *r, struct in *in, struct rdb_item *out)
+{
+    const struct rdb_type_row *row = r->value.row;
+
+    if (!read_parts(r, in))
         return false;
-    r->expire_wall_ms = -1;
+    if (r->value.left)
+        return true;
+    r->value.row = NULL;
+    out->key = buf_bytes(&r->value.key);
+    out->apart = r->value.apart;
+    r->value.apart = NULL;
+    finish_entry(r, row, out);
+    if (!out->apart)
+        out->kind = RDB_SKIPPED;
     return true;
 }
 
@@ -374,6 +510,8 @@ static bool read_item(struct rdb_reader *r, struct in *in, struct rdb_item *out)
 
     if (!r->version)
         return read_header(r, in);
+    if (r->value.row)
+        return read_value(r, in, out);
     if (!take_byte(in, &code))
         return false;
     return code >= RDB_OP_FIRST ? ops[code - RDB_OP_FIRST](r, in, out)
@@ -389,6 +527,9 @@ void rdb_reader_fini(struct rdb_reader *r)
 {
     buf_fini(&r->scratch[0]);
     buf_fini(&r->scratch[1]);
+    buf_fini(&r->value.key);
+    if (r->value.apart)
+        keyspace_type(r->types, r->value.row->value)->free(r->value.apart);
 }
 
 static enum rdb_status fail(struct rdb_reader *r, const struct in *in)
@@ -426,27 +567,65 @@ enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_ite
     return RDB_ITEM;
 }
 
-enum err rdb_restore_string(struct bytes payload, struct buf *scratch, struct bytes *out_value)
+/* Behind the type byte, to the last byte. */
+static bool take_value(const struct keyspace *types, const struct rdb_type_row *row, struct in *in,
+                       struct buf *scratch, struct value *out)
 {
-    struct in in = { .data = payload };
-    const char *footer;
+    uint64_t count = 1;
+
+    if (row->value == VALUE_STRING)
+        return take_string(in, scratch, &out->text) && in->at == in->data.len;
+    if (row->shape != RDB_SHAPE_STRING && !take_plain_len(in, &count))
+        return false;
+    out->form = FORM_APART;
+    out->apart = NULL;
+    for (; count; count--) {
+        struct buf parts[2] = { { 0 }, { 0 } };
+        bool loaded = load_part(types, row, in, parts, &out->apart);
+
+        buf_fini(&parts[0]);
+        buf_fini(&parts[1]);
+        if (!loaded)
+            return false;
+    }
+    return out->apart && in->at == in->data.len;
+}
+
+static bool footer_is_right(struct bytes payload)
+{
+    const char *footer = payload.at + payload.len - RDB_DUMP_FOOTER;
     uint16_t version;
     uint64_t crc;
-    uint8_t type;
 
-    if (payload.len < RDB_DUMP_FOOTER + 1)
-        return ERR_CORRUPT;
-    footer = payload.at + payload.len - RDB_DUMP_FOOTER;
     memcpy(&version, footer, sizeof version);
     memcpy(&crc, footer + sizeof version, sizeof crc);
-    if (le16toh(version) > RDB_VERSION_READ_MAX)
-        return ERR_CORRUPT;
     crc = le64toh(crc);
-    if (crc && crc != crc64(0, payload.at, payload.len - sizeof crc))
+    return le16toh(version) <= RDB_VERSION_READ_MAX &&
+           (!crc || crc == crc64(0, payload.at, payload.len - sizeof crc));
+}
+
+enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct buf *scratch,
+                     struct value *out)
+{
+    struct in in = { .data = payload };
+    const struct rdb_type_row *row;
+    struct value v = { .form = FORM_TEXT };
+    uint8_t type;
+
+    if (payload.len < RDB_DUMP_FOOTER + 1 || !footer_is_right(payload))
         return ERR_CORRUPT;
     in.data.len -= RDB_DUMP_FOOTER;
-    if (!take_byte(&in, &type) || type != RDB_TYPE_STRING ||
-        !take_string(&in, scratch, out_value) || in.at != in.data.len)
+    if (!take_byte(&in, &type))
         return ERR_SYNTAX;
+    row = rdb_type_find(type);
+    if (!row || !can_load(types, row))
+        return ERR_SYNTAX;
+    v.type = row->value;
+    if (!take_value(types, row, &in, scratch, &v)) {
+        if (v.form == FORM_APART && v.apart)
+            keyspace_type(types, v.type)->free(v.apart);
+        return ERR_SYNTAX;
+    }
+    *out = v;
     return OK;
 }

@@ -7,7 +7,8 @@
  *
  * The reader is handed everything received and not consumed and answers one item or asks for more
  * (wants: how many bytes must be there before another look is worth it), so a slow peer costs one
- * look per item. Strings borrow the caller's bytes or the reader's scratch until the next call.
+ * look per item. Strings borrow the caller's bytes or the reader's scratch until the next call. A
+ * value of many parts takes several calls (RDB_SKIPPED), so that nobody need hold all of its bytes.
  *
  * Limits: a string says at most RDB_STRING_BYTES_MAX; a compressed one at most RDB_LZF_RATIO_MAX times
  * its packed size. Types without a loader are refused by name.
@@ -17,14 +18,16 @@
 
 #include "node/persist/rdb.h"
 
+struct keyspace;
+
 enum rdb_status { RDB_MORE, RDB_ITEM, RDB_BAD };
 
 enum rdb_item_kind {
     RDB_AUX,     /* name, value */
     RDB_SELECT,  /* db */
     RDB_RESIZE,  /* keys, keys_with_ttl: hints */
-    RDB_ENTRY,   /* key, type, value, expiry */
-    RDB_SKIPPED, /* understood and of no use here (hints, module auxiliaries) */
+    RDB_ENTRY,   /* key, type, value or apart, expiry */
+    RDB_SKIPPED, /* of no use here (hints, module auxiliaries, empty values), or not whole yet */
     RDB_END,     /* the checksum was right, or there was none */
 };
 
@@ -32,6 +35,7 @@ struct rdb_item {
     enum rdb_item_kind kind;
     struct bytes name, key, value;
     int type;
+    void *apart; /* of another type than a string (rdb_type_find): the taker's */
     uint64_t db, keys, keys_with_ttl;
     int64_t expire_wall_ms; /* -1: none */
 };
@@ -43,8 +47,15 @@ struct rdb_reader {
     bool bad;
     uint64_t crc, offset; /* of everything consumed */
     size_t wants;
-    int64_t expire_wall_ms; /* stated for the next key */
-    struct buf scratch[2];  /* unpacked: name or key, value */
+    int64_t expire_wall_ms;             /* stated for the next key */
+    struct buf scratch[2];              /* unpacked: name or key, value */
+    const struct keyspace *types;       /* whose types are loaded; NULL: strings alone */
+    struct {                            /* a value of parts, once its key was read */
+        const struct rdb_type_row *row; /* NULL: none has begun */
+        struct buf key;
+        void *apart;
+        uint64_t left;
+    } value;
     struct errmsg why;
 };
 
@@ -55,10 +66,11 @@ void rdb_reader_fini(struct rdb_reader *r);
 enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_item *out,
                          size_t *out_consumed) MUST_CHECK;
 
-/* A DUMP payload as RESTORE gets it: checks version and CRC, and gives the string value, which borrows
- * the payload or scratch. ERR_CORRUPT: as Redis says, "DUMP payload version or checksum are wrong"; ERR_SYNTAX:
+/* A DUMP payload as RESTORE gets it: checks version and CRC, and gives the value: text that borrows
+ * the payload or scratch (FORM_TEXT, whatever its length), or an apart that is the caller's. types as in
+ * the reader. ERR_CORRUPT: as Redis says, "DUMP payload version or checksum are wrong"; ERR_SYNTAX:
  * "Bad data format" (also: a type without a loader). */
-enum err rdb_restore_string(struct bytes payload, struct buf *scratch,
-                            struct bytes *out_value) MUST_CHECK;
+enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct buf *scratch,
+                     struct value *out) MUST_CHECK;
 
 #endif

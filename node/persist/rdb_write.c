@@ -125,7 +125,7 @@ void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t
     rdb_put_len(w->out, keys_with_ttl);
 }
 
-static void put_key(struct rdb_writer *w, struct bytes key, int64_t expire_wall_ms)
+void rdb_write_head(struct rdb_writer *w, int type, struct bytes key, int64_t expire_wall_ms)
 {
     if (expire_wall_ms >= 0) {
         uint64_t wire = htole64((uint64_t)expire_wall_ms);
@@ -133,21 +133,21 @@ static void put_key(struct rdb_writer *w, struct bytes key, int64_t expire_wall_
         buf_putc(w->out, (char)RDB_OP_EXPIRE_MS);
         buf_append(w->out, &wire, sizeof wire);
     }
-    buf_putc(w->out, RDB_TYPE_STRING);
+    buf_putc(w->out, (char)type);
     rdb_put_string(w->out, key, w->compress);
 }
 
 void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes value,
                             int64_t expire_wall_ms)
 {
-    put_key(w, key, expire_wall_ms);
+    rdb_write_head(w, RDB_TYPE_STRING, key, expire_wall_ms);
     rdb_put_string(w->out, value, w->compress);
 }
 
 void rdb_write_string_head(struct rdb_writer *w, struct bytes key, size_t value_len,
                            int64_t expire_wall_ms)
 {
-    put_key(w, key, expire_wall_ms);
+    rdb_write_head(w, RDB_TYPE_STRING, key, expire_wall_ms);
     rdb_put_len(w->out, value_len);
 }
 
@@ -177,15 +177,33 @@ void rdb_write_end(struct rdb_writer *w)
     w->summed = w->out->len;
 }
 
-void rdb_dump_string(struct buf *out, struct bytes value)
+/* Everything from an offset on is the payload. */
+static void put_footer(struct buf *out, size_t from)
 {
-    size_t from = out->len;
     uint16_t version = htole16(RDB_VERSION_LOWEST);
     uint64_t crc;
 
-    buf_putc(out, RDB_TYPE_STRING);
-    rdb_put_string(out, value, true);
     buf_append(out, &version, sizeof version);
     crc = htole64(crc64(0, out->at + from, out->len - from));
     buf_append(out, &crc, sizeof crc);
+}
+
+void rdb_dump_string(struct buf *out, struct bytes value)
+{
+    size_t from = out->len;
+
+    buf_putc(out, RDB_TYPE_STRING);
+    rdb_put_string(out, value, true);
+    put_footer(out, from);
+}
+
+void rdb_dump_apart(struct buf *out, const struct value_ops *ops, const void *apart)
+{
+    size_t from = out->len;
+    uint64_t cursor = 0;
+
+    buf_putc(out, (char)ops->rdb_type(apart));
+    while (!ops->save(apart, &cursor, true, out))
+        ;
+    put_footer(out, from);
 }

@@ -35,6 +35,8 @@ void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes
 void rdb_write_string_head(struct rdb_writer *w, struct bytes key, size_t value_len,
                            int64_t expire_wall_ms);
 void rdb_write_passed_on(struct rdb_writer *w, struct bytes data);
+/* The head of a value that is apart; what its type's save appends to out comes next. */
+void rdb_write_head(struct rdb_writer *w, int type, struct bytes key, int64_t expire_wall_ms);
 void rdb_write_end(struct rdb_writer *w);
 
 /* Everything in out was taken away: sums it first. The caller then empties the buffer. */
@@ -47,5 +49,7 @@ void rdb_put_string(struct buf *b, struct bytes data, bool compress);
 
 /* What DUMP answers for a string: type, value, version, CRC. */
 void rdb_dump_string(struct buf *out, struct bytes value);
+/* For a value that is apart. */
+void rdb_dump_apart(struct buf *out, const struct value_ops *ops, const void *apart);
 
 #endif

@@ -60,22 +60,45 @@ static void write_large(struct snapshot *s, const struct entry *e, struct bytes 
     s->sink->bytes(s->sink_arg, value);
 }
 
-static bool emit(void *arg, int db, const struct entry *e, bool early)
+/* A value of many parts passes through the buffer in pieces. */
+static void write_apart(struct snapshot *s, const struct entry *e)
 {
-    struct snapshot *s = arg;
-    uint64_t before = s->bytes + s->out.len;
-    char scratch[ENTRY_INT_TEXT];
-    struct bytes value;
+    const struct value_ops *ops = keyspace_type(s->keyspace, entry_type(e));
+    const void *apart = entry_apart(e);
+    uint64_t cursor = 0;
 
-    if (s->abort_why)
-        return false;
-    select_db(s, db);
-    ASSERT(entry_type(e) == VALUE_STRING);
-    value = entry_text(e, scratch);
+    rdb_write_head(&s->writer, ops->rdb_type(apart), entry_key(e), entry_expiry_ms(e));
+    while (!ops->save(apart, &cursor, s->plan.compress, &s->out)) {
+        if (s->out.len >= SNAPSHOT_FLUSH_BYTES)
+            flush(s);
+        if (s->abort_why)
+            return;
+    }
+}
+
+static void write_string(struct snapshot *s, const struct entry *e)
+{
+    char scratch[ENTRY_INT_TEXT];
+    struct bytes value = entry_text(e, scratch);
+
     if (value.len > RDB_COMPRESS_MAX)
         write_large(s, e, value);
     else
         rdb_write_string_entry(&s->writer, entry_key(e), value, entry_expiry_ms(e));
+}
+
+static bool emit(void *arg, int db, const struct entry *e, bool early)
+{
+    struct snapshot *s = arg;
+    uint64_t before = s->bytes + s->out.len;
+
+    if (s->abort_why)
+        return false;
+    select_db(s, db);
+    if (entry_form(e) == FORM_APART)
+        write_apart(s, e);
+    else
+        write_string(s, e);
     if (early)
         s->inline_bytes += s->bytes + s->out.len - before;
     if (s->out.len >= SNAPSHOT_FLUSH_BYTES)

@@ -75,8 +75,7 @@ static void begin_payload(struct replica *r, const struct upstream_action *a)
     r->payload_offset = a->offset;
     r->payload_bytes = a->bytes;
     r->payload_read = 0;
-    r->fresh =
-        keyspace_new(&(struct keyspace_options){ .databases = keyspace_databases(r->w->keyspace) });
+    r->fresh = keyspace_new_beside(r->w->keyspace);
     keyspace_set_follower(r->fresh, true);
     r->loader = xcalloc(1, sizeof *r->loader);
     loader_init(r->loader, r->fresh, true, r->w->set->rdbchecksum);

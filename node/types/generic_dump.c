@@ -17,7 +17,10 @@ void cmd_dump(struct call *c)
         reply_null(c->reply);
         return;
     }
-    rdb_dump_string(&payload, entry_text(e, scratch));
+    if (entry_form(e) == FORM_APART)
+        rdb_dump_apart(&payload, keyspace_type(call_keyspace(c), entry_type(e)), entry_apart(e));
+    else
+        rdb_dump_string(&payload, entry_text(e, scratch));
     reply_bulk(c->reply, buf_bytes(&payload));
     buf_fini(&payload);
 }
@@ -86,12 +89,15 @@ static bool want_restore_deadline(struct call *c, struct restore *r)
     return true;
 }
 
-static bool want_payload(struct call *c, struct buf *scratch, struct bytes *out)
+static bool want_payload(struct call *c, struct buf *scratch, struct value *out)
 {
-    enum err e = rdb_restore_string(c->argv[3], scratch, out);
+    enum err e = rdb_restore(call_keyspace(c), c->argv[3], scratch, out);
 
-    if (e == OK)
+    if (e == OK) {
+        if (out->form == FORM_TEXT)
+            *out = value_of_text(out->text);
         return true;
+    }
     refuse(c, e == ERR_CORRUPT ? "ERR DUMP payload version or checksum are wrong"
                                : "ERR Bad data format");
     return false;
@@ -121,6 +127,12 @@ static void effect_restore(struct call *c, const struct restore *r)
     call_effect(c, count, words);
 }
 
+static void drop(struct call *c, const struct value *v)
+{
+    if (v->form == FORM_APART)
+        keyspace_type(call_keyspace(c), v->type)->free(v->apart);
+}
+
 /* The key would be gone as soon as it came: all that is left to do is to replace. */
 static void restore_nothing(struct call *c, const struct restore *r)
 {
@@ -133,11 +145,10 @@ static void restore_nothing(struct call *c, const struct restore *r)
     reply_ok(c->reply);
 }
 
-static void restore_value(struct call *c, const struct restore *r, struct bytes text)
+static void restore_value(struct call *c, const struct restore *r, const struct value *v)
 {
     struct keyspace *ks = call_keyspace(c);
-    struct value v = value_of_text(text);
-    struct entry *e = keyspace_put(ks, c->db, c->argv[1], &v, r->deadline_ms, call_door(c));
+    struct entry *e = keyspace_put(ks, c->db, c->argv[1], v, r->deadline_ms, call_door(c));
 
     keyspace_set_attributes(ks, e, r->idle_seconds, (int)r->frequency);
     generic_event(c, "restore", 1);
@@ -149,7 +160,7 @@ void cmd_restore(struct call *c)
 {
     struct buf scratch = { 0 };
     struct restore r;
-    struct bytes text;
+    struct value v;
 
     if (!want_restore_options(c, &r))
         return;
@@ -157,11 +168,13 @@ void cmd_restore(struct call *c)
         refuse(c, "BUSYKEY Target key name already exists.");
         return;
     }
-    if (want_restore_deadline(c, &r) && want_payload(c, &scratch, &text)) {
-        if (r.deadline_ms != NO_EXPIRY && deadline_has_passed(c, r.deadline_ms))
+    if (want_restore_deadline(c, &r) && want_payload(c, &scratch, &v)) {
+        if (r.deadline_ms != NO_EXPIRY && deadline_has_passed(c, r.deadline_ms)) {
+            drop(c, &v);
             restore_nothing(c, &r);
-        else
-            restore_value(c, &r, text);
+        } else {
+            restore_value(c, &r, &v);
+        }
     }
     buf_fini(&scratch);
 }

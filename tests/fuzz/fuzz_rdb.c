@@ -90,14 +90,14 @@ out:
 static void read_dump(struct bytes payload)
 {
     struct buf scratch = { 0 }, again = { 0 };
-    struct bytes value, same;
+    struct value value, same;
 
-    if (rdb_restore_string(payload, &scratch, &value) == OK) {
+    if (rdb_restore(NULL, payload, &scratch, &value) == OK) {
         struct buf other = { 0 };
 
-        rdb_dump_string(&again, value);
-        ASSERT(rdb_restore_string(buf_bytes(&again), &other, &same) == OK);
-        ASSERT(bytes_eq(value, same));
+        rdb_dump_string(&again, value.text);
+        ASSERT(rdb_restore(NULL, buf_bytes(&again), &other, &same) == OK);
+        ASSERT(bytes_eq(value.text, same.text));
         buf_fini(&other);
     }
     buf_fini(&scratch);
