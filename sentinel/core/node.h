@@ -39,6 +39,8 @@ void node_hello(struct sentinel *s, struct node *n, struct actions *out);
 /* SLAVEOF to; NULL: NO ONE. tag comes back with EV_ROLE_DONE. */
 void node_set_role(struct sentinel *s, struct node *n, const struct node *to, uint64_t tag,
                    struct actions *out);
+/* Does hard evidence count for it? fast-detection of its group, and what it is. */
+bool node_is_fast(const struct node *n);
 bool node_is_up(const struct node *n); /* its command line is, and nobody thinks it down */
 
 #endif
