@@ -35,6 +35,7 @@ void process_begin(void)
     if (fd > STDERR_FILENO)
         close(fd);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit fails like a full disk */
     umask(umask(0) | 022);
 }
 

@@ -22,7 +22,7 @@
 /* Descriptors kept for everything that is no client. */
 enum { PROCESS_RESERVED_FDS = 32 };
 
-/* Closed stdio becomes /dev/null, SIGPIPE is ignored, group and others may not write what we create. */
+/* Closed stdio becomes /dev/null, SIGPIPE and SIGXFSZ are ignored, group and others may not write what we create. */
 void process_begin(void);
 
 /* Huge pages off for this process (disable-thp); what the kernel refuses is logged. */

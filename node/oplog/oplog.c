@@ -360,6 +360,7 @@ void oplog_promote(struct oplog *o)
 void oplog_adopt(struct oplog *o, const char *id, uint64_t offset)
 {
     ASSERT(!o->cursors);
+    ASSERT(offset <= OPLOG_OFFSET_MAX);
     o->next = offset;
     drop_chunks(o);
     memcpy(o->id, id, OPLOG_ID_LEN);

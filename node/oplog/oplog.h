@@ -38,6 +38,9 @@ enum {
     OPLOG_NO_DB = -1,
 };
 
+/* An offset that a peer or a file tells: behind it is room for more bytes than will ever be written. */
+#define OPLOG_OFFSET_MAX ((uint64_t)INT64_MAX / 2)
+
 struct oplog_chunk;
 
 struct oplog {

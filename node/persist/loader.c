@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "node/keyspace/keyspace.h"
+#include "node/oplog/oplog.h"
 
 enum { ITEMS_PER_LOOK = 64 }; /* between two readings of the clock */
 
@@ -31,10 +32,8 @@ static void aux_id(struct loader *l, struct bytes value)
 
 static void aux_offset(struct loader *l, struct bytes value)
 {
-    uint64_t offset;
-
-    if (bytes_to_u64(value, &offset))
-        l->position.offset = offset;
+    if (!bytes_to_u64(value, &l->position.offset))
+        l->position.offset = UINT64_MAX;
 }
 
 static void aux_db(struct loader *l, struct bytes value)
@@ -132,6 +131,8 @@ static enum err take_item(struct loader *l, const struct rdb_item *item, struct 
         return take_entry(l, item, out_why);
     case RDB_END:
         l->ended = true;
+        if (l->position.offset > OPLOG_OFFSET_MAX)
+            l->position.known = false;
         return OK;
     case RDB_RESIZE:
     case RDB_SKIPPED:

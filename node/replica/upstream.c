@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/oplog/oplog.h"
+
 static struct upstream_action *act(struct upstream_actions *out, enum upstream_action_kind kind)
 {
     struct upstream_action *a = &out->items[out->count];
@@ -185,7 +187,7 @@ static bool parse_fullresync(struct upstream *u, struct bytes rest)
     number.len = rest.len - UPSTREAM_ID_LEN - 1;
     memcpy(u->id, rest.at, UPSTREAM_ID_LEN);
     u->id[UPSTREAM_ID_LEN] = '\0';
-    return bytes_to_u64(number, &u->offset);
+    return bytes_to_u64(number, &u->offset) && u->offset <= OPLOG_OFFSET_MAX;
 }
 
 static void streaming(struct upstream *u, const struct upstream_event *ev)

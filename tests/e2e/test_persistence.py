@@ -1,5 +1,6 @@
 """RDB files: written by one and read by the other, complete or refused."""
 import os
+import resource
 import subprocess
 
 from harness.resp import ReplyError
@@ -94,6 +95,23 @@ def test_save_points_save(t):
     until(lambda: node.info("persistence")["rdb_changes_since_last_save"] == "0", 15, "a save")
     check(os.path.join(node.folder, "dump.rdb"))
     assert node.call("LASTSAVE") > 0
+
+
+def test_a_file_at_its_size_limit_ends_the_save_alone(t):
+    node = t.node(product=OURS, settings={"rdbcompression": "no"}).start()
+    node.call("SET", "k", "v" * 200000)
+    resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (100000, 100000))
+    try:
+        node.call("SAVE")
+        assert False, "SAVE wrote past the limit"
+    except ReplyError:
+        pass
+    node.call("BGSAVE")
+    until(lambda: node.info("persistence")["rdb_bgsave_in_progress"] == "0", 10, "the save")
+    assert node.info("persistence")["rdb_last_bgsave_status"] == "err"
+    assert node.call("STRLEN", "k") == 200000
+    leftovers = [f for f in os.listdir(node.folder) if "tmp" in f]
+    assert not leftovers, leftovers
 
 
 def test_a_folder_that_cannot_be_written(t):

@@ -225,6 +225,11 @@ START_TEST(rubbish_and_silence_end_the_link)
                                             { "line +OK", "send PSYNC ? -1; ", 0 },
                                             { "line +FULLRESYNC abc 1", "drop; ", 0 },
                                             { 0 } };
+    static const struct step far_offset[] = { TO_PSYNC,
+                                              { "line +OK", "send PSYNC ? -1; ", 0 },
+                                              { "line +FULLRESYNC " NEW " 18446744073709551615",
+                                                "drop; ", 0 },
+                                              { 0 } };
     static const struct step uninvited[] = { TO_PSYNC,
                                              { "line +OK", "send PSYNC ? -1; ", 0 },
                                              { "line +CONTINUE " ID, "drop; ", 0 },
@@ -246,7 +251,7 @@ START_TEST(rubbish_and_silence_end_the_link)
         { "timer", NULL, 5000 },
         { 0 },
     };
-    static const struct step *const scripts[] = { silent,    rubbish,    short_id,
+    static const struct step *const scripts[] = { silent,    rubbish,    short_id, far_offset,
                                                   uninvited, no_payload, broken };
 
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
