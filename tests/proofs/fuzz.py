@@ -48,7 +48,7 @@ class Target:
             self.popen = subprocess.Popen(
                 [program, "-max_total_time=%d" % seconds, "-max_len=4096", "-timeout=20",
                  "-rss_limit_mb=4096", "-seed=%d" % (t.seed % 2**31 or 1), "-print_final_stats=1",
-                 "-artifact_prefix=%s-" % os.path.join(t.folder, self.name), self.found, self.corpus],
+                 "-artifact_prefix=%s-" % os.path.join(ROOT, "build-fuzz", self.name), self.found, self.corpus],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=t.folder)
         t.defer(self.popen.kill)
 
