@@ -228,3 +228,38 @@ size_t resp_reader_wants(const struct resp_reader *r)
 {
     return r->bulk_len < 0 ? 0 : r->scanned + (size_t)r->bulk_len + LINE_END;
 }
+
+/* Moves *at behind "*n\r\n" or "$n\r\n". False: not of that kind, not short, or not whole. */
+static bool peek_count(struct bytes data, size_t *at, char kind, int64_t *out_count)
+{
+    size_t next;
+
+    if (*at >= data.len || data.at[*at] != kind)
+        return false;
+    next = short_count(data, *at, out_count);
+    if (!next)
+        return false;
+    *at = next;
+    return true;
+}
+
+int resp_peek_keys(struct bytes data, struct bytes *out_keys, int max)
+{
+    size_t at = 0;
+    int found = 0;
+    int64_t argc, len;
+
+    while (found < max && peek_count(data, &at, '*', &argc)) {
+        struct bytes key = { 0 };
+
+        for (int64_t i = 0; i < argc; i++) {
+            if (!peek_count(data, &at, '$', &len) || (uint64_t)len + LINE_END > data.len - at)
+                return found;
+            if (i == 1)
+                key = (struct bytes){ data.at + at, (size_t)len };
+            at += (size_t)len + LINE_END;
+        }
+        out_keys[found++] = key;
+    }
+    return found;
+}

@@ -38,12 +38,27 @@ static void request_done(struct session *s, size_t bytes)
     }
 }
 
+/* In a pipeline the keys of the next requests are known before their turn comes: memory that each would wait for
+ * alone is fetched for all of them at once. Returns how many requests that covers. */
+static int look_ahead(struct session *s)
+{
+    struct bytes keys[SESSION_AHEAD];
+    int found = resp_peek_keys(link_input(s->link), keys, SESSION_AHEAD);
+
+    if (found > 1)
+        s->service->ops->ahead(s, keys, found);
+    return found > 1 ? found : 1;
+}
+
 static void run_requests(struct session *s)
 {
     uint64_t now_us = clock_read_us();
     struct resp_request req;
+    int covered = s->service->ops->ahead ? 0 : SESSION_TURN_REQUESTS;
 
     for (int n = 0; readable(s); n++) {
+        if (n == covered)
+            covered += look_ahead(s);
         if (n == SESSION_TURN_REQUESTS) {
             link_again(s->link);
             return;

@@ -30,7 +30,10 @@
 /* What clients are told they talk to: some refuse below 7, and none reads more from it than that. */
 #define SERVE_REDIS_VERSION "7.2.4"
 
-enum { SESSION_TURN_REQUESTS = 1000 };
+enum {
+    SESSION_TURN_REQUESTS = 1000,
+    SESSION_AHEAD = 16, /* requests of a pipeline whose keys are looked up together */
+};
 
 struct command_stats;
 struct pubsub_client;

@@ -256,6 +256,24 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
     return *s.slot;
 }
 
+void keyspace_fetch(const struct keyspace *ks, int db, const struct bytes *keys, int count)
+{
+    const struct table *t = &ks->spaces[db]->table;
+    uint64_t hashes[KEYSPACE_AHEAD];
+    int n = 0;
+
+    ASSERT(count <= KEYSPACE_AHEAD);
+    for (int i = 0; i < count; i++)
+        if (keys[i].len)
+            hashes[n++] = table_hash(keys[i]);
+    for (int i = 0; i < n; i++)
+        table_fetch_bucket(t, hashes[i]);
+    for (int i = 0; i < n; i++)
+        table_fetch_first(t, hashes[i]);
+    for (int i = 0; i < n; i++)
+        table_fetch_rest(t, hashes[i]);
+}
+
 /* ---- the write door ---- */
 
 struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint32_t flags)

@@ -317,6 +317,41 @@ void **table_find(const struct table *t, uint64_t hash, struct bytes key)
     return chain_find(t, bucket_at(t, address(t, hash)), tag_of(hash), key);
 }
 
+void table_fetch_bucket(const struct table *t, uint64_t hash)
+{
+    if (t->count > 0)
+        __builtin_prefetch(bucket_at(t, address(t, hash)));
+}
+
+static void fetch_matches(const struct bucket *b, uint8_t tag)
+{
+    for (uint64_t m = matches(b, tag); m; m &= m - 1)
+        __builtin_prefetch(b->slots[__builtin_ctzll(m) / 8]);
+}
+
+void table_fetch_first(const struct table *t, uint64_t hash)
+{
+    const struct bucket *b;
+
+    if (t->count == 0)
+        return;
+    b = bucket_at(t, address(t, hash));
+    fetch_matches(b, tag_of(hash));
+    if (has_child(b))
+        __builtin_prefetch(b->slots[LAST]);
+}
+
+void table_fetch_rest(const struct table *t, uint64_t hash)
+{
+    const struct bucket *b;
+
+    if (t->count == 0)
+        return;
+    b = bucket_at(t, address(t, hash));
+    if (has_child(b))
+        fetch_matches(b->slots[LAST], tag_of(hash));
+}
+
 void table_add(struct table *t, uint64_t hash, void *thing)
 {
     if (t->buckets == 0) {

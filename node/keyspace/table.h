@@ -64,6 +64,14 @@ void table_fini(struct table *t, void (*each)(void *thing, const void *arg), con
 /* The slot that holds the thing of that key, or NULL. *slot may be replaced by another thing of
  * the same key; valid until the next add or take. */
 void **table_find(const struct table *t, uint64_t hash, struct bytes key);
+/*
+ * Three steps towards a find that is to come, each of which asks the processor for a line that the next one
+ * reads: the bucket; the first things whose tag fits, or the child; the things in the child. A find
+ * after them waits for nothing. To be done for many hashes step by step.
+ */
+void table_fetch_bucket(const struct table *t, uint64_t hash);
+void table_fetch_first(const struct table *t, uint64_t hash);
+void table_fetch_rest(const struct table *t, uint64_t hash);
 /* key must not be there. */
 void table_add(struct table *t, uint64_t hash, void *thing);
 /* The slot must come from table_find for this hash. */

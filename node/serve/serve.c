@@ -384,12 +384,21 @@ static bool kill_leader_link(struct service *service)
     return replica_drop_link(w->replica);
 }
 
+static void ahead(struct session *s, const struct bytes *keys, int count)
+{
+    const struct node_world *w = s->service->world;
+
+    _Static_assert((int)SESSION_AHEAD <= (int)KEYSPACE_AHEAD, "one hint fits");
+    keyspace_fetch(w->keyspace, s->db, keys, count);
+}
+
 static const struct service_ops ops = {
     .session_bytes = sizeof(struct node_session),
     .born = born,
     .gone = gone,
     .reset = reset,
     .admit = admit,
+    .ahead = ahead,
     .refused = refused,
     .ran = ran,
     .unblock = block_unblock,

@@ -386,7 +386,43 @@ START_TEST(fields_are_found)
 }
 END_TEST
 
-CHECK_MAIN("resp", cuts_make_no_difference, requests_round_trip, replies_round_trip,
-           malformed_requests_get_redis_sentences, endless_lines_are_refused, replies_are_bounded,
-           versions_differ_where_they_should, errors_carry_a_code_and_one_line,
-           long_texts_are_whole, fields_are_found)
+START_TEST(a_look_ahead_sees_what_the_reader_reads)
+{
+    struct rng rng;
+
+    rng_seed(&rng, test_seed());
+    for (int round = 0; round < 2000; round++) {
+        struct buf stream = { 0 };
+        struct bytes keys[8], words[4], data;
+        struct resp_reader reader;
+        struct resp_request req;
+        int count = (int)rng_below(&rng, 12), found, whole = 0;
+
+        for (int i = 0; i < count; i++) {
+            int argc = (int)rng_below(&rng, 5);
+
+            for (int k = 0; k < argc; k++)
+                words[k] = (struct bytes){ "\r\n*1$2abcdefghijkl", rng_below(&rng, 18) };
+            resp_put_command(&stream, argc, words);
+        }
+        data = buf_bytes(&stream);
+        data.len -= data.len ? rng_below(&rng, data.len) / 4 : 0;
+        found = resp_peek_keys(data, keys, 8);
+        resp_reader_init(&reader, redis_limits);
+        while (whole < 8 && resp_read_request(&reader, data, &req) == RESP_ITEM) {
+            ck_assert_int_lt(whole, found);
+            ck_assert(req.argc > 1 ? bytes_eq(keys[whole], req.argv[1]) : keys[whole].len == 0);
+            data = (struct bytes){ data.at + req.bytes, data.len - req.bytes };
+            whole++;
+        }
+        ck_assert_int_eq(whole, found);
+        resp_reader_fini(&reader);
+        buf_fini(&stream);
+    }
+}
+END_TEST
+
+CHECK_MAIN("resp", a_look_ahead_sees_what_the_reader_reads, cuts_make_no_difference,
+           requests_round_trip, replies_round_trip, malformed_requests_get_redis_sentences,
+           endless_lines_are_refused, replies_are_bounded, versions_differ_where_they_should,
+           errors_carry_a_code_and_one_line, long_texts_are_whole, fields_are_found)

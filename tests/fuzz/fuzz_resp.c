@@ -20,6 +20,16 @@ static void trace(struct bytes stream, unsigned how, size_t piece, struct buf *o
         trace_requests(stream, piece, limits, out_text);
 }
 
+static void peek(struct bytes stream)
+{
+    struct bytes keys[16];
+    int found = resp_peek_keys(stream, keys, 16);
+
+    for (int i = 0; i < found; i++)
+        ASSERT(keys[i].len == 0 ||
+               (keys[i].at >= stream.at && keys[i].at + keys[i].len <= stream.at + stream.len));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf whole = { 0 }, cut = { 0 };
@@ -30,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     how = data[0];
     stream = (struct bytes){ (const char *)data + 1, size - 1 };
+    peek(stream);
     trace(stream, how, size, &whole);
     trace(stream, how, 1 + (how & PIECE_MASK), &cut);
     ASSERT(bytes_eq(buf_bytes(&whole), buf_bytes(&cut)));
