@@ -57,7 +57,7 @@ static const struct command *const command_rows[] = {
     persist_rows,
     string_commands,
     generic_commands,
-
+    set_commands,
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,
@@ -114,6 +114,7 @@ static void open_rooms(struct node *n)
     w->net = &n->net;
     server_net_init(&n->net, w->loop, accept_client, n);
     w->keyspace = keyspace_new(&options);
+    types_register(w->keyspace);
     w->oplog = &n->oplog;
     oplog_init(w->oplog, n->set.repl_backlog_bytes);
     w->acl = acl_new();

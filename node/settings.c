@@ -178,7 +178,7 @@ static const struct setting node_setting_rows[] = {
       .help = "Longest member of a packed sorted set." },
     { .name = "set-max-intset-entries", .kind = SET_INT, .def = "512", .min = "0",
       .max = "9223372036854775807", AT(limits.set_max_intset_entries), .when = SET_LIVE,
-      .flags = SETTING_IGNORED, .help = "Members up to which a set of integers is packed." },
+      .help = "Members up to which a set of integers is packed." },
     { .name = "list-max-listpack-size", .alias = "list-max-ziplist-size", .kind = SET_INT,
       .def = "-2", .min = "-2147483648", .max = "2147483647", AT(limits.list_max_listpack_size),
       .when = SET_LIVE, .flags = SETTING_IGNORED,

@@ -202,6 +202,8 @@ uint64_t keyspace_scan(const struct keyspace *ks, int db, uint64_t cursor, keysp
 void keyspace_each(const struct keyspace *ks, int db, keyspace_each_fn *fn, void *arg);
 /* Uniform among those not expired, as far as a hundred throws can tell. NULL: none. */
 const struct entry *keyspace_random(struct keyspace *ks, int db);
+/* A throw of the dice that keyspace_random throws, for types that choose among elements. */
+uint64_t keyspace_dice(struct keyspace *ks);
 
 struct keyspace_db_stats {
     uint64_t keys, expires;

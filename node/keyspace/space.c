@@ -253,6 +253,11 @@ static uint64_t dice(void *arg)
     return rng_next(arg);
 }
 
+uint64_t keyspace_dice(struct keyspace *ks)
+{
+    return rng_next(&ks->rng);
+}
+
 const struct entry *keyspace_random(struct keyspace *ks, int db)
 {
     for (int throws = 0; throws < 100; throws++) {

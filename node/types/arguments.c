@@ -75,6 +75,52 @@ bool want_int(struct call *c, int arg, const char *refusal, int *out)
     return false;
 }
 
+bool want_range(struct call *c, int arg, int64_t min, int64_t max, const char *refusal,
+                int64_t *out)
+{
+    int64_t v;
+
+    if (!bytes_to_i64(c->argv[arg], &v)) {
+        refuse(c, refusal ? refusal : "ERR value is not an integer or out of range");
+        return false;
+    }
+    if (v >= min && v <= max) {
+        *out = v;
+        return true;
+    }
+    if (refusal)
+        refuse(c, refusal);
+    else {
+        reply_errorf(c->reply, "ERR value is out of range, value must between %lld and %lld",
+                     (long long)min, (long long)max);
+        call_no_effect(c);
+    }
+    return false;
+}
+
+bool want_keys_and_limit(struct call *c, int64_t *out_keys, int64_t *out_limit)
+{
+    int64_t keys, limit = 0;
+
+    if (!want_range(c, 1, 1, INT64_MAX, "ERR numkeys should be greater than 0", &keys))
+        return false;
+    if (keys > c->argc - 2) {
+        refuse(c, "ERR Number of keys can't be greater than number of args");
+        return false;
+    }
+    for (int i = (int)keys + 2; i < c->argc; i += 2) {
+        if (!bytes_is_word(c->argv[i], "limit") || i + 1 == c->argc) {
+            refuse_syntax(c);
+            return false;
+        }
+        if (!want_range(c, i + 1, 0, INT64_MAX, "ERR LIMIT can't be negative", &limit))
+            return false;
+    }
+    *out_keys = keys;
+    *out_limit = limit;
+    return true;
+}
+
 bool want_db(struct call *c, int arg, const char *refusal, int *out)
 {
     int db;
@@ -125,9 +171,31 @@ void string_event(struct call *c, const char *name, int arg)
     keyspace_event(call_keyspace(c), NOTIFY_STRING, name, c->db, c->argv[arg]);
 }
 
+void set_event(struct call *c, const char *name, int arg)
+{
+    keyspace_event(call_keyspace(c), NOTIFY_SET, name, c->db, c->argv[arg]);
+}
+
 void generic_event(struct call *c, const char *name, int arg)
 {
     keyspace_event(call_keyspace(c), NOTIFY_GENERIC, name, c->db, c->argv[arg]);
+}
+
+void end_removal(struct call *c, struct entry *e, int arg, const char *event, bool empty)
+{
+    struct keyspace *ks = call_keyspace(c);
+    enum notify_class class = entry_type(e) == VALUE_SET    ? NOTIFY_SET
+                              : entry_type(e) == VALUE_ZSET ? NOTIFY_ZSET
+                              : entry_type(e) == VALUE_HASH ? NOTIFY_HASH
+                                                            : NOTIFY_LIST;
+
+    if (!empty)
+        keyspace_changed(ks, c->db, e);
+    keyspace_event(ks, class, event, c->db, c->argv[arg]);
+    if (!empty)
+        return;
+    keyspace_delete(ks, c->db, c->argv[arg], call_door(c));
+    generic_event(c, "del", arg);
 }
 
 void effect_delete(struct call *c, int arg)

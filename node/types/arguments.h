@@ -21,6 +21,11 @@ bool want_type(struct call *c, const struct entry *e, enum value_type type);
 bool want_i64(struct call *c, int arg, int64_t *out);
 /* An int; refusal replaces the sentences where it is not NULL. */
 bool want_int(struct call *c, int arg, const char *refusal, int *out);
+/* Within both; refusal replaces the sentence for what is no such number where it is not NULL. */
+bool want_range(struct call *c, int arg, int64_t min, int64_t max, const char *refusal,
+                int64_t *out);
+/* numkeys at argument 1, keys, and behind them [LIMIT n]: SINTERCARD, ZINTERCARD. No limit: 0. */
+bool want_keys_and_limit(struct call *c, int64_t *out_keys, int64_t *out_limit);
 /* The number of a database. */
 bool want_db(struct call *c, int arg, const char *refusal, int *out);
 
@@ -39,7 +44,11 @@ bool want_deadline(struct call *c, int arg, struct time_unit unit, int64_t *out_
 bool deadline_has_passed(const struct call *c, int64_t deadline_ms);
 
 void string_event(struct call *c, const char *name, int arg);
+void set_event(struct call *c, const char *name, int arg);
 void generic_event(struct call *c, const char *name, int arg);
+
+/* Elements left the open value under a key: tells the event, and deletes the key where none is left. */
+void end_removal(struct call *c, struct entry *e, int arg, const char *event, bool empty);
 
 /* What followers do instead of the call: the words with arguments of it. */
 void effect_delete(struct call *c, int arg);

@@ -11,9 +11,13 @@
 #include "common/command.h"
 #include "node/keyspace/keyspace.h"
 
+/* Tells a keyspace how to free, copy, save and load values of every type. */
+void types_register(struct keyspace *ks);
+
 /* Rows for the command table; each array ends with a row without a name. */
 extern const struct command string_commands[];
 extern const struct command generic_commands[];
+extern const struct command set_commands[];
 
 /* DEBUG OBJECT, SET-ACTIVE-EXPIRE, DIGEST, DIGEST-VALUE, STRINGMATCH-LEN, SLEEP: subcommand rows
  * for whoever owns the DEBUG row. */

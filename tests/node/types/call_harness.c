@@ -34,10 +34,12 @@ void harness_init(struct harness *h)
     current = h;
     clock_turn();
     h->ks = keyspace_new(&options);
+    types_register(h->ks);
     h->world.keyspace = h->ks;
     h->commands = command_table_new();
     command_table_add(h->commands, string_commands);
     command_table_add(h->commands, generic_commands);
+    command_table_add(h->commands, set_commands);
 }
 
 void harness_fini(struct harness *h)

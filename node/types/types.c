@@ -1,0 +1,16 @@
+#include "node/types/types.h"
+
+#include "node/types/set.h"
+
+static const struct {
+    enum value_type type;
+    const struct value_ops *ops;
+} types[] = {
+    { VALUE_SET, &set_ops },
+};
+
+void types_register(struct keyspace *ks)
+{
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        keyspace_set_type(ks, types[i].type, types[i].ops);
+}
