@@ -128,7 +128,7 @@ static enum err load_words(struct settings *s, int argc, const struct bytes *arg
         e->cleared = true;
         e->row->clear(s->values);
     }
-    return entry_store(s, e, argc - 1, argv + 1, out_why);
+    return entry_store_given(s, e, argc - 1, argv + 1, out_why);
 }
 
 static enum err load_line(struct settings *s, struct bytes line, const struct origin *from,

@@ -6,7 +6,7 @@ import subprocess
 from harness import ports
 from harness.compare import compare
 from harness.process import binary
-from harness.resp import Client, pairs, plain
+from harness.resp import Client, Redialler, pairs, plain
 from harness.wait import until
 
 # What must differ: where each of the two lives.
@@ -174,6 +174,23 @@ def test_refusals_at_the_start(t):
     status, lines = refusal("holdfast", ["/nonexistent.conf"])
     assert status == 1 and lines[-1].endswith(
         "Fatal error, can't open config file '/nonexistent.conf': No such file or directory"), lines
+
+
+def test_one_quoted_argument_holds_several(t):
+    for product in ("holdfast", "redis"):
+        port = ports.take()
+        daemon = subprocess.Popen([binary(product, "node"), "--port", str(port), "--dir", t.folder, "--save", "900 1",
+                                   "--replicaof", "127.0.0.1 1", "--client-output-buffer-limit", "replica 5mb 2mb 2"],
+                                  stdout=subprocess.DEVNULL)
+        try:
+            c = Redialler(("127.0.0.1", port))
+            until(lambda: c.call("PING") == "PONG", 10, "the start")
+            assert c.call("ROLE")[1:3] == ["127.0.0.1", 1], product
+            assert pairs(c.call("CONFIG", "GET", "save"))["save"] == "900 1", product
+            c.close()
+        finally:
+            daemon.kill()
+            daemon.wait()
 
 
 def test_the_file_of_debian(t):
