@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/command_docs.h"
 #include "common/serve/service.h"
 
@@ -65,6 +66,10 @@ bool serve_want_timeout(struct call *c, struct bytes arg, bool seconds, uint64_t
     }
     if (ms < 0) {
         reply_error(c->reply, "ERR timeout is negative");
+        return false;
+    }
+    if ((uint64_t)ms > INT64_MAX - clock_wall_ms()) {
+        reply_error(c->reply, "ERR timeout is out of range");
         return false;
     }
     *out_ms = (uint64_t)ms;

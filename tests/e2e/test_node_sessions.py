@@ -223,6 +223,13 @@ def test_pause_holds_writes_and_lets_reads_pass(t):
             c.call("FLUSHALL")
 
 
+def test_a_pause_ends_some_day(t):
+    with t.node().start().client() as c:
+        answer = c.ask("CLIENT", "PAUSE", str(2 ** 63 - 1))
+        assert answer.value == "ERR timeout is out of range", answer
+        assert c.call("PING") == "PONG"
+
+
 def test_pause_leaves_who_waits_already_alone(t):
     for node in both(t):
         with node.client() as waiter, node.client() as c:
