@@ -340,8 +340,10 @@ void persist_load(struct persist *p, persist_loaded_fn *done, void *arg)
     const struct node_settings *set = p->w->set;
     struct errmsg why = { 0 };
     struct stat st;
-    int fd = open(set->dbfilename, O_RDONLY | O_CLOEXEC);
+    int fd;
 
+    save_file_sweep(set->dbfilename);
+    fd = open(set->dbfilename, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
         replica_restore(p->w->replica, NULL);
         done(arg, OK, false, &why);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,9 @@
 #include "common/alloc.h"
 #include "common/file.h"
 #include "common/list.h"
+#include "common/log.h"
+
+#define TEMP_INFIX ".tmp-" /* then the pid */
 
 enum { DRAINED_BELOW_BYTES = 1024 * 1024 };
 
@@ -38,12 +43,41 @@ struct save_file {
     struct errmsg why;
 };
 
+static bool process_is_gone(struct bytes pid)
+{
+    int64_t id;
+
+    return bytes_to_i64(pid, &id) && id > 0 && id <= INT32_MAX &&
+           (id == getpid() || (kill((pid_t)id, 0) && errno == ESRCH));
+}
+
+void save_file_sweep(const char *path)
+{
+    struct buf name = { 0 };
+    glob_t found = { 0 };
+    size_t prefix;
+
+    buf_printf(&name, "%s" TEMP_INFIX, path);
+    prefix = name.len;
+    buf_puts(&name, "*");
+    if (glob(buf_text(&name), 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            const char *temp = found.gl_pathv[i];
+
+            if (strlen(temp) > prefix && !memcmp(temp, name.at, prefix) &&
+                process_is_gone(bytes_of(temp + prefix)) && !unlink(temp))
+                log_notice("unfinished-save-removed file=%s", temp);
+        }
+    globfree(&found);
+    buf_fini(&name);
+}
+
 enum err save_file_now_open(const char *path, char **out_temp, int *out_fd, struct errmsg *out_why)
 {
     struct buf temp = { 0 };
     int fd;
 
-    buf_printf(&temp, "%s.tmp-%d", path, (int)getpid());
+    buf_printf(&temp, "%s" TEMP_INFIX "%d", path, (int)getpid());
     fd = open(buf_text(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
         errmsg_set(out_why, "cannot create %s: %s", buf_text(&temp), strerror(errno));

@@ -5,6 +5,7 @@
  *   1. under the final name stands the old file or the whole new one
  *   2. bytes_held says how much was handed over and not yet written: the owner bounds it
  *   3. done is called exactly once, unless save_file_free comes first; then the temp file is removed
+ *   4. what a killed process left is named after its pid, and goes with save_file_sweep
  *
  * Owner: save_file_new/save_file_free. Cost: one thread for as long as the file is written.
  */
@@ -18,6 +19,9 @@
 struct save_file;
 
 typedef void save_file_done_fn(void *arg, enum err e, const struct errmsg *why);
+
+/* Before the first save: removes temp files of path whose processes are gone. */
+void save_file_sweep(const char *path);
 
 /* NULL: the temp file cannot be made; out_why says why. */
 struct save_file *save_file_new(struct ev_loop *loop, const char *path, save_file_done_fn *done,

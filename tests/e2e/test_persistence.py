@@ -114,6 +114,17 @@ def test_a_file_at_its_size_limit_ends_the_save_alone(t):
     assert not leftovers, leftovers
 
 
+def test_what_a_killed_save_left_is_removed_at_the_next_start(t):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    node = t.node(product=OURS)
+    for name in ("tmp-%d" % gone.pid, "tmp-%d" % os.getpid(), "tmp-notes"):
+        open(os.path.join(node.folder, "dump.rdb." + name), "w").close()
+    node.start()
+    left = sorted(f for f in os.listdir(node.folder) if f.startswith("dump.rdb"))
+    assert left == ["dump.rdb.tmp-%d" % os.getpid(), "dump.rdb.tmp-notes"], left
+
+
 def test_a_folder_that_cannot_be_written(t):
     node = t.node(product=OURS).start()
     node.call("SET", "k", "v")
