@@ -126,7 +126,7 @@ void shutdown_ask(struct serve *v, uint32_t flags)
 {
     log_notice("shutdown-requested by=signal");
     if (v->shutdown->waiting)
-        flags |= SHUTDOWN_NOW;
+        flags |= SHUTDOWN_NOW | v->shutdown->flags; /* whoever said NOSAVE meant it */
     begin(v, flags);
 }
 

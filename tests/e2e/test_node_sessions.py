@@ -1,5 +1,6 @@
 """What a node's sessions answer, step for step beside redis-server: connection, CLIENT, transactions,
 pub/sub, limits and malformed protocol."""
+import os
 import re
 import signal
 import time
@@ -470,6 +471,21 @@ def test_shutdown_by_command_and_by_signal(t):
                 c.send(*how.split())
             assert c.is_closed_within(5)
         assert node.popen.wait(5) == 0
+
+
+def test_a_signal_hurries_a_shutdown_and_saves_nothing_against_its_word(t):
+    leader = t.node(settings={"shutdown-timeout": "60", "save": "3600 1"}).start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    follower.signal(signal.SIGSTOP)
+    with leader.client() as asks:
+        asks.call("SET", "a", "1")
+        asks.send("SHUTDOWN", "NOSAVE")
+        assert asks.read_within(0.3) is None
+        leader.signal(signal.SIGTERM)
+        assert leader.popen.wait(10) == 0
+    follower.signal(signal.SIGCONT)
+    assert "dump.rdb" not in os.listdir(leader.folder)
 
 
 def test_shutdown_waits_for_a_follower_that_lags(t):
