@@ -181,7 +181,7 @@ static const struct setting node_setting_rows[] = {
       .help = "Members up to which a set of integers is packed." },
     { .name = "list-max-listpack-size", .alias = "list-max-ziplist-size", .kind = SET_INT,
       .def = "-2", .min = "-2147483648", .max = "2147483647", AT(limits.list_max_listpack_size),
-      .when = SET_LIVE, .flags = SETTING_IGNORED,
+      .when = SET_LIVE,
       .help = "Size of a list's nodes: entries, or -1 to -5 for 4 to 64 kb." },
     { .name = "list-compress-depth", .kind = SET_INT, .def = "0", .min = "0", .max = "2147483647",
       AT(limits.list_compress_depth), .when = SET_LIVE, .flags = SETTING_IGNORED,

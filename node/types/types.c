@@ -1,11 +1,13 @@
 #include "node/types/types.h"
 
+#include "node/types/list.h"
 #include "node/types/set.h"
 
 static const struct {
     enum value_type type;
     const struct value_ops *ops;
 } types[] = {
+    { VALUE_LIST, &list_ops },
     { VALUE_SET, &set_ops },
 };
 

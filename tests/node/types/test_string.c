@@ -5,39 +5,7 @@
 #include <string.h>
 
 #include "tests/check_main.h"
-#include "tests/node/types/call_harness.h"
-
-struct line {
-    const char *ask, *answer;
-    const char *events; /* NULL: not looked at */
-};
-
-static void run(const struct line *lines, size_t count)
-{
-    struct harness h;
-
-    harness_init(&h);
-    for (size_t i = 0; i < count; i++) {
-        const char *answer = harness_ask(&h, lines[i].ask);
-
-        ck_assert_msg(strcmp(answer, lines[i].answer) == 0, "%s\n  gave     %s\n  expected %s",
-                      lines[i].ask, answer, lines[i].answer);
-        if (lines[i].events)
-            ck_assert_str_eq(buf_text(&h.events), lines[i].events);
-        keyspace_check(h.ks);
-    }
-    harness_fini(&h);
-}
-
-#define RUN(...)                                            \
-    do {                                                    \
-        static const struct line lines[] = { __VA_ARGS__ }; \
-        run(lines, ARRAY_LEN(lines));                       \
-    } while (0)
-
-#define WRONG   "-WRONGTYPE Operation against a key holding the wrong kind of value / -"
-#define SYNTAX  "-ERR syntax error / -"
-#define NOT_INT "-ERR value is not an integer or out of range / -"
+#include "tests/node/types/call_lines.h"
 
 START_TEST(set_and_get)
 {
