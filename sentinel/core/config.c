@@ -286,13 +286,10 @@ void config_apply(struct config *c, const struct record *rec)
         c->current_epoch = rec->epoch;
         return;
     }
-    if (rec->kind == REC_GROUP_REMOVE) {
-        remove_group(c, rec->group);
-        return;
-    }
-    g = config_find_group(c, rec->group);
-    if (!g && rec->kind == REC_GROUP_ADD)
-        g = config_add_group(c, rec->group);
+    if (rec->kind == REC_GROUP_REMOVE || rec->kind == REC_GROUP_ADD)
+        remove_group(c, rec->group); /* a group that is added knows nobody */
+    g = rec->kind == REC_GROUP_ADD ? config_add_group(c, rec->group)
+                                   : config_find_group(c, rec->group);
     if (!g)
         return;
     switch (rec->kind) {

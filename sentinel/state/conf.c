@@ -404,6 +404,9 @@ enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pa
         return pass < PASS_REST ? OK : refuse(&r, "Unrecognized sentinel configuration statement.");
     if (d->pass != pass)
         return OK;
+    for (int i = 0; i < argc; i++)
+        if (argv[i].len && memchr(argv[i].at, '\0', argv[i].len))
+            return refuse(&r, "A value must not hold a zero byte.");
     if (pass != PASS_GLOBALS) {
         AUTO_FREE char *name = copy(argv[1]);
 
