@@ -99,12 +99,18 @@ struct words {
     bool bad;
 };
 
+/* No word of ours holds a zero byte: it would not be the same word once it is a C string. */
 static struct bytes take(struct words *w)
 {
+    struct bytes word = { 0 };
+
     if (w->next < w->count)
-        return w->at[w->next++];
-    w->bad = true;
-    return (struct bytes){ 0 };
+        word = w->at[w->next++];
+    else
+        w->bad = true;
+    if (word.len && memchr(word.at, '\0', word.len))
+        w->bad = true;
+    return w->bad ? (struct bytes){ 0 } : word;
 }
 
 static uint64_t take_number(struct words *w, uint64_t max)
@@ -120,7 +126,7 @@ static void take_into(struct words *w, char *out, size_t cap)
 {
     struct bytes word = take(w);
 
-    if (word.len >= cap || (word.len && memchr(word.at, '\0', word.len))) {
+    if (word.len >= cap) {
         w->bad = true;
         return;
     }
@@ -133,8 +139,6 @@ static char *take_text(struct words *w)
 {
     struct bytes word = take(w);
 
-    if (word.len && memchr(word.at, '\0', word.len))
-        w->bad = true;
     return word.len ? xmemdup0(word.at, word.len) : NULL;
 }
 
