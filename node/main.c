@@ -59,6 +59,7 @@ static const struct command *const command_rows[] = {
     generic_commands,
     list_commands,
     set_commands,
+    zset_commands,
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,

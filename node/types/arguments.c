@@ -171,6 +171,11 @@ void string_event(struct call *c, const char *name, int arg)
     keyspace_event(call_keyspace(c), NOTIFY_STRING, name, c->db, c->argv[arg]);
 }
 
+void zset_event(struct call *c, const char *name, int arg)
+{
+    keyspace_event(call_keyspace(c), NOTIFY_ZSET, name, c->db, c->argv[arg]);
+}
+
 void set_event(struct call *c, const char *name, int arg)
 {
     keyspace_event(call_keyspace(c), NOTIFY_SET, name, c->db, c->argv[arg]);

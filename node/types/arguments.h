@@ -45,6 +45,7 @@ bool deadline_has_passed(const struct call *c, int64_t deadline_ms);
 
 void string_event(struct call *c, const char *name, int arg);
 void set_event(struct call *c, const char *name, int arg);
+void zset_event(struct call *c, const char *name, int arg);
 void generic_event(struct call *c, const char *name, int arg);
 
 /* Elements left the open value under a key: tells the event, and deletes the key where none is left. */

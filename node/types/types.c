@@ -2,6 +2,7 @@
 
 #include "node/types/list.h"
 #include "node/types/set.h"
+#include "node/types/zset.h"
 
 static const struct {
     enum value_type type;
@@ -9,6 +10,7 @@ static const struct {
 } types[] = {
     { VALUE_LIST, &list_ops },
     { VALUE_SET, &set_ops },
+    { VALUE_ZSET, &zset_ops },
 };
 
 void types_register(struct keyspace *ks)

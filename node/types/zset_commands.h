@@ -1,0 +1,60 @@
+/*
+ * zset_commands - the handlers of the sorted set commands, for their rows, and what their files share.
+ */
+#ifndef HF_NODE_TYPES_ZSET_COMMANDS_H
+#define HF_NODE_TYPES_ZSET_COMMANDS_H
+
+#include "common/command.h"
+#include "node/types/zset.h"
+
+void reply_score(struct call *c, double score);
+/* Puts z under a key, or, empty, deletes what stands there; replies with the count. Owns z. */
+void store_zset(struct call *c, int key, struct zset *z, const char *event);
+/* Ranks from first on, up to and without end. */
+struct rank_range {
+    uint64_t first, end;
+};
+/* Bounds at two arguments, as "(1.5" or "[text". They say which ranks of a zset lie between. */
+struct score_bounds {
+    double min, max;
+    bool min_open, max_open;
+};
+struct text_bounds {
+    struct bytes min, max; /* at NULL: without end; see the two below */
+    bool min_open, max_open, min_is_plus, max_is_minus;
+};
+bool want_score_bounds(struct call *c, int min, int max, struct score_bounds *out);
+bool want_text_bounds(struct call *c, int min, int max, struct text_bounds *out);
+struct rank_range ranks_of_scores(const struct zset *z, const struct score_bounds *b);
+struct rank_range ranks_of_texts(const struct zset *z, const struct text_bounds *b);
+
+/* zset_commands.c */
+void cmd_zadd(struct call *c); /* and ZINCRBY */
+void cmd_zincrby(struct call *c);
+void cmd_zcard(struct call *c);
+void cmd_zcount(struct call *c);
+void cmd_zlexcount(struct call *c);
+void cmd_zmscore(struct call *c);
+void cmd_zrank(struct call *c);
+void cmd_zrevrank(struct call *c);
+void cmd_zrem(struct call *c);
+void cmd_zscan(struct call *c);
+void cmd_zscore(struct call *c);
+
+/* zset_range.c */
+void cmd_zrange(struct call *c);
+void cmd_zrangebylex(struct call *c);
+void cmd_zrangebyscore(struct call *c);
+void cmd_zrangestore(struct call *c);
+void cmd_zremrangebylex(struct call *c);
+void cmd_zremrangebyrank(struct call *c);
+void cmd_zremrangebyscore(struct call *c);
+void cmd_zrevrange(struct call *c);
+void cmd_zrevrangebylex(struct call *c);
+void cmd_zrevrangebyscore(struct call *c);
+
+/* zset_pop.c */
+void cmd_zpopmax(struct call *c);
+void cmd_zpopmin(struct call *c);
+
+#endif
