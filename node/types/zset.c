@@ -10,6 +10,7 @@
 #include "node/persist/rdb_write.h"
 #include "node/types/digest.h"
 #include "node/types/listpack.h"
+#include "node/types/old_packs.h"
 #include "node/types/ranking.h"
 
 struct zset {
@@ -480,11 +481,42 @@ static bool load_listpack(struct zset *z, struct bytes data, const struct value_
     return whole;
 }
 
+/* Member and score in turn. */
+struct old_pack {
+    struct zset *z;
+    const struct value_limits *limits;
+    struct buf member;
+    bool scored; /* a score is next */
+};
+
+static bool take_old(void *arg, struct bytes text)
+{
+    struct old_pack *p = arg;
+    double score;
+
+    p->scored = !p->scored;
+    if (p->scored) {
+        p->member.len = 0;
+        buf_add(&p->member, text);
+        return true;
+    }
+    return bytes_to_double(text, &score) && load_one(p->z, buf_bytes(&p->member), score, p->limits);
+}
+
+static bool load_ziplist(struct zset *z, struct bytes data, const struct value_limits *limits)
+{
+    struct old_pack p = { .z = z, .limits = limits };
+    bool whole = ziplist_each(data, take_old, &p) && !p.scored;
+
+    buf_fini(&p.member);
+    return whole;
+}
+
 static bool ops_load(void **apart, int rdb_type, const struct value_part *part,
                      const struct value_limits *limits)
 {
     struct zset *z = *apart ? *apart : zset_new();
-    bool loaded = rdb_type == RDB_ZSET_ZIPLIST    ? false
+    bool loaded = rdb_type == RDB_ZSET_ZIPLIST    ? load_ziplist(z, part->text, limits)
                   : rdb_type == RDB_ZSET_LISTPACK ? load_listpack(z, part->text, limits)
                                                   : load_one(z, part->text, part->score, limits);
 

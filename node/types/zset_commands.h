@@ -54,6 +54,10 @@ void cmd_zrevrangebylex(struct call *c);
 void cmd_zrevrangebyscore(struct call *c);
 
 /* zset_pop.c */
+void cmd_bzmpop(struct call *c);
+void cmd_bzpopmax(struct call *c);
+void cmd_bzpopmin(struct call *c);
+void cmd_zmpop(struct call *c);
 void cmd_zpopmax(struct call *c);
 void cmd_zpopmin(struct call *c);
 

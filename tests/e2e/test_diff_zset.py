@@ -7,6 +7,7 @@ import random
 from harness.case import limit
 from harness.compare import short
 from harness.resp import Reply
+from harness.wait import until
 
 KEYS = ["z%d" % i for i in range(6)] + ["", "a string"]
 ALIKE = ["lex%d" % i for i in range(3)]  # all scores are the same: only then do ranges of texts mean anything
@@ -80,7 +81,15 @@ def make_plain(rng):
     ])
 
 
-MAKERS = [make_add] * 5 + [make_plain] * 5 + [make_range] * 6
+def make_many(rng):
+    keys = [rng.choice(KEYS) for _ in range(rng.randrange(1, 4))]
+    count = str(len(keys)) if rng.random() < .9 else rng.choice(NUMBERS)
+    words = [count] + keys + rng.choice([["MIN"], ["max"], ["MIN", "COUNT", rng.choice(NUMBERS)], ["x"], []])
+    return rng.choice([["ZMPOP"] + words, ["BZMPOP", "0.01"] + words, ["BZMPOP", rng.choice(["x", "-1"])] + words,
+                       [rng.choice(["BZPOPMIN", "BZPOPMAX"])] + keys + [rng.choice(["0.01", "0.01", "x", "-1"])]])
+
+
+MAKERS = [make_many] + [make_add] * 5 + [make_plain] * 5 + [make_range] * 6
 
 
 def steps_of(rng, count):
@@ -173,3 +182,23 @@ def run(client, steps):
     steps = list(steps)
     for at in range(0, len(steps), 100):
         client.pipeline(steps[at:at + 100])
+
+
+def test_who_waits_gets_what_comes(t):
+    """One after the other, from the key that came, and followers hear of the pop."""
+    t.needs_holdfast()
+    leader = t.node().start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    with leader.client() as a, leader.client() as b, leader.client() as c:
+        a.send("BZPOPMIN", "x", "y", "0")
+        until(lambda: leader.info("clients")["blocked_clients"] == "1", what="a client that waits")
+        b.send("BZMPOP", "0", "2", "y", "z", "MAX", "COUNT", "2")
+        until(lambda: leader.info("clients")["blocked_clients"] == "2", what="a client that waits")
+        assert c.call("ZADD", "y", "1", "one", "2", "two", "3", "three") == 3
+        assert a.read() == ["y", "one", "1"]
+        assert b.read() == ["y", [["three", "3"], ["two", "2"]]]
+        assert c.call("EXISTS", "y") == 0
+        digest = c.call("DEBUG", "DIGEST")
+    follower.wait_same_offset(leader)
+    assert follower.call("DEBUG", "DIGEST") == digest
