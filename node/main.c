@@ -57,6 +57,7 @@ static const struct command *const command_rows[] = {
     persist_rows,
     string_commands,
     generic_commands,
+    hash_commands,
     list_commands,
     set_commands,
     zset_commands,

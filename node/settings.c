@@ -163,10 +163,10 @@ static const struct setting node_setting_rows[] = {
     /* types */
     { .name = "hash-max-listpack-entries", .alias = "hash-max-ziplist-entries", .kind = SET_INT,
       .def = "512", .min = "0", .max = "9223372036854775807", AT(limits.hash_max_listpack_entries),
-      .when = SET_LIVE, .flags = SETTING_IGNORED, .help = "Fields up to which a hash is packed." },
+      .when = SET_LIVE, .help = "Fields up to which a hash is packed." },
     { .name = "hash-max-listpack-value", .alias = "hash-max-ziplist-value", .kind = SET_BYTES,
       .def = "64", .min = "0", .max = "9223372036854775807", AT(limits.hash_max_listpack_value_bytes),
-      .when = SET_LIVE, .flags = SETTING_IGNORED,
+      .when = SET_LIVE,
       .help = "Longest field or value of a packed hash." },
     { .name = "zset-max-listpack-entries", .alias = "zset-max-ziplist-entries", .kind = SET_INT,
       .def = "128", .min = "0", .max = "9223372036854775807", AT(limits.zset_max_listpack_entries),

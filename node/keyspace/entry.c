@@ -218,6 +218,12 @@ void *entry_apart(const struct entry *e)
     return (void *)(uintptr_t)*word_of(e);
 }
 
+void entry_set_apart(struct entry *e, void *apart)
+{
+    ASSERT(entry_form(e) == FORM_APART);
+    *word_of(e) = (uint64_t)(uintptr_t)apart;
+}
+
 size_t entry_own_bytes(const struct entry *e)
 {
     return alloc_size(e) + (entry_form(e) == FORM_BLOB ? alloc_size(blob_of(e)) : 0);

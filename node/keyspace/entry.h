@@ -121,6 +121,8 @@ size_t entry_text_len(const struct entry *e);
 bool entry_int(const struct entry *e, int64_t *out); /* FORM_INT only */
 bool entry_raw(const struct entry *e);
 void *entry_apart(const struct entry *e); /* FORM_APART only */
+/* The structure of an open entry has moved; the old pointer is the caller's business. */
+void entry_set_apart(struct entry *e, void *apart);
 /* Memory of the entry and of what is apart from it; ops may be NULL for strings. */
 size_t entry_bytes(const struct entry *e, const struct value_ops *ops);
 

@@ -1,6 +1,7 @@
 #include "node/types/arguments.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "node/world.h"
@@ -164,6 +165,22 @@ bool deadline_has_passed(const struct call *c, int64_t deadline_ms)
     const struct keyspace *ks = call_keyspace(c);
 
     return !c->from_leader && !keyspace_follows(ks) && deadline_ms <= (int64_t)keyspace_wall_ms(ks);
+}
+
+size_t fmt_long_double(char *out, size_t cap, long double v)
+{
+    int len = snprintf(out, cap, "%.17Lf", v);
+
+    ASSERT(len > 0 && (size_t)len < cap);
+    while (out[len - 1] == '0')
+        len--;
+    if (out[len - 1] == '.')
+        len--;
+    if (len == 2 && memcmp(out, "-0", 2) == 0) {
+        out[0] = '0';
+        len = 1;
+    }
+    return (size_t)len;
 }
 
 void string_event(struct call *c, const char *name, int arg)

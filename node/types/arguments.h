@@ -43,6 +43,10 @@ bool want_deadline(struct call *c, int arg, struct time_unit unit, int64_t *out_
 /* A key's deadline may be now or earlier: then a leader deletes the key instead of storing it. */
 bool deadline_has_passed(const struct call *c, int64_t deadline_ms);
 
+/* Seventeen digits behind the point, without the zeros at the end: what Redis stores and replies. */
+enum { LONG_DOUBLE_TEXT = 5 * 1024 }; /* the largest one has 4933 digits, and 17 follow the point */
+size_t fmt_long_double(char *out, size_t cap, long double v);
+
 void string_event(struct call *c, const char *name, int arg);
 void set_event(struct call *c, const char *name, int arg);
 void zset_event(struct call *c, const char *name, int arg);

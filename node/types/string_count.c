@@ -8,8 +8,6 @@
 #include "node/types/arguments.h"
 #include "node/types/string.h"
 
-enum { LONG_DOUBLE_TEXT = 5 * 1024 }; /* the largest one has 4933 digits, and 17 follow the point */
-
 /* The number under argument 1; 0 where there is no key. */
 static bool want_number(struct call *c, const struct entry *e, int64_t *out)
 {
@@ -83,24 +81,6 @@ static bool want_float(struct call *c, struct bytes text, long double *out)
     return false;
 }
 
-/* Seventeen digits behind the point, without the zeros at the end: what Redis stores and replies.
- * */
-static size_t print(char *out, size_t cap, long double v)
-{
-    int len = snprintf(out, cap, "%.17Lf", v);
-
-    ASSERT(len > 0 && (size_t)len < cap);
-    while (out[len - 1] == '0')
-        len--;
-    if (out[len - 1] == '.')
-        len--;
-    if (len == 2 && memcmp(out, "-0", 2) == 0) {
-        out[0] = '0';
-        len = 1;
-    }
-    return (size_t)len;
-}
-
 void cmd_incrbyfloat(struct call *c)
 {
     struct keyspace *ks = call_keyspace(c);
@@ -117,7 +97,7 @@ void cmd_incrbyfloat(struct call *c)
         refuse(c, "ERR increment would produce NaN or Infinity");
         return;
     }
-    v.text = (struct bytes){ text, print(text, sizeof text, number) };
+    v.text = (struct bytes){ text, fmt_long_double(text, sizeof text, number) };
     if (e)
         keyspace_changed(ks, c->db, keyspace_set_string(ks, c->db, e, &v));
     else

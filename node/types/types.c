@@ -1,5 +1,6 @@
 #include "node/types/types.h"
 
+#include "node/types/hash.h"
 #include "node/types/list.h"
 #include "node/types/set.h"
 #include "node/types/zset.h"
@@ -8,6 +9,7 @@ static const struct {
     enum value_type type;
     const struct value_ops *ops;
 } types[] = {
+    { VALUE_HASH, &hash_ops },
     { VALUE_LIST, &list_ops },
     { VALUE_SET, &set_ops },
     { VALUE_ZSET, &zset_ops },

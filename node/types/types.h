@@ -17,6 +17,7 @@ void types_register(struct keyspace *ks);
 /* Rows for the command table; each array ends with a row without a name. */
 extern const struct command string_commands[];
 extern const struct command generic_commands[];
+extern const struct command hash_commands[];
 extern const struct command list_commands[];
 extern const struct command set_commands[];
 extern const struct command zset_commands[];

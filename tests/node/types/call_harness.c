@@ -39,6 +39,7 @@ void harness_init(struct harness *h)
     h->commands = command_table_new();
     command_table_add(h->commands, string_commands);
     command_table_add(h->commands, generic_commands);
+    command_table_add(h->commands, hash_commands);
     command_table_add(h->commands, list_commands);
     command_table_add(h->commands, set_commands);
     command_table_add(h->commands, zset_commands);
