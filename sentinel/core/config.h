@@ -23,8 +23,11 @@ enum {
     RENAMES_MAX = 64,
 };
 
-/* What outsiders may raise an epoch to: far beyond need, far below overflow. */
+/* The last epoch there is: far beyond need, far below overflow. */
 #define EPOCH_MAX (UINT64_MAX >> 2)
+/* What one message of an outsider may raise an epoch by: more than a newcomer ever lags behind, and too
+ * little to use all of them up, after which nobody could be elected again. */
+#define EPOCH_LEAP_MAX (1u << 24)
 
 /* host is a name or an address as it was configured, announced or found in INFO. port 0: none. */
 struct addr {

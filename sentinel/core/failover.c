@@ -377,6 +377,10 @@ void failover_asked(struct sentinel *s, const struct event *ev, struct actions *
         answer_error(out, ev->token, "ERR No such master with that name");
         return;
     }
+    if (!vote_has_epochs(s)) {
+        answer_error(out, ev->token, "ERR the last epoch is used up");
+        return;
+    }
     f = &g->failover;
     if (f->state >= FO_WAIT_START || vote_is_led_by_other(s, g)) {
         answer_error(out, ev->token, "INPROG Failover already in progress");

@@ -19,7 +19,8 @@ static void adopt(struct sentinel *s, struct group *g, struct seat *seat, uint64
 {
     struct node *to = node_at(g, leader);
 
-    vote_raise_epoch(s, g, epoch, out);
+    if (!vote_hear_epoch(s, g, epoch, out))
+        return;
     if (to == g->leader) {
         g->config_epoch = epoch;
         persist_config(g, out);
@@ -46,6 +47,8 @@ static void outbid(struct sentinel *s, struct group *g, const struct seat *seat,
         seat->peer->protocol == 0 || strcmp(s->globals.my_id, seat->peer->run_id) > 0;
 
     if (g->config_epoch == 0 || !mine_to_heal || g->failover.state != FO_NONE)
+        return;
+    if (s->current_epoch > EPOCH_MAX - CONFLICT_SPAN)
         return;
     note(out, LEVEL_WARNING, "config-conflict", "%s epoch %llu with %s", g->name,
          (unsigned long long)g->config_epoch, seat->peer->run_id);
@@ -151,7 +154,7 @@ static void hear(struct sentinel *s, const struct hello *h, struct actions *out)
     if (!seat)
         return;
     seat->hello_ms = s->now_ms;
-    vote_raise_epoch(s, g, h->current_epoch, out);
+    (void)vote_hear_epoch(s, g, h->current_epoch, out);
     compare(s, g, seat, h->config_epoch, &h->leader, out);
 }
 
@@ -179,8 +182,8 @@ static void told(struct sentinel *s, struct group *g, struct seat *seat, const s
     bool same_leader = node_is_at(g->leader, &v->leader);
     enum verdict before = seat->verdict;
 
-    vote_raise_epoch(s, g, v->captain_epoch > v->vote_epoch ? v->captain_epoch : v->vote_epoch,
-                     out);
+    (void)vote_hear_epoch(s, g, v->captain_epoch > v->vote_epoch ? v->captain_epoch : v->vote_epoch,
+                          out);
     seat->config_epoch = v->config_epoch;
     seat->leader = v->leader;
     seat->fresh_vote = v->vote_epoch;

@@ -27,6 +27,15 @@ void vote_raise_epoch(struct sentinel *s, struct group *g, uint64_t epoch, struc
     notice(s, out, LEVEL_WARNING, g, "+new-epoch", "%llu", (unsigned long long)epoch);
 }
 
+bool vote_hear_epoch(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out)
+{
+    uint64_t limit = s->current_epoch + EPOCH_LEAP_MAX;
+
+    limit = limit < EPOCH_MAX ? limit : EPOCH_MAX;
+    vote_raise_epoch(s, g, epoch < limit ? epoch : limit, out);
+    return epoch <= s->current_epoch;
+}
+
 static void cast(struct sentinel *s, struct group *g, const char *run_id, uint64_t epoch,
                  struct actions *out)
 {
@@ -124,12 +133,10 @@ void vote_asked(struct sentinel *s, const struct event *ev, struct actions *out)
     const char *run_id = ev->ask.id && strlen(ev->ask.id) == ID_LEN ? ev->ask.id : NULL;
     struct action *a;
 
-    if (g && run_id && ev->ask.epoch <= EPOCH_MAX) {
-        vote_raise_epoch(s, g, ev->ask.epoch, out);
-        if (may_vote(s, g, run_id, ev->ask.epoch)) {
-            cast(s, g, run_id, ev->ask.epoch, out);
-            group_mark(s, g);
-        }
+    if (g && run_id && vote_hear_epoch(s, g, ev->ask.epoch, out) &&
+        may_vote(s, g, run_id, ev->ask.epoch)) {
+        cast(s, g, run_id, ev->ask.epoch, out);
+        group_mark(s, g);
     }
     a = act(out, ACT_REPLY, 0);
     a->token = ev->token;
@@ -194,10 +201,17 @@ static uint32_t votes_needed(const struct sentinel *s, const struct group *g)
     return g->set.quorum > majority ? g->set.quorum : majority;
 }
 
+bool vote_has_epochs(const struct sentinel *s)
+{
+    return s->current_epoch < EPOCH_MAX;
+}
+
 bool vote_is_winnable(const struct sentinel *s, const struct group *g)
 {
     uint32_t reachable = 1;
 
+    if (!vote_has_epochs(s))
+        return false;
     LIST_EACH (&g->seats, link)
         reachable += SEAT_OF(link)->peer->line.state == LINE_UP;
     return reachable >= votes_needed(s, g);

@@ -21,14 +21,20 @@
 void vote_asked(struct sentinel *s, const struct event *ev, struct actions *out);
 /* Mine, for me, in a new epoch of the group. */
 void vote_for_me(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out);
+/* epoch: at most EPOCH_MAX. */
 void vote_raise_epoch(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out);
+/* Somebody else's epoch: raises mine by EPOCH_LEAP_MAX at most. False if that did not reach it; nothing may
+ * be adopted or voted for in that epoch then. */
+bool vote_hear_epoch(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out);
 
 /* Does a peer lead a failover of g right now, by its own word? */
 bool vote_is_led_by_other(const struct sentinel *s, const struct group *g);
 /* No election of mine before; rule 4, my place among the live, and the pause after a lost one. */
 uint64_t vote_may_start_ms(const struct sentinel *s, const struct group *g);
 
-/* Are enough voters reachable? Without them no epoch is spent. */
+/* Is there an epoch above the current one? */
+bool vote_has_epochs(const struct sentinel *s);
+/* Is there, and are enough voters reachable? Without them no epoch is spent. */
 bool vote_is_winnable(const struct sentinel *s, const struct group *g);
 
 enum tally { TALLY_OPEN, TALLY_WON, TALLY_LOST };
