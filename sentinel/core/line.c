@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "sentinel/core/notice.h"
+
 enum { PING_MS_MIN = 10, PINGS_IN_DOWN_AFTER = 10 };
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -80,20 +82,47 @@ static uint64_t redial_ms(const struct sentinel *s, const struct line *l, enum d
     return max_u64(s->now_ms, l->dial_at_ms + pause);
 }
 
+/* A loss by itself is looked into at once. Where one follows the other, the far end hangs up on us. */
+static uint64_t lost_redial_ms(const struct sentinel *s, const struct line *l)
+{
+    bool again = l->lost_ms > 0 && s->now_ms < l->lost_ms + REDIAL_MS;
+
+    return again ? max_u64(s->now_ms, l->dial_at_ms + REDIAL_MS) : s->now_ms;
+}
+
 bool line_down(struct sentinel *s, struct line *l, enum down_why why, bool *out_was_up)
 {
     bool was_up = l->state == LINE_UP;
 
     if (l->state == LINE_IDLE)
         return false;
+    l->dial_at_ms = was_up ? lost_redial_ms(s, l) : redial_ms(s, l, why);
     if (was_up) {
         l->was_up = true;
         l->lost_ms = s->now_ms;
     }
-    l->dial_at_ms = was_up ? s->now_ms : redial_ms(s, l, why);
     line_set(s, l, LINE_IDLE);
     *out_was_up = was_up;
     return true;
+}
+
+void line_tell(struct line *l, enum down_why why, const char *inst, struct actions *out)
+{
+    static const char *const reasons[] = {
+        [DOWN_AUTH] = "it refuses our user or password",
+        [DOWN_PROTOCOL] = "its answers are too long, or not RESP, or TLS failed",
+        [DOWN_RESOLVE] = "its name is not known",
+    };
+
+    if (why >= ARRAY_LEN(reasons) || !reasons[why] || l->told == why)
+        return;
+    l->told = (uint8_t)why;
+    note(out, LEVEL_WARNING, "line-not-usable", "%s why=\"%s\"", inst, reasons[why]);
+}
+
+void line_works(struct line *l)
+{
+    l->told = 0;
 }
 
 uint64_t line_dial_ms(const struct line *l)

@@ -7,7 +7,7 @@
  * apart as lines are down, so that all of them together cost a thousand dials a second and a busy
  * machine is not buried under them. The first dial
  * after a loss is not delayed, and one that is accepted and closed is repeated within milliseconds: whether
- * it is refused is evidence.
+ * it is refused is evidence. A second loss within REDIAL_MS waits: some answer PING and choke on INFO.
  */
 #ifndef HF_SENTINEL_CORE_LINE_H
 #define HF_SENTINEL_CORE_LINE_H
@@ -25,6 +25,9 @@ void line_hang_up(struct sentinel *s, struct line *l, uint64_t id, enum line_kin
 bool line_up(struct sentinel *s, struct line *l, const char *local_ip);
 /* *out_was_up: the connection that ended was an established one. */
 bool line_down(struct sentinel *s, struct line *l, enum down_why why, bool *out_was_up);
+/* What an operator must mend stands in the log once, until line_works says that it was mended. */
+void line_tell(struct line *l, enum down_why why, const char *inst, struct actions *out);
+void line_works(struct line *l);
 /* When an idle line is to be dialled; TIMER_NEVER otherwise. */
 uint64_t line_dial_ms(const struct line *l);
 

@@ -355,6 +355,7 @@ void node_line_down(struct sentinel *s, struct node *n, const struct event *ev, 
 
     if (!line_down(s, l, ev->line.why, &was_up))
         return;
+    line_tell(l, ev->line.why, inst_node(s, n).text, out);
     if (ev->line.kind == LINE_CMD) {
         n->info_waiting = n->info_again = n->demote_sent = false;
         vitals_lost(&n->vitals);

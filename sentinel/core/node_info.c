@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "sentinel/core/group.h"
+#include "sentinel/core/line.h"
 #include "sentinel/core/node.h"
 #include "sentinel/core/notice.h"
 
@@ -119,6 +120,7 @@ void node_info(struct sentinel *s, struct node *n, const struct event *ev, struc
     if (n->lines[LINE_CMD].state != LINE_UP)
         return;
     n->info_waiting = false;
+    line_works(&n->lines[LINE_CMD]);
     if (n == g->leader)
         note_progress(s, n, ev->info.info);
     n->info_ms = s->now_ms;

@@ -170,6 +170,7 @@ void peer_line_down(struct sentinel *s, struct peer *p, enum down_why why, struc
 
     if (!line_down(s, &p->line, why, &was_up))
         return;
+    line_tell(&p->line, why, inst_seat(s, SEAT_OF_PEER(p->seats.next)).text, out);
     vitals_lost(&p->vitals);
     if (was_up)
         forget_views(s, p);
@@ -212,6 +213,7 @@ void peer_pong(struct sentinel *s, struct peer *p, enum pong_kind kind, struct a
 {
     if (p->line.state != LINE_UP || !vitals_pong(s, &p->vitals, kind))
         return;
+    line_works(&p->line);
     p->line.was_up = false;
     if (p->down_seats > 0)
         judge_seats(s, p, out);

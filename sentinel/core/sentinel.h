@@ -66,6 +66,7 @@ struct line {
     uint64_t heard_ms;   /* LINE_PUBSUB: last message */
     uint64_t lost_ms;    /* when it was up last */
     bool was_up;         /* since the last time it was up, nothing but failed dials */
+    uint8_t told;        /* enum down_why: what the log was told since it last worked; 0 nothing */
     char local_ip[64];   /* our end, while up */
 };
 
