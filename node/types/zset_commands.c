@@ -27,6 +27,40 @@ void reply_score(struct call *c, double score)
     reply_raw(c->reply, text, len + 2);
 }
 
+void reply_items_head(struct call *c, uint64_t count, bool with_scores)
+{
+    reply_array(c->reply, count * (with_scores && c->reply->proto < 3 ? 2 : 1));
+}
+
+void reply_item(struct call *c, struct zset_item item, bool with_scores)
+{
+    if (with_scores && c->reply->proto > 2)
+        reply_array(c->reply, 2);
+    reply_bulk(c->reply, item.member);
+    if (with_scores)
+        reply_score(c, item.score);
+}
+
+static bool item_alone(void *arg, struct zset_item item)
+{
+    reply_item(arg, item, false);
+    return true;
+}
+
+static bool item_scored(void *arg, struct zset_item item)
+{
+    reply_item(arg, item, true);
+    return true;
+}
+
+void reply_items(struct call *c, const struct zset *z, uint64_t rank, uint64_t count, bool down,
+                 bool with_scores)
+{
+    reply_items_head(c, count, with_scores);
+    if (count)
+        zset_each(z, rank, count, down, with_scores ? item_scored : item_alone, c);
+}
+
 static bool want_score(struct call *c, int arg, double *out)
 {
     if (bytes_to_double(c->argv[arg], out))

@@ -8,6 +8,11 @@
 #include "node/types/zset.h"
 
 void reply_score(struct call *c, double score);
+/* An array of members, or of members with their scores, which RESP3 shows in pairs. */
+void reply_items_head(struct call *c, uint64_t count, bool with_scores);
+void reply_item(struct call *c, struct zset_item item, bool with_scores);
+void reply_items(struct call *c, const struct zset *z, uint64_t rank, uint64_t count, bool down,
+                 bool with_scores);
 /* Puts z under a key, or, empty, deletes what stands there; replies with the count. Owns z. */
 void store_zset(struct call *c, int key, struct zset *z, const char *event);
 /* Ranks from first on, up to and without end. */
@@ -52,6 +57,18 @@ void cmd_zremrangebyscore(struct call *c);
 void cmd_zrevrange(struct call *c);
 void cmd_zrevrangebylex(struct call *c);
 void cmd_zrevrangebyscore(struct call *c);
+
+/* zset_algebra.c */
+void cmd_zdiff(struct call *c);
+void cmd_zdiffstore(struct call *c);
+void cmd_zinter(struct call *c);
+void cmd_zintercard(struct call *c);
+void cmd_zinterstore(struct call *c);
+void cmd_zunion(struct call *c);
+void cmd_zunionstore(struct call *c);
+
+/* zset_chance.c */
+void cmd_zrandmember(struct call *c);
 
 /* zset_pop.c */
 void cmd_bzmpop(struct call *c);

@@ -121,32 +121,11 @@ static uint64_t run_of(const struct zset *z, const struct range *r, uint64_t *ou
 
 /* ---- showing and storing ---------------------------------------------------------------------- */
 
-static bool reply_item(void *arg, struct zset_item item)
-{
-    struct call *c = arg;
-
-    reply_bulk(c->reply, item.member);
-    return true;
-}
-
-static bool reply_item_scored(void *arg, struct zset_item item)
-{
-    struct call *c = arg;
-
-    if (c->reply->proto > 2)
-        reply_array(c->reply, 2);
-    reply_bulk(c->reply, item.member);
-    reply_score(c, item.score);
-    return true;
-}
-
 static void show(struct call *c, const struct range *r, const struct zset *z)
 {
     uint64_t count = 0, from = z ? run_of(z, r, &count) : 0;
 
-    reply_array(c->reply, count * (r->with_scores && c->reply->proto < 3 ? 2 : 1));
-    if (count)
-        zset_each(z, from, count, r->down, r->with_scores ? reply_item_scored : reply_item, c);
+    reply_items(c, z, from, count, r->down, r->with_scores);
 }
 
 struct storing {

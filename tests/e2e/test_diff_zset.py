@@ -72,7 +72,9 @@ def make_plain(rng):
         ["ZSCORE", k, m], ["ZMSCORE", k] + some(rng, MEMBERS, 4), ["ZRANK", k, m], ["ZREVRANK", k, m], ["ZCARD", k],
         ["ZREM", k] + some(rng, MEMBERS, 4), ["ZINCRBY", k, rng.choice(SCORES), m], ["ZINCRBY", k, rng.choice(SCORES), m],
         ["ZPOPMIN", k], ["ZPOPMAX", k], ["ZPOPMIN", k, rng.choice(NUMBERS)], ["ZPOPMAX", k, rng.choice(NUMBERS)],
-        ["ZPOPMIN", k, "1", "2"], ["OBJECT", "ENCODING", k], ["TYPE", k], ["DEL", k], ["COPY", k, k2, "REPLACE"],
+        ["ZPOPMIN", k, "1", "2"], ["OBJECT", "ENCODING", k], ["TYPE", k], ["DEL", k], ["SADD", "set"] + some(rng, MEMBERS, 4),
+        ["ZRANDMEMBER", "none"] + rng.choice([[], ["1"], ["1", "WITHSCORES"]]), ["ZRANDMEMBER", k, "0"],
+        ["ZRANDMEMBER", k, "9999", "x"], ["ZRANDMEMBER", "none", rng.choice(NUMBERS), "WITHSCORES"], ["COPY", k, k2, "REPLACE"],
         ["RENAME", k, k2], ["EXPIRE", k, "1000"], ["PERSIST", k], ["SET", "a string", "v"], ["GET", k],
         ["ZSCAN", k, "0", "COUNT", "100000"] + rng.choice([[], ["MATCH", "*1*"]]),
         ["ZSCAN", k, rng.choice(["0", "x", "-", ""]), rng.choice(["COUNT", "MATCH", "x"]), rng.choice(NUMBERS)],
@@ -89,7 +91,18 @@ def make_many(rng):
                        [rng.choice(["BZPOPMIN", "BZPOPMAX"])] + keys + [rng.choice(["0.01", "0.01", "x", "-1"])]])
 
 
-MAKERS = [make_many] + [make_add] * 5 + [make_plain] * 5 + [make_range] * 6
+def make_algebra(rng):
+    keys = [rng.choice(KEYS + ["set"]) for _ in range(rng.randrange(1, 4))]
+    count = str(len(keys)) if rng.random() < .9 else rng.choice(NUMBERS)
+    name = rng.choice(["ZUNION", "ZINTER", "ZDIFF", "ZUNIONSTORE", "ZINTERSTORE", "ZDIFFSTORE", "ZINTERCARD"])
+    words = [name] + ([rng.choice(KEYS)] if name.endswith("STORE") else []) + [count] + keys
+    if rng.random() < .3:
+        words += ["WEIGHTS"] + [rng.choice(["1", "2", "-1", "0.5", "inf", "0"] * 3 + ["x"]) for _ in keys]
+    words += rng.choice([[], [], ["AGGREGATE", rng.choice(["sum", "MIN", "MAX", "x"])], ["AGGREGATE"]])
+    return words + rng.choice([[], ["WITHSCORES"], ["WITHSCORES"], ["LIMIT", rng.choice(NUMBERS)]])
+
+
+MAKERS = [make_algebra, make_algebra, make_many] + [make_add] * 5 + [make_plain] * 5 + [make_range] * 6
 
 
 def steps_of(rng, count):
@@ -202,3 +215,19 @@ def test_who_waits_gets_what_comes(t):
         digest = c.call("DEBUG", "DIGEST")
     follower.wait_same_offset(leader)
     assert follower.call("DEBUG", "DIGEST") == digest
+
+
+def test_chance_shows_members(t):
+    """As many as asked for, different ones or not, each of them again and again."""
+    t.needs_holdfast()
+    with t.node().start().client() as c:
+        for size in (1, 20, 300):
+            scores = {"m%d" % i: str(i) for i in range(size)}
+            c.call("ZADD", "z", *sum([[s, m] for m, s in scores.items()], []))
+            for count in (1, 3, size // 2 or 1, size, size + 5):
+                shown = c.call("ZRANDMEMBER", "z", count, "WITHSCORES")
+                assert len(set(shown[::2])) == len(shown[::2]) == min(count, size)
+                assert all(scores[m] == s for m, s in zip(shown[::2], shown[1::2]))
+                assert len(c.call("ZRANDMEMBER", "z", -count)) == count
+            assert set(c.call("ZRANDMEMBER", "z", -size * 40)) == set(scores)
+            assert c.call("ZRANDMEMBER", "z") in scores
