@@ -160,9 +160,28 @@ static enum err load_line(struct settings *s, struct bytes line, const struct or
     return e;
 }
 
+/* What a power loss leaves of a file is often zeros: nothing of it may be believed. */
+static enum err refuse_zero(struct settings *s, struct bytes text, const struct origin *from,
+                            struct errmsg *out_why)
+{
+    const char *zero = memchr(text.at, '\0', text.len), *line = text.at;
+    int number = 1;
+
+    for (const char *p = text.at; p < zero; p++)
+        if (*p == '\n') {
+            number++;
+            line = p + 1;
+        }
+    s->loading = (struct settings_origin){ from->path, number, { line, (size_t)(zero - line) } };
+    settings_refusal(s, &s->loading, "The file holds a zero byte: it is damaged", out_why);
+    return ERR_CORRUPT;
+}
+
 static enum err load_text(struct settings *s, struct bytes text, struct origin *from,
                           struct errmsg *out_why)
 {
+    if (text.len && memchr(text.at, '\0', text.len))
+        return refuse_zero(s, text, from, out_why);
     while (text.len) {
         const char *end = memchr(text.at, '\n', text.len);
         size_t len = end ? (size_t)(end - text.at) : text.len;

@@ -456,6 +456,23 @@ START_TEST(an_include_of_itself_ends)
 }
 END_TEST
 
+START_TEST(a_file_of_zeros_is_refused)
+{
+    char *path = file("zeros.conf", "number 11\nflag y");
+    char place[400];
+    FILE *f = fopen(path, "a");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite("\0\0\0\0", 1, 4, f), 4);
+    fclose(f);
+    fresh();
+    ck_assert(load(path, NULL, NULL) == ERR_CORRUPT);
+    snprintf(place, sizeof place, "Reading the configuration file, at line 2 of %s", path);
+    block(place, "flag y", "The file holds a zero byte: it is damaged");
+    ck_assert_int_eq(v.number, 7);
+}
+END_TEST
+
 static const char *merged(const char *old)
 {
     static struct buf out;
@@ -546,5 +563,6 @@ END_TEST
 CHECK_MAIN("settings", defaults_and_get, sentences_of_redis, values_are_understood,
            apply_once_and_roll_back, random_sets_are_atomic, quoting_survives_any_bytes,
            split_refuses_what_redis_refuses, files_includes_arguments, an_include_of_itself_ends,
-           rewrite_keeps_comments_and_order, rewrite_of_a_rewrite_changes_nothing,
-           rewritten_files_load_back, rewrite_keeps_mode_and_leaves_no_litter)
+           a_file_of_zeros_is_refused, rewrite_keeps_comments_and_order,
+           rewrite_of_a_rewrite_changes_nothing, rewritten_files_load_back,
+           rewrite_keeps_mode_and_leaves_no_litter)
