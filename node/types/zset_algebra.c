@@ -281,12 +281,30 @@ static bool store_item(void *arg, struct zset_item item)
     return true;
 }
 
-static void store(struct call *c, const struct algebra *a)
+static bool is_small(const struct zset *z, const struct value_limits *limits)
+{
+    uint64_t count = zset_count(z);
+
+    if (count > (uint64_t)limits->zset_max_listpack_entries)
+        return false;
+    for (uint64_t rank = 0; rank < count; rank++)
+        if (zset_at(z, rank).member.len > limits->zset_max_listpack_value_bytes)
+            return false;
+    return true;
+}
+
+/* A large result is stored as it is; only a small one takes the small form, which loses a -0. */
+static void store(struct call *c, struct algebra *a)
 {
     static const char *const events[] = { "zunionstore", "zinterstore", "zdiffstore" };
-    struct storing s = { zset_new(), keyspace_limits(call_keyspace(c)) };
+    struct storing s = { a->result, keyspace_limits(call_keyspace(c)) };
 
-    zset_each(a->result, 0, zset_count(a->result), false, store_item, &s);
+    if (is_small(a->result, s.limits)) {
+        s.to = zset_new();
+        zset_each(a->result, 0, zset_count(a->result), false, store_item, &s);
+    } else {
+        a->result = NULL;
+    }
     store_zset(c, 1, s.to, events[a->op]);
 }
 

@@ -180,11 +180,12 @@ def test_followers_of_either_product_end_with_the_same_data(t):
     for product in ("holdfast", "redis"):
         leader = t.node(product=product).start()
         with leader.client() as c:
-            run(c, steps_of(rng, 2000))
+            run(c, [step for step in steps_of(rng, 2000) if step[0].upper() != "CONFIG"])
             followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
             for follower in followers:
                 follower.wait_follows(leader)
-            run(c, steps_of(rng, 6000))
+            # Thresholds are each server's own, and a small form loses the sign of -0.
+            run(c, [step for step in steps_of(rng, 6000) if step[0].upper() != "CONFIG"])
             digest = c.call("DEBUG", "DIGEST")
         for follower in followers:
             follower.wait_same_offset(leader)
