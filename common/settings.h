@@ -118,8 +118,8 @@ struct settings_origin {
 };
 struct settings_origin settings_now_loading(const struct settings *s);
 /* The block for stderr about such a line. */
-void settings_refusal(const struct settings *s, const struct settings_origin *at, const char *reason,
-                      struct errmsg *out_why);
+void settings_refusal(const struct settings *s, const struct settings_origin *at,
+                      const char *reason, struct errmsg *out_why);
 const char *settings_path(const struct settings *s); /* absolute; NULL: started without a file */
 
 /* CONFIG GET: calls each for every match, in table order, once. A pattern without *, ? and [ is a name

@@ -129,8 +129,7 @@ static void publish(struct node *n, struct reply *r, struct bytes channel, struc
 {
     int64_t heard = 0;
 
-    LIST_EACH(&n->subscribers, at)
-    {
+    LIST_EACH (&n->subscribers, at) {
         struct client *to = LIST_ENTRY(at, struct client, of_subscribers);
         struct reply push = { .out = &to->link->out, .proto = 2 };
 
@@ -198,8 +197,8 @@ static void node_die(struct node *n)
     ev_io_stop(loop, &n->acceptable);
     close(n->listener);
     n->listener = -1;
-    LIST_EACH(&n->clients, at)
-    link_kill(LIST_ENTRY(at, struct client, of_node)->link, LINK_WHY_ASKED);
+    LIST_EACH (&n->clients, at)
+        link_kill(LIST_ENTRY(at, struct client, of_node)->link, LINK_WHY_ASKED);
 }
 
 static void control_request(struct reply *r, int argc, const struct bytes *argv)

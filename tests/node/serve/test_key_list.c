@@ -31,8 +31,7 @@ static void check_place(struct key_list *l, const struct owner *owners, size_t k
     if (!p)
         return;
     ck_assert(bytes_eq(key_place_key(p), key_of(k, text)) && p->db == (int)(k % 2));
-    LIST_EACH(&p->waiters, n)
-    {
+    LIST_EACH (&p->waiters, n) {
         const struct owner *o = LIST_ENTRY(n, struct key_waiter, by_place)->owner;
 
         ck_assert_uint_gt(o->came[k], last);
