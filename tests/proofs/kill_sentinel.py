@@ -30,6 +30,7 @@ def prove(t):
     least_ms = 0 if t.product == "holdfast" else 900
     took, restarts = [], 0
     epochs = {s: 0 for s in group.sentinels}
+    went_back = 0
     for i in range(t.runs(100)):
         old = group.leader()
         victims = t.random.sample(group.sentinels, t.random.choice([1, 1, 1, 2]))
@@ -51,7 +52,8 @@ def prove(t):
         for s in group.sentinels:
             now = epoch_of(s, group.name)
             if now < epochs[s]:
-                t.promise(False, "run %d: an epoch went back from %d to %d" % (i, epochs[s], now))
+                went_back += 1
+                t.figure("run %d: an epoch went back from %d to %d" % (i, epochs[s], now))
             epochs[s] = now
         print("run %3d  %s killed after %s ms, first write after %6.1f ms, epoch %d" %
               (i + 1, len(victims), ", ".join("%.1f" % (1000 * d) for d in delays),
@@ -66,5 +68,5 @@ def prove(t):
     t.figure("%d kills of sentinels, %d votes in the logs" % (restarts, cast))
     t.promise(cast > 0, "votes were found in the logs")
     t.promise(not double, "%d double votes" % len(double))
-    t.promise(True, "every restarted sentinel read its files; epochs never went back")
+    t.promise(not went_back, "every restarted sentinel read its files; epochs went back %d times" % went_back)
     t.spread("kill of the leader to first write", took)
