@@ -24,8 +24,8 @@ struct entry {
     uint8_t kind;
     uint8_t mark;
     uint8_t clock[3];
-    uint8_t key_len; /* unless WIDE_KEY */
-    uint16_t text_len;
+    uint8_t key_len;   /* unless WIDE_KEY */
+    uint16_t text_len; /* FORM_TEXT; FORM_APART: enum value_need; else 0 */
     uint64_t rest[];
 };
 
@@ -36,7 +36,7 @@ struct shape {
     enum value_type type;
     enum value_form form;
     bool has_expiry, raw;
-    size_t key_len, text_len;
+    size_t key_len, text_len; /* as in the header */
 };
 
 static bool has_expiry(const struct entry *e)
@@ -100,7 +100,7 @@ static void set_shape(struct entry *e, const struct shape *s)
         (uint8_t)((unsigned)s->type | (unsigned)s->form << FORM_SHIFT |
                   (s->has_expiry ? HAS_EXPIRY : 0u) | (s->raw ? RAW : 0u) | (wide ? WIDE_KEY : 0u));
     e->key_len = wide ? 0 : (uint8_t)s->key_len;
-    e->text_len = s->form == FORM_TEXT ? (uint16_t)s->text_len : 0;
+    e->text_len = (uint16_t)s->text_len;
     if (wide)
         *wide_key(e) = s->key_len;
 }
@@ -448,4 +448,15 @@ void entry_set_clock(struct entry *e, uint32_t clock)
     e->clock[0] = (uint8_t)clock;
     e->clock[1] = (uint8_t)(clock >> 8);
     e->clock[2] = (uint8_t)(clock >> 16);
+}
+
+enum value_need entry_need(const struct entry *e)
+{
+    return entry_form(e) == FORM_APART ? (enum value_need)e->text_len : NEED_NOTHING;
+}
+
+void entry_set_need(struct entry *e, enum value_need need)
+{
+    ASSERT(entry_form(e) == FORM_APART);
+    e->text_len = (uint16_t)need;
 }

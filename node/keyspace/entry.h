@@ -5,7 +5,7 @@
  *     [ header ][ expiry ][ key length ][ integer or pointer ][ key ][ value ]
  *
  * The header holds type, form, the mark of the snapshot walk, 24 bits of clock (idle time or access
- * frequency), the key's length and the embedded value's. An integer lives in place, a text of up to
+ * frequency), the key's length and the embedded value's (of what is apart: its need). An integer lives in place, a text of up to
  * ENTRY_TEXT_MAX bytes behind the key, everything else apart: a long text in a struct blob, the
  * other types in the structure that their own file owns.
  *
@@ -44,6 +44,9 @@ enum {
     ENTRY_TEXT_MAX = 1024,
     ENTRY_INT_TEXT = 24, /* room that entry_text needs for an integer */
 };
+
+/* What a value cannot be written to RDB without; node/persist knows the version that brought it. */
+enum value_need { NEED_NOTHING, NEED_STREAM, NEED_FIELD_EXPIRY, VALUE_NEEDS };
 
 /* Absent expiry; a deadline is never negative. */
 #define NO_EXPIRY INT64_C(-1)
@@ -94,7 +97,10 @@ struct value_ops {
     /* DEBUG DIGEST: mixes the elements into the 20 bytes. */
     void (*digest)(const void *apart, unsigned char digest[20]);
 
-    /* RDB: the value type that save writes, out of those that every Redis since 5 reads. */
+    /* What the type that save writes has beyond RDB version 9; NULL: nothing, ever. The keyspace counts
+     * the answers, and asks again whenever the value has changed. O(1). */
+    enum value_need (*need)(const void *apart);
+    /* RDB: the value type that save writes, the oldest that loses nothing. */
     int (*rdb_type)(const void *apart);
     /* Appends what stands behind the type byte and the key, from *cursor on (0: the beginning), a few
      * kilobytes at a time. True: that was all. The value must not change in between. */
@@ -151,5 +157,8 @@ uint8_t entry_mark(const struct entry *e);
 void entry_set_mark(struct entry *e, uint8_t mark);
 uint32_t entry_clock(const struct entry *e); /* 24 bits */
 void entry_set_clock(struct entry *e, uint32_t clock);
+/* What the keyspace has counted e as; NEED_NOTHING at first, and for every string. */
+enum value_need entry_need(const struct entry *e);
+void entry_set_need(struct entry *e, enum value_need need); /* FORM_APART only */
 
 #endif

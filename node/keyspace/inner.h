@@ -21,11 +21,13 @@ struct space {
     struct table table;
     struct deadlines deadlines;
     size_t entry_bytes;
-    uint8_t mark;         /* of entries that the walk has emitted or need not emit */
-    int walks_unfinished; /* since a walk last passed through all of it */
-    int walk_db;          /* its number when the walk began; -1: not part of the walk's image */
-    uint64_t cursor;      /* of the walk */
-    bool detached;        /* flushed while the walk needs it: the walk owns it now */
+    uint64_t
+        needs[VALUE_NEEDS]; /* entries by their entry_need; those without any are not counted */
+    uint8_t mark;           /* of entries that the walk has emitted or need not emit */
+    int walks_unfinished;   /* since a walk last passed through all of it */
+    int walk_db;            /* its number when the walk began; -1: not part of the walk's image */
+    uint64_t cursor;        /* of the walk */
+    bool detached;          /* flushed while the walk needs it: the walk owns it now */
 };
 
 struct walk {
@@ -59,6 +61,13 @@ struct keyspace {
 static inline const struct value_ops *ops_of(const struct keyspace *ks, const struct entry *e)
 {
     return ks->types[entry_type(e)];
+}
+
+static inline enum value_need need_of(const struct keyspace *ks, const struct entry *e)
+{
+    const struct value_ops *ops = ops_of(ks, e);
+
+    return entry_form(e) == FORM_APART && ops->need ? ops->need(entry_apart(e)) : NEED_NOTHING;
 }
 
 /* e stands in sp. */

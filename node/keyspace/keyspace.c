@@ -67,10 +67,23 @@ static void index_remove(struct space *sp, const struct entry *e, int64_t at)
         deadlines_remove(&sp->deadlines, e, at);
 }
 
+/* A value came, went or changed: the space's count follows. */
+static void note_need(struct space *sp, struct entry *e, enum value_need need)
+{
+    enum value_need had = entry_need(e);
+
+    if (LIKELY(need == had))
+        return;
+    sp->needs[had] -= had != NEED_NOTHING;
+    sp->needs[need] += need != NEED_NOTHING;
+    entry_set_need(e, need);
+}
+
 static void attach_entry(struct keyspace *ks, struct space *sp, struct entry *e, uint64_t hash)
 {
     table_add(&sp->table, hash, e);
     index_add(ks, sp, e);
+    note_need(sp, e, need_of(ks, e));
     sp->entry_bytes += entry_own_bytes(e);
 }
 
@@ -81,6 +94,7 @@ void detach_entry(struct space *sp, struct entry *e, uint64_t hash)
     ASSERT(slot && *slot == e);
     sp->entry_bytes -= entry_own_bytes(e);
     index_remove(sp, e, entry_expiry_ms(e));
+    note_need(sp, e, NEED_NOTHING);
     table_remove(&sp->table, hash, slot);
 }
 
@@ -291,6 +305,7 @@ struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint
 void keyspace_changed(struct keyspace *ks, int db, struct entry *e)
 {
     ASSERT(!walk_wants(ks, ks->spaces[db], e));
+    note_need(ks->spaces[db], e, need_of(ks, e));
     hear_changed(ks, db, entry_key(e));
 }
 
@@ -312,8 +327,10 @@ static struct entry *replace(struct keyspace *ks, struct spot s, const struct va
 
     s.sp->entry_bytes -= entry_own_bytes(old);
     index_remove(s.sp, old, entry_expiry_ms(old));
+    note_need(s.sp, old, NEED_NOTHING);
     *s.slot = e;
     index_add(ks, s.sp, e);
+    note_need(s.sp, e, need_of(ks, e));
     s.sp->entry_bytes += entry_own_bytes(e);
     discard_entry(ks, old);
     return e;

@@ -188,6 +188,8 @@ void keyspace_set_attributes(struct keyspace *ks, struct entry *e, int64_t idle_
 /* ---- looking around ------------------------------------------------------------------------ */
 
 uint64_t keyspace_size(const struct keyspace *ks, int db);
+/* How many values an RDB cannot hold without that. O(databases). */
+uint64_t keyspace_needs(const struct keyspace *ks, enum value_need need);
 uint64_t keyspace_idle_seconds(const struct keyspace *ks, const struct entry *e);
 int keyspace_frequency(const struct keyspace *ks, const struct entry *e); /* decayed to now */
 bool keyspace_expired(const struct keyspace *ks, const struct entry *e);  /* logically, by now */

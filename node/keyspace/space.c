@@ -219,6 +219,16 @@ uint64_t keyspace_size(const struct keyspace *ks, int db)
     return ks->spaces[db]->table.count;
 }
 
+uint64_t keyspace_needs(const struct keyspace *ks, enum value_need need)
+{
+    uint64_t count = 0;
+
+    ASSERT(need != NEED_NOTHING);
+    for (int db = 0; db < ks->databases; db++)
+        count += ks->spaces[db]->needs[need];
+    return count;
+}
+
 struct shown {
     keyspace_each_fn *fn;
     void *arg;
@@ -306,6 +316,7 @@ struct sums {
     const struct keyspace *ks;
     uint64_t expires;
     size_t bytes;
+    uint64_t needs[VALUE_NEEDS];
 };
 
 static void add_up(void *arg, const struct entry *e)
@@ -314,6 +325,8 @@ static void add_up(void *arg, const struct entry *e)
 
     s->expires += entry_expiry_ms(e) != NO_EXPIRY;
     s->bytes += entry_own_bytes(e);
+    s->needs[entry_need(e)] += entry_need(e) != NEED_NOTHING;
+    ASSERT(entry_need(e) == need_of(s->ks, e));
     ASSERT(entry_expiry_ms(e) == NO_EXPIRY || entry_expiry_ms(e) >= s->ks->next_expiry_ms);
 }
 
@@ -328,5 +341,6 @@ void keyspace_check(const struct keyspace *ks)
         keyspace_each(ks, db, add_up, &s);
         ASSERT(s.expires == sp->deadlines.count);
         ASSERT(s.bytes == sp->entry_bytes);
+        ASSERT(memcmp(s.needs, sp->needs, sizeof s.needs) == 0);
     }
 }

@@ -5,9 +5,9 @@
  *     endian; absent before version 5; all zero: not checked)
  *
  * A byte at the top level is an opcode from 242 up, else the value type of the next key. We write the
- * lowest version that can say what there is to say (9 for everything up to Redis 7.0's stream fields),
- * so that any Redis, Valkey or KeyDB reads it; we read every version of Redis and Valkey whose types
- * we know, and refuse an unknown type by its name.
+ * lowest version that loses nothing (rdb_version_for), so that as old a Redis, Valkey or KeyDB as can be
+ * reads it; we read every version of Redis and Valkey whose types we know, and refuse an unknown type
+ * by its name.
  *
  * Source: the format as redis-server 7.0 and redis-check-rdb read and write it.
  */
@@ -38,7 +38,7 @@ enum rdb_type { RDB_TYPE_STRING = 0 };
 enum {
     RDB_MAGIC_LEN = 9,
     RDB_CRC_LEN = 8,
-    RDB_VERSION_LOWEST = 9,    /* what we write where nothing newer is needed */
+    RDB_VERSION_LOWEST = 9,    /* what we write where nothing newer is needed: rdb_version_for */
     RDB_VERSION_READ_MAX = 12, /* of a REDIS file, and of a DUMP payload */
     RDB_VERSION_VALKEY_MIN = 80,
     RDB_VERSION_VALKEY_MAX = 80,
@@ -75,5 +75,12 @@ struct rdb_type_row {
     enum rdb_shape shape;
 };
 const struct rdb_type_row *rdb_type_find(int type); /* NULL: no such type in any version */
+
+/* What a file or a payload has to hold, for rdb_version_for: a bit for each enum value_need, and what is
+ * no key's. */
+#define RDB_NEED(need)     (1u << (need))
+#define RDB_NEED_FUNCTIONS (1u << VALUE_NEEDS) /* libraries: opcode 245 */
+/* The lowest version that loses nothing of it. */
+int rdb_version_for(uint32_t needs);
 
 #endif

@@ -38,3 +38,24 @@ const struct rdb_type_row *rdb_type_find(int type)
     }
     return NULL;
 }
+
+/* What each need came with. */
+static const struct {
+    uint32_t need;
+    int version;
+} needs_of_versions[] = {
+    { RDB_NEED(NEED_STREAM), 10 },       /* type 19: first id, entries added and read */
+    { RDB_NEED_FUNCTIONS, 10 },          /* opcode 245 */
+    { RDB_NEED(NEED_FIELD_EXPIRY), 12 }, /* type 24 */
+};
+
+int rdb_version_for(uint32_t needs)
+{
+    int version = RDB_VERSION_LOWEST;
+
+    for (size_t i = 0; i < ARRAY_LEN(needs_of_versions); i++) {
+        if (needs & needs_of_versions[i].need && needs_of_versions[i].version > version)
+            version = needs_of_versions[i].version;
+    }
+    return version;
+}

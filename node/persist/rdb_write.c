@@ -178,9 +178,9 @@ void rdb_write_end(struct rdb_writer *w)
 }
 
 /* Everything from an offset on is the payload. */
-static void put_footer(struct buf *out, size_t from)
+static void put_footer(struct buf *out, size_t from, enum value_need need)
 {
-    uint16_t version = htole16(RDB_VERSION_LOWEST);
+    uint16_t version = htole16((uint16_t)rdb_version_for(RDB_NEED(need)));
     uint64_t crc;
 
     buf_append(out, &version, sizeof version);
@@ -194,7 +194,7 @@ void rdb_dump_string(struct buf *out, struct bytes value)
 
     buf_putc(out, RDB_TYPE_STRING);
     rdb_put_string(out, value, true);
-    put_footer(out, from);
+    put_footer(out, from, NEED_NOTHING);
 }
 
 void rdb_dump_apart(struct buf *out, const struct value_ops *ops, const void *apart)
@@ -205,5 +205,5 @@ void rdb_dump_apart(struct buf *out, const struct value_ops *ops, const void *ap
     buf_putc(out, (char)ops->rdb_type(apart));
     while (!ops->save(apart, &cursor, true, out))
         ;
-    put_footer(out, from);
+    put_footer(out, from, ops->need ? ops->need(apart) : NEED_NOTHING);
 }

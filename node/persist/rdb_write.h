@@ -47,7 +47,7 @@ void rdb_write_taken(struct rdb_writer *w);
 void rdb_put_len(struct buf *b, uint64_t len);
 void rdb_put_string(struct buf *b, struct bytes data, bool compress);
 
-/* What DUMP answers for a string: type, value, version, CRC. */
+/* What DUMP answers for a string: type, value, version (the lowest, as in a file), CRC. */
 void rdb_dump_string(struct buf *out, struct bytes value);
 /* For a value that is apart. */
 void rdb_dump_apart(struct buf *out, const struct value_ops *ops, const void *apart);

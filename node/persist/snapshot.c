@@ -106,11 +106,23 @@ static bool emit(void *arg, int db, const struct entry *e, bool early)
     return !s->sink->ready || s->sink->ready(s->sink_arg);
 }
 
+/* The walk has just begun: what the keys need now is what the image needs. */
+static uint32_t needs_of_image(const struct snapshot *s)
+{
+    uint32_t needs = s->plan.needs;
+
+    for (int need = NEED_NOTHING + 1; need < VALUE_NEEDS && !s->plan.no_keys; need++) {
+        if (keyspace_needs(s->keyspace, (enum value_need)need))
+            needs |= RDB_NEED(need);
+    }
+    return needs;
+}
+
 static void write_head(struct snapshot *s)
 {
     const struct replica_position *p = &s->plan.position;
 
-    rdb_write_header(&s->writer, RDB_VERSION_LOWEST);
+    rdb_write_header(&s->writer, rdb_version_for(needs_of_image(s)));
     rdb_write_aux(&s->writer, "redis-ver", BYTES(RDB_REDIS_VERSION));
     rdb_write_aux_int(&s->writer, "redis-bits", 8 * (int)sizeof(void *));
     rdb_write_aux_int(&s->writer, "ctime", (int64_t)(clock_wall_ms() / 1000));

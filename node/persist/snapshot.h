@@ -10,6 +10,8 @@
  *      same, so a sink bounds what it holds and calls snapshot_abort past its bound
  *   4. sink.bytes may call snapshot_abort; the end is then told from the loop
  *
+ * The version in its header is the lowest that holds everything there is when it starts.
+ *
  * Cost: SNAPSHOT_SLICE_US a turn while somebody wants it; a buffer of one slice.
  */
 #ifndef HF_NODE_PERSIST_SNAPSHOT_H
@@ -33,7 +35,8 @@ struct snapshot_sink {
 
 struct snapshot_plan {
     bool compress, checksum;
-    bool no_keys; /* REPLCONF rdb-filter-only without data */
+    bool no_keys;   /* REPLCONF rdb-filter-only without data */
+    uint32_t needs; /* RDB_NEED_…: what the payload holds beside keys; those are counted here */
     struct replica_position position;
 };
 
