@@ -61,6 +61,7 @@ static const struct command *const command_rows[] = {
     list_commands,
     set_commands,
     zset_commands,
+    bitmap_commands,
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,

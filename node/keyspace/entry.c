@@ -17,6 +17,7 @@ enum {
 enum {
     KEY_SHORT_MAX = 255,
     SLOW_BLOB_BYTES = 256 * 1024, /* the allocator gives pages back to the kernel here and there */
+    MUCH_ZERO_BYTES = 256 * 1024,
     SLOW_ELEMENTS = 64,
 };
 
@@ -371,11 +372,30 @@ static size_t blob_room(size_t len)
     return len < much ? len * 2 : len + len / 8;
 }
 
+/* Zeros that the system gives are not touched: a bit set far behind the end costs what stood there, and
+ * not what it skips. */
+static struct blob *blob_with_zeros(struct bytes text, size_t len)
+{
+    size_t room = blob_room(len);
+    struct blob *b = xcalloc(1, sizeof *b + room);
+
+    b->len = len;
+    b->cap = room;
+    memcpy(b->data, text.at, text.len);
+    return b;
+}
+
 static struct entry *edit_blob(struct entry *e, size_t len, char **out_text)
 {
     struct blob *b = blob_of(e);
 
-    if (len > b->cap) {
+    if (len > b->cap && len - b->len >= MUCH_ZERO_BYTES) {
+        struct blob *longer = blob_with_zeros((struct bytes){ b->data, b->len }, len);
+
+        xfree(b);
+        b = longer;
+        *word_of(e) = (uint64_t)(uintptr_t)b;
+    } else if (len > b->cap) {
         size_t room = blob_room(len);
 
         b = xrealloc(b, sizeof *b + room);
@@ -403,15 +423,10 @@ struct entry *entry_edit(struct entry *e, size_t len, char **out_text)
     if (len < text.len)
         len = text.len;
     if (len > ENTRY_TEXT_MAX) {
-        struct blob *b = blob_new(text, blob_room(len));
-
-        memset(b->data + text.len, 0, len - text.len);
-        b->len = len;
         v.form = FORM_BLOB;
-        v.blob = b;
-        e = entry_set(e, &v);
-        *out_text = b->data;
-        return e;
+        v.blob = blob_with_zeros(text, len);
+        *out_text = v.blob->data;
+        return entry_set(e, &v);
     }
     memcpy(copy, text.at, text.len);
     memset(copy + text.len, 0, len - text.len);

@@ -18,15 +18,14 @@ static bool want_length(struct call *c, uint64_t start, uint64_t more)
     return false;
 }
 
-/* Writes argument `value` into e from start on, growing it where it must; its new length. */
-static size_t write_at(struct call *c, struct entry *e, size_t start, int value)
+static size_t append(struct call *c, struct entry *e, struct bytes data)
 {
-    struct bytes data = c->argv[value];
-    char *text = keyspace_edit_string(call_keyspace(c), c->db, &e, start + data.len);
+    size_t len = entry_text_len(e);
+    char *text = keyspace_edit_string(call_keyspace(c), c->db, &e, len + data.len);
 
-    memcpy(text + start, data.at, data.len);
+    memcpy(text + len, data.at, data.len);
     keyspace_changed(call_keyspace(c), c->db, e);
-    return entry_text_len(e);
+    return len + data.len;
 }
 
 void cmd_append(struct call *c)
@@ -42,41 +41,59 @@ void cmd_append(struct call *c)
         keyspace_put(call_keyspace(c), c->db, c->argv[1], &v, NO_EXPIRY, call_door(c));
         len = c->argv[2].len;
     } else {
-        len = entry_text_len(e);
-        if (!want_length(c, len, c->argv[2].len))
+        if (!want_length(c, entry_text_len(e), c->argv[2].len))
             return;
-        len = write_at(c, e, len, 2);
+        len = append(c, e, c->argv[2]);
     }
     string_event(c, "append", 1);
     reply_int(c->reply, (int64_t)len);
 }
 
-/* A new key whose value is zeros up to start and then argument `value`; its length. */
-static size_t put_at(struct call *c, size_t start, int value)
+/* A value of len zeros, which may be written to until the key is put. */
+static void begin_new(struct string_edit *edit, size_t len)
 {
-    struct bytes data = c->argv[value];
-    size_t len = start + data.len;
-    struct value v = { .type = VALUE_STRING, .form = FORM_TEXT, .raw = true };
-    char text[ENTRY_TEXT_MAX] = { 0 };
-
-    if (len <= sizeof text) {
-        memcpy(text + start, data.at, data.len);
-        v.text = (struct bytes){ text, len };
-    } else {
-        v.form = FORM_BLOB;
-        v.blob = xcalloc(1, sizeof *v.blob + len);
-        v.blob->len = v.blob->cap = len;
-        memcpy(v.blob->data + start, data.at, data.len);
+    edit->new = (struct value){ .type = VALUE_STRING, .form = FORM_TEXT, .raw = true };
+    edit->at = edit->text;
+    edit->len = len;
+    edit->grew = true;
+    if (len <= sizeof edit->text) {
+        memset(edit->text, 0, len);
+        edit->new.text = (struct bytes){ edit->text, len };
+        return;
     }
-    keyspace_put(call_keyspace(c), c->db, c->argv[1], &v, NO_EXPIRY, call_door(c));
-    return len;
+    edit->new.form = FORM_BLOB;
+    edit->new.blob = xcalloc(1, sizeof *edit->new.blob + len);
+    edit->new.blob->len = edit->new.blob->cap = len;
+    edit->at = edit->new.blob->data;
+}
+
+void string_edit_begin(struct call *c, struct entry *e, size_t len, struct string_edit *out)
+{
+    out->e = e;
+    if (!e) {
+        begin_new(out, len);
+        return;
+    }
+    out->grew = entry_text_len(e) < len;
+    out->at = keyspace_edit_string(call_keyspace(c), c->db, &out->e, len);
+    out->len = entry_text_len(out->e);
+}
+
+void string_edit_end(struct call *c, int key, struct string_edit *edit)
+{
+    struct keyspace *ks = call_keyspace(c);
+
+    if (edit->e)
+        keyspace_changed(ks, c->db, edit->e);
+    else
+        keyspace_put(ks, c->db, c->argv[key], &edit->new, NO_EXPIRY, call_door(c));
 }
 
 void cmd_setrange(struct call *c)
 {
+    struct string_edit edit;
     struct entry *e;
     int64_t offset;
-    size_t len;
 
     if (!want_i64(c, 2, &offset))
         return;
@@ -94,8 +111,10 @@ void cmd_setrange(struct call *c)
     }
     if (!want_length(c, (uint64_t)offset, c->argv[3].len))
         return;
-    len = e ? write_at(c, e, (size_t)offset, 3) : put_at(c, (size_t)offset, 3);
-    reply_int(c->reply, (int64_t)len);
+    string_edit_begin(c, e, (size_t)offset + c->argv[3].len, &edit);
+    memcpy(edit.at + offset, c->argv[3].at, c->argv[3].len);
+    string_edit_end(c, 1, &edit);
+    reply_int(c->reply, (int64_t)edit.len);
     string_event(c, "setrange", 1);
 }
 

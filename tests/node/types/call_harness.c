@@ -43,6 +43,7 @@ void harness_init(struct harness *h)
     command_table_add(h->commands, list_commands);
     command_table_add(h->commands, set_commands);
     command_table_add(h->commands, zset_commands);
+    command_table_add(h->commands, bitmap_commands);
 }
 
 void harness_fini(struct harness *h)
