@@ -100,6 +100,34 @@ static enum err start_file(struct journal *j, uint64_t first, struct errmsg *out
     return file_sync_dir(j->path, out_why);
 }
 
+/* The next one to open the file can tell from the mark that the records before it had been promised, even
+ * if it finds the last of them damaged and nothing else behind. */
+static void put_mark(struct journal *j)
+{
+    struct buf mark = { 0 };
+
+    journal_put_mark(&mark, j->synced);
+    if (write_all(j->io, j->fd, mark.at, mark.len)) {
+        j->bytes += mark.len;
+    } else {
+        j->broken = true;
+        (void)!ftruncate(j->fd, (off_t)j->bytes);
+    }
+    buf_fini(&mark);
+}
+
+static enum err sync_and_mark(struct journal *j, struct errmsg *out_why)
+{
+    if (j->io->sync(j->fd) != 0) {
+        j->broken = true;
+        return io_failed(out_why, "fsync", j->path);
+    }
+    j->unsynced = false;
+    j->synced = j->next - 1;
+    put_mark(j);
+    return OK;
+}
+
 static enum err load(struct journal *j,
                      enum err (*each)(void *arg, struct bytes payload, struct errmsg *why),
                      void *arg, struct journal_found *out_found, struct errmsg *out_why)
@@ -126,8 +154,8 @@ static enum err load(struct journal *j,
         if (out_found->torn_bytes && ftruncate(j->fd, (off_t)good) != 0)
             e = io_failed(out_why, "cut the torn end off", j->path);
         /* What was read may still be in memory only: it counts as promised from here on. */
-        else if (j->io->sync(j->fd) != 0)
-            e = io_failed(out_why, "fsync", j->path);
+        else
+            e = sync_and_mark(j, out_why);
     } else {
         errmsg_set(out_why, "'%s' can't be read: %s", j->path, reason.text);
     }
@@ -208,13 +236,7 @@ enum err journal_sync(struct journal *j, struct errmsg *out_why)
     }
     if (!j->unsynced)
         return OK;
-    if (j->io->sync(j->fd) != 0) {
-        j->broken = true;
-        return io_failed(out_why, "fsync", j->path);
-    }
-    j->unsynced = false;
-    j->synced = j->next - 1;
-    return OK;
+    return sync_and_mark(j, out_why);
 }
 
 /* The draft is a journal on a file that nobody reads before it has the real name. */
@@ -265,7 +287,7 @@ enum err journal_replace(struct journal *j,
     /* The name is only certain once the directory is: until then a crash could bring the old file back,
      * without what is appended from now on. */
     e = file_sync_dir(j->path, out_why);
-    j->broken = e != OK;
+    j->broken = e != OK || draft.broken;
     return e;
 }
 

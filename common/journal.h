@@ -1,18 +1,19 @@
 /*
  * journal - a file of checksummed records that only grows, until it is replaced by a shorter one.
  *
- *     [ header: magic, version, first sequence ][ record ][ record ] … [ record, torn by a crash ]
+ *     [ header: magic, version, first sequence ][ record ][ record ][ mark ] … [ record, torn by a crash ]
  *     record: length u32, crc32c u32, sequence u64, synced u64, payload      (little endian)
  *
  *   1. sequences go up by one; the crc covers everything else of the record and the payload
  *   2. `synced` is the last sequence that was surely on the disk when the record was written, which
- *      tells a batch torn by a crash (cut off, reported) from damage to what had been promised (refused)
+ *      tells a batch torn by a crash (cut off, reported) from damage to what had been promised (refused).
+ *      A mark says it of the newest records: it follows every sync, without a sync of its own
  *   3. after journal_sync returned OK, the records before it survive any crash
  *   4. after any failed write or sync the journal is broken: a failed fsync may have dropped dirty
  *      pages, so only journal_replace mends it
  *   5. one process at a time: PATH.lock is held from open to close
  *
- * Cost: append one write, sync one fdatasync, replace O(what is written). Not thread-safe: one owner,
+ * Cost: append one write, sync one fdatasync and one write, replace O(what is written). Not thread-safe: one owner,
  * which may be a helper thread. Limits: a record JOURNAL_RECORD_MAX, a file JOURNAL_FILE_MAX.
  */
 #ifndef HF_COMMON_JOURNAL_H
@@ -23,7 +24,7 @@
 #include "common/bytes.h"
 
 enum {
-    JOURNAL_VERSION = 1,
+    JOURNAL_VERSION = 2,
     JOURNAL_HEADER_BYTES = 24,
     JOURNAL_RECORD_HEADER = 24,
     JOURNAL_RECORD_MAX = 1024 * 1024,
@@ -59,7 +60,8 @@ void journal_close(struct journal *j); /* NULL does nothing; does not sync */
 
 /* On OK the record has gone to the system, not yet to the disk. */
 enum err journal_append(struct journal *j, struct bytes payload, struct errmsg *out_why) MUST_CHECK;
-/* Everything appended is on the disk. Nothing to do when nothing was appended. */
+/* Everything appended is on the disk. Nothing to do when nothing was appended. OK also when only the mark
+ * could not be written; the journal is broken then. */
 enum err journal_sync(struct journal *j, struct errmsg *out_why) MUST_CHECK;
 
 /* Writes a new file with what fill appends to it by journal_append on the draft, syncs it, renames it

@@ -107,6 +107,11 @@ void journal_put_record(struct buf *out, uint64_t sequence, uint64_t synced, str
     buf_add(out, payload);
 }
 
+void journal_put_mark(struct buf *out, uint64_t synced)
+{
+    journal_put_record(out, synced, synced, (struct bytes){ "", 0 });
+}
+
 static enum err read_header(struct bytes file, uint64_t *out_first, struct errmsg *out_why)
 {
     if (file.len < JOURNAL_HEADER_BYTES || memcmp(file.at, magic, sizeof magic) != 0) {
@@ -127,16 +132,31 @@ static enum err read_header(struct bytes file, uint64_t *out_first, struct errms
     return OK;
 }
 
-/* A sound record behind the damage that was written when `sequence` was already on the disk proves that
- * the damage hit what had been promised. */
+static bool is_mark(const struct record *r)
+{
+    return r->synced == r->sequence && r->payload.len == 0;
+}
+
+/* A sound record or mark behind the damage that was written when `sequence` was already on the disk
+ * proves that the damage hit what had been promised. */
 static bool was_promised(struct bytes file, size_t at, uint64_t sequence)
 {
     struct record r;
 
     for (; at + JOURNAL_RECORD_HEADER <= file.len; at++)
-        if (record_at(file, at, &r) && r.sequence > sequence && r.synced >= sequence)
+        if (record_at(file, at, &r) && r.synced >= sequence)
             return true;
     return false;
+}
+
+/* Steps over the marks at `at` that speak of what was read up to there. */
+static size_t skip_marks(struct bytes file, size_t at, uint64_t sequence)
+{
+    struct record r;
+
+    while (at < file.len && record_at(file, at, &r) && is_mark(&r) && r.sequence + 1 == sequence)
+        at += JOURNAL_RECORD_HEADER;
+    return at;
 }
 
 enum err journal_scan(struct bytes file,
@@ -144,7 +164,7 @@ enum err journal_scan(struct bytes file,
                       void *arg, size_t *out_good_bytes, struct journal_found *out_found,
                       struct errmsg *out_why)
 {
-    size_t at = JOURNAL_HEADER_BYTES;
+    size_t at;
     uint64_t sequence = 0;
     struct record r;
     enum err e = read_header(file, &sequence, out_why);
@@ -152,13 +172,14 @@ enum err journal_scan(struct bytes file,
     *out_found = (struct journal_found){ 0 };
     if (e != OK)
         return e;
-    while (at < file.len && record_at(file, at, &r) && r.sequence == sequence) {
+    at = skip_marks(file, JOURNAL_HEADER_BYTES, sequence);
+    while (at < file.len && record_at(file, at, &r) && r.sequence == sequence && !is_mark(&r)) {
         e = each(arg, r.payload, out_why);
         if (e != OK)
             return e;
-        at += JOURNAL_RECORD_HEADER + r.payload.len;
         sequence++;
         out_found->records++;
+        at = skip_marks(file, at + JOURNAL_RECORD_HEADER + r.payload.len, sequence);
     }
     if (at < file.len && was_promised(file, at, sequence)) {
         errmsg_set(out_why, "record %llu at byte %zu is damaged, and it had been written safely",

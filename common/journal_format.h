@@ -3,18 +3,21 @@
  *
  *     header   "HFJOURNL"  u32 version  u64 sequence of the first record  u32 crc32c of these 20 bytes
  *     record   u32 length  u32 crc32c   u64 sequence  u64 synced          payload
+ *     mark     u32 0       u32 crc32c   u64 synced    u64 synced
  *
  * Little endian. The crc covers a record whole, its own field as zero. `synced` is the last sequence that
- * was surely on the disk when the record was written: it tells a torn end from damage.
+ * was surely on the disk when the record was written: it tells a torn end from damage. A mark says the
+ * same of the records before it and is none itself; format 1 had none.
  */
 #ifndef HF_COMMON_JOURNAL_FORMAT_H
 #define HF_COMMON_JOURNAL_FORMAT_H
 
 #include "common/journal.h"
 
-/* Both append to out. */
+/* They append to out. */
 void journal_put_header(struct buf *out, uint64_t first);
 void journal_put_record(struct buf *out, uint64_t sequence, uint64_t synced, struct bytes payload);
+void journal_put_mark(struct buf *out, uint64_t synced);
 
 /* What journal_open does with a file's bytes. Calls each for every record, whose error ends it and is
  * passed on. *out_good_bytes is where the file would be cut. Errors and sentences as journal_open's. */

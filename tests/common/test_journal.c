@@ -124,30 +124,29 @@ START_TEST(one_process_at_a_time)
 }
 END_TEST
 
-/* A file of records in batches; ends[i] is where record i ends, promised[i] how many were synced when
- * record i was written. */
+/* A file of records in batches; record i begins at begins[i] and ends at ends[i + 1], with a mark between
+ * where a batch ends; `promised` is how many are synced. */
 enum { RECORDS = 24 };
-static size_t ends[RECORDS + 1], promised[RECORDS + 1];
+static size_t begins[RECORDS + 1], ends[RECORDS + 1], promised;
 static struct buf whole;
 static char texts[RECORDS][40];
 
 static void write_batches(void)
 {
     struct journal *j = open_fresh(&journal_io_real);
-    size_t safe = 0;
 
     ends[0] = JOURNAL_HEADER_BYTES;
     for (int i = 0; i < RECORDS; i++) {
         snprintf(texts[i], sizeof texts[i], "record %d %.*s", i, i % 7, "xxxxxxx");
-        promised[i] = safe;
+        begins[i] = journal_bytes(j);
         add(j, texts[i]);
         ends[i + 1] = journal_bytes(j);
         if (i % 3 == 1 && i < RECORDS - 4) {
             sync_ok(j);
-            safe = (size_t)i + 1;
+            promised = (size_t)i + 1;
         }
     }
-    promised[RECORDS] = safe;
+    begins[RECORDS] = journal_bytes(j);
     journal_close(j);
     whole.len = 0;
     ck_assert(file_read(path, 1 << 20, &whole, &why) == OK);
@@ -184,13 +183,16 @@ START_TEST(a_cut_at_every_byte_gives_a_prefix)
         ck_assert_msg(read_back((struct bytes){ whole.at, cut }, &records, &found) == OK, "%s",
                       why.text);
         ck_assert_uint_eq(records, expected);
-        ck_assert_uint_eq(found.torn_bytes, cut - ends[expected]);
+        if (cut >= begins[expected])
+            ck_assert_uint_eq(found.torn_bytes, cut - begins[expected]);
+        else
+            ck_assert_uint_eq(found.torn_bytes, cut - ends[expected]);
     }
 }
 END_TEST
 
-/* Damage within a promised record is refused; within the unsynced end it is a torn end, and then
- * everything promised is there. A promised record with nothing written after it knows no better. */
+/* Damage within a promised record, or a mark between two, is refused; within the unsynced end, or the mark
+ * before it, it is a torn end, and then everything promised is there. */
 START_TEST(damage_at_every_byte_is_noticed)
 {
     write_batches();
@@ -204,7 +206,7 @@ START_TEST(damage_at_every_byte_is_noticed)
             hit++;
         copy[at] = (char)(copy[at] ^ 0x10);
         e = read_back((struct bytes){ copy, whole.len }, &records, &found);
-        if (hit < promised[RECORDS]) {
+        if (hit < promised) {
             ck_assert_int_eq(e, ERR_CORRUPT);
             ck_assert_ptr_nonnull(strstr(why.text, "is damaged"));
         } else {
@@ -212,6 +214,53 @@ START_TEST(damage_at_every_byte_is_noticed)
             ck_assert_uint_eq(records, hit);
         }
     }
+}
+END_TEST
+
+/* A vote that was synced a moment ago is the last record there is, and no less promised for that. */
+START_TEST(damage_of_the_last_promised_record_is_refused)
+{
+    struct journal *j = open_fresh(&journal_io_real);
+    struct buf file = { 0 }, seen = { 0 };
+    struct journal_found found;
+    size_t begin, end, good;
+    enum err e;
+
+    add(j, "epoch");
+    sync_ok(j);
+    begin = journal_bytes(j);
+    add(j, "vote");
+    end = journal_bytes(j);
+    sync_ok(j);
+    journal_close(j);
+    ck_assert(file_read(path, 1 << 20, &file, &why) == OK);
+    for (size_t at = begin; at < file.len; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            file.at[at] = (char)(file.at[at] ^ 1 << bit);
+            e = journal_scan(buf_bytes(&file), keep, &seen, &good, &found, &why);
+            file.at[at] = (char)(file.at[at] ^ 1 << bit);
+            if (at < end) {
+                ck_assert_int_eq(e, ERR_CORRUPT);
+                ck_assert_ptr_nonnull(strstr(why.text, "record 2 at byte"));
+            } else {
+                ck_assert_int_eq(e, OK);
+                ck_assert_uint_eq(found.records, 2);
+            }
+        }
+    }
+    /* Shorter than it says: a crash while it was written. */
+    for (size_t cut = begin; cut < end; cut++) {
+        e = journal_scan((struct bytes){ file.at, cut }, keep, &seen, &good, &found, &why);
+        ck_assert_int_eq(e, OK);
+        ck_assert_uint_eq(found.records, 1);
+    }
+    /* Opening promises what it has read. */
+    j = reopen_with(&journal_io_real, &seen, &found, &e);
+    ck_assert_ptr_nonnull(j);
+    ck_assert_uint_eq(journal_bytes(j), file.len + JOURNAL_RECORD_HEADER);
+    journal_close(j);
+    buf_fini(&file);
+    buf_fini(&seen);
 }
 END_TEST
 
@@ -224,7 +273,7 @@ START_TEST(torn_batches_are_cut_not_refused)
     rng_seed(&r, test_seed());
     for (int round = 0; round < 20000; round++) {
         AUTO_FREE char *copy = xmemdup0(whole.at, whole.len);
-        size_t from = ends[promised[RECORDS]], records = 0;
+        size_t from = ends[promised], records = 0;
         struct journal_found found;
 
         for (size_t at = from; at < whole.len; at += 16)
@@ -232,7 +281,7 @@ START_TEST(torn_batches_are_cut_not_refused)
                 memset(copy + at, 0, whole.len - at < 16 ? whole.len - at : 16);
         ck_assert_msg(read_back((struct bytes){ copy, whole.len }, &records, &found) == OK, "%s",
                       why.text);
-        ck_assert_uint_ge(records, promised[RECORDS]);
+        ck_assert_uint_ge(records, promised);
     }
 }
 END_TEST
@@ -346,7 +395,6 @@ START_TEST(every_failure_keeps_what_was_promised)
                 if (i == 5) {
                     e = journal_replace(j, fill_snapshot, (char *)buf_text(&written), &why);
                     if (e == OK) {
-                        ck_assert(!journal_broken(j));
                         buf_putc(&written, ';');
                         safe = written.len;
                     } else {
@@ -379,6 +427,33 @@ START_TEST(every_failure_keeps_what_was_promised)
     ck_assert_int_gt(failures, 30);
     buf_fini(&seen);
     buf_fini(&written);
+}
+END_TEST
+
+/* The disk is full when only the mark is left to write: what was synced is safe, and the journal asks to be
+ * replaced before it takes more. */
+START_TEST(a_mark_that_does_not_fit_breaks_no_promise)
+{
+    struct buf seen = { 0 };
+    struct journal_found found;
+    struct journal *j;
+    enum err e;
+
+    fail_kind = FAIL_WRITE;
+    fail_at = 2; /* after the header and the record */
+    calls = 0;
+    j = open_fresh(&bad_io);
+    add(j, "vote");
+    sync_ok(j);
+    ck_assert(journal_broken(j));
+    ck_assert(journal_append(j, BYTES("no"), &why) == ERR_IO);
+    ck_assert(journal_replace(j, fill_snapshot, (char *)"vote", &why) == OK);
+    ck_assert(!journal_broken(j));
+    journal_close(j);
+    j = reopen_with(&journal_io_real, &seen, &found, &e);
+    ck_assert_str_eq(buf_text(&seen), "vote;");
+    journal_close(j);
+    buf_fini(&seen);
 }
 END_TEST
 
@@ -440,7 +515,7 @@ START_TEST(killed_while_replacing)
     struct journal_found found;
     bool saw_old = false, saw_new = false;
 
-    for (fail_at = 0; fail_at < 8; fail_at++) {
+    for (fail_at = 0; fail_at < 10; fail_at++) {
         struct journal *j = open_fresh(&journal_io_real);
         enum err e;
         pid_t pid;
@@ -450,7 +525,7 @@ START_TEST(killed_while_replacing)
         journal_close(j);
         pid = fork();
         if (pid == 0) {
-            calls = -1; /* opening syncs once */
+            calls = -2; /* opening syncs and marks */
             j = reopen_with(&dying, &seen, &found, &e);
             if (!j || journal_replace(j, fill_snapshot, (char *)"new", &why) != OK)
                 _exit(1);
@@ -482,6 +557,7 @@ END_TEST
 
 CHECK_MAIN("journal", checksum_is_castagnoli, records_come_back_in_order, one_process_at_a_time,
            a_cut_at_every_byte_gives_a_prefix, damage_at_every_byte_is_noticed,
-           torn_batches_are_cut_not_refused, odd_files_are_refused_with_a_sentence,
-           every_failure_keeps_what_was_promised, replacing_mends_a_broken_journal,
-           killed_while_replacing, nobody_else_may_read_it)
+           damage_of_the_last_promised_record_is_refused,
+           a_mark_that_does_not_fit_breaks_no_promise, torn_batches_are_cut_not_refused,
+           odd_files_are_refused_with_a_sentence, every_failure_keeps_what_was_promised,
+           replacing_mends_a_broken_journal, killed_while_replacing, nobody_else_may_read_it)

@@ -66,16 +66,13 @@ def test_comments_and_order_of_sentinel_conf_are_kept(t):
     assert not re.search(r"^sentinel fast-detection", text, re.M), "Redis could not read that"
 
 
-def test_mangled_state_is_refused_with_advice(t):
-    t.needs_holdfast()
-    group = t.group(nodes=1).start()
-    s = group.sentinels[0]
-    s.stop()
+def refused_after_damage(s, at):
+    """Flips bits of the stopped sentinel's journal at `at` of its length; it must refuse to start, naming the file."""
     journal = next(os.path.join(s.folder, f) for f in os.listdir(s.folder) if f.endswith(".state"))
     with open(journal, "r+b") as f:
         data = bytearray(f.read())
-        middle = len(data) // 2
-        data[middle:middle + 8] = bytes(b ^ 0xff for b in data[middle:middle + 8])
+        at = at(len(data))
+        data[at] ^= 0x10
         f.seek(0)
         f.write(data)
     s.start(wait=False)
@@ -83,3 +80,21 @@ def test_mangled_state_is_refused_with_advice(t):
     s.killed = True  # it ended as it should
     said = s.text()
     assert journal in said or os.path.basename(journal) in said, said
+    assert "move it away" in said, said
+
+
+def test_mangled_state_is_refused_with_advice(t):
+    t.needs_holdfast()
+    group = t.group(nodes=1).start()
+    s = group.sentinels[0]
+    s.stop()
+    refused_after_damage(s, lambda length: length // 2)
+
+
+def test_a_damaged_last_record_is_refused(t):
+    """A vote that was on the disk a moment ago is the last record: damage there is no torn end."""
+    t.needs_holdfast()
+    group = t.group(nodes=1).start()
+    s = group.sentinels[0]
+    s.kill()
+    refused_after_damage(s, lambda length: length - 24 - 3)  # a mark of 24 bytes ends the file

@@ -10,7 +10,7 @@
 #include "common/journal_format.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { RAW = 0x80, PIECE_MASK = 0x1f };
+enum { RAW = 0x80, MARKED = 0x20, PIECE_MASK = 0x1f };
 
 static enum err keep(void *arg, struct bytes payload, struct errmsg *why)
 {
@@ -19,19 +19,23 @@ static enum err keep(void *arg, struct bytes payload, struct errmsg *why)
     return OK;
 }
 
-/* Two bytes a record: the length of its payload, and how far behind the disk was. Then its payload. */
+/* Two bytes a record: the length of its payload and whether a mark follows, and how far behind the disk was.
+ * Then its payload. */
 static void seal(struct bytes in, struct buf *out, struct buf *out_expected)
 {
     uint64_t sequence = 1;
 
     while (in.len >= 2) {
         size_t len = (unsigned char)in.at[0] & PIECE_MASK;
+        bool marked = (unsigned char)in.at[0] & MARKED;
         uint64_t behind = (unsigned char)in.at[1];
         struct bytes payload = { in.at + 2, len < in.len - 2 ? len : in.len - 2 };
 
         journal_put_record(out, sequence, sequence > behind ? sequence - 1 - behind % sequence : 0,
                            payload);
         (void)keep(out_expected, payload, NULL);
+        if (marked)
+            journal_put_mark(out, sequence);
         sequence++;
         in.at += 2 + payload.len;
         in.len -= 2 + payload.len;
