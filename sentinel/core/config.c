@@ -301,7 +301,7 @@ void config_apply(struct config *c, const struct record *rec)
         group_settings_copy(&g->set, rec->set);
         break;
     case REC_GROUP_RESET:
-        g->node_count = g->peer_count = 0;
+        g->node_count = 0;
         break;
     case REC_CONFIG:
         apply_config(g, rec);

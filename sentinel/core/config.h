@@ -151,7 +151,7 @@ enum record_kind {
     REC_GROUP_ADD,    /* group, addr, id unused, set. durable */
     REC_GROUP_REMOVE, /* group. durable */
     REC_GROUP_SET,    /* group, set. durable: an operator was told OK */
-    REC_GROUP_RESET,  /* group: its followers and peers are forgotten, nothing else */
+    REC_GROUP_RESET,  /* group: its followers are forgotten, nothing else; peers leave one by one */
     REC_CONFIG,       /* group, epoch: config-epoch, addr: its leader. durable */
     REC_VOTE,         /* group, epoch: leader-epoch, id: whom. durable */
     REC_NODE_ADD,     /* group, addr: a follower */

@@ -121,9 +121,11 @@ static struct seat *meet(struct sentinel *s, struct group *g, const struct hello
         return NULL;
     if (!addr_eq(&seat->peer->addr, &h->from))
         note_move(s, seat, h, out);
-    if (!is_new)
+    if (!is_new && seat->vacant_until_ms == 0)
         return seat;
-    persist_seat(seat, true, out);
+    seat->vacant_until_ms = 0;
+    if (is_new)
+        persist_seat(seat, true, out);
     notice(s, out, LEVEL_NOTICE, g, "+sentinel", "%s", inst_seat(s, seat).text);
     /* It may not know me yet, and I may be calm. */
     group_spread(s, g, out);
@@ -143,6 +145,17 @@ static bool is_mine(const struct sentinel *s, const struct hello *h, struct acti
     return true;
 }
 
+/* A peer that speaks more often than in calm misses somebody, who may be me (after RESET, or REMOVE and
+ * MONITOR): one hello over its own line tells. The copies of one round come within moments. */
+static void answer_early(struct sentinel *s, struct seat *seat, struct actions *out)
+{
+    uint64_t period = s->debug_ms[T_PUBLISH_PERIOD], pause = s->now_ms - seat->hello_ms;
+
+    if (pause >= period / 2 && pause < HELLO_CALM * period - period / 2 &&
+        group_is_calm(seat->group))
+        seat_hello(s, seat, out);
+}
+
 static void hear(struct sentinel *s, const struct hello *h, struct actions *out)
 {
     struct group *g = sentinel_find_group(s, bytes_of(h->group));
@@ -153,6 +166,7 @@ static void hear(struct sentinel *s, const struct hello *h, struct actions *out)
     seat = meet(s, g, h, out);
     if (!seat)
         return;
+    answer_early(s, seat, out);
     seat->hello_ms = s->now_ms;
     (void)vote_hear_epoch(s, g, h->current_epoch, out);
     compare(s, g, seat, h->config_epoch, &h->leader, out);

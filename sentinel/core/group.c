@@ -20,6 +20,7 @@ struct group *group_add(struct sentinel *s, const char *name, const struct addr 
     struct group *g = xcalloc(1, sizeof *g);
 
     g->id = ++s->next_id;
+    g->added_ms = s->now_ms;
     g->timer.kind = TIMER_GROUP;
     snprintf(g->name, sizeof g->name, "%s", name);
     group_settings_copy(&g->set, set);
@@ -35,10 +36,8 @@ struct group *group_add(struct sentinel *s, const char *name, const struct addr 
     return g;
 }
 
-static void drop_members(struct sentinel *s, struct group *g, struct actions *out)
+static void drop_followers(struct sentinel *s, struct group *g, struct actions *out)
 {
-    LIST_EACH (&g->seats, link)
-        seat_remove(s, SEAT_OF(link), out);
     EACH_NODE (g, link)
         if (NODE_OF(link) != g->leader)
             node_remove(s, NODE_OF(link), out);
@@ -46,7 +45,9 @@ static void drop_members(struct sentinel *s, struct group *g, struct actions *ou
 
 void group_remove(struct sentinel *s, struct group *g, struct actions *out)
 {
-    drop_members(s, g, out);
+    LIST_EACH (&g->seats, link)
+        seat_remove(s, SEAT_OF(link), out);
+    drop_followers(s, g, out);
     node_remove(s, g->leader, out);
     group_set_agreed(s, g, false);
     timer_set(&s->timers, &g->timer, TIMER_NEVER);
@@ -63,7 +64,12 @@ void group_reset(struct sentinel *s, struct group *g, struct actions *out)
     struct addr leader = g->leader->addr;
     struct node *old = g->leader;
 
-    drop_members(s, g, out);
+    LIST_EACH (&g->seats, link)
+        if (MUTATED(s, MUT_RESET_FORGETS_VOTERS))
+            seat_remove(s, SEAT_OF(link), out);
+        else
+            seat_vacate(s, SEAT_OF(link));
+    drop_followers(s, g, out);
     g->leader = NULL;
     g->leader = node_add(s, g, &leader);
     node_remove(s, old, out);
@@ -74,6 +80,8 @@ void group_reset(struct sentinel *s, struct group *g, struct actions *out)
     g->lost_elections = 0;
     persist_group(g, REC_GROUP_RESET, out);
     notice(s, out, LEVEL_WARNING, g, "+reset-master", "%s", inst_group(s, g).text);
+    /* Peers in calm answer a hello that comes early with their own. */
+    group_spread(s, g, out);
     group_mark(s, g);
 }
 
@@ -92,8 +100,10 @@ void group_set_agreed(struct sentinel *s, struct group *g, bool agreed)
 
 static void evaluate(struct sentinel *s, struct group *g, struct actions *out)
 {
-    uint64_t next = agree_evaluate(s, g, out), at;
+    uint64_t next = seat_expire(s, g, out), at;
 
+    at = agree_evaluate(s, g, out);
+    next = at < next ? at : next;
     at = failover_evaluate(s, g, out);
     next = at < next ? at : next;
     at = stray_evaluate(s, g, out);
@@ -178,7 +188,7 @@ bool group_is_calm(const struct group *g)
     LIST_EACH (&g->seats, link) {
         const struct peer *p = SEAT_OF(link)->peer;
 
-        if (p->protocol == 0 || p->line.state != LINE_UP)
+        if (p->protocol == 0 || p->line.state != LINE_UP || SEAT_OF(link)->vacant_until_ms > 0)
             return false;
     }
     return true;
@@ -187,6 +197,15 @@ bool group_is_calm(const struct group *g)
 uint32_t group_majority(const struct group *g)
 {
     return (g->seat_count + 1) / 2 + 1;
+}
+
+uint32_t group_peers(const struct group *g)
+{
+    uint32_t taken = 0;
+
+    LIST_EACH (&g->seats, link)
+        taken += SEAT_OF(link)->vacant_until_ms == 0;
+    return taken;
 }
 
 uint32_t group_usable_voters(const struct group *g)

@@ -13,7 +13,7 @@
 struct group *group_add(struct sentinel *s, const char *name, const struct addr *leader,
                         const struct group_settings *set);
 void group_remove(struct sentinel *s, struct group *g, struct actions *out);
-/* Forgets followers, peers and failover, and meets the leader anew. */
+/* Forgets followers and failover, meets the leader anew, and vacates the peers' seats (peer.h). */
 void group_reset(struct sentinel *s, struct group *g, struct actions *out);
 
 void group_mark(struct sentinel *s, struct group *g);
@@ -32,7 +32,7 @@ void group_spread(struct sentinel *s, struct group *g, struct actions *out);
 /* The hello's text, for a connection whose own end is local_ip; the caller frees it. */
 char *group_hello(const struct sentinel *s, const struct group *g, const char *local_ip);
 struct view group_view(const struct sentinel *s, const struct group *g);
-/* Are there peers, and is every one a Holdfast peer whose line is up? */
+/* Are there peers, and has every one its seat, speaks Holdfast's words, and a line that is up? */
 bool group_is_calm(const struct group *g);
 
 #endif

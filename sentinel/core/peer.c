@@ -86,6 +86,31 @@ void seat_remove(struct sentinel *s, struct seat *seat, struct actions *out)
         peer_remove(s, p, out);
 }
 
+void seat_vacate(struct sentinel *s, struct seat *seat)
+{
+    /* The slowest hello of a living peer comes within this. */
+    seat->vacant_until_ms = s->now_ms + (HELLO_CALM + 1) * s->debug_ms[T_PUBLISH_PERIOD];
+}
+
+uint64_t seat_expire(struct sentinel *s, struct group *g, struct actions *out)
+{
+    uint64_t next = TIMER_NEVER;
+
+    LIST_EACH (&g->seats, link) {
+        struct seat *seat = SEAT_OF(link);
+
+        if (seat->vacant_until_ms == 0)
+            continue;
+        if (s->now_ms >= seat->vacant_until_ms) {
+            persist_seat(seat, false, out);
+            seat_remove(s, seat, out);
+        } else if (seat->vacant_until_ms < next) {
+            next = seat->vacant_until_ms;
+        }
+    }
+    return next;
+}
+
 void seat_hello(struct sentinel *s, struct seat *seat, struct actions *out)
 {
     struct peer *p = seat->peer;

@@ -20,6 +20,11 @@
 struct seat *seat_add(struct sentinel *s, struct group *g, const char *run_id, const struct addr *a,
                       bool *out_new);
 void seat_remove(struct sentinel *s, struct seat *seat, struct actions *out);
+/* RESET: the peer is forgotten as far as anybody can see, but counts as a voter, and is spoken to, until
+ * it has had time to say hello; then seat_expire removes it for good. */
+void seat_vacate(struct sentinel *s, struct seat *seat);
+/* Removes the vacant seats whose time has come. When to look again; TIMER_NEVER: none is vacant. */
+uint64_t seat_expire(struct sentinel *s, struct group *g, struct actions *out);
 struct seat *seat_find(const struct group *g, const char *run_id);
 void seat_hello(struct sentinel *s, struct seat *seat, struct actions *out);
 void seat_state(struct sentinel *s, struct seat *seat, struct actions *out);

@@ -45,6 +45,7 @@ enum {
     /* Hellos go out this many times slower while every known peer of the group is a Holdfast peer whose
      * line is up: they learn news by push. A new peer's first hello is answered at once. */
     HELLO_CALM = 5,
+    LISTEN_PERIODS_X4 = 5, /* quarters of a publish-period within which a peer makes itself heard */
     REDIAL_MS = 100,       /* pause between two dials of a node that is down */
     DIAL_TIMEOUT_MS = 200, /* of a dial to a node that has answered before; or 4 round trips */
     DIAL_TIMEOUT_MS_MAX = 2000,
@@ -154,8 +155,9 @@ struct seat {
     struct list of_group, of_peer;
     struct group *group;
     struct peer *peer;
-    uint64_t hello_ms; /* last-hello-message = now - this */
-    enum verdict mine; /* what I think of it: s_down = mine != VERDICT_UP */
+    uint64_t hello_ms;        /* last-hello-message = now - this */
+    uint64_t vacant_until_ms; /* RESET emptied it; without a hello it goes then. 0: taken */
+    enum verdict mine;        /* what I think of it: s_down = mine != VERDICT_UP */
     uint64_t down_since_ms;
     enum verdict verdict; /* what it says of the leader: flag master_down = verdict != VERDICT_UP */
     uint64_t verdict_ms;  /* when it said so */
@@ -228,6 +230,7 @@ struct group {
     enum verdict pushed;     /* what Holdfast peers were told last */
     uint64_t pushed_captain, pushed_ms;
     uint64_t hello_ms;   /* when hellos went out last */
+    uint64_t added_ms;   /* when I began to listen for peers */
     uint64_t confirm_ms; /* when a round of confirming views was started; 0: none needed */
     char leader_replid[ID_LEN + 1]; /* replication id of the leader when it was last seen leading */
     struct list changed;            /* on sentinel.changed: to be evaluated when the step ends */
@@ -307,5 +310,7 @@ const char *peer_host(const struct sentinel *s, const struct peer *p);
 /* me and the peers that are not down, for CKQUORUM; and the majority of all known. */
 uint32_t group_usable_voters(const struct group *g);
 uint32_t group_majority(const struct group *g);
+/* How many seats are taken, which is what the world is shown; vacant ones count as voters only. */
+uint32_t group_peers(const struct group *g);
 
 #endif

@@ -206,11 +206,19 @@ bool vote_has_epochs(const struct sentinel *s)
     return s->current_epoch < EPOCH_MAX;
 }
 
+/* Whoever knows nobody is not yet the majority of all there are. */
+static bool is_listening(const struct sentinel *s, const struct group *g)
+{
+    uint64_t listen_ms = s->debug_ms[T_PUBLISH_PERIOD] * LISTEN_PERIODS_X4 / 4;
+
+    return g->seat_count == 0 && s->now_ms < g->added_ms + listen_ms;
+}
+
 bool vote_is_winnable(const struct sentinel *s, const struct group *g)
 {
     uint32_t reachable = 1;
 
-    if (!vote_has_epochs(s))
+    if (!vote_has_epochs(s) || is_listening(s, g))
         return false;
     LIST_EACH (&g->seats, link)
         reachable += SEAT_OF(link)->peer->line.state == LINE_UP;

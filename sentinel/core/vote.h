@@ -34,7 +34,8 @@ uint64_t vote_may_start_ms(const struct sentinel *s, const struct group *g);
 
 /* Is there an epoch above the current one? */
 bool vote_has_epochs(const struct sentinel *s);
-/* Is there, and are enough voters reachable? Without them no epoch is spent. */
+/* Is there, and are enough voters reachable? Without them no epoch is spent. Nobody is a majority alone
+ * before there was time to hear of others. */
 bool vote_is_winnable(const struct sentinel *s, const struct group *g);
 
 enum tally { TALLY_OPEN, TALLY_WON, TALLY_LOST };

@@ -247,7 +247,7 @@ static void section_sentinel(struct sentinel_world *w, struct buf *out)
 
         buf_printf(out, "master%zu:name=%s,status=%s,address=%s:%d,slaves=%u,sentinels=%u\r\n", i++,
                    g->name, status_of(g), node_host(core, g->leader), g->leader->addr.port,
-                   g->node_count - 1, g->seat_count + 1);
+                   g->node_count - 1, group_peers(g) + 1);
     }
 }
 

@@ -55,7 +55,7 @@ static void leader_fields(struct fields *f, const struct group *g)
 {
     field_number(f, "config-epoch", g->config_epoch);
     field_number(f, "num-slaves", g->node_count - 1);
-    field_number(f, "num-other-sentinels", g->seat_count);
+    field_number(f, "num-other-sentinels", group_peers(g));
     field_number(f, "quorum", g->set.quorum);
     field_number(f, "failover-timeout", g->set.failover_timeout_ms);
     field_number(f, "parallel-syncs", g->set.parallel_syncs);

@@ -65,9 +65,13 @@ void sentinel_sentinels(struct call *c)
 
     if (!g)
         return;
-    reply_array(c->reply, g->seat_count);
-    LIST_EACH (&g->seats, node)
-        serve_reply_seat(c->reply, world_of(c), LIST_ENTRY(node, struct seat, of_group));
+    reply_array(c->reply, group_peers(g));
+    LIST_EACH (&g->seats, node) {
+        const struct seat *seat = LIST_ENTRY(node, struct seat, of_group);
+
+        if (seat->vacant_until_ms == 0)
+            serve_reply_seat(c->reply, world_of(c), seat);
+    }
 }
 
 void sentinel_get_leader_addr(struct call *c)

@@ -140,6 +140,17 @@ static void order_failover(struct world *w)
     watcher_step(w, i, &ev);
 }
 
+static void order_reset(struct world *w)
+{
+    int i = (int)world_chance(w, (uint64_t)w->watcher_count);
+    struct event ev = { .kind = EV_RESET, .reset = { BYTES("*") } };
+
+    if (!w->watchers[i].alive || w->watchers[i].frozen)
+        return;
+    world_trace(w, "operator: reset at s%d", i);
+    watcher_step(w, i, &ev);
+}
+
 static void kill_some_leader(struct world *w)
 {
     int from = (int)world_chance(w, (uint64_t)w->store_count);
@@ -159,7 +170,7 @@ static void one_fault(struct world *w)
     int store = (int)world_chance(w, (uint64_t)w->store_count);
     int watcher = (int)world_chance(w, (uint64_t)w->watcher_count);
 
-    switch (world_chance(w, 10)) {
+    switch (world_chance(w, 11)) {
     case 0:
     case 1:
         kill_some_leader(w);
@@ -185,6 +196,9 @@ static void one_fault(struct world *w)
         break;
     case 9:
         order_failover(w);
+        break;
+    case 10:
+        order_reset(w);
         break;
     }
 }
@@ -219,6 +233,21 @@ void faults_heal(struct world *w)
     }
 }
 
+/* A RESET while it was away, and a leader that does not have it, leave a node to itself, as in Redis. */
+static bool is_forgotten(const struct world *w, int i)
+{
+    const char *name = w->stores[i].group == 0 ? "g0" : "g1";
+
+    for (int k = 0; k < w->watcher_count; k++) {
+        const struct group *g = sentinel_find_group(&w->watchers[k].core, bytes_of(name));
+
+        LIST_EACH (&g->nodes, link)
+            if (LIST_ENTRY(link, struct node, of_group)->addr.port == store_port(i))
+                return false;
+    }
+    return true;
+}
+
 static bool followers_in_line(const struct world *w, int group, int leader, char *why, size_t cap)
 {
     if (w->stores[leader].leader != -1) {
@@ -229,7 +258,7 @@ static bool followers_in_line(const struct world *w, int group, int leader, char
     for (int i = 0; i < w->store_count; i++) {
         const struct store *n = &w->stores[i];
 
-        if (n->group != group || i == leader)
+        if (n->group != group || i == leader || is_forgotten(w, i))
             continue;
         if (n->leader != leader || !n->link_up) {
             snprintf(why, cap, "n%d follows %d (link %d), agreed is n%d", i, n->leader, n->link_up,

@@ -35,6 +35,7 @@ static void plan_for(struct plan *p, uint64_t seed, const struct options *o)
         .stores_per_group = seed % 8 < 4 ? 3 : 2,
         .legacy = o->legacy || seed % 6 == 5,
         .fast = !o->plain && seed % 3 != 2,
+        .quorum = seed % 5 == 4 ? 1 : 0,
         .faults_ms = 8000,
         .heal_ms = 60000,
     };
@@ -81,6 +82,7 @@ static const struct mutant {
     { MUT_CONFIG_NOT_PERSISTED, "config-not-persisted" },
     { MUT_EQUAL_EPOCH_ADOPTED, "equal-epoch-adopted" },
     { MUT_NO_DEMOTION, "no-demotion" },
+    { MUT_RESET_FORGETS_VOTERS, "reset-forgets-voters" },
 };
 
 /* A simulator that misses a planted bug would miss a real one. */

@@ -89,7 +89,7 @@ static void build_watcher(struct world *w, int i)
         int leader = g * w->plan.stores_per_group;
 
         set_addr(&group->leader, "10.0.0", leader, store_port(leader));
-        group->set.quorum = (uint32_t)(w->watcher_count / 2 + 1);
+        group->set.quorum = w->plan.quorum ? w->plan.quorum : (uint32_t)(w->watcher_count / 2 + 1);
         group->set.down_after_ms = DOWN_AFTER_MS;
         group->set.failover_timeout_ms = FAILOVER_TIMEOUT_MS;
     }

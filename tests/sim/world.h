@@ -84,7 +84,8 @@ struct pending {
 
 struct plan {
     int watchers, stores_per_group;
-    bool legacy; /* nobody answers HF: all votes by the old rules */
+    uint32_t quorum; /* 0: the majority */
+    bool legacy;     /* nobody answers HF: all votes by the old rules */
     bool fast;
     uint64_t faults_ms, heal_ms;
 };

@@ -525,7 +525,7 @@ static void cmd_show(struct play *p, int argc, char **words)
     buf_printf(&p->text, "    %s leader=%s:%d config-epoch=%llu state=%s peers=%u usable=%u\n",
                g->name, g->leader->addr.host, g->leader->addr.port,
                (unsigned long long)g->config_epoch, failover_state_word(g->failover.state),
-               g->seat_count, group_usable_voters(g));
+               group_peers(g), group_usable_voters(g));
     LIST_EACH (&g->nodes, of)
         show_node(p, LIST_ENTRY(of, struct node, of_group));
     LIST_EACH (&g->seats, of) {
