@@ -211,6 +211,7 @@ static void told(struct sentinel *s, struct group *g, struct seat *seat, const s
         node_ping(s, g->leader, out);
     group_mark(s, g);
     compare(s, g, seat, v->config_epoch, &v->leader, out);
+    node_hear_witness(s, g->leader, out);
 }
 
 static void reply_view(const struct sentinel *s, const struct group *g, uint64_t token,

@@ -154,6 +154,8 @@ static enum verdict judgement(const struct sentinel *s, const struct node *n)
 {
     if (n->reborn_until_ms > s->now_ms || (n->refused && node_is_fast(n)))
         return VERDICT_HARD;
+    if (n->witnessed && n->group->set.fast_detection != FAST_NO)
+        return VERDICT_HARD;
     if (s->now_ms >= vitals_silent_ms(s, &n->vitals, n->group->set.down_after_ms))
         return VERDICT_SOFT;
     if (s->now_ms >= misreported_ms(s, n) || s->now_ms >= loading_too_long_ms(n))
@@ -190,6 +192,29 @@ void node_judge(struct sentinel *s, struct node *n, struct actions *out)
         refresh_lines(s, n, out);
     if (n == n->group->leader)
         group_hurry(s, n->group, out);
+}
+
+/* Somebody who was connected to it and lost it; of the same leader by the same configuration. */
+static bool has_witness(const struct group *g)
+{
+    LIST_EACH (&g->seats, link) {
+        const struct seat *seat = SEAT_OF(link);
+
+        if (seat->verdict == VERDICT_HARD && seat_is_holdfast(seat) &&
+            seat->config_epoch == g->config_epoch && node_is_at(g->leader, &seat->leader))
+            return true;
+    }
+    return false;
+}
+
+void node_hear_witness(struct sentinel *s, struct node *n, struct actions *out)
+{
+    if (n->witnessed || !n->shut || n->vitals.pong_ms > 0 || n != n->group->leader)
+        return;
+    if (!has_witness(n->group))
+        return;
+    n->witnessed = true;
+    node_judge(s, n, out);
 }
 
 static uint64_t info_period_ms(const struct sentinel *s, const struct node *n)
@@ -340,7 +365,7 @@ void node_line_up(struct sentinel *s, struct node *n, const struct event *ev, st
         snprintf(n->ip, sizeof n->ip, "%s", ev->line.peer_ip);
         forget_twin(s, n, out);
     }
-    n->info_waiting = n->info_again = n->demote_sent = false;
+    n->info_waiting = n->info_again = n->demote_sent = n->shut = false;
     node_ping(s, n, out);
     node_ask_info(s, n, out);
     node_hello(s, n, out);
@@ -362,6 +387,8 @@ void node_line_down(struct sentinel *s, struct node *n, const struct event *ev, 
         /* The one hard proof: it was there, and now its host says that nobody listens. */
         if (!was_up && l->was_up && ev->line.why == DOWN_REFUSED)
             n->refused = true;
+        n->shut = !was_up && ev->line.why == DOWN_REFUSED;
+        node_hear_witness(s, n, out);
         if (n->id == n->group->failover.chosen)
             n->group->failover.command_sent = false;
         group_mark(s, n->group);
@@ -379,7 +406,7 @@ void node_pong(struct sentinel *s, struct node *n, enum pong_kind kind, struct a
     }
     if (!vitals_pong(s, &n->vitals, kind))
         return;
-    n->refused = false;
+    n->refused = n->witnessed = false;
     n->lines[LINE_CMD].was_up = false;
     if (kind == PONG_OK)
         n->rebooted = false;

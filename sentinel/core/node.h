@@ -30,6 +30,8 @@ void node_info(struct sentinel *s, struct node *n, const struct event *ev, struc
 
 /* What is due, then arms the timer: also after anything that changes how often INFO is asked. */
 void node_tick(struct sentinel *s, struct node *n, struct actions *out);
+/* A peer's verdict on the leader may have changed: what was refused to me from the start may be dead. */
+void node_hear_witness(struct sentinel *s, struct node *n, struct actions *out);
 void node_judge(struct sentinel *s, struct node *n, struct actions *out);
 /* Drops its lines and dials again: other credentials, or another start in life. */
 void node_redial(struct sentinel *s, struct node *n, struct actions *out);

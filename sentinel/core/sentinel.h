@@ -103,6 +103,8 @@ struct node {
     enum verdict verdict;     /* s_down = verdict != VERDICT_UP */
     uint64_t down_since_ms;   /* s-down-time = now - this, while down */
     bool refused;             /* its line closed and a dial since was refused; until it answers */
+    bool shut;                /* the last dial of it was refused */
+    bool witnessed;           /* shut, and a peer saw it die; until it answers */
     uint64_t reborn_until_ms; /* another run id answered: counts as dead until then */
 
     struct facts facts;

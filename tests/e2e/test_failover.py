@@ -112,3 +112,18 @@ def t_writer(t, group, **options):
     writer = Writer(group.sentinels, group.name, **options).start()
     t.defer(writer.stop)
     return writer
+
+
+def test_sentinels_started_while_the_leader_is_dead_take_a_witness(t):
+    """Two of three restart and never meet the leader; the third saw it die. With down-after at its 30 s."""
+    t.needs_holdfast()
+    group = t.group().start()
+    old = group.leader()
+    began = time.monotonic()
+    for s in group.sentinels[:2]:
+        s.kill()
+    old.kill()
+    for s in group.sentinels[:2]:
+        s.start(wait=False)
+    moment, _ = group.wait_first_write(old.address, "after", seconds=25)
+    assert moment - began < 5.0, "took %.1f s" % (moment - began)

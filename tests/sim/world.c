@@ -13,7 +13,6 @@ enum {
     LOOK_MS = 200,
     CALM_LOOKS = 6, /* converged means converged that many looks in a row */
     START_MS = 1000000,
-    DOWN_AFTER_MS = 1000,
     FAILOVER_TIMEOUT_MS = 3000,
 };
 
@@ -90,7 +89,7 @@ static void build_watcher(struct world *w, int i)
 
         set_addr(&group->leader, "10.0.0", leader, store_port(leader));
         group->set.quorum = w->plan.quorum ? w->plan.quorum : (uint32_t)(w->watcher_count / 2 + 1);
-        group->set.down_after_ms = DOWN_AFTER_MS;
+        group->set.down_after_ms = w->plan.down_after_ms;
         group->set.failover_timeout_ms = FAILOVER_TIMEOUT_MS;
     }
 }

@@ -85,7 +85,8 @@ struct pending {
 struct plan {
     int watchers, stores_per_group;
     uint32_t quorum; /* 0: the majority */
-    bool legacy;     /* nobody answers HF: all votes by the old rules */
+    uint64_t down_after_ms;
+    bool legacy; /* nobody answers HF: all votes by the old rules */
     bool fast;
     uint64_t faults_ms, heal_ms;
 };
