@@ -213,7 +213,7 @@ uint32_t group_usable_voters(const struct group *g)
     uint32_t usable = 1;
 
     LIST_EACH (&g->seats, link)
-        usable += SEAT_OF(link)->mine == VERDICT_UP;
+        usable += SEAT_OF(link)->mine == VERDICT_UP && SEAT_OF(link)->vacant_until_ms == 0;
     return usable;
 }
 

@@ -309,10 +309,10 @@ void node_name(const struct node *n, char *out, size_t cap);
 /* The host to show: the resolved address, or the name with announce-hostnames. */
 const char *node_host(const struct sentinel *s, const struct node *n);
 const char *peer_host(const struct sentinel *s, const struct peer *p);
-/* me and the peers that are not down, for CKQUORUM; and the majority of all known. */
-uint32_t group_usable_voters(const struct group *g);
+/* How many votes an election takes: the majority of all seats, vacant ones too. */
 uint32_t group_majority(const struct group *g);
-/* How many seats are taken, which is what the world is shown; vacant ones count as voters only. */
+/* How many seats are taken, which is what the world is shown; and of those and me, who is not down. */
 uint32_t group_peers(const struct group *g);
+uint32_t group_usable_voters(const struct group *g);
 
 #endif

@@ -98,7 +98,7 @@ void sentinel_ckquorum(struct call *c)
         return;
     usable = group_usable_voters(g);
     quorum = usable >= g->set.quorum;
-    majority = usable >= group_majority(g);
+    majority = usable >= (group_peers(g) + 1) / 2 + 1;
     buf_printf(&line, "%s %u usable Sentinels. ", quorum && majority ? "OK" : "NOQUORUM", usable);
     if (quorum && majority)
         buf_puts(&line, "Quorum and failover authorization can be reached");
