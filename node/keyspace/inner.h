@@ -7,6 +7,7 @@
 #ifndef HF_NODE_KEYSPACE_INNER_H
 #define HF_NODE_KEYSPACE_INNER_H
 
+#include "common/list.h"
 #include "common/random.h"
 #include "node/keyspace/deadlines.h"
 #include "node/keyspace/keyspace.h"
@@ -30,6 +31,16 @@ struct space {
     bool detached;          /* flushed while the walk needs it: the walk owns it now */
 };
 
+/* An entry that the walk takes out of its turn. */
+struct ahead {
+    struct list node; /* of walk->wanted or walk->kept; on neither while it is the open one */
+    struct entry *e;
+    int db;
+    uint8_t mark;
+    bool wanted;
+    size_t kept_bytes; /* it left its table and is the walk's to free; 0: it stands there still */
+};
+
 struct walk {
     keyspace_emit_fn
         *emit; /* NULL: none runs; spaces may still be swept, see keyspace_walk_begin */
@@ -38,7 +49,11 @@ struct walk {
     int count, at;
     uint64_t left, early;
     uint64_t *keys, *expires; /* of each database at the start */
-    bool full;                /* emit wants no more in this step */
+    struct ahead *open;       /* between two pieces; NULL: none */
+    struct list wanted, kept; /* of struct ahead; in this order before the tables */
+    uint64_t kept_bytes, news;
+    uint64_t end_us; /* of this step */
+    bool full;       /* emit wants no more in this step */
 };
 
 struct keyspace {
@@ -83,8 +98,11 @@ struct space *space_new(void);
 /* Hands the space and everything in it to the helper thread. */
 void space_discard(struct keyspace *ks, struct space *sp);
 
+void walk_init(struct walk *w);
 /* Emits the old value, if the walk still wants it. */
 void walk_before_change(struct keyspace *ks, const struct space *sp, struct entry *e);
+/* The entry has left its table, unchanged: true when the walk keeps it, else it has what it wants. */
+bool walk_keeps(struct keyspace *ks, const struct space *sp, struct entry *e);
 /* The space leaves its database: true when the walk keeps it. */
 bool walk_adopts(struct keyspace *ks, struct space *sp);
 void walk_end(struct keyspace *ks);
@@ -93,6 +111,9 @@ void walk_end(struct keyspace *ks);
 void expire_entry(struct keyspace *ks, int db, struct entry *e);
 /* Takes the entry out of table and index; it is the caller's. */
 void detach_entry(struct space *sp, struct entry *e, uint64_t hash);
-void discard_entry(struct keyspace *ks, struct entry *e);
+/* Frees what has left its table sp, unless the walk keeps it, which sees it first in any case. */
+void discard_entry(struct keyspace *ks, const struct space *sp, struct entry *e);
+/* Frees it now, or off the loop. */
+void drop_entry(struct keyspace *ks, struct entry *e);
 
 #endif

@@ -103,7 +103,7 @@ static void free_value(void *thing, const void *arg)
     entry_free(thing, arg);
 }
 
-void discard_entry(struct keyspace *ks, struct entry *e)
+void drop_entry(struct keyspace *ks, struct entry *e)
 {
     const struct value_ops *ops = ops_of(ks, e);
 
@@ -111,6 +111,12 @@ void discard_entry(struct keyspace *ks, struct entry *e)
         trash_put(ks->trash, free_value, e, ops);
     else
         entry_free(e, ops);
+}
+
+void discard_entry(struct keyspace *ks, const struct space *sp, struct entry *e)
+{
+    if (!walk_keeps(ks, sp, e))
+        drop_entry(ks, e);
 }
 
 static uint32_t fresh_clock(const struct keyspace *ks)
@@ -232,14 +238,13 @@ void expire_entry(struct keyspace *ks, int db, struct entry *e)
     struct space *sp = ks->spaces[db];
     struct bytes key = entry_key(e);
 
-    walk_before_change(ks, sp, e);
     detach_entry(sp, e, table_hash(key));
     ks->stats.expired++;
     if (ks->hooks.expired && !ks->follower)
         ks->hooks.expired(ks->hooks.arg, db, key);
     keyspace_event(ks, NOTIFY_EXPIRED, "expired", db, key);
     hear_changed(ks, db, key);
-    discard_entry(ks, e);
+    discard_entry(ks, sp, e);
 }
 
 /* True when the door shows nothing: the key has expired, and on a leader, or where it is about to
@@ -332,7 +337,7 @@ static struct entry *replace(struct keyspace *ks, struct spot s, const struct va
     index_add(ks, s.sp, e);
     note_need(s.sp, e, need_of(ks, e));
     s.sp->entry_bytes += entry_own_bytes(e);
-    discard_entry(ks, old);
+    discard_entry(ks, s.sp, old);
     return e;
 }
 
@@ -348,9 +353,12 @@ static bool fits_over(const struct keyspace *ks, const struct entry *e, const st
 static struct entry *overwrite(struct keyspace *ks, int db, struct spot s,
                                const struct value *value, int64_t expiry_ms)
 {
-    struct edit edit = edit_begin(ks, db, *s.slot);
-    struct entry *e = entry_set(edit.e, value);
+    struct edit edit;
+    struct entry *e;
 
+    walk_before_change(ks, s.sp, *s.slot);
+    edit = edit_begin(ks, db, *s.slot);
+    e = entry_set(edit.e, value);
     e = entry_set_expiry(e, expiry_ms);
     touch(ks, e);
     return edit_end(ks, edit, e, s.slot);
@@ -368,7 +376,6 @@ struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const 
         hear_born(ks, db, e);
         return e;
     }
-    walk_before_change(ks, s.sp, *s.slot);
     if (flags & PUT_KEEP_EXPIRY)
         expiry_ms = entry_expiry_ms(*s.slot);
     if (fits_over(ks, *s.slot, value, expiry_ms))
@@ -422,10 +429,9 @@ bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t fla
     if (!s.slot || hidden(ks, db, *s.slot, flags, true))
         return false;
     e = *s.slot;
-    walk_before_change(ks, s.sp, e);
     detach_entry(s.sp, e, s.hash);
     hear_changed(ks, db, entry_key(e));
-    discard_entry(ks, e);
+    discard_entry(ks, s.sp, e);
     return true;
 }
 

@@ -223,6 +223,7 @@ struct keyspace_stats {
     uint64_t freed_later;     /* values and tables handed to the helper thread, ever */
     uint64_t pending_frees;   /* not freed yet */
     uint64_t walk_early;      /* old values emitted because of a write, this walk */
+    uint64_t walk_kept_bytes; /* large old values that the walk holds until it has emitted them */
 };
 void keyspace_stats(const struct keyspace *ks, struct keyspace_stats *out);
 void keyspace_reset_stats(struct keyspace *ks); /* CONFIG RESETSTAT */
@@ -242,11 +243,26 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
 
 /*
  * One at a time. The image is the keyspace at keyspace_walk_begin; emit sees each of its entries
- * once: in walk order, or early, from inside the write door, just before a change. db is the
- * entry's at the start, whatever SWAPDB did since. emit may not touch the keyspace; returning
- * false ends this step after the bucket at hand (early: no meaning).
+ * once: in turn, or early, from inside the write door, just before a change. db is the entry's at
+ * the start, whatever SWAPDB did since. emit may not touch the keyspace.
+ *
+ * In turn it may take an entry in pieces: EMIT_MORE, and it sees the same one again, next. Until it
+ * is through, others may come early in between, each whole; if it is about to change itself, it
+ * comes early, for all that is left of it. What is deleted or replaced while it is large is neither:
+ * the walk keeps the old entry, emits it in turn and frees it then, unless WALK_KEPT_MAX are kept
+ * already.
  */
-typedef bool keyspace_emit_fn(void *arg, int db, const struct entry *e, bool early);
+enum emit_how { EMIT_IN_TURN, EMIT_EARLY };
+enum emit_answer {
+    EMIT_MORE = 1u << 0, /* there is more of this entry; early it must be 0 */
+    EMIT_STOP = 1u << 1, /* nothing else in this step */
+};
+typedef uint32_t keyspace_emit_fn(void *arg, int db, const struct entry *e, enum emit_how how);
+
+enum {
+    WALK_LARGE_BYTES = 64 * 1024, /* from here on a value is worth waiting for and keeping */
+    WALK_KEPT_MAX = 256 * 1024 * 1024,
+};
 
 /* ERR_EXISTS: one is running. ERR_AGAIN: too many walks were aborted in a row; keyspace_expire_due
  * settles that with time. */
@@ -261,10 +277,13 @@ bool keyspace_sweeping(const struct keyspace *ks);
  * file. */
 uint64_t keyspace_walk_keys(const struct keyspace *ks, int db, uint64_t *out_expires);
 uint64_t keyspace_walk_left(const struct keyspace *ks); /* keys not emitted yet */
-/* Bytes that a write to this key would make the walk emit on the spot; 0: nothing. */
+/* Bytes that a change of this key would make the walk emit on the spot; 0: nothing. */
 size_t keyspace_walk_pending(const struct keyspace *ks, int db, struct bytes key);
-/* Emits this key next, now (so that a writer which waits for it may go on). */
-void keyspace_walk_take(struct keyspace *ks, int db, struct bytes key);
+/* The walk takes this key, if it is pending, before others: somebody waits for it. */
+void keyspace_walk_want(struct keyspace *ks, int db, struct bytes key);
+bool keyspace_walk_wanted(const struct keyspace *ks); /* there are such keys, not emitted yet */
+/* Moves on when a wanted key has been emitted or a walk ended: who waits looks again. */
+uint64_t keyspace_walk_news(const struct keyspace *ks);
 
 /* ---- checks -------------------------------------------------------------------------------- */
 

@@ -67,6 +67,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     random_bytes(&seed, sizeof seed);
     rng_seed(&ks->rng, seed);
     ks->trash = trash_new();
+    walk_init(&ks->walk);
     ks->spaces = xcalloc((size_t)ks->databases, sizeof(struct space *));
     for (int db = 0; db < ks->databases; db++)
         ks->spaces[db] = space_new();
@@ -305,6 +306,7 @@ void keyspace_stats(const struct keyspace *ks, struct keyspace_stats *out)
     out->freed_later = trash_total(ks->trash);
     out->pending_frees = trash_pending(ks->trash);
     out->walk_early = ks->walk.early;
+    out->walk_kept_bytes = ks->walk.kept_bytes;
 }
 
 void keyspace_reset_stats(struct keyspace *ks)

@@ -26,84 +26,210 @@ static void end(struct snapshot *s, enum err e, const char *why)
     s->db_seen = NULL;
     s->sink = NULL;
     s->abort_why = NULL;
+    s->open.entry = NULL;
+    s->aside.at = 0;
+    buf_fini(&s->aside.bytes);
     buf_fini(&s->out);
     sink->done(arg, e, why);
     if (s->freed)
         s->freed(s->freed_arg);
 }
 
-static void select_db(struct snapshot *s, int db)
+/* Names db, where last is another one, in front of what comes; with its sizes the first time. */
+static void select_db(struct snapshot *s, struct rdb_writer *to, int *last, int db)
 {
     uint64_t keys, expires = 0;
 
-    if (db == s->db)
+    if (db == *last)
         return;
-    s->db = db;
+    *last = db;
     if (s->db_seen[db]) {
-        rdb_write_select_again(&s->writer, (uint64_t)db);
+        rdb_write_select_again(to, (uint64_t)db);
         return;
     }
     s->db_seen[db] = true;
     keys = keyspace_walk_keys(s->keyspace, db, &expires);
-    rdb_write_select(&s->writer, (uint64_t)db, keys, expires);
+    rdb_write_select(to, (uint64_t)db, keys, expires);
 }
 
-/* Straight from the entry to the sink: a value of a gigabyte is not copied into a buffer first. */
-static void write_large(struct snapshot *s, const struct entry *e, struct bytes value)
+/* Straight to the sink: what is large is not copied into the buffer first. */
+static void pass_on(struct snapshot *s, struct bytes data)
 {
-    rdb_write_string_head(&s->writer, entry_key(e), value.len, entry_expiry_ms(e));
     flush(s);
     if (s->abort_why)
         return;
-    rdb_write_passed_on(&s->writer, value);
-    s->bytes += value.len;
-    s->sink->bytes(s->sink_arg, value);
+    rdb_write_passed_on(&s->writer, data);
+    s->bytes += data.len;
+    s->sink->bytes(s->sink_arg, data);
 }
 
-/* A value of many parts passes through the buffer in pieces. */
-static void write_apart(struct snapshot *s, const struct entry *e)
+/* ---- entries in pieces ---- */
+
+/* The next piece of a long text. True: that was the last. */
+static bool text_piece(struct snapshot *s, const struct entry *e)
+{
+    struct bytes text = entry_text(e, NULL);
+    size_t left = text.len - s->open.cursor;
+    size_t len = left < SNAPSHOT_PIECE_BYTES ? left : SNAPSHOT_PIECE_BYTES;
+
+    pass_on(s, (struct bytes){ text.at + s->open.cursor, len });
+    s->open.cursor += len;
+    return s->open.cursor == text.len;
+}
+
+static bool parts_piece(struct snapshot *s, const struct entry *e)
 {
     const struct value_ops *ops = keyspace_type(s->keyspace, entry_type(e));
     const void *apart = entry_apart(e);
-    uint64_t cursor = 0;
+    size_t begun = s->out.len;
 
-    rdb_write_head(&s->writer, ops->rdb_type(apart), entry_key(e), entry_expiry_ms(e));
-    while (!ops->save(apart, &cursor, s->plan.compress, &s->out)) {
-        if (s->out.len >= SNAPSHOT_FLUSH_BYTES)
-            flush(s);
-        if (s->abort_why)
-            return;
-    }
+    while (s->out.len - begun < SNAPSHOT_PIECE_BYTES)
+        if (ops->save(apart, &s->open.cursor, s->plan.compress, &s->out))
+            return true;
+    return false;
 }
 
-static void write_string(struct snapshot *s, const struct entry *e)
+static bool next_piece(struct snapshot *s, const struct entry *e)
 {
-    char scratch[ENTRY_INT_TEXT];
-    struct bytes value = entry_text(e, scratch);
+    bool last = entry_form(e) == FORM_APART ? parts_piece(s, e) : text_piece(s, e);
 
-    if (value.len > RDB_COMPRESS_MAX)
-        write_large(s, e, value);
-    else
-        rdb_write_string_entry(&s->writer, entry_key(e), value, entry_expiry_ms(e));
-}
-
-static bool emit(void *arg, int db, const struct entry *e, bool early)
-{
-    struct snapshot *s = arg;
-    uint64_t before = s->bytes + s->out.len;
-
-    if (s->abort_why)
-        return false;
-    select_db(s, db);
-    if (entry_form(e) == FORM_APART)
-        write_apart(s, e);
-    else
-        write_string(s, e);
-    if (early)
-        s->inline_bytes += s->bytes + s->out.len - before;
+    if (last)
+        s->open.entry = NULL;
     if (s->out.len >= SNAPSHOT_FLUSH_BYTES)
         flush(s);
-    return !s->sink->ready || s->sink->ready(s->sink_arg);
+    return last;
+}
+
+static void open_entry(struct snapshot *s, int db, const struct entry *e)
+{
+    select_db(s, &s->writer, &s->db, db);
+    if (entry_form(e) == FORM_APART)
+        rdb_write_head(&s->writer,
+                       keyspace_type(s->keyspace, entry_type(e))->rdb_type(entry_apart(e)),
+                       entry_key(e), entry_expiry_ms(e));
+    else
+        rdb_write_string_head(&s->writer, entry_key(e), entry_text_len(e), entry_expiry_ms(e));
+    s->open.entry = e;
+    s->open.cursor = 0;
+}
+
+static void finish_open(struct snapshot *s)
+{
+    while (s->open.entry && !s->abort_why)
+        next_piece(s, s->open.entry);
+}
+
+/* ---- whole entries ---- */
+
+static bool comes_in_pieces(const struct entry *e)
+{
+    return entry_form(e) == FORM_APART ||
+           (entry_form(e) == FORM_BLOB && entry_text_len(e) > RDB_COMPRESS_MAX);
+}
+
+static void write_short_text(struct rdb_writer *to, const struct entry *e)
+{
+    char scratch[ENTRY_INT_TEXT];
+
+    rdb_write_string_entry(to, entry_key(e), entry_text(e, scratch), entry_expiry_ms(e));
+}
+
+/* Between two pieces of another entry, or behind those that came so: the same bytes, later. */
+static void put_aside(struct snapshot *s, int db, const struct entry *e)
+{
+    struct buf *out = &s->aside.bytes;
+    struct rdb_writer writer;
+    uint64_t cursor = 0;
+
+    rdb_write_init(&writer, out, s->plan.compress, false);
+    select_db(s, &writer, &s->aside.db, db);
+    if (entry_form(e) != FORM_APART) {
+        write_short_text(&writer, e);
+    } else {
+        const struct value_ops *ops = keyspace_type(s->keyspace, entry_type(e));
+
+        rdb_write_head(&writer, ops->rdb_type(entry_apart(e)), entry_key(e), entry_expiry_ms(e));
+        while (!ops->save(entry_apart(e), &cursor, s->plan.compress, out))
+            continue;
+    }
+    if (out->len - s->aside.at > s->aside_peak_bytes)
+        s->aside_peak_bytes = out->len - s->aside.at;
+    if (out->len - s->aside.at > SNAPSHOT_ASIDE_MAX)
+        snapshot_abort(s, "more old values than may be held came while a large one was written");
+}
+
+static void aside_piece(struct snapshot *s)
+{
+    size_t left = s->aside.bytes.len - s->aside.at;
+    size_t len = left < SNAPSHOT_PIECE_BYTES ? left : SNAPSHOT_PIECE_BYTES;
+
+    pass_on(s, (struct bytes){ s->aside.bytes.at + s->aside.at, len });
+    s->aside.at += len;
+    if (s->aside.at < s->aside.bytes.len)
+        return;
+    s->db = s->aside.db;
+    s->aside.db = -1;
+    s->aside.at = 0;
+    buf_fini(&s->aside.bytes);
+}
+
+static void emit_early(struct snapshot *s, int db, const struct entry *e)
+{
+    uint64_t before = s->bytes + s->out.len + s->aside.bytes.len, more;
+
+    if (s->open.entry == e) {
+        finish_open(s);
+    } else if (s->open.entry || s->aside.bytes.len) {
+        put_aside(s, db, e);
+    } else if (comes_in_pieces(e)) {
+        open_entry(s, db, e);
+        finish_open(s);
+    } else {
+        select_db(s, &s->writer, &s->db, db);
+        write_short_text(&s->writer, e);
+    }
+    more = s->bytes + s->out.len + s->aside.bytes.len - before;
+    if (more >= WALK_LARGE_BYTES)
+        s->inline_bytes += more;
+}
+
+/* False: e is to come again, because there is more of it, or because what is aside goes before
+ * whatever begins anew. */
+static bool emit_in_turn(struct snapshot *s, int db, const struct entry *e)
+{
+    if (s->open.entry) {
+        ASSERT(s->open.entry == e);
+        return next_piece(s, e);
+    }
+    if (s->aside.bytes.len) {
+        aside_piece(s);
+        return false;
+    }
+    if (comes_in_pieces(e)) {
+        open_entry(s, db, e);
+        return next_piece(s, e);
+    }
+    select_db(s, &s->writer, &s->db, db);
+    write_short_text(&s->writer, e);
+    return true;
+}
+
+static uint32_t emit(void *arg, int db, const struct entry *e, enum emit_how how)
+{
+    struct snapshot *s = arg;
+    uint32_t answer = 0;
+
+    if (s->abort_why)
+        return EMIT_STOP;
+    if (how == EMIT_EARLY)
+        emit_early(s, db, e);
+    else if (!emit_in_turn(s, db, e))
+        answer |= EMIT_MORE;
+    if (s->out.len >= SNAPSHOT_FLUSH_BYTES)
+        flush(s);
+    if (s->abort_why || (s->sink->ready && !s->sink->ready(s->sink_arg)))
+        answer |= EMIT_STOP;
+    return answer;
 }
 
 /* The walk has just begun: what the keys need now is what the image needs. */
@@ -154,6 +280,10 @@ static bool step(struct snapshot *s, uint64_t budget_us)
     }
     if (!whole)
         whole = keyspace_walk_step(s->keyspace, budget_us);
+    if (whole && s->aside.bytes.len) {
+        aside_piece(s);
+        return false;
+    }
     if (whole)
         rdb_write_end(&s->writer);
     flush(s);
@@ -167,7 +297,8 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct snapshot *s = timer->data;
 
-    if (s->sink->ready && !s->abort_why && !s->sink->ready(s->sink_arg))
+    if (s->sink->ready && !s->abort_why && !s->sink->ready(s->sink_arg) &&
+        !keyspace_walk_wanted(s->keyspace))
         return; /* snapshot_resume starts it again */
     if (!step(s, SNAPSHOT_SLICE_US))
         snapshot_resume(s);
@@ -202,7 +333,7 @@ enum err snapshot_start(struct snapshot *s, const struct snapshot_plan *plan,
     s->plan = *plan;
     s->sink = sink;
     s->sink_arg = sink_arg;
-    s->db = -1;
+    s->db = s->aside.db = -1;
     s->bytes = 0;
     s->db_seen = xcalloc((size_t)keyspace_databases(s->keyspace), sizeof *s->db_seen);
     rdb_write_init(&s->writer, &s->out, plan->compress, plan->checksum);

@@ -3,12 +3,16 @@
  * loop. No fork: the keyspace's walk emits every entry, and the old value of what is about to change.
  *
  *     keyspace_walk --entries--> rdb_write --bytes--> sink (a file, followers)
+ *                      \--> aside, while a large entry is between two pieces --/
  *
  *   1. one at a time: BGSAVE, SAVE and full syncs take turns (ERR_EXISTS)
  *   2. sink.bytes gets every byte of the payload once, in order; then sink.done comes once
  *   3. the walk pauses while sink.ready says no; what a write pushes out early goes to the sink all the
- *      same, so a sink bounds what it holds and calls snapshot_abort past its bound
+ *      same, and so does what a writer waits for: a sink bounds what it holds and calls snapshot_abort
+ *      past its bound
  *   4. sink.bytes may call snapshot_abort; the end is then told from the loop
+ *   5. a value goes out in pieces of SNAPSHOT_PIECE_BYTES; entries that come early between two of them
+ *      wait aside, whole, and follow it. More than SNAPSHOT_ASIDE_MAX aborts
  *
  * The version in its header is the lowest that holds everything there is when it starts.
  *
@@ -24,7 +28,12 @@
 
 struct keyspace;
 
-enum { SNAPSHOT_SLICE_US = 1000, SNAPSHOT_FLUSH_BYTES = 64 * 1024 };
+enum {
+    SNAPSHOT_SLICE_US = 1000,
+    SNAPSHOT_FLUSH_BYTES = 64 * 1024,
+    SNAPSHOT_PIECE_BYTES = 128 * 1024,
+    SNAPSHOT_ASIDE_MAX = 256 * 1024 * 1024,
+};
 
 struct snapshot_sink {
     void (*bytes)(void *arg, struct bytes data);
@@ -52,11 +61,21 @@ struct snapshot {
     struct buf out;
     struct rdb_writer writer;
     struct snapshot_plan plan;
-    int db;        /* last selected in the payload */
-    bool *db_seen; /* its sizes were written */
+    int db;                        /* last selected in the payload */
+    bool *db_seen;                 /* its sizes were written */
+    struct {                       /* what is between two pieces */
+        const struct entry *entry; /* NULL: nothing */
+        uint64_t cursor;           /* of its type's save; of a text, what has gone out */
+    } open;
+    struct {
+        struct buf bytes; /* whole entries, behind a select of their own */
+        size_t at;        /* gone out */
+        int db;           /* last selected in them; -1: none */
+    } aside;
     const char *abort_why;
     uint64_t bytes;        /* of this payload so far */
-    uint64_t inline_bytes; /* emitted early because of writes, ever */
+    uint64_t inline_bytes; /* of large values that a write pushed out on the spot, ever */
+    uint64_t aside_peak_bytes;
 };
 
 void snapshot_init(struct snapshot *s, struct ev_loop *loop, struct keyspace *ks);

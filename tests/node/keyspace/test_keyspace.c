@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "tests/check_main.h"
 
-enum { DBS = 3, KEYS = 700, STEPS = 20000, VALUE_MAX = 3000 };
+enum { DBS = 3, KEYS = 700, STEPS = 20000, VALUE_MAX = 70000 };
 
 struct model_key {
     bool there;
@@ -56,14 +56,15 @@ static int key_number(struct bytes key)
 /* Values of all forms: integers, short, middling and long texts; all distinct. */
 static struct bytes text_into(char text[VALUE_MAX + 32], int v)
 {
-    static const int fill[] = { 0, 1, 20, 300, VALUE_MAX };
+    static const int fills[] = { 0, 1, 20, 300, 3000 };
+    int fill = v % 50 == 7 ? VALUE_MAX : fills[v % 5]; /* a few that the walk keeps */
     size_t len;
 
     if (v % 6 == 0)
         return (struct bytes){ text, fmt_i64(text, v) };
     len = (size_t)snprintf(text, VALUE_MAX, "v%d:", v);
-    memset(text + len, 'x', (size_t)fill[v % 5]);
-    return (struct bytes){ text, len + (size_t)fill[v % 5] };
+    memset(text + len, 'x', (size_t)fill);
+    return (struct bytes){ text, len + (size_t)fill };
 }
 
 /* For writing; what the witness of a walk compares with has a buffer of its own. */
@@ -120,16 +121,27 @@ static struct keyspace *fresh(void)
 /* ---- the walk's witness ---- */
 
 static struct rng *emit_rng;
+static const struct entry *between_pieces;
 
-static bool witness(void *arg, int db, const struct entry *e, bool early)
+/* Any entry may take several pieces here; until its last nothing else comes in turn. */
+static uint32_t witness(void *arg, int db, const struct entry *e, enum emit_how how)
 {
     struct image_key *i = &image[db][key_number(entry_key(e))];
+    uint32_t stop = rng_below(emit_rng, 10) ? 0 : EMIT_STOP;
 
     ck_assert_msg(i->there, "emitted what was not there at the start");
     ck_assert_msg(!i->emitted, "emitted twice");
-    i->emitted = true;
     check_value(e, i->value, i->expiry_ms);
-    return rng_below(emit_rng, 10) != 0;
+    if (how == EMIT_IN_TURN)
+        ck_assert(!between_pieces || between_pieces == e);
+    if (how == EMIT_IN_TURN && rng_below(emit_rng, 4) == 0) {
+        between_pieces = e;
+        return EMIT_MORE | stop;
+    }
+    if (between_pieces == e)
+        between_pieces = NULL;
+    i->emitted = true;
+    return stop;
 }
 
 static void begin_walk(void)
@@ -138,6 +150,7 @@ static void begin_walk(void)
 
     if (keyspace_walk_begin(ks, witness, NULL) != OK)
         ck_abort_msg("no walk");
+    between_pieces = NULL;
     for (int db = 0; db < DBS; db++) {
         uint64_t count = 0, with_expiry = 0;
 
@@ -185,12 +198,19 @@ static void drive_walk(struct rng *rng)
         walks_done++;
     } else if (rng_below(rng, 20) == 0) {
         int db = (int)rng_below(rng, DBS), k = (int)rng_below(rng, KEYS);
-        uint64_t left = keyspace_walk_left(ks);
+        uint64_t left = keyspace_walk_left(ks), news = keyspace_walk_news(ks);
         bool pending = keyspace_walk_pending(ks, db, key_name(k)) > 0;
 
-        keyspace_walk_take(ks, db, key_name(k));
-        ck_assert_uint_eq(keyspace_walk_left(ks), left - pending);
+        keyspace_walk_want(ks, db, key_name(k));
+        ck_assert_uint_eq(keyspace_walk_left(ks), left);
+        while (keyspace_walk_wanted(ks))
+            ck_assert(!keyspace_walk_step(ks, 0) || !keyspace_walking(ks));
         ck_assert_uint_eq(keyspace_walk_pending(ks, db, key_name(k)), 0);
+        ck_assert(!pending || keyspace_walk_news(ks) > news);
+        if (!keyspace_walking(ks)) {
+            end_walk();
+            walks_done++;
+        }
     }
 }
 
@@ -383,10 +403,10 @@ static void put_text(int db, const char *key, const char *text, int64_t expiry_m
     keyspace_put(ks, db, bytes_of(key), &v, expiry_ms, 0);
 }
 
-static bool count_emitted(void *arg, int db, const struct entry *e, bool early)
+static uint32_t count_emitted(void *arg, int db, const struct entry *e, enum emit_how how)
 {
     ++*(int *)arg;
-    return true;
+    return 0;
 }
 
 START_TEST(walks_aborted_for_ever_are_refused_until_swept)

@@ -1,8 +1,8 @@
 /*
- * Answers for snapshot, loader and keyspace_take_over: while keys are written, deleted, flushed and
- * swapped between the slices, the bytes load as exactly the data set of the moment the snapshot began;
- * a loaded keyspace that took another's place can be walked again; an abort tells once and leaves
- * nothing running.
+ * Answers for snapshot, loader and keyspace_take_over: while keys are written, changed in place, renamed,
+ * wanted, deleted, flushed and swapped between the slices, and between the pieces of large values, the
+ * bytes load as exactly the data set of the moment the snapshot began; a loaded keyspace that took
+ * another's place can be walked again; an abort tells once and leaves nothing running.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "node/persist/snapshot.h"
 #include "tests/check_main.h"
 
-enum { DATABASES = 4, KEYS = 20000, ROUNDS = 6, WRITES_PER_TURN = 200, LARGE = 300000 };
+enum { DATABASES = 4, KEYS = 20000, ROUNDS = 6, WRITES_PER_TURN = 200, LARGE = 800000 };
 
 struct image {
     char **lines;
@@ -101,6 +101,59 @@ static void write_one(struct keyspace *ks, struct rng *rng)
     keyspace_put(ks, db, k, &value, expiry, 0);
 }
 
+/* What must go out before it happens, whatever its size. */
+static void change_one(struct keyspace *ks, struct rng *rng)
+{
+    int db = (int)rng_below(rng, DATABASES);
+    char from[32], to[32];
+    struct bytes key = { from,
+                         (size_t)snprintf(from, sizeof from, "key:%d", (int)rng_below(rng, KEYS)) };
+    struct bytes other = { to,
+                           (size_t)snprintf(to, sizeof to, "key:%d", (int)rng_below(rng, KEYS)) };
+    struct entry *e;
+
+    if (!keyspace_read(ks, db, key, 0))
+        return;
+    switch (rng_below(rng, 4)) {
+    case 0:
+        keyspace_rename(ks, db, key, other);
+        return;
+    case 1:
+        keyspace_walk_want(ks, db, key);
+        return;
+    case 2:
+        keyspace_delete(ks, db, key, 0);
+        return;
+    default:
+        e = keyspace_write(ks, db, key, 0);
+        keyspace_edit_string(ks, db, &e, 10)[0] = '!';
+        keyspace_changed(ks, db, e);
+    }
+}
+
+/* The entry that is between two pieces is the one worth meddling with. */
+static void change_open(struct keyspace *ks, const struct snapshot *s, struct rng *rng)
+{
+    struct entry *e;
+    char name[32];
+    struct bytes key;
+
+    if (!s->open.entry || rng_below(rng, 3))
+        return;
+    key = entry_key(s->open.entry);
+    memcpy(name, key.at, key.len);
+    key.at = name;
+    for (int db = 0; db < DATABASES; db++) {
+        if (rng_below(rng, 2)) {
+            keyspace_delete(ks, db, key, 0);
+            continue;
+        }
+        e = keyspace_write(ks, db, key, 0);
+        if (e)
+            keyspace_edit_string(ks, db, &e, 10)[0] = '?';
+    }
+}
+
 struct sink {
     struct buf bytes;
     int done;
@@ -177,6 +230,8 @@ START_TEST(the_image_is_the_moment_it_began)
         while (!sink.done) {
             for (int i = 0; i < WRITES_PER_TURN; i++)
                 write_one(ks, &rng);
+            change_one(ks, &rng);
+            change_open(ks, &snapshot, &rng);
             if (!rng_below(&rng, 30))
                 keyspace_swap(ks, (int)rng_below(&rng, DATABASES), (int)rng_below(&rng, DATABASES));
             if (!rng_below(&rng, 60))
@@ -194,6 +249,8 @@ START_TEST(the_image_is_the_moment_it_began)
         image_fini(&image);
         buf_fini(&sink.bytes);
     }
+    ck_assert_uint_gt(snapshot.aside_peak_bytes, 0);
+    ck_assert_uint_gt(snapshot.inline_bytes, 0);
     snapshot_fini(&snapshot);
     keyspace_free(ks);
     ev_loop_destroy(loop);
