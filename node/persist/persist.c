@@ -36,6 +36,11 @@ static struct snapshot_plan file_plan(const struct persist *p)
 
 static void saved(struct persist *p, enum err e, const char *why)
 {
+    if (p->called_off) { /* by somebody's wish: no failure, as Redis sees it */
+        p->called_off = false;
+        log_notice("save-cancelled file=%s why=%s", p->w->set->dbfilename, why);
+        return;
+    }
     p->last_save_ok = e == OK;
     p->last_save_ms = clock_now_ms() - p->save_started_ms;
     if (e != OK) {
@@ -47,7 +52,7 @@ static void saved(struct persist *p, enum err e, const char *why)
     p->changes -= p->changes_at_start;
     p->last_save_wall_s = (int64_t)(clock_wall_ms() / 1000);
     log_notice("saved file=%s bytes=%llu ms=%llu", p->w->set->dbfilename,
-               (unsigned long long)p->snapshot.bytes, (unsigned long long)p->last_save_ms);
+               (unsigned long long)p->save_bytes, (unsigned long long)p->last_save_ms);
 }
 
 static void save_begins(struct persist *p)
@@ -98,6 +103,7 @@ static void file_snapshot_done(void *arg, enum err e, const char *why)
     struct persist *p = arg;
 
     p->saving = false;
+    p->save_bytes = p->snapshot.bytes; /* before the file is safe another walk may have begun */
     if (e == OK) {
         save_file_commit(p->file);
         return;
@@ -123,9 +129,7 @@ enum err persist_save_background(struct persist *p, struct errmsg *out_why)
         return ERR_EXISTS;
     }
     if (snapshot_running(&p->snapshot)) {
-        errmsg_set(out_why,
-                   "Another child process is active (a full sync): can't BGSAVE right now. "
-                   "Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.");
+        errmsg_set(out_why, "Background save already in progress"); /* Redis: the same child */
         return ERR_AGAIN;
     }
     p->file =
@@ -193,6 +197,7 @@ enum err persist_save_now(struct persist *p, struct errmsg *out_why)
     e = snapshot_start(&p->snapshot, &plan, &now_sink, &now);
     if (e == OK) {
         snapshot_finish(&p->snapshot);
+        p->save_bytes = p->snapshot.bytes;
         e = now.e;
         *out_why = now.why;
     } else {
@@ -206,14 +211,30 @@ enum err persist_save_now(struct persist *p, struct errmsg *out_why)
     return e;
 }
 
+bool persist_cancel(struct persist *p, const char *why)
+{
+    if (!snapshot_running(&p->snapshot))
+        return false;
+    p->called_off = p->saving;
+    snapshot_abort(&p->snapshot, why);
+    return true;
+}
+
 void persist_abort(struct persist *p, const char *why)
 {
-    if (snapshot_running(&p->snapshot)) {
-        snapshot_abort(&p->snapshot, why);
+    if (persist_cancel(p, why)) {
         snapshot_finish(&p->snapshot);
     }
     save_file_free(p->file); /* one that is being committed is waited for */
     p->file = NULL;
+}
+
+void persist_flushed(struct persist *p)
+{
+    if (p->saving)
+        persist_cancel(p, "the data set was flushed");
+    p->scheduled =
+        p->scheduled || (persist_has_save_points(p) && !replica_is_follower(p->w->replica));
 }
 
 /* ---- save points ------------------------------------------------------------------------------- */

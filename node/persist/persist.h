@@ -44,8 +44,14 @@ bool persist_refuses_writes(const struct persist *p);
 /* Writes since the last save: serve counts each command that changed the data set. */
 void persist_count_changes(struct persist *p, uint64_t changes);
 
-/* Ends whatever save or full sync walks the data set, now. */
+/* Ends whatever save or full sync walks the data set, from the loop. False: none does (a file that
+ * holds everything and is only being made safe goes on). */
+bool persist_cancel(struct persist *p, const char *why);
+/* The same, now, waiting for the file's thread. */
 void persist_abort(struct persist *p, const char *why);
+/* FLUSHALL: a save of what is gone is called off, as in Redis, and where there are save points the file
+ * shall soon be as empty. Full syncs go on: their followers get the flush behind the image. */
+void persist_flushed(struct persist *p);
 /* The one walk of the node, for a full sync. */
 struct snapshot *persist_snapshot(struct persist *p);
 

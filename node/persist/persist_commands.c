@@ -29,26 +29,53 @@ static void cmd_save(struct call *c)
         reply_errorf(c->reply, "ERR %s", why.text);
 }
 
+static void bgsave_cancel(struct call *c)
+{
+    struct persist *p = room(c);
+
+    if (persist_cancel(p, "BGSAVE CANCEL")) {
+        p->scheduled = false;
+        reply_simple(c->reply, "Background saving cancelled");
+    } else if (p->scheduled) {
+        p->scheduled = false;
+        reply_simple(c->reply, "Scheduled background saving cancelled");
+    } else {
+        reply_error(c->reply, "ERR Background saving is currently not in progress or scheduled");
+    }
+}
+
+static void bgsave_schedule(struct call *c)
+{
+    room(c)->scheduled = true;
+    reply_simple(c->reply, "Background saving scheduled");
+}
+
 static void cmd_bgsave(struct call *c)
 {
     struct persist *p = room(c);
+    bool schedule = c->argc == 2 && bytes_is_word(c->argv[1], "schedule");
     struct errmsg why;
-    bool schedule = c->argc == 2;
     enum err e;
 
-    if (schedule && !bytes_is_word(c->argv[1], "schedule")) {
+    if (c->argc == 2 && bytes_is_word(c->argv[1], "cancel")) {
+        bgsave_cancel(c);
+        return;
+    }
+    if (c->argc == 2 && !schedule) {
         reply_error(c->reply, "ERR syntax error");
         return;
     }
-    e = persist_save_background(p, &why);
-    if (e == OK) {
-        reply_simple(c->reply, "Background saving started");
-    } else if (e == ERR_AGAIN && schedule) {
-        p->scheduled = true;
-        reply_simple(c->reply, "Background saving scheduled");
-    } else {
-        reply_errorf(c->reply, "ERR %s", why.text);
+    if (c->in_exec && !persist_saving(p)) { /* an image never begins inside a unit */
+        bgsave_schedule(c);
+        return;
     }
+    e = persist_save_background(p, &why);
+    if (e == OK)
+        reply_simple(c->reply, "Background saving started");
+    else if (e == ERR_AGAIN && schedule)
+        bgsave_schedule(c);
+    else
+        reply_errorf(c->reply, "ERR %s", why.text);
 }
 
 static void cmd_lastsave(struct call *c)
@@ -100,7 +127,8 @@ const struct command persist_rows[] = {
       .since = "1.0.0",
       .cost = "O(1)",
       .args = "[SCHEDULE@3.2.2]",
-      .help = "Begins to write the data set to its file, in slices that hold nobody up.",
+      .help = "Begins to write the data set to its file, in slices that hold nobody up; CANCEL, as "
+              "in Valkey 8.1, ends a save or a full sync that runs.",
       .history = "3.2.2:Added the `SCHEDULE` option." },
     { .name = "lastsave",
       .run = cmd_lastsave,

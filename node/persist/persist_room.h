@@ -18,11 +18,13 @@ struct persist {
     struct save_file *file; /* of the save in the background, until it is renamed */
     struct load *loading;   /* at start */
     ev_timer second, load_next;
-    bool saving;    /* the walk feeds our file */
-    bool scheduled; /* BGSAVE SCHEDULE: as soon as the walk is free */
+    bool saving;     /* the walk feeds our file */
+    bool called_off; /* what walks for our file ends because somebody said so */
+    bool scheduled;  /* BGSAVE SCHEDULE: as soon as the walk is free */
     bool last_save_ok;
     uint64_t changes, changes_at_start;
     uint64_t save_started_ms, failed_ms;
+    uint64_t save_bytes;      /* of the last walk for our file */
     uint64_t last_save_ms;    /* how long it took; UINT64_MAX: there was none */
     int64_t last_save_wall_s; /* LASTSAVE */
     uint64_t saves;

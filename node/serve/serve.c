@@ -321,6 +321,8 @@ static void flushed(void *arg, int db)
 
     v->changes++;
     watch_flushed(v, db);
+    if (db < 0)
+        persist_flushed(v->world->persist);
 }
 
 static void swapped(void *arg, int db, int other)
