@@ -107,6 +107,11 @@ static void write_replies(struct node_world *w, struct buf *out)
     info_line(out, "reply_buffer_expands", "0");
 }
 
+static void write_walk_waits(struct node_world *w, struct buf *out)
+{
+    info_line(out, "snapshot_held_writes", "%llu", (ull)w->serve->walk_waits);
+}
+
 /* ---- per command ---- */
 
 typedef void each_stats_fn(const struct node_world *w, struct buf *out, const char *name,
@@ -189,6 +194,7 @@ const struct info_part serve_info_parts[] = {
     { INFO_STATS, 300, write_keys },
     { INFO_STATS, 400, write_pubsub },
     { INFO_STATS, 500, write_replies },
+    { INFO_PERSISTENCE, 1100, write_walk_waits },
     { INFO_COMMANDSTATS, 100, write_commandstats },
     { INFO_ERRORSTATS, 100, write_errorstats },
     { INFO_LATENCYSTATS, 100, write_latencystats },

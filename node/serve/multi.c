@@ -74,6 +74,12 @@ void multi_queue(struct node_session *s, struct call *c)
     reply_simple(c->reply, "QUEUED");
 }
 
+void multi_each_queued(const struct node_session *s, multi_each_fn *fn, void *arg)
+{
+    for (const struct queued *q = s->queue; q; q = q->next)
+        fn(arg, q->cmd, q->argc, q->argv);
+}
+
 static void unwatch_all(struct serve *v, struct node_session *s)
 {
     key_list_remove_all(&v->watches, &s->watched);

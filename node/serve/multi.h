@@ -8,6 +8,10 @@
 
 /* Copies the call into the queue and answers QUEUED. */
 void multi_queue(struct node_session *s, struct call *c);
+/* Every queued command in order; fn keeps nothing. */
+typedef void multi_each_fn(void *arg, const struct command *cmd, int argc,
+                           const struct bytes *argv);
+void multi_each_queued(const struct node_session *s, multi_each_fn *fn, void *arg);
 /* The queue is forgotten, MULTI is over, and no key is watched. */
 void multi_discard(struct node_session *s);
 /* EXEC, DISCARD, MULTI, WATCH, QUIT and RESET run at once inside MULTI. */

@@ -17,6 +17,7 @@
 #include "node/serve/refuse.h"
 #include "node/serve/shutdown.h"
 #include "node/serve/slowlog.h"
+#include "node/serve/walk_wait.h"
 #include "node/settings.h"
 #include "node/world.h"
 
@@ -195,6 +196,8 @@ static enum admit admit(struct session *session, struct call *c)
         multi_queue(s, c);
         return ADMIT_DONE;
     }
+    if (UNLIKELY(keyspace_walking(v->world->keyspace)) && walk_wait_holds(v, s, c, has))
+        return ADMIT_HOLD;
     begin(v, c);
     return ADMIT_RUN;
 }
@@ -368,6 +371,7 @@ static void turn_ended(struct service *service)
     struct serve *v = ((struct node_world *)service->world)->serve;
 
     block_serve_acks(v);
+    walk_wait_look(v);
     shutdown_look(v);
     expire_turn_ended(v);
     gate_turn_ended(&v->gate);
@@ -438,6 +442,7 @@ struct serve *serve_new(struct node_world *w)
     unit_init(&v->unit, w->oplog);
     block_init(v);
     list_init(&v->monitors);
+    walk_wait_init(v);
     v->slowlog = slowlog_new(&w->set->server);
     v->latency = latency_new(&w->set->server);
     v->service = service_new(w->loop, &ops, w->commands, w->acl, &w->set->server, w);

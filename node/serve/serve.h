@@ -60,6 +60,10 @@ struct serve {
     struct list ack_waiters; /* sessions in WAIT */
     bool acks_came;
     struct list monitors;
+    struct list
+        walk_waiters;    /* sessions, held until the snapshot walk has passed what they change */
+    uint64_t walk_news;  /* keyspace_walk_news as they last looked */
+    uint64_t walk_waits; /* units held so, ever */
     struct slowlog *slowlog;
     struct latency *latency;
     ev_timer expire;
