@@ -1,6 +1,7 @@
 /*
  * full_sync - one snapshot on its way to everybody who waited when it began: the walk's sink is a stream,
- * and each follower a cursor on it.
+ * and each follower a cursor on it. Its first PAYLOAD_JOIN_MAX bytes are kept for a while, so that who
+ * comes a little later shares it too; who comes later than that waits for the next.
  */
 #include <string.h>
 
@@ -14,15 +15,27 @@
 
 enum { DISKLESS_DELAY_DEFAULT_S = 5 };
 
-static struct sync *sync_new(struct replica *r, bool counted)
+static struct sync *sync_new(struct replica *r, const struct follower *first)
 {
+    struct oplog *o = r->w->oplog;
     struct sync *sync = xcalloc(1, sizeof *sync);
 
     sync->room = r;
-    sync->counted = counted;
+    sync->counted = first->counted;
+    sync->no_keys = first->filter_no_keys;
     oplog_init(&sync->bytes, PAYLOAD_AHEAD_MAX); /* which makes its chunks a sixteenth of that */
+    oplog_open_tip(&sync->bytes, &sync->beginning);
+    oplog_open_tip(o, &sync->stream);
+    memcpy(sync->id, o->id, sizeof sync->id);
+    sync->offset = o->next;
     random_hex(sync->mark, RDB_EOF_MARK_LEN);
     return sync;
+}
+
+static void let_beginning_go(struct sync *sync)
+{
+    oplog_close(&sync->beginning);
+    oplog_close(&sync->stream);
 }
 
 /* Nobody reads it any more: a walk that feeds it is stopped, and its end takes the sync along. */
@@ -30,8 +43,9 @@ static void sync_settle(struct sync *sync)
 {
     struct replica *r = sync->room;
 
-    if (sync->bytes.cursors)
+    if (sync->readers)
         return;
+    let_beginning_go(sync);
     if (r->sync == sync) {
         snapshot_abort(persist_snapshot(r->w->persist), "the followers it was for have left");
         return;
@@ -48,6 +62,7 @@ void full_sync_leave(struct follower *f)
         return;
     f->sync = NULL;
     oplog_close(&f->payload);
+    sync->readers--;
     sync_settle(sync);
     full_sync_drained(f->room); /* it may have been the slow one */
 }
@@ -79,6 +94,8 @@ static void sync_bytes(void *arg, struct bytes data)
     struct replica *r = sync->room;
 
     oplog_append_raw(&sync->bytes, data.at, data.len);
+    if (sync->bytes.next > PAYLOAD_JOIN_MAX)
+        let_beginning_go(sync);
     LIST_EACH (&r->followers, node) {
         struct follower *f = LIST_ENTRY(node, struct follower, node);
 
@@ -130,9 +147,8 @@ static void sync_done(void *arg, enum err e, const char *why)
 {
     struct sync *sync = arg;
     struct replica *r = sync->room;
-    struct oplog_cursor hold = { 0 }; /* the last follower to leave would take the sync along */
 
-    oplog_open_tip(&sync->bytes, &hold);
+    sync->readers++; /* the last follower to leave would take the sync along */
     r->sync = NULL;
     if (e == OK)
         payload_is_whole(sync);
@@ -146,7 +162,8 @@ static void sync_done(void *arg, enum err e, const char *why)
         else if (f->sync == sync)
             leader_drop(f, why);
     }
-    oplog_close(&hold);
+    let_beginning_go(sync);
+    sync->readers--;
     sync_settle(sync);
 }
 
@@ -154,9 +171,9 @@ static const struct snapshot_sink sync_sink = { .bytes = sync_bytes,
                                                 .ready = sync_ready,
                                                 .done = sync_done };
 
-static bool same_batch(const struct follower *a, const struct follower *b)
+static bool fits(const struct sync *sync, const struct follower *f)
 {
-    return a->counted == b->counted && a->filter_no_keys == b->filter_no_keys;
+    return sync->counted == f->counted && sync->no_keys == f->filter_no_keys;
 }
 
 /* repl-diskless-sync-delay is 5 by default, so that followers share one fork. There is no fork here: only
@@ -193,47 +210,69 @@ static struct follower *first_waiting(struct replica *r)
 static void join(struct sync *sync, struct follower *f)
 {
     struct replica *r = sync->room;
-    struct oplog *o = r->w->oplog;
+    enum err e = oplog_open(&sync->bytes, 0, &f->payload);
 
+    ASSERT(e == OK);
+    if (!f->rdb_only)
+        e = oplog_open(r->w->oplog, sync->offset, &f->stream);
+    ASSERT(e == OK);
     f->state = FOLLOWER_PAYLOAD;
     f->sync = sync;
+    sync->readers++;
     f->progress_ms = clock_now_ms();
-    oplog_open_tip(&sync->bytes, &f->payload);
-    if (!f->rdb_only)
-        oplog_open_tip(o, &f->stream);
     if (!f->sync_only)
-        leader_say(f, "+FULLRESYNC %s %llu\r\n", o->id, (unsigned long long)o->next);
+        leader_say(f, "+FULLRESYNC %s %llu\r\n", sync->id, (unsigned long long)sync->offset);
     if (!f->counted)
         leader_say(f, "$EOF:%s\r\n", sync->mark);
     r->syncs_full++;
 }
 
-void full_sync_begin(struct replica *r)
+static void join_all(struct sync *sync)
 {
-    struct follower *first = first_waiting(r);
-    struct snapshot *snapshot = persist_snapshot(r->w->persist);
-    struct snapshot_plan plan = { .compress = r->w->set->rdbcompression, .checksum = true };
+    LIST_EACH (&sync->room->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->state == FOLLOWER_WAITING && fits(sync, f))
+            join(sync, f);
+    }
+}
+
+/* The beginning of what is on its way is still held. */
+static bool may_join(const struct sync *sync)
+{
+    return sync && sync->beginning.log;
+}
+
+static void begin_for(struct replica *r, const struct follower *first)
+{
+    struct snapshot_plan plan = { .compress = r->w->set->rdbcompression,
+                                  .checksum = true,
+                                  .no_keys = first->filter_no_keys };
     struct sync *sync;
 
-    if (!first || snapshot_running(snapshot))
-        return; /* the next tick, or the end of what runs, looks again */
     oplog_backlog_start(r->w->oplog);
     if (!r->follows)
         oplog_forget_db(r->w->oplog); /* the new follower starts in database 0 */
     replica_position(r, &plan.position);
-    plan.no_keys = first->filter_no_keys;
-    sync = sync_new(r, first->counted);
-    if (snapshot_start(snapshot, &plan, &sync_sink, sync) != OK) {
+    sync = sync_new(r, first);
+    if (snapshot_start(persist_snapshot(r->w->persist), &plan, &sync_sink, sync) != OK) {
         sync_settle(sync);
         return;
     }
     r->sync = sync;
-    LIST_EACH (&r->followers, node) {
-        struct follower *f = LIST_ENTRY(node, struct follower, node);
+    join_all(sync);
+    log_notice("full-sync-started offset=%llu followers=%u", (unsigned long long)sync->offset,
+               (unsigned)sync->readers);
+}
 
-        if (f->state == FOLLOWER_WAITING && same_batch(f, first) && f != first)
-            join(sync, f);
-    }
-    join(sync, first);
-    log_notice("full-sync-started offset=%llu", (unsigned long long)r->w->oplog->next);
+void full_sync_begin(struct replica *r)
+{
+    const struct follower *first;
+
+    if (may_join(r->sync))
+        join_all(r->sync);
+    first = first_waiting(r);
+    if (first && !snapshot_running(persist_snapshot(r->w->persist)))
+        begin_for(r, first);
+    /* else the next tick, or the end of what runs, looks again */
 }

@@ -32,7 +32,9 @@ enum {
     FOLLOWER_ADDRESS_MAX = 64,
     PAYLOAD_STALL_MS = 3000, /* who takes nothing for so long is not waited for */
     PAYLOAD_DROP_MS = 10000, /* and for so long, with more than the limit held for it, dropped */
-    PAYLOAD_AHEAD_MAX = 4 * 1024 * 1024,  /* the walk waits for the slowest follower above this */
+    PAYLOAD_AHEAD_MAX = 4 * 1024 * 1024, /* the walk waits for the slowest follower above this */
+    PAYLOAD_JOIN_MAX =
+        32 * 1024 * 1024, /* of a payload, kept from its beginning for who comes late */
     PAYLOAD_HELD_MAX = 256 * 1024 * 1024, /* where client-output-buffer-limit names none */
     STREAM_SLICE_US = 3000,               /* of a turn, for the leader's stream or payload */
     STREAM_LINE_MAX = 64 * 1024,          /* of a handshake line */
@@ -67,12 +69,19 @@ struct follower {
     uint64_t over_soft_since_ms;
 };
 
-/* One snapshot on its way to everybody who waited when it began; lives as long as one of them reads. */
+/* One snapshot on its way to everybody who waited when it began, or came while its beginning was still
+ * held; lives as long as one of them reads. */
 struct sync {
     struct replica *room;
     bool whole;         /* every byte of the payload is in */
     bool counted;       /* for those without eof: held until its length is known */
+    bool no_keys;       /* for REPLCONF rdb-filter-only without data */
     struct oplog bytes; /* a stream like the other one; followers are cursors on it */
+    uint32_t readers;   /* of them */
+    /* While the beginning is held: it, and the stream from the image on. */
+    struct oplog_cursor beginning, stream;
+    char id[OPLOG_ID_LEN + 1];
+    uint64_t offset; /* of the stream when the image was taken */
     char mark[RDB_EOF_MARK_LEN + 1];
 };
 
