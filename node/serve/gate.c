@@ -129,10 +129,8 @@ static void release(struct gate *g, struct gate_entry *e)
         g->released(g->arg, c->out);
 }
 
-void gate_acked(struct gate *g, uint64_t offset)
+static void release_acked(struct gate *g)
 {
-    if (offset > g->acked)
-        g->acked = offset;
     while (!list_empty(&g->queue)) {
         struct gate_entry *e = LIST_ENTRY(g->queue.next, struct gate_entry, queue);
 
@@ -142,15 +140,55 @@ void gate_acked(struct gate *g, uint64_t offset)
     }
 }
 
-void gate_set_open(struct gate *g, bool open)
+static void settle(struct gate *g)
 {
-    g->open = open;
-    if (!open)
+    uint64_t least = UINT64_MAX;
+
+    for (int i = 0; i < GATE_DEMANDS; i++)
+        if (g->demanded[i] && g->marks[i] < least)
+            least = g->marks[i];
+    g->open = least == UINT64_MAX;
+    if (g->open) {
+        while (!list_empty(&g->noted))
+            list_remove(g->noted.next);
+        while (!list_empty(&g->queue))
+            release(g, LIST_ENTRY(g->queue.next, struct gate_entry, queue));
         return;
+    }
+    g->acked = least;
+    release_acked(g);
+}
+
+void gate_acked(struct gate *g, enum gate_demand by, uint64_t offset)
+{
+    if (offset <= g->marks[by])
+        return;
+    g->marks[by] = offset;
+    if (g->demanded[by])
+        settle(g);
+}
+
+void gate_demand(struct gate *g, enum gate_demand by, bool on)
+{
+    if (g->demanded[by] == on)
+        return;
+    g->demanded[by] = on;
+    settle(g);
+}
+
+void gate_rewind(struct gate *g, uint64_t offset)
+{
+    ASSERT(list_empty(&g->queue));
     while (!list_empty(&g->noted))
         list_remove(g->noted.next);
-    while (!list_empty(&g->queue))
-        release(g, LIST_ENTRY(g->queue.next, struct gate_entry, queue));
+    for (int i = 0; i < GATE_DEMANDS; i++)
+        g->marks[i] = offset;
+    settle(g);
+}
+
+bool gate_holds(const struct gate_client *c)
+{
+    return list_linked(&c->noted) || (c->out && !list_empty(&c->parked));
 }
 
 void gate_check(const struct gate *g)

@@ -11,6 +11,8 @@
  *      may be held with them); with none parked it is lifted
  *   3. a turn adds at most one entry per client: the last bytes end with the highest offset
  *   4. replies stay in order: what needs nothing waits behind what does
+ *   5. acked is the least of what is demanded: that the file has it (appendfsync always), that followers
+ *      have it (a durable group); nothing demanded is an open gate
  *
  * While open (an asynchronous group) everything counts as acknowledged and the gate costs one branch.
  * Owner: embed a struct gate; a client is embedded in the session, and leaves with gate_forget.
@@ -23,9 +25,13 @@
 #include "common/list.h"
 #include "common/out.h"
 
+enum gate_demand { GATE_FILE, GATE_FOLLOWERS, GATE_DEMANDS };
+
 struct gate {
-    bool open;         /* true: nothing is ever parked */
-    uint64_t acked;    /* acknowledged up to here */
+    bool open;                   /* true: nothing is ever parked */
+    uint64_t acked;              /* acknowledged up to here, by all that is demanded */
+    bool demanded[GATE_DEMANDS]; /* by whom */
+    uint64_t marks[GATE_DEMANDS];
     struct list queue; /* of gate_entry, by offset */
     struct list noted; /* clients with a need noted in this turn */
     struct gate_entry *spare;
@@ -53,10 +59,15 @@ void gate_forget(struct gate *g, struct gate_client *c);
 void gate_note(struct gate *g, struct gate_client *c, uint64_t offset);
 /* Before the links are flushed: turns notes into parked entries. */
 void gate_turn_ended(struct gate *g);
-/* The stream is acknowledged up to offset (never goes back). */
-void gate_acked(struct gate *g, uint64_t offset);
-/* Opens it (everything parked is released) or closes it from now on. */
-void gate_set_open(struct gate *g, bool open);
+/* The stream is acknowledged up to offset by this one; it never goes back. */
+void gate_acked(struct gate *g, enum gate_demand by, uint64_t offset);
+/* Replies wait for this one from now on, or no longer: with the last demand everything parked is
+ * released. Its mark stands where gate_acked put it last. */
+void gate_demand(struct gate *g, enum gate_demand by, bool on);
+/* Another history, which stands at offset; whoever had something parked under the old one has left. */
+void gate_rewind(struct gate *g, uint64_t offset);
+/* Something of this client's waits. */
+bool gate_holds(const struct gate_client *c);
 
 void gate_check(const struct gate *g);
 

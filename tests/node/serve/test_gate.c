@@ -63,7 +63,7 @@ START_TEST(nothing_leaves_early_and_nothing_stays)
 
     rng_seed(&r, test_seed());
     gate_init(&g, NULL, NULL);
-    gate_set_open(&g, false);
+    gate_demand(&g, GATE_FILE, true);
     for (int i = 0; i < CLIENTS; i++) {
         clients[i].needs = xcalloc(BYTES_MAX, sizeof(uint64_t));
         gate_join(&g, &clients[i].gate, &clients[i].out);
@@ -100,13 +100,13 @@ START_TEST(nothing_leaves_early_and_nothing_stays)
             break;
         case 3:
             acked += rng_below(&r, next - acked + 1);
-            gate_acked(&g, acked);
+            gate_acked(&g, GATE_FILE, acked);
             break;
         }
         gate_check(&g);
     }
     end_turn(&g, clients, acked);
-    gate_acked(&g, next);
+    gate_acked(&g, GATE_FILE, next);
     for (int i = 0; i < CLIENTS; i++) {
         ck_assert_uint_eq(sendable(&clients[i].out), clients[i].written - clients[i].out.sent);
         gate_forget(&g, &clients[i].gate);
@@ -132,7 +132,7 @@ START_TEST(opening_releases_everything)
     struct gate g;
 
     gate_init(&g, count_release, &released);
-    gate_set_open(&g, false);
+    gate_demand(&g, GATE_FILE, true);
     gate_join(&g, &a, &out_a);
     gate_join(&g, &b, &out_b);
     out_append(&out_a, "one", 3);
@@ -141,10 +141,10 @@ START_TEST(opening_releases_everything)
     gate_note(&g, &b, 20);
     gate_turn_ended(&g);
     ck_assert_uint_eq(sendable(&out_a), 0);
-    gate_acked(&g, 10);
+    gate_acked(&g, GATE_FILE, 10);
     ck_assert_uint_eq(sendable(&out_a), 3);
     ck_assert_uint_eq(sendable(&out_b), 0);
-    gate_set_open(&g, true);
+    gate_demand(&g, GATE_FILE, false);
     ck_assert_uint_eq(sendable(&out_b), 3);
     ck_assert_int_eq(released, 2);
     gate_forget(&g, &a);
@@ -162,7 +162,7 @@ START_TEST(a_client_that_leaves_takes_its_entries_along)
     struct gate g;
 
     gate_init(&g, NULL, NULL);
-    gate_set_open(&g, false);
+    gate_demand(&g, GATE_FILE, true);
     gate_join(&g, &a, &out);
     out_append(&out, "x", 1);
     gate_note(&g, &a, 5);
@@ -172,11 +172,48 @@ START_TEST(a_client_that_leaves_takes_its_entries_along)
     gate_forget(&g, &a);
     gate_forget(&g, &a);
     ck_assert_uint_eq(g.parked_entries, 0);
-    gate_acked(&g, 100);
+    gate_acked(&g, GATE_FILE, 100);
     gate_fini(&g);
     out_fini(&out);
 }
 END_TEST
 
-CHECK_MAIN("gate", nothing_leaves_early_and_nothing_stays, opening_releases_everything,
-           a_client_that_leaves_takes_its_entries_along)
+START_TEST(the_least_of_what_is_demanded_counts)
+{
+    struct gate_client a;
+    struct out out = { 0 };
+    struct gate g;
+
+    gate_init(&g, NULL, NULL);
+    gate_join(&g, &a, &out);
+    gate_acked(&g, GATE_FILE, 7); /* nobody demands it: remembered, and no more */
+    ck_assert(g.open);
+    gate_demand(&g, GATE_FILE, true);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    ck_assert_uint_eq(g.acked, 0);
+    out_append(&out, "x", 1);
+    gate_note(&g, &a, 5);
+    gate_turn_ended(&g);
+    ck_assert(gate_holds(&a));
+    gate_acked(&g, GATE_FILE, 9);
+    ck_assert_uint_eq(sendable(&out), 0);
+    gate_acked(&g, GATE_FOLLOWERS, 4);
+    ck_assert_uint_eq(sendable(&out), 0);
+    gate_demand(&g, GATE_FOLLOWERS, false);
+    ck_assert_uint_eq(sendable(&out), 1);
+    ck_assert(!gate_holds(&a));
+    ck_assert(!g.open);
+    gate_rewind(&g, 2);
+    gate_note(&g, &a, 3);
+    gate_turn_ended(&g);
+    ck_assert(gate_holds(&a));
+    gate_acked(&g, GATE_FILE, 3);
+    ck_assert(!gate_holds(&a));
+    gate_forget(&g, &a);
+    gate_fini(&g);
+    out_fini(&out);
+}
+END_TEST
+
+CHECK_MAIN("gate", the_least_of_what_is_demanded_counts, nothing_leaves_early_and_nothing_stays,
+           opening_releases_everything, a_client_that_leaves_takes_its_entries_along)
