@@ -136,6 +136,7 @@ void oplog_fini(struct oplog *o)
 {
     ASSERT(!o->cursors);
     drop_chunks(o);
+    xfree(o->asides);
     *o = (struct oplog){ 0 };
 }
 
@@ -207,14 +208,78 @@ void oplog_forget_db(struct oplog *o)
     o->db = OPLOG_NO_DB;
 }
 
+/* ---- asides ------------------------------------------------------------------------------------- */
+
+void oplog_set_aside(struct oplog *o, uint64_t from)
+{
+    if (!o->keeps_asides || from == o->next)
+        return;
+    if (o->aside_at) {
+        memmove(o->asides, o->asides + o->aside_at, o->aside_count * sizeof *o->asides);
+        o->aside_at = 0;
+    }
+    while (o->aside_count && o->asides[o->aside_count - 1].first >= from)
+        o->aside_count--; /* within it */
+    if (o->aside_count && o->asides[o->aside_count - 1].end == from) {
+        o->asides[o->aside_count - 1].end = o->next;
+        return;
+    }
+    if (o->aside_count == o->aside_cap) {
+        o->aside_cap = o->aside_cap ? o->aside_cap * 2 : 16;
+        o->asides = xrealloc(o->asides, o->aside_cap * sizeof *o->asides);
+    }
+    o->asides[o->aside_count++] = (struct oplog_aside){ .first = from, .end = o->next };
+}
+
+void oplog_keep_asides(struct oplog *o, bool on)
+{
+    o->keeps_asides = on;
+    if (!on)
+        o->aside_at = o->aside_count = 0;
+}
+
+void oplog_append_aside(struct oplog *o, int db, struct bytes resp)
+{
+    uint64_t from;
+
+    if (!oplog_active(o))
+        return;
+    select_db(o, db);
+    from = o->next;
+    put(o, resp.at, resp.len);
+    oplog_set_aside(o, from);
+    trim(o);
+}
+
+const struct oplog_aside *oplog_next_aside(const struct oplog *o, uint64_t offset)
+{
+    for (size_t i = 0; i < o->aside_count; i++)
+        if (o->asides[o->aside_at + i].end > offset)
+            return &o->asides[o->aside_at + i];
+    return NULL;
+}
+
+void oplog_forget_asides(struct oplog *o, uint64_t offset)
+{
+    while (o->aside_count && o->asides[o->aside_at].end <= offset) {
+        o->aside_at++;
+        o->aside_count--;
+    }
+}
+
+/* ---- backlog ------------------------------------------------------------------------------------ */
+
+void oplog_wake(struct oplog *o)
+{
+    if (oplog_active(o))
+        return;
+    o->next++;
+    o->first = o->next;
+}
+
 void oplog_backlog_start(struct oplog *o)
 {
-    if (o->backlog)
-        return;
-    if (!o->cursors) {
-        o->next++;
-        o->first = o->next;
-    }
+    oplog_wake(o);
     o->backlog = true;
 }
 

@@ -6,7 +6,7 @@
  *      ....[ chunk ][ chunk ][ chunk ][ chunk ][ chunk, filling ]....
  *          |------- backlog, and what a slow cursor still needs ----|
  *
- * Followers, the backlog and (later) the AOF file are cursors on it; nobody keeps a copy. Offsets count
+ * Followers, the backlog and the AOF file are cursors on it; nobody keeps a copy. Offsets count
  * bytes exactly as Redis counts them: next is master_repl_offset, the number of bytes ever written,
  * and a follower that asks for PSYNC <id> <n> wants the byte at offset n - 1 first.
  *
@@ -15,6 +15,8 @@
  *   3. under one id an offset never names two different bytes
  *   4. bytes in front of first may be gone; a chunk under a cursor, and all behind it, stay
  *   5. without a backlog and without cursors nothing is kept and the offset stands still, as in Redis
+ *   6. an aside is for followers alone (PING, GETACK, PUBLISH): kept in mind only while a file wants to
+ *      step over them, until it has
  *
  * Bounds: the backlog keeps backlog_bytes behind the tip (rounded up to a whole chunk). What a slow
  * cursor holds beyond that is its owner's to bound (client-output-buffer-limit replica).
@@ -43,6 +45,11 @@ enum {
 
 struct oplog_chunk;
 
+/* Bytes of the stream that are no effects: [first, end). */
+struct oplog_aside {
+    uint64_t first, end;
+};
+
 struct oplog {
     struct oplog_chunk *head, *tail;
     uint64_t first, next;   /* offsets of the oldest kept byte and of the byte to come */
@@ -54,6 +61,9 @@ struct oplog {
     char id[OPLOG_ID_LEN + 1];
     char id2[OPLOG_ID_LEN + 1]; /* forty zeros: none */
     int64_t id2_offset;         /* as INFO prints it: last valid offset + 1; -1: none */
+    bool keeps_asides;
+    struct oplog_aside *asides; /* oldest first: aside_count from aside_at on */
+    size_t aside_at, aside_count, aside_cap;
 };
 
 struct oplog_cursor {
@@ -82,13 +92,25 @@ void oplog_append_words(struct oplog *o, int db, int argc, ...); /* C strings */
 void oplog_append_encoded(struct oplog *o, int db, struct bytes resp);
 /* Bytes of somebody else's stream, unchanged: a chained follower. */
 void oplog_append_raw(struct oplog *o, const void *data, size_t len);
+/* An aside; SELECT goes ahead of it as with any other, and is none. */
+void oplog_append_aside(struct oplog *o, int db, struct bytes resp);
+/* What was appended since the stream stood at from is an aside. */
+void oplog_set_aside(struct oplog *o, uint64_t from);
+/* Somebody steps over asides from now on; off: those in mind are forgotten. */
+void oplog_keep_asides(struct oplog *o, bool on);
+/* The oldest in mind that ends behind offset. NULL: none. */
+const struct oplog_aside *oplog_next_aside(const struct oplog *o, uint64_t offset);
+/* Nobody will ask for those that end at or before offset again. */
+void oplog_forget_asides(struct oplog *o, uint64_t offset);
 /* The next command with a database selects it again. */
 void oplog_forget_db(struct oplog *o);
 
 /* ---- backlog -------------------------------------------------------------------------------- */
 
-/* From now on bytes are kept for those who come back. Starting moves the offset on by one byte that
- * nobody can ask for, so that a follower of the silent time before is never told to continue. */
+/* Before bytes are kept that were not: moves the offset on by one byte that nobody can ask for, so that a
+ * follower of the silent time before is never told to continue. Does nothing while active. */
+void oplog_wake(struct oplog *o);
+/* From now on bytes are kept for those who come back; wakes. */
 void oplog_backlog_start(struct oplog *o);
 /* The same for a follower, whose offset is its leader's and must not move. */
 void oplog_keep(struct oplog *o);

@@ -199,6 +199,7 @@ void leader_turn(struct replica *r)
         r->asks_acks = false;
         r->getack_at = o->next;
         oplog_append_words(o, OPLOG_NO_DB, 3, "REPLCONF", "GETACK", "*");
+        oplog_set_aside(o, r->getack_at);
         r->getack_end = o->next;
     }
     if (o->next == r->pumped)
@@ -366,7 +367,10 @@ void leader_second(struct replica *r)
     if (r->follows)
         return;
     if (!alone && now_ms >= r->next_ping_ms && !holds_writes(r)) {
+        uint64_t from = r->w->oplog->next;
+
         oplog_append_words(r->w->oplog, OPLOG_NO_DB, 1, "PING");
+        oplog_set_aside(r->w->oplog, from);
         r->next_ping_ms = now_ms + (uint64_t)set->repl_ping_period_s * 1000;
     }
     if (alone && r->w->oplog->backlog && set->repl_backlog_ttl_s &&

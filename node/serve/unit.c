@@ -43,7 +43,10 @@ static void append_all(struct unit *u)
     for (size_t i = 0; i < u->count; i++) {
         struct bytes resp = { u->bytes.at + at, u->effects[i].end - at };
 
-        oplog_append_encoded(u->log, u->effects[i].db, resp);
+        if (u->effects[i].aside)
+            oplog_append_aside(u->log, u->effects[i].db, resp);
+        else
+            oplog_append_encoded(u->log, u->effects[i].db, resp);
         at = u->effects[i].end;
     }
 }
@@ -52,9 +55,15 @@ static void append_wrapped(struct unit *u)
 {
     static const struct bytes multi = { "MULTI", 5 }, exec = { "EXEC", 4 };
 
+    uint64_t from = u->log->next;
+
     oplog_append(u->log, u->effects[0].db, 1, &multi);
     append_all(u);
     oplog_append(u->log, OPLOG_NO_DB, 1, &exec);
+    if (u->asides == u->count) {
+        oplog_set_aside(u->log, from); /* an empty transaction is none */
+        oplog_forget_db(u->log);       /* its SELECT went with it */
+    }
 }
 
 void unit_end(struct unit *u)
@@ -66,7 +75,7 @@ void unit_end(struct unit *u)
         append_wrapped(u);
     else
         append_all(u);
-    u->count = 0;
+    u->count = u->asides = 0;
     u->commands = 0;
     u->bytes.len = 0;
 }
@@ -81,6 +90,20 @@ void unit_add(struct unit *u, int db, int argc, const struct bytes *argv)
     }
     resp_put_command(&u->bytes, argc, argv);
     effect_ended(u, db, 1);
+}
+
+void unit_add_aside(struct unit *u, int db, int argc, const struct bytes *argv)
+{
+    if (!wanted(u))
+        return;
+    resp_put_command(&u->bytes, argc, argv);
+    effect_ended(u, db, 1);
+    u->effects[u->count - 1].aside = true;
+    u->asides++;
+    if (u->depth == 0) {
+        u->depth = 1;
+        unit_end(u);
+    }
 }
 
 void unit_add_encoded(struct unit *u, int db, struct bytes resp, int commands)

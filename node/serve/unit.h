@@ -22,6 +22,7 @@ struct oplog;
 struct unit_effect {
     int db;
     size_t end; /* in bytes */
+    bool aside;
 };
 
 struct unit {
@@ -29,7 +30,8 @@ struct unit {
     struct buf bytes;
     struct unit_effect *effects;
     size_t count, cap;
-    int commands; /* encoded in bytes: an effect may hold several */
+    int commands;  /* encoded in bytes: an effect may hold several */
+    size_t asides; /* of count */
     int depth;
     bool muted;
 };
@@ -42,6 +44,8 @@ void unit_begin(struct unit *u);
 void unit_end(struct unit *u);
 
 void unit_add(struct unit *u, int db, int argc, const struct bytes *argv);
+/* One for followers alone, no change of the data set: PUBLISH. */
+void unit_add_aside(struct unit *u, int db, int argc, const struct bytes *argv);
 /* commands of them, encoded already. */
 void unit_add_encoded(struct unit *u, int db, struct bytes resp, int commands);
 /* The last effect of the outermost unit: where it is the only one it goes straight into the oplog. */

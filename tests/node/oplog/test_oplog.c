@@ -223,4 +223,61 @@ START_TEST(who_may_continue)
 }
 END_TEST
 
-CHECK_MAIN("oplog", beside_one_big_array, selects_a_database_once, who_may_continue)
+/* Beside an array of flags, one a byte. */
+START_TEST(asides_are_stepped_over)
+{
+    enum { ROUNDS = 3000 };
+    struct oplog_cursor c = { 0 };
+    struct oplog log;
+    struct buf flags = { 0 };
+    uint64_t first, forgotten = 0;
+    struct rng rng;
+
+    rng_seed(&rng, test_seed());
+    oplog_init(&log, 1 << 20);
+    oplog_wake(&log);
+    ck_assert_uint_eq(log.next, 1);
+    first = log.next;
+    oplog_open_tip(&log, &c);
+    oplog_wake(&log); /* active: nothing moves */
+    ck_assert_uint_eq(log.next, first);
+    oplog_keep_asides(&log, true);
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t from = log.next,
+                 at = forgotten + rng_below(&rng, log.next - first + 1 - forgotten);
+        bool aside = rng_below(&rng, 3) == 0;
+        const struct oplog_aside *found;
+
+        oplog_append_words(&log, OPLOG_NO_DB, 1, "PING");
+        for (uint64_t b = from; b < log.next; b++)
+            buf_putc(&flags, aside);
+        if (aside && rng_below(&rng, 2))
+            oplog_set_aside(&log, from + 5); /* a larger one takes it in */
+        if (aside)
+            oplog_set_aside(&log, from);
+        found = oplog_next_aside(&log, first + at);
+        while (at < flags.len && !flags.at[at])
+            at++;
+        ck_assert_int_eq(found != NULL, at < flags.len);
+        if (found) {
+            ck_assert_uint_le(found->first, first + at);
+            ck_assert_uint_gt(found->end, first + at);
+            ck_assert(found->end == log.next || !flags.at[found->end - first]);
+        }
+        if (rng_below(&rng, 10) == 0) {
+            forgotten += rng_below(&rng, flags.len - forgotten);
+            oplog_forget_asides(&log, first + forgotten);
+        }
+    }
+    oplog_keep_asides(&log, false);
+    ck_assert_ptr_null(oplog_next_aside(&log, 0));
+    oplog_set_aside(&log, first);
+    ck_assert_ptr_null(oplog_next_aside(&log, 0));
+    oplog_close(&c);
+    oplog_fini(&log);
+    buf_fini(&flags);
+}
+END_TEST
+
+CHECK_MAIN("oplog", asides_are_stepped_over, beside_one_big_array, selects_a_database_once,
+           who_may_continue)

@@ -185,5 +185,51 @@ START_TEST(an_effect_of_several_commands_is_wrapped)
 }
 END_TEST
 
-CHECK_MAIN("unit", random_units, outside_of_a_unit_effects_stand_alone,
+/* What stands in the stream between its asides. */
+static void without_asides(struct world *w, struct buf *out)
+{
+    struct bytes more;
+
+    while ((more = oplog_read(&w->tip)).len) {
+        const struct oplog_aside *aside = oplog_next_aside(&w->log, w->tip.at);
+        uint64_t until = aside ? aside->first : w->tip.at + more.len;
+        size_t len =
+            until > w->tip.at ? (size_t)(until - w->tip.at) : (size_t)(aside->end - w->tip.at);
+
+        len = len > more.len ? more.len : len;
+        if (until > w->tip.at)
+            buf_append(out, more.at, len);
+        oplog_advance(&w->tip, len);
+    }
+}
+
+START_TEST(what_is_for_followers_alone)
+{
+    static const struct bytes set = { "SET", 3 }, publish = { "PUBLISH", 7 };
+    struct buf got = { 0 };
+    struct world w;
+
+    begin(&w);
+    oplog_keep_asides(&w.log, true);
+    unit_add_aside(&w.unit, 2, 1, &publish);
+    unit_begin(&w.unit);
+    unit_add(&w.unit, 2, 1, &set);
+    unit_add_aside(&w.unit, 2, 1, &publish);
+    unit_end(&w.unit);
+    unit_begin(&w.unit);
+    unit_add_aside(&w.unit, 3, 1, &publish);
+    unit_add_aside(&w.unit, 3, 1, &publish);
+    unit_end(&w.unit);
+    unit_begin(&w.unit);
+    unit_end_with(&w.unit, 3, 1, &set);
+    without_asides(&w, &got);
+    ck_assert_str_eq(buf_text(&got), "*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n"
+                                     "*1\r\n$5\r\nMULTI\r\n*1\r\n$3\r\nSET\r\n*1\r\n$4\r\nEXEC\r\n"
+                                     "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$3\r\nSET\r\n");
+    buf_fini(&got);
+    end(&w);
+}
+END_TEST
+
+CHECK_MAIN("unit", what_is_for_followers_alone, random_units, outside_of_a_unit_effects_stand_alone,
            muted_and_unkept_say_nothing, an_effect_of_several_commands_is_wrapped)
