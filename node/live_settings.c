@@ -7,6 +7,8 @@
 #include "common/server_net.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof.h"
+#include "node/persist/persist.h"
 #include "node/settings.h"
 #include "node/world.h"
 
@@ -90,6 +92,23 @@ static enum err apply_backlog(void *world, struct errmsg *out_why)
     return OK;
 }
 
+/* While a file loads nothing is switched: the end of the load looks at the setting. */
+static enum err apply_appendonly(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    return persist_loading(w->persist) ? OK : aof_switch(w->aof, w->set->appendonly, out_why);
+}
+
+static enum err apply_appendfsync(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    aof_policy_changed(w->aof);
+    return OK;
+}
+
 static const struct {
     const char *name;
     enum err (*apply)(void *world, struct errmsg *out_why);
@@ -127,6 +146,8 @@ static const struct {
     { "lfu-log-factor", apply_frequency },
     { "lfu-decay-time", apply_frequency },
     { "repl-backlog-size", apply_backlog },
+    { "appendonly", apply_appendonly },
+    { "appendfsync", apply_appendfsync },
 };
 
 void live_settings_hook(struct node_world *w)

@@ -20,6 +20,7 @@
 #include "node/keyspace/keyspace.h"
 #include "node/live_settings.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
 #include "node/serve/config.h"
@@ -55,6 +56,7 @@ static const struct command *const command_rows[] = {
     memory_rows,
     replica_rows,
     persist_rows,
+    aof_rows,
     string_commands,
     generic_commands,
     hash_commands,
@@ -65,10 +67,11 @@ static const struct command *const command_rows[] = {
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,
-                                                    persist_debug_subs, NULL };
+                                                    persist_debug_subs, aof_debug_subs, NULL };
 
 static const struct info_part *const info_rooms[] = { info_parts, serve_info_parts,
-                                                      replica_info_parts, persist_info_parts };
+                                                      replica_info_parts, persist_info_parts,
+                                                      aof_info_parts };
 
 static void accept_client(void *arg, int fd, enum listen_kind kind)
 {
@@ -125,6 +128,7 @@ static void open_rooms(struct node *n)
     add_rows(w);
     w->replica = replica_new(w);
     w->persist = persist_new(w);
+    w->aof = aof_new(w);
     serve_new(w);
     identity_started();
 }
@@ -134,6 +138,7 @@ static void close_rooms(struct node *n)
     struct node_world *w = &n->world;
 
     server_net_fini(&n->net);
+    aof_free(w->aof);
     persist_free(w->persist);
     replica_free(w->replica);
     serve_free(w->serve);
@@ -171,7 +176,12 @@ static void reload(void *arg)
 static void loaded(void *arg, enum err e, bool from_file, const struct errmsg *why)
 {
     struct node *n = arg;
+    struct errmsg cannot = { "" };
 
+    if (e == OK) {
+        e = aof_start(n->world.aof, &cannot);
+        why = &cannot;
+    }
     if (e != OK) {
         log_warning("load-failed why=\"%s\"", why->text);
         n->failed = true;

@@ -7,6 +7,7 @@
 
 struct ev_loop;
 struct acl;
+struct aof;
 struct command;
 struct command_table;
 struct info;
@@ -28,6 +29,7 @@ struct node_world {
     struct oplog *oplog;
     struct replica *replica; /* who leads, who follows, how far */
     struct persist *persist; /* snapshots */
+    struct aof *aof;         /* the append only file */
     struct service *service; /* client sessions, what both daemons share of them */
     struct serve *serve;     /* and what only a node does */
     struct command_table *commands;

@@ -10,6 +10,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "node/keyspace/keyspace.h"
+#include "node/persist/aof.h"
+#include "node/persist/aof_load.h"
 #include "node/persist/loader.h"
 #include "node/persist/persist_room.h"
 #include "node/persist/save_file.h"
@@ -129,7 +131,12 @@ enum err persist_save_background(struct persist *p, struct errmsg *out_why)
         return ERR_EXISTS;
     }
     if (snapshot_running(&p->snapshot)) {
-        errmsg_set(out_why, "Background save already in progress"); /* Redis: the same child */
+        errmsg_set(out_why, "%s",
+                   aof_rewriting(p->w->aof)
+                       ? "Another child process is active (AOF?): can't BGSAVE right now. "
+                         "Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever "
+                         "possible."
+                       : "Background save already in progress"); /* Redis: the same child */
         return ERR_AGAIN;
     }
     p->file =
@@ -179,22 +186,16 @@ static void now_done(void *arg, enum err e, const char *why)
 
 static const struct snapshot_sink now_sink = { .bytes = now_bytes, .done = now_done };
 
-enum err persist_save_now(struct persist *p, struct errmsg *out_why)
+static enum err save_now(struct persist *p, const char *path, const struct snapshot_plan *plan,
+                         struct errmsg *out_why)
 {
-    const char *path = p->w->set->dbfilename;
-    struct snapshot_plan plan = file_plan(p);
     struct save_now now = { 0 };
     char *temp;
-    enum err e;
+    enum err e = save_file_now_open(path, &temp, &now.fd, out_why);
 
-    persist_abort(p, "a save that does not wait took its place");
-    save_begins(p);
-    e = save_file_now_open(path, &temp, &now.fd, out_why);
-    if (e != OK) {
-        saved(p, e, out_why->text);
+    if (e != OK)
         return e;
-    }
-    e = snapshot_start(&p->snapshot, &plan, &now_sink, &now);
+    e = snapshot_start(&p->snapshot, plan, &now_sink, &now);
     if (e == OK) {
         snapshot_finish(&p->snapshot);
         p->save_bytes = p->snapshot.bytes;
@@ -204,9 +205,19 @@ enum err persist_save_now(struct persist *p, struct errmsg *out_why)
         errmsg_set(out_why, "the data set is being walked already");
     }
     if (e == OK)
-        e = save_file_now_commit(path, temp, now.fd, out_why);
-    else
-        save_file_now_abandon(temp, now.fd);
+        return save_file_now_commit(path, temp, now.fd, out_why);
+    save_file_now_abandon(temp, now.fd);
+    return e;
+}
+
+enum err persist_save_now(struct persist *p, struct errmsg *out_why)
+{
+    struct snapshot_plan plan = file_plan(p);
+    enum err e;
+
+    persist_abort(p, "a save that does not wait took its place");
+    save_begins(p);
+    e = save_now(p, p->w->set->dbfilename, &plan, out_why);
     saved(p, e, out_why->text);
     return e;
 }
@@ -218,6 +229,16 @@ bool persist_cancel(struct persist *p, const char *why)
     p->called_off = p->saving;
     snapshot_abort(&p->snapshot, why);
     return true;
+}
+
+enum err persist_write_base_now(struct persist *p, const char *path, struct errmsg *out_why)
+{
+    struct snapshot_plan plan = file_plan(p);
+
+    plan.position.known = false;
+    plan.aof_base = true;
+    plan.commands = !p->w->set->aof_use_rdb_preamble;
+    return save_now(p, path, &plan, out_why);
 }
 
 void persist_abort(struct persist *p, const char *why)
@@ -259,7 +280,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
     struct persist *p = timer->data;
     struct errmsg why;
 
-    if (p->loading || persist_saving(p) || snapshot_running(&p->snapshot))
+    if (persist_loading(p) || persist_saving(p) || snapshot_running(&p->snapshot))
         return;
     if (p->scheduled || save_is_due(p)) {
         p->scheduled = false;
@@ -356,6 +377,7 @@ static void on_load_next(struct ev_loop *loop, ev_timer *timer, int events)
     ev_timer_start(loop, &p->load_next);
 }
 
+/* What holds the data set: the append only file where it is on, else the RDB. */
 void persist_load(struct persist *p, persist_loaded_fn *done, void *arg)
 {
     const struct node_settings *set = p->w->set;
@@ -364,6 +386,17 @@ void persist_load(struct persist *p, persist_loaded_fn *done, void *arg)
     int fd;
 
     save_file_sweep(set->dbfilename);
+    if (aof_read_manifest(p->w->aof, &why) != OK) {
+        done(arg, ERR_CORRUPT, true, &why);
+        return;
+    }
+    if (set->appendonly) {
+        if (access(set->dbfilename, F_OK) == 0)
+            log_notice("rdb-not-read file=%s why=appendonly is on, and its files are the data set",
+                       set->dbfilename);
+        aof_begin_load(p->w->aof, done, arg);
+        return;
+    }
     fd = open(set->dbfilename, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {
         replica_restore(p->w->replica, NULL);
@@ -389,23 +422,31 @@ void persist_load(struct persist *p, persist_loaded_fn *done, void *arg)
 
 bool persist_loading(const struct persist *p)
 {
-    return p->loading != NULL;
+    return p->loading || aof_loading(p->w->aof);
 }
 
 bool persist_load_progress(const struct persist *p, struct persist_progress *out)
 {
     const struct load *load = p->loading;
-    uint64_t age_ms, loaded;
+    struct aof_load_progress file;
+    uint64_t age_ms, left;
 
-    if (!load)
+    if (!load && !aof_loading(p->w->aof))
         return false;
-    age_ms = clock_now_ms() - load->started_ms;
-    loaded = load->loader.reader.offset;
-    *out = (struct persist_progress){ .started_wall_s = load->started_wall_s,
-                                      .total_bytes = load->total_bytes,
-                                      .loaded_bytes = loaded };
-    if (loaded && load->total_bytes > loaded)
-        out->eta_s = (int64_t)((load->total_bytes - loaded) * age_ms / loaded / 1000);
+    if (load)
+        file = (struct aof_load_progress){ .started_wall_s = load->started_wall_s,
+                                           .started_ms = load->started_ms,
+                                           .total_bytes = load->total_bytes,
+                                           .loaded_bytes = load->loader.reader.offset };
+    else
+        aof_progress(p->w->aof, &file);
+    age_ms = clock_now_ms() - file.started_ms;
+    left = file.total_bytes > file.loaded_bytes ? file.total_bytes - file.loaded_bytes : 0;
+    *out = (struct persist_progress){ .started_wall_s = file.started_wall_s,
+                                      .total_bytes = file.total_bytes,
+                                      .loaded_bytes = file.loaded_bytes };
+    if (file.loaded_bytes)
+        out->eta_s = (int64_t)(left * age_ms / file.loaded_bytes / 1000);
     return true;
 }
 

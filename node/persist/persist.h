@@ -25,7 +25,7 @@ struct snapshot;
 struct persist *persist_new(struct node_world *w);
 void persist_free(struct persist *p); /* aborts what runs; NULL does nothing */
 
-/* Begins to load the file of the settings in slices, if there is one; done is called from the loop, or at
+/* Begins to load the file of the settings (the append only file where it is on) in slices, if there is one; done is called from the loop, or at
  * once where there is none. e: OK, or why the start must end. from_file: there was a file. */
 typedef void persist_loaded_fn(void *arg, enum err e, bool from_file, const struct errmsg *why);
 void persist_load(struct persist *p, persist_loaded_fn *done, void *arg);
@@ -33,6 +33,9 @@ bool persist_loading(const struct persist *p);
 
 /* Saves now, holding the loop: SAVE, SHUTDOWN. A background save that runs is aborted. */
 enum err persist_save_now(struct persist *p, struct errmsg *out_why) MUST_CHECK;
+/* The base of an append only file, now, at start. */
+enum err persist_write_base_now(struct persist *p, const char *path,
+                                struct errmsg *out_why) MUST_CHECK;
 /* ERR_EXISTS: one is running. ERR_AGAIN: the walk is busy with a full sync; try again later. */
 enum err persist_save_background(struct persist *p, struct errmsg *out_why) MUST_CHECK;
 bool persist_saving(const struct persist *p);

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "node/insight/info.h"
 #include "node/keyspace/keyspace.h"
+#include "node/persist/aof.h"
 #include "node/persist/persist_room.h"
 #include "node/settings.h"
 #include "node/world.h"
@@ -33,7 +34,7 @@ static void bgsave_cancel(struct call *c)
 {
     struct persist *p = room(c);
 
-    if (persist_cancel(p, "BGSAVE CANCEL")) {
+    if (!aof_rewriting(p->w->aof) && persist_cancel(p, "BGSAVE CANCEL")) {
         p->scheduled = false;
         reply_simple(c->reply, "Background saving cancelled");
     } else if (p->scheduled) {
@@ -202,23 +203,18 @@ static void write_info(struct node_world *w, struct buf *out)
     info_line(out, "rdb_last_cow_size", "0");
     info_line(out, "rdb_last_load_keys_expired", "%llu", (unsigned long long)p->expired_keys);
     info_line(out, "rdb_last_load_keys_loaded", "%llu", (unsigned long long)p->loaded_keys);
-    info_line(out, "aof_enabled", "0");
-    info_line(out, "aof_rewrite_in_progress", "0");
-    info_line(out, "aof_rewrite_scheduled", "0");
-    info_line(out, "aof_last_rewrite_time_sec", "-1");
-    info_line(out, "aof_current_rewrite_time_sec", "-1");
-    info_line(out, "aof_last_bgrewrite_status", "ok");
-    info_line(out, "aof_rewrites", "0");
-    info_line(out, "aof_rewrites_consecutive_failures", "0");
-    info_line(out, "aof_last_write_status", "ok");
-    info_line(out, "aof_last_cow_size", "0");
-    info_line(out, "module_fork_in_progress", "0");
-    info_line(out, "module_fork_last_cow_size", "0");
+}
+
+static void write_rest(struct node_world *w, struct buf *out)
+{
+    const struct persist *p = w->persist;
+
     write_loading(p, out);
     info_line(out, "snapshot_inline_bytes", "%llu", (unsigned long long)p->snapshot.inline_bytes);
 }
 
 const struct info_part persist_info_parts[] = {
     { INFO_PERSISTENCE, 100, write_info },
+    { INFO_PERSISTENCE, 300, write_rest },
     { 0 },
 };

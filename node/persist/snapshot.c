@@ -262,7 +262,7 @@ static void write_head(struct snapshot *s)
         rdb_write_aux(&s->writer, "hf-root", bytes_of(p->root));
     if (p->born_empty)
         rdb_write_aux(&s->writer, "hf-born", BYTES("empty"));
-    rdb_write_aux_int(&s->writer, "aof-base", 0);
+    rdb_write_aux_int(&s->writer, "aof-base", s->plan.aof_base);
 }
 
 /* One slice; true when the snapshot ended. */

@@ -45,6 +45,8 @@ struct snapshot_sink {
 struct snapshot_plan {
     bool compress, checksum;
     bool no_keys;   /* REPLCONF rdb-filter-only without data */
+    bool aof_base;  /* it is the base of an append only file */
+    bool commands;  /* not RDB, but the commands that make the data set */
     uint32_t needs; /* RDB_NEED_…: what the payload holds beside keys; those are counted here */
     struct replica_position position;
 };

@@ -12,6 +12,7 @@
 #include "common/random.h"
 #include "common/server_net.h"
 #include "node/keyspace/keyspace.h"
+#include "node/persist/aof.h"
 #include "node/persist/loader.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica_room.h"
@@ -122,6 +123,7 @@ static void finish_payload(struct replica *r)
     }
     leader_drop_followers(r, "this node has another history now");
     persist_abort(r->w->persist, "a full sync took the place of the data set");
+    aof_history_ends(r->w->aof);
     keyspace_take_over(r->w->keyspace, r->fresh);
     r->born_empty = r->loader->position.born_empty;
     memcpy(r->root, r->loader->position.root, sizeof r->root);
@@ -137,6 +139,7 @@ static void finish_payload(struct replica *r)
     r->confirmed = false;
     apply_reset(r->apply, db > 0 ? db : 0);
     drop_payload(r);
+    aof_history_begins(r->w->aof);
     log_notice("full-sync-loaded keys=%llu bytes=%llu", (unsigned long long)keys,
                (unsigned long long)r->payload_read);
     upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_LOADED, .e = OK });
@@ -244,10 +247,22 @@ static bool about_stream(struct replica *r, const struct resp_request *q)
     return true;
 }
 
+/* Is it news for followers alone, and nothing for a file? */
+static bool is_aside(const struct resp_request *q)
+{
+    static const char *const words[] = { "ping", "replconf", "publish", "spublish" };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (bytes_is_word(q->argv[0], words[i]))
+            return true;
+    return false;
+}
+
 /* Our offset and our followers move when a unit is whole. */
-static void pass_on(struct replica *r, struct bytes raw)
+static void pass_on(struct replica *r, struct bytes raw, bool aside)
 {
     struct oplog *o = r->w->oplog;
+    uint64_t from = o->next;
 
     if (apply_in_unit(r->apply)) {
         buf_add(&r->unit, raw);
@@ -258,6 +273,8 @@ static void pass_on(struct replica *r, struct bytes raw)
         buf_fini(&r->unit);
     }
     oplog_append_raw(o, raw.at, raw.len);
+    if (aside)
+        oplog_set_aside(o, from);
 }
 
 static bool take_command(struct replica *r, struct link *l)
@@ -287,7 +304,7 @@ static bool take_command(struct replica *r, struct link *l)
     if (r->link != l)
         return false; /* the command made us leave this leader */
     if (q.argc)
-        pass_on(r, (struct bytes){ data.at, q.bytes });
+        pass_on(r, (struct bytes){ data.at, q.bytes }, is_aside(&q));
     link_consume(l, q.bytes);
     if (r->unit.len > STREAM_UNIT_MAX) {
         log_warning("stream-broken why=a transaction is too large");

@@ -5,6 +5,7 @@
 #include "common/alloc.h"
 #include "common/command.h"
 #include "node/keyspace/keyspace.h"
+#include "node/persist/persist.h"
 #include "node/serve/block.h"
 #include "node/serve/serve.h"
 #include "node/world.h"
@@ -23,7 +24,7 @@ struct apply {
     struct reply reply;
     struct out out; /* replies, thrown away */
     int db;
-    bool in_unit;
+    bool in_unit, quiet;
     struct held *first, **end;
     uint64_t held_bytes;
 };
@@ -58,6 +59,11 @@ void apply_free(struct apply *a)
     drop_unit(a);
     out_fini(&a->out);
     xfree(a);
+}
+
+void apply_set_quiet(struct apply *a, bool quiet)
+{
+    a->quiet = quiet;
 }
 
 void apply_reset(struct apply *a, int db)
@@ -112,6 +118,22 @@ static bool fit_for_stream(const struct command *cmd)
     return cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE);
 }
 
+/* The handler alone. */
+static bool run_quietly(struct serve *v, struct call *c)
+{
+    uint32_t errors = c->reply->errors;
+    uint64_t changes = v->changes;
+    bool failed;
+
+    v->effects.len = 0;
+    c->effects = &v->effects;
+    c->cmd->run(c);
+    persist_count_changes(v->world->persist, v->changes - changes);
+    failed = c->reply->errors != errors;
+    c->reply->errors = errors;
+    return !failed;
+}
+
 static enum err run(struct apply *a, int argc, const struct bytes *argv, struct errmsg *out_why)
 {
     struct node_world *w = a->world;
@@ -136,7 +158,7 @@ static enum err run(struct apply *a, int argc, const struct bytes *argv, struct 
         errmsg_set(out_why, "%s is not for a stream", c.cmd->name);
         return ERR_NOTFOUND;
     }
-    answered = serve_run_inner(w->serve, &c);
+    answered = a->quiet ? run_quietly(w->serve, &c) : serve_run_inner(w->serve, &c);
     out_fini(&a->out);
     if (answered)
         return OK;
@@ -154,7 +176,8 @@ static enum err run_alone(struct apply *a, int argc, const struct bytes *argv,
     unit_begin(&v->unit);
     e = run(a, argc, argv, out_why);
     unit_end(&v->unit);
-    block_serve_ready(v);
+    if (!a->quiet)
+        block_serve_ready(v);
     return e;
 }
 
@@ -176,7 +199,8 @@ static enum err run_unit(struct apply *a, struct errmsg *out_why)
     }
     unit_end(&v->unit);
     drop_unit(a);
-    block_serve_ready(v);
+    if (!a->quiet)
+        block_serve_ready(v);
     return first;
 }
 

@@ -1,6 +1,9 @@
 #include "node/serve/refuse.h"
 
+#include <stdio.h>
+
 #include "common/alloc.h"
+#include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
 #include "node/settings.h"
@@ -15,6 +18,20 @@ static bool memory_is_full(const struct node_world *w)
 static bool cannot_save(const struct node_world *w)
 {
     return persist_refuses_writes(w->persist) && !replica_is_follower(w->replica);
+}
+
+static bool cannot_append(const struct node_world *w)
+{
+    return aof_refuses_writes(w->aof) && !replica_is_follower(w->replica);
+}
+
+static const char *why_not_appended(const struct node_world *w)
+{
+    static char text[640];
+
+    snprintf(text, sizeof text, "MISCONF Errors writing to the AOF file: %s",
+             aof_refuses_writes(w->aof));
+    return text;
 }
 
 static bool too_few_followers(const struct node_world *w)
@@ -43,6 +60,7 @@ static const struct {
     uint32_t has, lacks;
     bool (*holds)(const struct node_world *w);
     const char *text;
+    const char *(*say)(const struct node_world *w); /* where it has more to say */
 } reasons[] = {
     { CMD_DENYOOM, 0, memory_is_full, "OOM command not allowed when used memory > 'maxmemory'." },
     { CMD_WRITE, 0, cannot_save,
@@ -51,6 +69,7 @@ static const struct {
       "configured to report errors during writes if RDB snapshotting fails "
       "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
       "error." },
+    { CMD_WRITE, 0, cannot_append, NULL, why_not_appended },
     { CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write." },
     { CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica." },
     { 0, CMD_STALE, stale,
@@ -62,6 +81,6 @@ const char *refuse_reason(const struct serve *v, uint32_t has, uint32_t lacks)
 {
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         if (((has & reasons[i].has) || (lacks & reasons[i].lacks)) && reasons[i].holds(v->world))
-            return reasons[i].text;
+            return reasons[i].say ? reasons[i].say(v->world) : reasons[i].text;
     return NULL;
 }

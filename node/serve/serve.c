@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
 #include "node/serve/block.h"
@@ -223,6 +224,10 @@ static void settle(struct serve *v, struct call *c, bool last)
         persist_count_changes(v->world->persist, changes);
     if (c->intents & INTENT_EFFECT)
         unit_add_encoded(&v->unit, c->db, buf_bytes(&v->effects), c->effect_count);
+    if (verbatim && (c->cmd->flags & CMD_PUBSUB)) {
+        unit_add_aside(&v->unit, c->db, c->argc, c->argv);
+        verbatim = false;
+    }
     if (!last) {
         if (verbatim)
             unit_add(&v->unit, c->db, c->argc, c->argv);
@@ -417,6 +422,53 @@ static const struct service_ops ops = {
     .multi_bytes = multi_bytes,
 };
 
+/* ---- the append only file ---- */
+
+static void file_demands(void *arg, bool on)
+{
+    gate_demand(&((struct serve *)arg)->gate, GATE_FILE, on);
+}
+
+static void file_acked(void *arg, uint64_t offset)
+{
+    struct serve *v = arg;
+
+    gate_acked(&v->gate, GATE_FILE, offset);
+    v->acks_came |= !list_empty(&v->ack_waiters);
+}
+
+/* What they wrote is promised to nobody: they learn it as from a process that died. */
+static void close_who_waits(struct serve *v)
+{
+    LIST_EACH (&v->service->sessions, n) {
+        struct node_session *s = node_session_of(LIST_ENTRY(n, struct session, node));
+
+        if (!gate_holds(&s->gate))
+            continue;
+        gate_forget(&v->gate, &s->gate);
+        session_kill(&s->base, LINK_WHY_ASKED);
+    }
+}
+
+static void file_failing(void *arg, bool failing)
+{
+    if (failing)
+        close_who_waits(arg);
+}
+
+static void file_rewound(void *arg, uint64_t offset)
+{
+    struct serve *v = arg;
+
+    close_who_waits(v);
+    gate_rewind(&v->gate, offset);
+}
+
+static bool unit_is_open(void *arg)
+{
+    return ((const struct serve *)arg)->unit.count > 0;
+}
+
 static void set_hooks(struct serve *v)
 {
     struct keyspace_hooks keys = { .arg = v,
@@ -428,6 +480,14 @@ static void set_hooks(struct serve *v)
                                    .swapped = swapped };
     struct replica_hooks followers = { .arg = v, .role_changed = role_changed, .acked = acked };
 
+    struct aof_hooks file = { .arg = v,
+                              .demands = file_demands,
+                              .acked = file_acked,
+                              .failing = file_failing,
+                              .rewound = file_rewound,
+                              .in_unit = unit_is_open };
+
+    aof_set_hooks(v->world->aof, &file);
     keyspace_set_hooks(v->world->keyspace, &keys);
     replica_set_hooks(v->world->replica, &followers);
 }

@@ -3,6 +3,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
 #include "node/serve/serve.h"
@@ -73,6 +74,11 @@ static bool save(struct serve *v)
 {
     struct errmsg why;
 
+    if (aof_flush(v->world->aof) != OK) {
+        log_warning("shutdown-flush-failed why=\"%s\"", aof_refuses_writes(v->world->aof));
+        if (!(v->shutdown->flags & SHUTDOWN_FORCE))
+            return false;
+    }
     if (!save_wanted(v))
         return true;
     log_notice("shutdown-saving");

@@ -16,6 +16,7 @@
 #include "node/insight/info.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
 #include "node/serve/apply.h"
@@ -96,6 +97,7 @@ static void open_node(struct node *n)
     w->info = info_new();
     w->replica = replica_new(w);
     w->persist = persist_new(w);
+    w->aof = aof_new(w);
     serve_new(w);
 }
 
@@ -103,6 +105,7 @@ static void close_node(struct node *n)
 {
     struct node_world *w = &n->w;
 
+    aof_free(w->aof);
     persist_free(w->persist);
     replica_free(w->replica);
     serve_free(w->serve);
@@ -274,21 +277,21 @@ START_TEST(replies_wait_at_a_closed_gate)
     open_node(&n);
     a = dial_node(&n);
     b = dial_node(&n);
-    gate_set_open(&n.w.serve->gate, false);
-    gate_acked(&n.w.serve->gate, n.w.oplog->next);
+    gate_demand(&n.w.serve->gate, GATE_FILE, true);
+    gate_acked(&n.w.serve->gate, GATE_FILE, n.w.oplog->next);
     ck_assert_str_eq(ask(&n, a, "GET k"), "$-1\r\n");
     ck_assert_str_eq(ask(&n, a, "SET k 1"), "");
     first = n.w.oplog->next;
     ck_assert_str_eq(ask(&n, b, "PING"), "+PONG\r\n");
     ck_assert_str_eq(ask(&n, b, "MULTI\r\nINCR k\r\nEXEC"), "");
     ck_assert_str_eq(ask(&n, a, "PING"), "");
-    gate_acked(&n.w.serve->gate, first);
+    gate_acked(&n.w.serve->gate, GATE_FILE, first);
     ck_assert_str_eq(hear(&n, a), "+OK\r\n+PONG\r\n");
     ck_assert_str_eq(hear(&n, b), "");
-    gate_acked(&n.w.serve->gate, n.w.oplog->next);
+    gate_acked(&n.w.serve->gate, GATE_FILE, n.w.oplog->next);
     ck_assert_str_eq(hear(&n, b), "+OK\r\n+QUEUED\r\n*1\r\n:2\r\n");
     ck_assert_str_eq(ask(&n, a, "SET k 3"), "");
-    gate_set_open(&n.w.serve->gate, true);
+    gate_demand(&n.w.serve->gate, GATE_FILE, false);
     ck_assert_str_eq(hear(&n, a), "+OK\r\n");
     close(a);
     close(b);

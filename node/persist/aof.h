@@ -1,0 +1,88 @@
+/*
+ * aof - the append only file: every effect of the oplog in files that a start reads back.
+ *
+ *                   CONFIG SET appendonly yes, a full sync                  the first base stands
+ *     AOF_OFF --------------------------------------------> AOF_WAITING ---------------------------> AOF_ON
+ *        ^  \-- at start: what is there goes on, or an empty base ----------------------------------->  |
+ *        \------------------------------- CONFIG SET appendonly no <------------------------------------/
+ *
+ *   1. the files of the manifest, read in order, are the data set as far as appendfsync promises it, at
+ *      every instant; while waiting they are still those of before
+ *   2. what is written is the oplog, cut only between units (aof_writer.h); nothing is copied
+ *   3. a rewrite is the snapshot walk into a new base, beside a new increment that begins where the image
+ *      was taken; nothing forks. One walk at a time: it takes turns with BGSAVE and full syncs
+ *   4. appendfsync always: a reply leaves after the fsync of its effect (hooks.acked, the gate). A failing
+ *      disk acknowledges nothing: hooks.failing closes whoever waits, writes are refused with
+ *      MISCONF, reads go on, and once the disk takes writes again everything missing is written first
+ *
+ * Files: aof_manifest (which), aof_files (the directory), aof_writer (the cursor), aof_rewrite, aof_load,
+ * aof_rows (commands and INFO).
+ * Owner: main, through aof_new/aof_free. Loop thread only.
+ */
+#ifndef HF_NODE_PERSIST_AOF_H
+#define HF_NODE_PERSIST_AOF_H
+
+#include "common/bytes.h"
+#include "common/command.h"
+#include "node/insight/info.h"
+
+struct aof;
+struct node_world;
+
+struct aof_hooks {
+    void *arg;
+    /* appendfsync always begins, or ends, to hold replies. */
+    void (*demands)(void *arg, bool on);
+    void (*acked)(void *arg, uint64_t offset);
+    /* Nothing can be written, or everything is again. */
+    void (*failing)(void *arg, bool failing);
+    /* The stream begins anew at this offset: a full sync. */
+    void (*rewound)(void *arg, uint64_t offset);
+    /* Effects wait for the end of their unit: an image must not be taken now. */
+    bool (*in_unit)(void *arg);
+};
+
+struct aof *aof_new(struct node_world *w);
+void aof_free(struct aof *a); /* flushes; NULL does nothing */
+void aof_set_hooks(struct aof *a, const struct aof_hooks *hooks);
+
+/* The manifest, wherever appendonly stands: a broken one ends the start. */
+enum err aof_read_manifest(struct aof *a, struct errmsg *out_why) MUST_CHECK;
+/* Loads in slices; done is called from the loop, or at once where there is nothing. found: there was. */
+typedef void aof_loaded_fn(void *arg, enum err e, bool found, const struct errmsg *why);
+void aof_begin_load(struct aof *a, aof_loaded_fn *done, void *arg);
+bool aof_loading(const struct aof *a);
+struct aof_load_progress;
+void aof_progress(const struct aof *a, struct aof_load_progress *out); /* while loading */
+/* Everything again, in place and at once: DEBUG LOADAOF. */
+enum err aof_reload(struct aof *a, struct errmsg *out_why) MUST_CHECK;
+/* After the load: opens what is to be appended to. */
+enum err aof_start(struct aof *a, struct errmsg *out_why) MUST_CHECK;
+
+/* CONFIG SET appendonly. */
+enum err aof_switch(struct aof *a, bool on, struct errmsg *out_why) MUST_CHECK;
+/* CONFIG SET appendfsync. */
+void aof_policy_changed(struct aof *a);
+/* Is it on, or about to be? */
+bool aof_enabled(const struct aof *a);
+
+/* Why writes are refused: the system's words. NULL: they are not. */
+const char *aof_refuses_writes(const struct aof *a);
+/* Everything up to this offset is on the disk. False: there is no file. */
+bool aof_synced(const struct aof *a, uint64_t *out_offset);
+/* Holds the loop until everything is on the disk. */
+enum err aof_flush(struct aof *a) MUST_CHECK;
+
+/* A full sync: before the oplog takes another history, and after. */
+void aof_history_ends(struct aof *a);
+void aof_history_begins(struct aof *a);
+
+/* ERR_EXISTS: one is running. ERR_AGAIN: scheduled, because something else walks the data set. */
+enum err aof_rewrite(struct aof *a, bool only_schedule, struct errmsg *out_why) MUST_CHECK;
+bool aof_rewriting(const struct aof *a);
+
+extern const struct command aof_rows[];       /* bgrewriteaof */
+extern const struct command aof_debug_subs[]; /* loadaof */
+extern const struct info_part aof_info_parts[];
+
+#endif

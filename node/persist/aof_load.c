@@ -1,0 +1,359 @@
+#include "node/persist/aof_load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/resp.h"
+#include "node/persist/aof_files.h"
+#include "node/persist/loader.h"
+#include "node/persist/rdb.h"
+#include "node/serve/apply.h"
+#include "node/settings.h"
+#include "node/world.h"
+
+enum {
+    READ_BYTES = 256 * 1024,
+    COMMANDS_PER_LOOK = 64, /* between two readings of the clock */
+    LINE_MAX_BYTES = 64 * 1024,
+    TELL_EVERY_MS = 2000,
+    MAGIC_LEN = 6, /* "REDIS0", "VALKEY" */
+};
+
+enum part { PART_MAGIC, PART_RDB, PART_COMMANDS };
+
+struct aof_load {
+    struct node_world *w;
+    struct aof_manifest files;
+    size_t at; /* of files */
+    struct apply *apply;
+    struct resp_reader reader;
+
+    int fd; /* of the file at hand; -1: none yet */
+    char *path;
+    enum part part;
+    struct loader rdb;
+    struct buf data;
+    size_t used;    /* of data */
+    uint64_t taken; /* bytes of the file in front of data[used] */
+    uint64_t whole; /* the file is whole up to here: outside of a unit */
+    bool ended;     /* of the file: nothing more to read */
+
+    struct aof_load_progress progress;
+    uint64_t before; /* bytes of the files that are through */
+    uint64_t told_ms;
+};
+
+struct aof_load *aof_load_new(struct node_world *w, const struct aof_manifest *m,
+                              uint64_t total_bytes)
+{
+    struct aof_load *l = xcalloc(1, sizeof *l);
+
+    l->w = w;
+    l->fd = -1;
+    aof_manifest_copy(&l->files, m);
+    aof_manifest_forget_history(&l->files);
+    l->apply = apply_new(w);
+    apply_set_quiet(l->apply, true);
+    l->progress = (struct aof_load_progress){ .total_bytes = total_bytes,
+                                              .started_ms = clock_now_ms(),
+                                              .started_wall_s = (int64_t)(clock_wall_ms() / 1000) };
+    l->told_ms = l->progress.started_ms;
+    return l;
+}
+
+static void close_file(struct aof_load *l)
+{
+    if (l->fd < 0)
+        return;
+    close(l->fd);
+    l->fd = -1;
+    xfree(l->path);
+    l->path = NULL;
+    if (l->part == PART_RDB)
+        loader_fini(&l->rdb);
+    resp_reader_fini(&l->reader);
+    buf_fini(&l->data);
+}
+
+void aof_load_free(struct aof_load *l)
+{
+    if (!l)
+        return;
+    close_file(l);
+    aof_manifest_fini(&l->files);
+    apply_free(l->apply);
+    xfree(l);
+}
+
+static enum err open_file(struct aof_load *l, struct errmsg *out_why)
+{
+    l->path = aof_path(l->w->set->appenddirname, l->files.files[l->at].name);
+    l->fd = open(l->path, O_RDONLY | O_CLOEXEC);
+    if (l->fd < 0) {
+        errmsg_set(out_why, "cannot open %s: %s", l->path, strerror(errno));
+        xfree(l->path);
+        l->path = NULL;
+        return ERR_IO;
+    }
+    l->part = PART_MAGIC;
+    l->used = 0;
+    l->taken = l->whole = 0;
+    l->ended = false;
+    apply_reset(l->apply, 0);
+    resp_reader_init(&l->reader, (struct resp_limits){ .argc_max = 1024 * 1024 * 1024,
+                                                       .bulk_bytes_max = RDB_STRING_BYTES_MAX,
+                                                       .inline_bytes_max = LINE_MAX_BYTES });
+    return OK;
+}
+
+/* ---- bytes ---------------------------------------------------------------------------------------- */
+
+static struct bytes unread(const struct aof_load *l)
+{
+    return (struct bytes){ l->data.at + l->used, l->data.len - l->used };
+}
+
+static void take(struct aof_load *l, size_t len)
+{
+    l->used += len;
+    l->taken += len;
+    l->progress.loaded_bytes = l->before + l->taken;
+}
+
+static enum err read_more(struct aof_load *l, struct errmsg *out_why)
+{
+    ssize_t n;
+
+    buf_drop(&l->data, l->used);
+    l->used = 0;
+    do {
+        n = read(l->fd, buf_reserve(&l->data, READ_BYTES), READ_BYTES);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        errmsg_set(out_why, "cannot read %s: %s", l->path, strerror(errno));
+        return ERR_IO;
+    }
+    l->data.len += (size_t)n;
+    l->ended = n == 0;
+    return OK;
+}
+
+/* ---- what may stand in a file --------------------------------------------------------------------- */
+
+/* Each: OK: it moved on; ERR_AGAIN: it needs more bytes. */
+
+static enum err take_magic(struct aof_load *l, struct errmsg *out_why)
+{
+    struct bytes data = unread(l);
+
+    if (data.len < MAGIC_LEN && !l->ended)
+        return ERR_AGAIN;
+    l->part = PART_COMMANDS;
+    if (data.len < 5 || (memcmp(data.at, "REDIS", 5) && memcmp(data.at, "VALKE", 5)))
+        return OK;
+    l->part = PART_RDB;
+    loader_init(&l->rdb, l->w->keyspace, true, l->w->set->rdbchecksum);
+    return OK;
+}
+
+static enum err take_rdb(struct aof_load *l, uint64_t deadline_us, struct errmsg *out_why)
+{
+    size_t consumed;
+    enum err e = loader_feed(&l->rdb, unread(l), deadline_us, &consumed, out_why);
+
+    take(l, consumed);
+    if (e == ERR_AGAIN)
+        return OK; /* the slice is over, which the caller sees */
+    if (e != OK)
+        return e;
+    if (!l->rdb.ended) {
+        if (!l->ended)
+            return ERR_AGAIN;
+        errmsg_set(out_why, "the RDB in %s ends in the middle", l->path);
+        return ERR_CORRUPT;
+    }
+    l->progress.keys += l->rdb.loaded;
+    l->progress.position = l->rdb.position;
+    loader_fini(&l->rdb);
+    l->part = PART_COMMANDS;
+    l->whole = l->taken;
+    return OK;
+}
+
+static enum err malformed(const struct aof_load *l, struct errmsg *out_why, const char *what)
+{
+    errmsg_set(out_why,
+               "%s is malformed at byte %llu: %s; make a backup of the files, then let "
+               "holdfast-node --check --fix look at them",
+               l->path, (unsigned long long)l->taken, what);
+    return ERR_CORRUPT;
+}
+
+static enum err take_comment(struct aof_load *l, struct errmsg *out_why)
+{
+    struct bytes data = unread(l);
+    const char *end = memchr(data.at, '\n', data.len);
+
+    if (!end)
+        return data.len > LINE_MAX_BYTES ? malformed(l, out_why, "a line without an end")
+                                         : ERR_AGAIN;
+    take(l, (size_t)(end - data.at) + 1);
+    return OK;
+}
+
+static enum err run(struct aof_load *l, const struct resp_request *q, struct errmsg *out_why)
+{
+    struct errmsg why = { "" };
+    enum err e = apply_command(l->apply, q->argc, q->argv, &why);
+
+    l->progress.commands++;
+    if (e == ERR_REFUSED && l->w->set->propagation_error == PROPAGATION_IGNORE) {
+        log_warning("aof-command-failed file=%s at=%llu why=\"%s\"", l->path,
+                    (unsigned long long)l->taken, why.text);
+        e = OK;
+    }
+    if (e != OK)
+        errmsg_set(out_why, "%s, at byte %llu: %s", l->path, (unsigned long long)l->taken,
+                   why.text);
+    return e;
+}
+
+static enum err take_command(struct aof_load *l, struct errmsg *out_why)
+{
+    struct bytes data = unread(l);
+    struct resp_request q;
+    enum err e;
+
+    if (data.at[0] == '#')
+        return take_comment(l, out_why);
+    if (data.at[0] != '*')
+        return malformed(l, out_why, "a command does not begin with *");
+    switch (resp_read_request(&l->reader, data, &q)) {
+    case RESP_MORE:
+        return ERR_AGAIN;
+    case RESP_BAD:
+        return malformed(l, out_why, l->reader.error);
+    case RESP_ITEM:
+        break;
+    }
+    if (q.argc < 1)
+        return malformed(l, out_why, "a command without words");
+    e = run(l, &q, out_why);
+    if (e != OK)
+        return e;
+    take(l, q.bytes);
+    if (!apply_in_unit(l->apply))
+        l->whole = l->taken;
+    return OK;
+}
+
+/* ---- the end of a file ---------------------------------------------------------------------------- */
+
+static enum err cut(struct aof_load *l, struct errmsg *out_why)
+{
+    int fd = open(l->path, O_WRONLY | O_CLOEXEC);
+    enum err e = OK;
+
+    if (fd < 0 || ftruncate(fd, (off_t)l->whole) || fsync(fd)) {
+        errmsg_set(out_why, "cannot cut the torn end of %s: %s", l->path, strerror(errno));
+        e = ERR_IO;
+    }
+    if (fd >= 0)
+        close(fd);
+    return e;
+}
+
+static enum err file_ended(struct aof_load *l, struct errmsg *out_why)
+{
+    bool torn = unread(l).len || apply_in_unit(l->apply);
+    uint64_t bytes = l->taken + unread(l).len;
+    enum err e;
+
+    if (torn && l->at + 1 < l->files.count) {
+        errmsg_set(out_why, "%s is torn at byte %llu, and is not the last file", l->path,
+                   (unsigned long long)l->whole);
+        return ERR_CORRUPT;
+    }
+    if (torn && !l->w->set->aof_load_truncated) {
+        errmsg_set(out_why,
+                   "%s ends in the middle of a command or transaction, whole up to byte %llu; let "
+                   "holdfast-node --check --fix cut it, or set aof-load-truncated yes",
+                   l->path, (unsigned long long)l->whole);
+        return ERR_CORRUPT;
+    }
+    if (torn) {
+        log_warning("aof-truncated file=%s from=%llu to=%llu", l->path, (unsigned long long)bytes,
+                    (unsigned long long)l->whole);
+        apply_reset(l->apply, 0);
+        e = cut(l, out_why);
+        if (e != OK)
+            return e;
+    }
+    log_notice("aof-loaded file=%s type=%c bytes=%llu", l->path, l->files.files[l->at].type,
+               (unsigned long long)l->taken);
+    l->before += bytes;
+    l->progress.loaded_bytes = l->before;
+    close_file(l);
+    l->at++;
+    return OK;
+}
+
+/* ---- steps ---------------------------------------------------------------------------------------- */
+
+static enum err step(struct aof_load *l, uint64_t deadline_us, struct errmsg *out_why)
+{
+    enum err e;
+
+    if (l->fd < 0)
+        return open_file(l, out_why);
+    if (l->part == PART_COMMANDS && !unread(l).len)
+        e = ERR_AGAIN;
+    else if (l->part == PART_COMMANDS)
+        e = take_command(l, out_why);
+    else if (l->part == PART_RDB)
+        e = take_rdb(l, deadline_us, out_why);
+    else
+        e = take_magic(l, out_why);
+    if (e != ERR_AGAIN)
+        return e;
+    return l->ended ? file_ended(l, out_why) : read_more(l, out_why);
+}
+
+static void tell(struct aof_load *l)
+{
+    const struct aof_load_progress *p = &l->progress;
+    uint64_t now_us = clock_read_us();
+
+    if (now_us / 1000 - l->told_ms < TELL_EVERY_MS)
+        return;
+    l->told_ms = now_us / 1000;
+    log_notice("aof-loading bytes=%llu of=%llu commands=%llu", (unsigned long long)p->loaded_bytes,
+               (unsigned long long)p->total_bytes, (unsigned long long)p->commands);
+}
+
+enum err aof_load_step(struct aof_load *l, uint64_t deadline_us, struct errmsg *out_why)
+{
+    for (unsigned n = 1; l->at < l->files.count; n++) {
+        enum err e = step(l, deadline_us, out_why);
+
+        if (e != OK)
+            return e;
+        if ((l->part == PART_RDB || n % COMMANDS_PER_LOOK == 0) && deadline_us &&
+            clock_read_us() >= deadline_us) {
+            tell(l);
+            return ERR_AGAIN;
+        }
+    }
+    return OK;
+}
+
+void aof_load_progress(const struct aof_load *l, struct aof_load_progress *out)
+{
+    *out = l->progress;
+}

@@ -1,0 +1,516 @@
+#include "node/persist/aof_writer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/resp.h"
+
+/* ---- on the threads ------------------------------------------------------------------------------ */
+
+static int write_text(int fd, struct bytes text)
+{
+    while (text.len) {
+        ssize_t n = write(fd, text.at, text.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? errno : ENOSPC;
+        text.at += n;
+        text.len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Moves over what was taken. */
+static void pieces_taken(struct iovec **at, size_t *count, size_t len)
+{
+    while (len && len >= (*at)->iov_len) {
+        len -= (*at)->iov_len;
+        ++*at;
+        --*count;
+    }
+    if (len) {
+        (*at)->iov_base = (char *)(*at)->iov_base + len;
+        (*at)->iov_len -= len;
+    }
+}
+
+static int write_pieces(int fd, struct iovec *at, size_t count)
+{
+    while (count) {
+        ssize_t n = writev(fd, at, count > IOV_MAX ? IOV_MAX : (int)count);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n ? errno : ENOSPC;
+        pieces_taken(&at, &count, (size_t)n);
+    }
+    return 0;
+}
+
+/* All of it or nothing: what was torn is taken back, here or by whoever tries again. */
+static void run_write(struct helper_job *job)
+{
+    struct aof_write *write = CONTAINER_OF(job, struct aof_write, job);
+
+    write->error = 0;
+    write->sync_failed = false;
+    if (write->cut && ftruncate(write->fd, (off_t)write->start_bytes)) {
+        write->error = errno;
+        return;
+    }
+    write->error = write_text(write->fd, buf_bytes(&write->head));
+    if (!write->error)
+        write->error = write_pieces(write->fd, write->pieces, write->count);
+    if (write->error) {
+        write->cut = ftruncate(write->fd, (off_t)write->start_bytes) != 0;
+        return;
+    }
+    write->cut = false;
+    if (write->sync && fdatasync(write->fd)) {
+        write->error = errno;
+        write->sync_failed = true;
+    }
+}
+
+static void run_sync(struct helper_job *job)
+{
+    struct aof_sync *sync = CONTAINER_OF(job, struct aof_sync, job);
+    uint64_t start_us = clock_read_us();
+
+    sync->error = fdatasync(sync->fd) ? errno : 0;
+    sync->took_us = clock_read_us() - start_us;
+}
+
+/* ---- failures ------------------------------------------------------------------------------------ */
+
+static void fail(struct aof_writer *w, const char *what, int error)
+{
+    errmsg_set(&w->why, "%s", strerror(error));
+    if (w->failing)
+        return;
+    w->failing = true;
+    log_warning("aof-failing what=%s why=\"%s\"", what, w->why.text);
+    w->failing_changed(w->arg);
+}
+
+static void mended(struct aof_writer *w)
+{
+    if (!w->failing)
+        return;
+    w->failing = false;
+    log_notice("aof-mended offset=%llu", (unsigned long long)w->written);
+    w->failing_changed(w->arg);
+}
+
+/* The cursor to come goes back: those bytes are handed over again. */
+static void hand_again_from(struct aof_writer *w, uint64_t offset)
+{
+    enum err e;
+
+    oplog_close(&w->next);
+    e = oplog_open(w->log, offset, &w->next);
+    ASSERT(e == OK);
+}
+
+/* After a failed fsync nobody knows which pages are on the disk, and another fsync would not try them
+ * again: everything since the last good one is written anew. */
+static void rewind_to_synced(struct aof_writer *w)
+{
+    w->rewind = false;
+    if (w->held.at > w->synced) {
+        log_warning("aof-unsynced-bytes-gone bytes=%llu",
+                    (unsigned long long)(w->held.at - w->synced));
+        w->lost = true; /* only a rewrite helps, which the owner begins */
+        return;
+    }
+    w->written = w->synced;
+    w->file_bytes = w->synced_bytes;
+    w->cut = true;
+    hand_again_from(w, w->written);
+}
+
+/* ---- marks --------------------------------------------------------------------------------------- */
+
+static bool syncs_with_writes(const struct aof_writer *w)
+{
+    return w->set->appendfsync == APPENDFSYNC_ALWAYS && !w->rests(w->arg);
+}
+
+uint64_t aof_writer_acked(const struct aof_writer *w)
+{
+    return syncs_with_writes(w) ? w->synced : w->written;
+}
+
+static void let_go(struct aof_writer *w)
+{
+    bool hold = w->set->appendfsync != APPENDFSYNC_NO && w->written - w->synced <= AOF_HELD_MAX;
+    uint64_t until = hold ? w->synced : w->written;
+
+    while (w->held.at < until) {
+        size_t here = oplog_read(&w->held).len;
+        size_t step = until - w->held.at < here ? (size_t)(until - w->held.at) : here;
+
+        oplog_advance(&w->held, step);
+    }
+    oplog_forget_asides(w->log, w->held.at);
+}
+
+static void moved(struct aof_writer *w)
+{
+    let_go(w);
+    w->moved(w->arg);
+}
+
+static void synced_up_to(struct aof_writer *w, uint64_t offset, uint64_t bytes)
+{
+    w->synced = offset;
+    w->synced_bytes = bytes;
+    w->last_sync_ms = clock_now_ms();
+}
+
+/* ---- writing ------------------------------------------------------------------------------------- */
+
+static void add_piece(struct aof_write *write, struct bytes data)
+{
+    if (!data.len)
+        return;
+    if (write->count == write->cap) {
+        write->cap = write->cap ? write->cap * 2 : 16;
+        write->pieces = xrealloc(write->pieces, write->cap * sizeof *write->pieces);
+    }
+    write->pieces[write->count++] =
+        (struct iovec){ .iov_base = (char *)data.at, .iov_len = data.len };
+    write->bytes += data.len;
+}
+
+/* From next up to offset, without asides. */
+static void collect(struct aof_writer *w, uint64_t until)
+{
+    while (w->next.at < until) {
+        const struct oplog_aside *aside = oplog_next_aside(w->log, w->next.at);
+        struct bytes data = oplog_read(&w->next);
+
+        if (data.len > until - w->next.at)
+            data.len = (size_t)(until - w->next.at);
+        if (aside && aside->first <= w->next.at) {
+            if (data.len > aside->end - w->next.at)
+                data.len = (size_t)(aside->end - w->next.at);
+        } else {
+            if (aside && data.len > aside->first - w->next.at)
+                data.len = (size_t)(aside->first - w->next.at);
+            add_piece(&w->write, data);
+        }
+        oplog_advance(&w->next, data.len);
+    }
+}
+
+/* What goes in front of the bytes: the time, where it is wanted, and the database, once a file. */
+static void put_head(struct aof_writer *w)
+{
+    int64_t now_s = (int64_t)(clock_wall_ms() / 1000);
+    struct buf *head = &w->write.head;
+
+    if (w->set->aof_timestamp_enabled && now_s > w->stamp_s) {
+        w->stamp_s = now_s;
+        buf_printf(head, "#TS:%lld\r\n", (long long)now_s);
+    }
+    if (w->db >= 0 && w->file_bytes == w->begin_bytes) {
+        char digits[24];
+        struct bytes argv[] = { BYTES("SELECT"), { digits, fmt_i64(digits, w->db) } };
+
+        resp_put_command(head, 2, argv);
+    }
+    w->write.bytes += head->len;
+}
+
+static void hand_over(struct aof_writer *w, uint64_t until, bool sync)
+{
+    w->write.head.len = 0;
+    w->write.count = 0;
+    w->write.bytes = 0;
+    collect(w, until);
+    if (w->write.count)
+        put_head(w);
+    w->write.fd = w->fd;
+    w->write.sync = sync;
+    w->write.cut = w->cut;
+    w->write.start_bytes = w->file_bytes;
+    w->write.end = until;
+    w->writing = true;
+    helper_submit(w->writes, &w->write.job);
+}
+
+static void write_done(struct helper_job *job)
+{
+    struct aof_writer *w = CONTAINER_OF(job, struct aof_writer, write.job);
+    const struct aof_write *write = &w->write;
+
+    w->writing = false;
+    if (write->error && !write->sync_failed) {
+        w->cut = write->cut;
+        hand_again_from(w, w->written);
+        fail(w, "write", write->error);
+        moved(w);
+        return;
+    }
+    w->cut = false;
+    w->written = write->end;
+    w->file_bytes = write->start_bytes + write->bytes;
+    if (write->sync_failed) {
+        w->rewind = true;
+        fail(w, "fsync", write->error);
+    } else if (write->sync) {
+        synced_up_to(w, w->written, w->file_bytes);
+    }
+    if (!w->rewind)
+        mended(w);
+    moved(w);
+    aof_writer_turn(w);
+}
+
+/* ---- syncing ------------------------------------------------------------------------------------- */
+
+static void sync_done(struct helper_job *job)
+{
+    struct aof_writer *w = CONTAINER_OF(job, struct aof_writer, sync.job);
+
+    w->syncing = false;
+    w->last_sync_ms = clock_now_ms();
+    if (w->sync.error) {
+        w->rewind = true;
+        fail(w, "fsync", w->sync.error);
+    } else if (w->sync.end > w->synced) {
+        synced_up_to(w, w->sync.end, w->sync.end_bytes);
+    }
+    moved(w);
+    aof_writer_turn(w);
+}
+
+static bool sync_is_due(const struct aof_writer *w)
+{
+    return w->set->appendfsync == APPENDFSYNC_EVERYSEC && w->written > w->synced && !w->syncing &&
+           !w->failing && !w->rests(w->arg) &&
+           clock_now_ms() - w->last_sync_ms >= AOF_SYNC_EVERY_MS;
+}
+
+static void begin_sync(struct aof_writer *w)
+{
+    w->sync.fd = w->fd;
+    w->sync.end = w->written;
+    w->sync.end_bytes = w->file_bytes;
+    w->syncing = true;
+    w->last_sync_ms = clock_now_ms();
+    helper_submit(w->syncs, &w->sync.job);
+}
+
+/* ---- the turn ------------------------------------------------------------------------------------ */
+
+/* Writes wait for a sync that runs: a write into the same file may block for as long. */
+static bool postponed(struct aof_writer *w)
+{
+    if (!w->syncing || w->set->appendfsync != APPENDFSYNC_EVERYSEC || w->barrier) {
+        w->postponed_ms = 0;
+        return false;
+    }
+    if (!w->postponed_ms)
+        w->postponed_ms = clock_now_ms();
+    if (clock_now_ms() - w->postponed_ms < AOF_POSTPONE_MS)
+        return true;
+    w->postponed_ms = 0;
+    w->delayed_fsyncs++;
+    return false;
+}
+
+static void arm(struct aof_writer *w, uint64_t in_ms)
+{
+    if (ev_is_active(&w->due))
+        return;
+    ev_timer_set(&w->due, (double)in_ms / 1000., 0.);
+    ev_timer_start(w->loop, &w->due);
+    ev_unref(w->loop);
+}
+
+static void disarm(struct aof_writer *w)
+{
+    if (!ev_is_active(&w->due))
+        return;
+    ev_ref(w->loop);
+    ev_timer_stop(w->loop, &w->due);
+}
+
+static void try_write(struct aof_writer *w)
+{
+    uint64_t until = w->barrier ? w->barrier_at : w->log->next;
+    bool sync = syncs_with_writes(w);
+    bool wanted = w->next.at < until || (sync && w->synced < w->written);
+
+    if (w->writing || w->in_barrier || !wanted)
+        return;
+    if (w->next.at < until && postponed(w)) {
+        arm(w, AOF_POSTPONE_MS);
+        return;
+    }
+    hand_over(w, until, sync);
+}
+
+static void try_barrier(struct aof_writer *w)
+{
+    if (!w->barrier || w->in_barrier || w->writing || w->syncing || w->failing ||
+        w->written < w->barrier_at)
+        return;
+    w->in_barrier = true;
+    helper_submit(w->writes, w->barrier);
+}
+
+void aof_writer_turn(struct aof_writer *w)
+{
+    if (w->fd < 0)
+        return;
+    if (w->rewind && !w->writing && !w->syncing)
+        rewind_to_synced(w);
+    if (w->failing) { /* the timer tries again */
+        arm(w, AOF_RETRY_MS);
+        return;
+    }
+    try_write(w);
+    if (!w->in_barrier && sync_is_due(w))
+        begin_sync(w);
+    try_barrier(w);
+    if (w->set->appendfsync == APPENDFSYNC_EVERYSEC && w->written > w->synced)
+        arm(w, AOF_SYNC_EVERY_MS);
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct aof_writer *w = timer->data;
+
+    ev_ref(loop); /* it stopped by itself */
+    if (w->fd < 0)
+        return;
+    if (w->failing && !w->writing && !w->syncing && !w->in_barrier) {
+        if (w->rewind)
+            rewind_to_synced(w);
+        hand_over(w, w->barrier ? w->barrier_at : w->log->next,
+                  w->set->appendfsync != APPENDFSYNC_NO);
+    }
+    aof_writer_turn(w);
+}
+
+/* ---- barriers ------------------------------------------------------------------------------------ */
+
+void aof_writer_barrier(struct aof_writer *w, struct helper_job *job)
+{
+    ASSERT(!w->barrier);
+    w->barrier = job;
+    w->barrier_at = w->log->next;
+    aof_writer_turn(w);
+}
+
+void aof_writer_use(struct aof_writer *w, int fd, int db)
+{
+    ASSERT(w->in_barrier);
+    close(w->fd);
+    w->fd = fd;
+    w->db = db;
+    w->stamp_s = 0;
+    w->file_bytes = w->begin_bytes = 0;
+    synced_up_to(w, w->written, 0);
+}
+
+void aof_writer_go_on(struct aof_writer *w)
+{
+    w->barrier = NULL;
+    w->in_barrier = false;
+    moved(w);
+    aof_writer_turn(w);
+}
+
+/* ---- beginning and end --------------------------------------------------------------------------- */
+
+enum err aof_writer_init(struct aof_writer *w, struct ev_loop *loop, struct oplog *log,
+                         const struct node_settings *set, struct errmsg *out_why)
+{
+    w->loop = loop;
+    w->log = log;
+    w->set = set;
+    w->fd = -1;
+    w->write.job = (struct helper_job){ .run = run_write, .done = write_done };
+    w->sync.job = (struct helper_job){ .run = run_sync, .done = sync_done };
+    ev_timer_init(&w->due, on_due, 0., 0.);
+    w->due.data = w;
+    w->writes = helper_new(loop, out_why);
+    w->syncs = w->writes ? helper_new(loop, out_why) : NULL;
+    return w->syncs ? OK : ERR_IO;
+}
+
+void aof_writer_fini(struct aof_writer *w)
+{
+    helper_free(w->writes);
+    helper_free(w->syncs);
+    buf_fini(&w->write.head);
+    xfree(w->write.pieces);
+    *w = (struct aof_writer){ .fd = -1 };
+}
+
+void aof_writer_start(struct aof_writer *w, int fd, uint64_t bytes, int db)
+{
+    ASSERT(w->fd < 0);
+    w->fd = fd;
+    w->db = db;
+    w->stamp_s = 0;
+    oplog_open_tip(w->log, &w->held);
+    oplog_open_tip(w->log, &w->next);
+    oplog_keep_asides(w->log, true);
+    w->written = w->synced = w->log->next;
+    w->file_bytes = w->synced_bytes = w->begin_bytes = bytes;
+    w->failing = w->rewind = w->cut = w->lost = false;
+    w->last_sync_ms = clock_now_ms();
+    w->postponed_ms = 0;
+}
+
+static void wait_for_threads(struct aof_writer *w)
+{
+    while (w->writing || w->syncing || w->in_barrier) {
+        helper_wait(w->syncs);
+        helper_wait(w->writes);
+    }
+}
+
+void aof_writer_stop(struct aof_writer *w)
+{
+    if (w->fd < 0)
+        return;
+    wait_for_threads(w);
+    ASSERT(!w->barrier);
+    disarm(w);
+    close(w->fd);
+    w->fd = -1;
+    w->failing = false;
+    oplog_close(&w->held);
+    oplog_close(&w->next);
+    oplog_keep_asides(w->log, false);
+}
+
+enum err aof_writer_flush(struct aof_writer *w)
+{
+    enum { TRIES = 3 }; /* up to a barrier, behind it, and what its end left unsynced */
+
+    for (int i = 0; w->fd >= 0 && i < TRIES; i++) {
+        wait_for_threads(w);
+        if (w->rewind)
+            rewind_to_synced(w);
+        if (w->synced == w->log->next && !w->failing)
+            return OK;
+        hand_over(w, w->barrier ? w->barrier_at : w->log->next, true);
+    }
+    wait_for_threads(w);
+    return w->fd < 0 || (w->synced == w->log->next && !w->failing) ? OK : ERR_IO;
+}

@@ -1,0 +1,126 @@
+/*
+ * aof_writer - the oplog's cursor that is a file: written and synced by helper threads, as often as
+ * appendfsync says.
+ *
+ *                 synced           written            handed          the tip
+ *                   v                 v                  v               v
+ *      oplog  ......[ may be lost     | being written    | waits for the next job ]
+ *                   ^ held: nothing behind it is forgotten
+ *
+ *   1. synced <= written <= handed <= tip; each but the tip stands between two units
+ *   2. one write is under way at a time, and takes all there is: one fsync serves every client of a turn
+ *   3. what is not on the disk stays in the oplog, so after a failure the file is cut back to what is
+ *      known to be good and written again: a torn write, or pages that a failed fsync dropped
+ *   4. always: a write is followed by its fdatasync. everysec: another thread syncs, once a second; while it
+ *      does, writes wait for it, two seconds at most. no: nobody syncs
+ *   5. while failing nothing is acknowledged, and it is tried again every AOF_RETRY_MS
+ *
+ * Under everysec a disk that is slow for long may hold more than AOF_HELD_MAX: then what is written is let
+ * go, and rule 3 holds from there on.
+ *
+ * Owner: embed; loop thread only. Cost: a job per turn that wrote; no byte is copied.
+ */
+#ifndef HF_NODE_PERSIST_AOF_WRITER_H
+#define HF_NODE_PERSIST_AOF_WRITER_H
+
+#include <ev.h>
+#include <sys/uio.h>
+
+#include "common/bytes.h"
+#include "node/oplog/oplog.h"
+#include "node/persist/helper.h"
+#include "node/settings.h"
+
+enum {
+    AOF_SYNC_EVERY_MS = 1000,
+    AOF_POSTPONE_MS = 2000,
+    AOF_RETRY_MS = 200,
+    AOF_HELD_MAX = 64 * 1024 * 1024,
+};
+
+struct aof_write {
+    struct helper_job job;
+    int fd;
+    bool sync, cut; /* cut: to start_bytes, first */
+    uint64_t start_bytes;
+    uint64_t end; /* offset */
+    struct buf head;
+    struct iovec *pieces;
+    size_t count, cap;
+    uint64_t bytes; /* of head and pieces */
+    int error;      /* errno */
+    bool sync_failed;
+};
+
+struct aof_sync {
+    struct helper_job job;
+    int fd;
+    uint64_t end, end_bytes;
+    int error;
+    uint64_t took_us;
+};
+
+struct aof_writer {
+    struct ev_loop *loop;
+    struct oplog *log;
+    const struct node_settings *set;
+    /* A mark moved, it began to fail, it is mended, a sync took so long. */
+    void (*moved)(void *arg);
+    void (*failing_changed)(void *arg);
+    bool (*rests)(void *arg); /* no fsync now: no-appendfsync-on-rewrite */
+    void *arg;
+
+    struct helper *writes, *syncs;
+    int fd;                         /* -1: no file */
+    struct oplog_cursor held, next; /* closed without a file */
+    int db;               /* the file's first bytes need this SELECT ahead of them; -1: none */
+    uint64_t begin_bytes; /* where those first bytes go */
+    uint64_t written, synced;
+    uint64_t file_bytes, synced_bytes; /* length of the file at those offsets */
+    bool writing, syncing;
+    struct aof_write write;
+    struct aof_sync sync;
+    struct helper_job *barrier; /* runs at barrier_at, before anything behind it */
+    uint64_t barrier_at;
+    bool in_barrier;
+
+    bool failing, rewind, cut;
+    bool
+        lost; /* rule 3 could not hold: bytes that a failed fsync dropped are gone from the oplog */
+    struct errmsg why;
+    int64_t stamp_s; /* of the last #TS: line */
+    uint64_t last_sync_ms, postponed_ms;
+    uint64_t delayed_fsyncs;
+    ev_timer due;
+};
+
+/* ERR_IO: no threads. log and set are borrowed. */
+enum err aof_writer_init(struct aof_writer *w, struct ev_loop *loop, struct oplog *log,
+                         const struct node_settings *set, struct errmsg *out_why) MUST_CHECK;
+void aof_writer_fini(struct aof_writer *w); /* after aof_writer_stop */
+
+/* From the tip on into fd, whose length is bytes; db: what the stream has selected, -1 where it will say. */
+void aof_writer_start(struct aof_writer *w, int fd, uint64_t bytes, int db);
+/* Waits for what is under way, closes the file and the cursors. What was not written is not. */
+void aof_writer_stop(struct aof_writer *w);
+static inline bool aof_writer_on(const struct aof_writer *w)
+{
+    return w->fd >= 0;
+}
+
+/* Before the loop sleeps: hands over what there is, syncs what is due. */
+void aof_writer_turn(struct aof_writer *w);
+/* Holds the loop until everything is written and synced. ERR_IO: it is not. */
+enum err aof_writer_flush(struct aof_writer *w) MUST_CHECK;
+/* Up to here nothing may be lost any more, as appendfsync understands it. */
+uint64_t aof_writer_acked(const struct aof_writer *w);
+
+/* Runs job on the thread that writes, once everything up to the tip of now is written and nothing is being
+ * synced; what comes later waits for it. Its done may call aof_writer_use, and must call
+ * aof_writer_go_on. One at a time. */
+void aof_writer_barrier(struct aof_writer *w, struct helper_job *job);
+/* From here on into this file, which is empty; the old one is synced, and closed here. */
+void aof_writer_use(struct aof_writer *w, int fd, int db);
+void aof_writer_go_on(struct aof_writer *w);
+
+#endif
