@@ -209,7 +209,8 @@ void keyspace_take_over(struct keyspace *ks, struct keyspace *other)
         struct space *empty = ks->spaces[db];
 
         ks->spaces[db] = other->spaces[db];
-        other->spaces[db] = empty;
+        /* One that was empty all the time may still be the walk's. */
+        other->spaces[db] = walk_adopts(ks, empty) ? space_new() : empty;
     }
     ks->next_expiry_ms = other->next_expiry_ms;
     other->next_expiry_ms = INT64_MAX;

@@ -471,6 +471,29 @@ START_TEST(a_walk_keeps_its_image_when_a_loaded_keyspace_takes_over)
 }
 END_TEST
 
+/* It is swapped out of the keyspace like the others, and the walk comes to it later all the same. */
+START_TEST(an_empty_database_stays_the_walks_when_a_loaded_keyspace_takes_over)
+{
+    struct keyspace_options options = { .databases = DBS, .wall_ms = wall };
+    struct keyspace *loaded = keyspace_new(&options);
+    struct value v = value_of_int(1);
+    int emitted = 0;
+
+    ks = fresh();
+    for (int i = 0; i < 300; i++)
+        keyspace_put(ks, 0, key_name(i), &v, NO_EXPIRY, 0);
+    ck_assert(keyspace_walk_begin(ks, count_emitted, &emitted) == OK);
+    ck_assert(!keyspace_walk_step(ks, 0));
+    keyspace_take_over(ks, loaded);
+    keyspace_free(loaded);
+    while (!keyspace_walk_step(ks, 0))
+        continue;
+    ck_assert_int_eq(emitted, 300);
+    keyspace_check(ks);
+    keyspace_free(ks);
+}
+END_TEST
+
 START_TEST(followers_hide_and_do_not_delete)
 {
     ks = fresh();
@@ -576,5 +599,6 @@ END_TEST
 
 CHECK_MAIN("keyspace", agrees_with_arrays, walks_aborted_for_ever_are_refused_until_swept,
            a_walk_keeps_its_image_when_a_loaded_keyspace_takes_over,
+           an_empty_database_stays_the_walks_when_a_loaded_keyspace_takes_over,
            followers_hide_and_do_not_delete, clocks_tell_idle_time_and_frequency,
            loading_carries_attributes, small_entries_are_small, long_keys_survive_every_change)
