@@ -7,7 +7,7 @@
 
 enum { CHILDREN = 42, FEW = DEADLINES_LEAF / 4, MANY = DEADLINES_LEAF * 3 / 4, HEIGHT_MAX = 24 };
 
-/* Where an entry stands: deadlines first, addresses decide ties. */
+/* Where a thing stands: deadlines first, addresses decide ties. */
 struct place {
     int64_t ms;
     uintptr_t address;
@@ -15,7 +15,7 @@ struct place {
 
 struct leaf {
     uint64_t count;
-    struct entry *entries[DEADLINES_LEAF];
+    void *things[DEADLINES_LEAF];
 };
 
 /* Child i holds what lies in [from[i], from[i + 1]); from[0] is never looked at. */
@@ -38,9 +38,9 @@ static struct inner *as_inner(struct deadline_node *n)
     return (struct inner *)n;
 }
 
-static struct place place_of(const struct entry *e)
+static struct place place_of(const struct deadlines *d, const void *thing)
 {
-    return (struct place){ entry_expiry_ms(e), (uintptr_t)e };
+    return (struct place){ d->of(thing), (uintptr_t)thing };
 }
 
 static bool before(struct place a, struct place b)
@@ -101,7 +101,7 @@ static void inner_remove(struct inner *n, uint64_t at)
 }
 
 /* How much of a full node stays when it splits: half, but nearly all at the right edge, where
- * entries of one common time to live keep coming in rising order. */
+ * things of one common time to live keep coming in rising order. */
 static uint64_t kept(uint64_t count, bool last)
 {
     return last ? count - count / 8 : count / 2;
@@ -117,15 +117,15 @@ static struct deadline_node *leaf_split(struct deadlines *d, struct leaf *l, boo
     uint64_t keep = kept(l->count, last);
 
     for (uint64_t i = 0; i < l->count; i++)
-        places[i] = place_of(l->entries[i]);
+        places[i] = place_of(d, l->things[i]);
     qsort(places, l->count, sizeof *places, compare);
     for (uint64_t i = 0; i < l->count; i++) {
-        struct entry *e = (struct entry *)places[i].address;
+        void *thing = (void *)places[i].address;
 
         if (i < keep)
-            l->entries[i] = e;
+            l->things[i] = thing;
         else
-            right->entries[right->count++] = e;
+            right->things[right->count++] = thing;
     }
     l->count = keep;
     *out_from = places[keep];
@@ -159,9 +159,9 @@ static struct deadline_node *split(struct deadlines *d, struct deadline_node *n,
                   : leaf_split(d, as_leaf(n), last, out_from);
 }
 
-void deadlines_add(struct deadlines *d, struct entry *e)
+void deadlines_add(struct deadlines *d, void *thing)
 {
-    struct place p = place_of(e), from;
+    struct place p = place_of(d, thing), from;
     struct deadline_node *n;
     bool last = true;
 
@@ -193,7 +193,7 @@ void deadlines_add(struct deadlines *d, struct entry *e)
         last = last && i == parent->count - 1;
         n = parent->children[i];
     }
-    as_leaf(n)->entries[as_leaf(n)->count++] = e;
+    as_leaf(n)->things[as_leaf(n)->count++] = thing;
     d->count++;
     d->sum_ms += (uint64_t)p.ms;
 }
@@ -209,13 +209,13 @@ static void join_leaves(struct deadlines *d, struct inner *parent, uint64_t i)
     right = as_leaf(parent->children[i + 1]);
     if (left->count + right->count > MANY)
         return;
-    memcpy(left->entries + left->count, right->entries, right->count * sizeof *right->entries);
+    memcpy(left->things + left->count, right->things, right->count * sizeof *right->things);
     left->count += right->count;
     node_free(d, parent->children[i + 1], sizeof *right);
     inner_remove(parent, i + 1);
 }
 
-/* A leaf lost an entry: tidies the path above it. */
+/* A leaf lost a thing: tidies the path above it. */
 static void shrink(struct deadlines *d, struct inner *const *path, const uint64_t *at, int depth)
 {
     struct inner *parent = depth ? path[depth - 1] : NULL;
@@ -242,9 +242,9 @@ static void shrink(struct deadlines *d, struct inner *const *path, const uint64_
     }
 }
 
-void deadlines_remove(struct deadlines *d, const struct entry *e, int64_t deadline_ms)
+void deadlines_remove(struct deadlines *d, const void *thing, int64_t deadline_ms)
 {
-    struct place p = { deadline_ms, (uintptr_t)e };
+    struct place p = { deadline_ms, (uintptr_t)thing };
     struct inner *path[HEIGHT_MAX];
     uint64_t at[HEIGHT_MAX], i = 0;
     struct deadline_node *n = d->root;
@@ -258,10 +258,10 @@ void deadlines_remove(struct deadlines *d, const struct entry *e, int64_t deadli
         n = path[depth]->children[at[depth]];
     }
     l = as_leaf(n);
-    while (i < l->count && l->entries[i] != e)
+    while (i < l->count && l->things[i] != thing)
         i++;
     ASSERT(i < l->count);
-    l->entries[i] = l->entries[--l->count];
+    l->things[i] = l->things[--l->count];
     d->count--;
     d->sum_ms -= (uint64_t)deadline_ms;
     if (d->count == 0) {
@@ -272,8 +272,7 @@ void deadlines_remove(struct deadlines *d, const struct entry *e, int64_t deadli
         shrink(d, path, at, depth);
 }
 
-int deadlines_due(const struct deadlines *d, int64_t limit_ms, struct entry **out,
-                  int64_t *out_next_ms)
+int deadlines_due(const struct deadlines *d, int64_t limit_ms, void **out, int64_t *out_next_ms)
 {
     struct deadline_node *n = d->root;
     struct place places[DEADLINES_LEAF];
@@ -286,7 +285,7 @@ int deadlines_due(const struct deadlines *d, int64_t limit_ms, struct entry **ou
     for (int height = d->height; height > 0; height--)
         n = as_inner(n)->children[0];
     for (uint64_t i = 0; i < as_leaf(n)->count; i++) {
-        struct place p = place_of(as_leaf(n)->entries[i]);
+        struct place p = place_of(d, as_leaf(n)->things[i]);
 
         if (p.ms < limit_ms)
             places[due++] = p;
@@ -295,9 +294,34 @@ int deadlines_due(const struct deadlines *d, int64_t limit_ms, struct entry **ou
     }
     qsort(places, (size_t)due, sizeof *places, compare);
     for (int i = 0; i < due; i++)
-        out[i] = (struct entry *)places[i].address;
+        out[i] = (void *)places[i].address;
     *out_next_ms = next;
     return due;
+}
+
+static uint64_t count_below(const struct deadlines *d, struct deadline_node *n, int height,
+                            int64_t limit_ms)
+{
+    uint64_t count = 0;
+
+    if (!height) {
+        for (uint64_t i = 0; i < as_leaf(n)->count; i++)
+            count += d->of(as_leaf(n)->things[i]) < limit_ms;
+        return count;
+    }
+    for (uint64_t i = 0; i < as_inner(n)->count; i++) {
+        const struct inner *in = as_inner(n);
+
+        if (i && in->from[i].ms >= limit_ms)
+            break;
+        count += count_below(d, in->children[i], height - 1, limit_ms);
+    }
+    return count;
+}
+
+uint64_t deadlines_count_before(const struct deadlines *d, int64_t limit_ms)
+{
+    return d->root ? count_below(d, d->root, d->height, limit_ms) : 0;
 }
 
 static void free_below(struct deadlines *d, struct deadline_node *n, int height)
@@ -312,17 +336,17 @@ void deadlines_fini(struct deadlines *d)
     if (d->root)
         free_below(d, d->root, d->height);
     ASSERT(d->bytes == 0);
-    *d = (struct deadlines){ 0 };
+    *d = (struct deadlines){ .of = d->of };
 }
 
-/* Everything below n lies in [low, high); returns how many entries that is. */
-static uint64_t check_below(struct deadline_node *n, int height, struct place low,
-                            struct place high)
+/* Everything below n lies in [low, high); returns how many things that is. */
+static uint64_t check_below(const struct deadlines *d, struct deadline_node *n, int height,
+                            struct place low, struct place high)
 {
     uint64_t count = 0;
 
     for (uint64_t i = 0; !height && i < as_leaf(n)->count; i++) {
-        struct place p = place_of(as_leaf(n)->entries[i]);
+        struct place p = place_of(d, as_leaf(n)->things[i]);
 
         ASSERT(!before(p, low) && before(p, high));
         count++;
@@ -330,7 +354,7 @@ static uint64_t check_below(struct deadline_node *n, int height, struct place lo
     for (uint64_t i = 0; height && i < as_inner(n)->count; i++) {
         const struct inner *in = as_inner(n);
 
-        count += check_below(in->children[i], height - 1, i ? in->from[i] : low,
+        count += check_below(d, in->children[i], height - 1, i ? in->from[i] : low,
                              i + 1 < in->count ? in->from[i + 1] : high);
     }
     ASSERT(count > 0);
@@ -341,5 +365,5 @@ void deadlines_check(const struct deadlines *d)
 {
     const struct place low = { 0, 0 }, high = { INT64_MAX, UINTPTR_MAX };
 
-    ASSERT(d->root ? check_below(d->root, d->height, low, high) == d->count : d->count == 0);
+    ASSERT(d->root ? check_below(d, d->root, d->height, low, high) == d->count : d->count == 0);
 }

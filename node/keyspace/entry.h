@@ -84,6 +84,30 @@ struct value_part {
     struct bytes text, second; /* borrowed */
     double score;
     uint64_t number;
+    int64_t expiry_ms; /* of this part; NO_EXPIRY: none */
+};
+
+/* Parts of a value that end before it does: fields of a hash. The clock is the value's, at one address as
+ * long as the value lives; what is in it is the keyspace's business. */
+struct part_clock {
+    int64_t at_ms; /* begins as PART_NEVER */
+    struct entry *entry;
+};
+
+enum { PARTS_AT_ONCE = 64 };
+#define PART_NEVER INT64_MAX
+
+/* Names of parts, borrowed; at most PARTS_AT_ONCE. */
+typedef void parts_fn(void *arg, const struct bytes *names, int count);
+
+struct part_ops {
+    /* NULL as long as no part ever had an end. */
+    struct part_clock *(*clock)(const void *apart);
+    /* No part ends earlier; PART_NEVER: none does. O(1). */
+    int64_t (*next)(const void *apart);
+    /* Takes away parts that ended before now, at most PARTS_AT_ONCE, those that ended first where there
+     * are more, after fn has heard of them; their number. *apart may move. */
+    int (*expire)(void **apart, int64_t now_ms, parts_fn *fn, void *arg);
 };
 
 /* What a type tells the keyspace about structures it cannot look into. free is called on the helper
@@ -109,6 +133,7 @@ struct value_ops {
      * *apart, unless NULL, stays to be freed. One that ends empty stays NULL. */
     bool (*load)(void **apart, int rdb_type, const struct value_part *part,
                  const struct value_limits *limits);
+    const struct part_ops *parts; /* NULL: no part ends before the value */
 };
 
 /* An integer where the text is one as Redis would encode it (canonical, at most 20 characters),

@@ -1,5 +1,5 @@
 /*
- * expire - keys whose time has come, deleted in order of time and in slices.
+ * expire - keys whose time has come, and parts of values (parts.c), deleted in order of time and in slices.
  */
 #include "common/clock.h"
 #include "node/keyspace/inner.h"
@@ -19,7 +19,7 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks)
  * false when the time was up first. */
 static int64_t expire_db(struct keyspace *ks, int db, int64_t now, uint64_t end_us, bool *out_done)
 {
-    struct entry *due[DEADLINES_LEAF];
+    void *due[DEADLINES_LEAF];
     int64_t next = INT64_MAX;
     int count;
 
@@ -50,6 +50,9 @@ int64_t keyspace_expire_due(struct keyspace *ks, uint64_t budget_us)
     for (int db = 0; db < ks->databases && done; db++) {
         int64_t at = expire_db(ks, db, now, start_us + budget_us, &done);
 
+        if (at < next)
+            next = at;
+        at = done ? expire_parts(ks, db, now, start_us + budget_us, &done) : next;
         if (at < next)
             next = at;
     }

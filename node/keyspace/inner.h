@@ -21,6 +21,7 @@ enum { WALKS_UNFINISHED_MAX = 250 };
 struct space {
     struct table table;
     struct deadlines deadlines;
+    struct deadlines parts; /* clocks of values whose parts end: parts.c */
     size_t entry_bytes;
     uint64_t
         needs[VALUE_NEEDS]; /* entries by their entry_need; those without any are not counted */
@@ -110,10 +111,19 @@ void walk_end(struct keyspace *ks);
 /* Deletes an expired entry of a leader, with everything that followers and listeners must hear. */
 void expire_entry(struct keyspace *ks, int db, struct entry *e);
 /* Takes the entry out of table and index; it is the caller's. */
-void detach_entry(struct space *sp, struct entry *e, uint64_t hash);
+void detach_entry(struct keyspace *ks, struct space *sp, struct entry *e, uint64_t hash);
 /* Frees what has left its table sp, unless the walk keeps it, which sees it first in any case. */
 void discard_entry(struct keyspace *ks, const struct space *sp, struct entry *e);
 /* Frees it now, or off the loop. */
 void drop_entry(struct keyspace *ks, struct entry *e);
+void hear_changed(struct keyspace *ks, int db, struct bytes key);
+
+/* parts.c: a value came or changed; is about to leave; its entry has another address. */
+void note_value(struct keyspace *ks, struct space *sp, struct entry *e);
+void forget_value(struct keyspace *ks, struct space *sp, struct entry *e);
+void note_moved(const struct keyspace *ks, struct entry *e);
+int64_t part_clock_at(const void *clock);
+/* As the expiry of keys in expire.c: the next end in that database; *out_done: the time was not up. */
+int64_t expire_parts(struct keyspace *ks, int db, int64_t now, uint64_t end_us, bool *out_done);
 
 #endif

@@ -28,7 +28,7 @@ static struct spot look(const struct keyspace *ks, int db, struct bytes key)
     return s;
 }
 
-static void hear_changed(struct keyspace *ks, int db, struct bytes key)
+void hear_changed(struct keyspace *ks, int db, struct bytes key)
 {
     if (ks->hooks.changed)
         ks->hooks.changed(ks->hooks.arg, db, key);
@@ -67,34 +67,22 @@ static void index_remove(struct space *sp, const struct entry *e, int64_t at)
         deadlines_remove(&sp->deadlines, e, at);
 }
 
-/* A value came, went or changed: the space's count follows. */
-static void note_need(struct space *sp, struct entry *e, enum value_need need)
-{
-    enum value_need had = entry_need(e);
-
-    if (LIKELY(need == had))
-        return;
-    sp->needs[had] -= had != NEED_NOTHING;
-    sp->needs[need] += need != NEED_NOTHING;
-    entry_set_need(e, need);
-}
-
 static void attach_entry(struct keyspace *ks, struct space *sp, struct entry *e, uint64_t hash)
 {
     table_add(&sp->table, hash, e);
     index_add(ks, sp, e);
-    note_need(sp, e, need_of(ks, e));
+    note_value(ks, sp, e);
     sp->entry_bytes += entry_own_bytes(e);
 }
 
-void detach_entry(struct space *sp, struct entry *e, uint64_t hash)
+void detach_entry(struct keyspace *ks, struct space *sp, struct entry *e, uint64_t hash)
 {
     void **slot = table_find(&sp->table, hash, entry_key(e));
 
     ASSERT(slot && *slot == e);
     sp->entry_bytes -= entry_own_bytes(e);
     index_remove(sp, e, entry_expiry_ms(e));
-    note_need(sp, e, NEED_NOTHING);
+    forget_value(ks, sp, e);
     table_remove(&sp->table, hash, slot);
 }
 
@@ -158,8 +146,10 @@ static struct entry *edit_end(struct keyspace *ks, struct edit edit, struct entr
                               struct entry **slot)
 {
     edit.sp->entry_bytes += entry_own_bytes(e);
-    if (e != edit.e)
+    if (e != edit.e) {
         *slot = e;
+        note_moved(ks, e);
+    }
     if (e == edit.e && entry_expiry_ms(e) == edit.expiry_ms)
         return e;
     index_remove(edit.sp, edit.e, edit.expiry_ms);
@@ -238,7 +228,7 @@ void expire_entry(struct keyspace *ks, int db, struct entry *e)
     struct space *sp = ks->spaces[db];
     struct bytes key = entry_key(e);
 
-    detach_entry(sp, e, table_hash(key));
+    detach_entry(ks, sp, e, table_hash(key));
     ks->stats.expired++;
     if (ks->hooks.expired && !ks->follower)
         ks->hooks.expired(ks->hooks.arg, db, key);
@@ -310,7 +300,7 @@ struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint
 void keyspace_changed(struct keyspace *ks, int db, struct entry *e)
 {
     ASSERT(!walk_wants(ks, ks->spaces[db], e));
-    note_need(ks->spaces[db], e, need_of(ks, e));
+    note_value(ks, ks->spaces[db], e);
     hear_changed(ks, db, entry_key(e));
 }
 
@@ -332,10 +322,10 @@ static struct entry *replace(struct keyspace *ks, struct spot s, const struct va
 
     s.sp->entry_bytes -= entry_own_bytes(old);
     index_remove(s.sp, old, entry_expiry_ms(old));
-    note_need(s.sp, old, NEED_NOTHING);
+    forget_value(ks, s.sp, old);
     *s.slot = e;
     index_add(ks, s.sp, e);
-    note_need(s.sp, e, need_of(ks, e));
+    note_value(ks, s.sp, e);
     s.sp->entry_bytes += entry_own_bytes(e);
     discard_entry(ks, s.sp, old);
     return e;
@@ -416,6 +406,7 @@ struct entry *keyspace_set_expiry(struct keyspace *ks, int db, struct entry *e, 
     e = entry_set_expiry(e, expiry_ms);
     edit.sp->entry_bytes += entry_own_bytes(e);
     *slot = e;
+    note_moved(ks, e);
     index_add(ks, edit.sp, e);
     hear_changed(ks, db, entry_key(e));
     return e;
@@ -429,7 +420,7 @@ bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t fla
     if (!s.slot || hidden(ks, db, *s.slot, flags, true))
         return false;
     e = *s.slot;
-    detach_entry(s.sp, e, s.hash);
+    detach_entry(ks, s.sp, e, s.hash);
     hear_changed(ks, db, entry_key(e));
     discard_entry(ks, s.sp, e);
     return true;
@@ -458,7 +449,7 @@ void keyspace_rename(struct keyspace *ks, int db, struct bytes from, struct byte
         return;
     old = *s.slot;
     walk_before_change(ks, s.sp, old);
-    detach_entry(s.sp, old, s.hash);
+    detach_entry(ks, s.sp, old, s.hash);
     keyspace_delete(ks, db, to, DOOR_STREAM);
     hear_changed(ks, db, from);
     carry(ks, old, db, to);
@@ -476,7 +467,7 @@ bool keyspace_move(struct keyspace *ks, int db, struct bytes key, int other_db, 
         return false;
     old = *s.slot;
     walk_before_change(ks, s.sp, old);
-    detach_entry(s.sp, old, s.hash);
+    detach_entry(ks, s.sp, old, s.hash);
     hear_changed(ks, db, key);
     carry(ks, old, other_db, key);
     return true;

@@ -12,7 +12,8 @@
  *   1. an expired key is never seen through a door, except with DOOR_STREAM: the replication
  *      stream of a follower sees what its leader saw
  *   2. a leader deletes expired keys, on access or from keyspace_expire_due, and says so through
- *      hooks.expired before anything else happens; a follower only hides them
+ *      hooks.expired before anything else happens; a follower only hides them. The same goes for parts
+ *      of a value that end before it does, which the value's type hides
  *   3. every change of a key calls hooks.changed exactly once, whatever made it
  *   4. while a walk runs, every entry that stood at its start is emitted exactly once, with its
  *      value of that moment; entries born later never are
@@ -60,6 +61,9 @@ struct keyspace_hooks {
     void (*event)(void *arg, enum notify_class class, const char *name, int db, struct bytes key);
     /* A leader deletes it: followers need a DEL. */
     void (*expired)(void *arg, int db, struct bytes key);
+    /* A leader takes these parts of it away: followers need an HDEL. The last one takes the key along. */
+    void (*parts_expired)(void *arg, int db, struct bytes key, const struct bytes *names,
+                          int count);
     /* It came to be and is no string: clients may be blocked on it. */
     void (*ready)(void *arg, int db, struct bytes key);
     /* Before the tables go, so that existing keys can still be asked for. db -1: all of them. */
@@ -170,6 +174,12 @@ void keyspace_take_over(struct keyspace *ks, struct keyspace *other);
 void keyspace_event(struct keyspace *ks, enum notify_class class, const char *name, int db,
                     struct bytes key);
 
+/* Parts of the value under key that have ended go, at most PARTS_AT_ONCE: for a handler that found some.
+ * Whether they go, and when, is not seen through the type's own words, which hide them. On a follower,
+ * behind DOOR_STREAM, and where a walk wants a large value first, nothing happens. The entry; NULL: the
+ * key went too. */
+struct entry *keyspace_settle(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
+
 /* ---- the loader ---------------------------------------------------------------------------- */
 
 /* Attributes as RDB carries them; -1: none. */
@@ -219,6 +229,7 @@ void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_sta
 struct keyspace_stats {
     uint64_t hits, misses;
     uint64_t expired;         /* keys, lazily or actively */
+    uint64_t expired_parts;   /* fields of hashes, the same */
     uint64_t expire_cycle_us; /* spent in keyspace_expire_due */
     uint64_t freed_later;     /* values and tables handed to the helper thread, ever */
     uint64_t pending_frees;   /* not freed yet */

@@ -7,10 +7,17 @@
 #include "common/clock.h"
 #include "node/keyspace/inner.h"
 
+static int64_t entry_deadline(const void *entry)
+{
+    return entry_expiry_ms(entry);
+}
+
 struct space *space_new(void)
 {
     struct space *sp = xcalloc(1, sizeof *sp);
 
+    sp->deadlines.of = entry_deadline;
+    sp->parts.of = part_clock_at;
     sp->table.kind = &entry_table_kind;
     sp->walk_db = -1;
     return sp;
@@ -28,6 +35,7 @@ static void free_space(void *thing, const void *arg)
     struct space *sp = thing;
 
     deadlines_fini(&sp->deadlines);
+    deadlines_fini(&sp->parts);
     table_fini(&sp->table, free_entry, arg);
     xfree(sp);
 }
@@ -297,7 +305,7 @@ void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_sta
         .avg_ttl_ms = sum > 0 ? (uint64_t)sum / expires : 0,
         .entry_bytes = sp->entry_bytes,
         .table_bytes = sp->table.bytes,
-        .index_bytes = sp->deadlines.bytes,
+        .index_bytes = sp->deadlines.bytes + sp->parts.bytes,
     };
 }
 
@@ -320,7 +328,23 @@ struct sums {
     uint64_t expires;
     size_t bytes;
     uint64_t needs[VALUE_NEEDS];
+    uint64_t clocks;
 };
+
+static void add_clock(struct sums *s, const struct entry *e)
+{
+    const struct part_ops *parts = ops_of(s->ks, e)->parts;
+    const struct part_clock *clock = parts ? parts->clock(entry_apart(e)) : NULL;
+
+    if (!clock) {
+        ASSERT(!parts || parts->next(entry_apart(e)) == PART_NEVER);
+        return;
+    }
+    ASSERT(clock->entry == e);
+    ASSERT(clock->at_ms == PART_NEVER || clock->at_ms >= s->ks->next_expiry_ms);
+    ASSERT(clock->at_ms <= parts->next(entry_apart(e)) || s->ks->walk.emit);
+    s->clocks += clock->at_ms != PART_NEVER;
+}
 
 static void add_up(void *arg, const struct entry *e)
 {
@@ -330,6 +354,8 @@ static void add_up(void *arg, const struct entry *e)
     s->bytes += entry_own_bytes(e);
     s->needs[entry_need(e)] += entry_need(e) != NEED_NOTHING;
     ASSERT(entry_need(e) == need_of(s->ks, e));
+    if (entry_form(e) == FORM_APART)
+        add_clock(s, e);
     ASSERT(entry_expiry_ms(e) == NO_EXPIRY || entry_expiry_ms(e) >= s->ks->next_expiry_ms);
 }
 
@@ -345,5 +371,7 @@ void keyspace_check(const struct keyspace *ks)
         ASSERT(s.expires == sp->deadlines.count);
         ASSERT(s.bytes == sp->entry_bytes);
         ASSERT(memcmp(s.needs, sp->needs, sizeof s.needs) == 0);
+        deadlines_check(&sp->parts);
+        ASSERT(s.clocks == sp->parts.count);
     }
 }

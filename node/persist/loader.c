@@ -78,9 +78,7 @@ static struct value value_of_item(const struct rdb_item *item)
 {
     if (!item->apart)
         return value_of_text(item->value);
-    return (struct value){ .type = rdb_type_find(item->type)->value,
-                           .form = FORM_APART,
-                           .apart = item->apart };
+    return (struct value){ .type = item->type, .form = FORM_APART, .apart = item->apart };
 }
 
 /* What the keyspace did not take. */

@@ -57,13 +57,15 @@ enum {
 
 /* How a value stands behind its key: as one string, or as a number of parts. */
 enum rdb_shape {
-    RDB_SHAPE_UNKNOWN,     /* not loaded */
-    RDB_SHAPE_STRING,      /* one string, which is the value, or a block with everything in it */
-    RDB_SHAPE_TEXTS,       /* parts of one string */
-    RDB_SHAPE_PAIRS,       /* of two strings */
-    RDB_SHAPE_TEXT_SCORES, /* of a string and a number as text */
-    RDB_SHAPE_SCORES,      /* of a string and a number of eight bytes */
-    RDB_SHAPE_NODES,       /* of a length and a string */
+    RDB_SHAPE_UNKNOWN,      /* not loaded */
+    RDB_SHAPE_STRING,       /* one string, which is the value, or a block with everything in it */
+    RDB_SHAPE_TEXTS,        /* parts of one string */
+    RDB_SHAPE_PAIRS,        /* of two strings */
+    RDB_SHAPE_TEXT_SCORES,  /* of a string and a number as text */
+    RDB_SHAPE_SCORES,       /* of a string and a number of eight bytes */
+    RDB_SHAPE_NODES,        /* of a length and a string */
+    RDB_SHAPE_TIMED,        /* of a length, which says an expiry, and two strings */
+    RDB_SHAPE_TIMED_BEHIND, /* of two strings and an expiry of eight bytes */
 };
 
 /* One row per value type a file may hold. */
@@ -73,8 +75,10 @@ struct rdb_type_row {
     int version;      /* RDB version that brought it */
     enum value_type value;
     enum rdb_shape shape;
+    bool based; /* a moment of eight bytes stands first: expiries are distances from it, plus one */
 };
-const struct rdb_type_row *rdb_type_find(int type); /* NULL: no such type in any version */
+/* NULL: no such type in any version. Valkey gave some numbers a meaning of its own. */
+const struct rdb_type_row *rdb_type_find(int type, bool valkey);
 
 /* What a file or a payload has to hold, for rdb_version_for: a bit for each enum value_need, and what is
  * no key's. */

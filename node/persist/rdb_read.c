@@ -213,16 +213,52 @@ static bool take_score(struct in *in, double *out)
     return true;
 }
 
-static bool take_part(struct in *in, enum rdb_shape shape, struct buf *scratch,
-                      struct value_part *out)
+static bool take_moment(struct in *in, int64_t *out)
 {
-    if (shape == RDB_SHAPE_NODES && !take_plain_len(in, &out->number))
+    uint64_t wire;
+
+    if (!take(in, &wire, sizeof wire))
+        return false;
+    *out = (int64_t)le64toh(wire);
+    return true;
+}
+
+/* 0: none. */
+static bool take_expiry(struct in *in, const struct rdb_type_row *row, int64_t base_ms,
+                        int64_t *out)
+{
+    uint64_t said;
+
+    if (!take_plain_len(in, &said))
+        return false;
+    *out = NO_EXPIRY;
+    if (said == 0)
+        return true;
+    said -= row->based;
+    if (base_ms < 0 || said > INT64_MAX || __builtin_add_overflow((int64_t)said, base_ms, out))
+        return bad(in, "a part of a value ends when nothing can");
+    return true;
+}
+
+static bool take_part(struct in *in, const struct rdb_type_row *row, int64_t base_ms,
+                      struct buf *scratch, struct value_part *out)
+{
+    out->expiry_ms = NO_EXPIRY;
+    if (row->shape == RDB_SHAPE_NODES && !take_plain_len(in, &out->number))
+        return false;
+    if (row->shape == RDB_SHAPE_TIMED && !take_expiry(in, row, base_ms, &out->expiry_ms))
         return false;
     if (!take_string(in, &scratch[0], &out->text))
         return false;
-    switch (shape) {
+    switch (row->shape) {
     case RDB_SHAPE_PAIRS:
+    case RDB_SHAPE_TIMED:
         return take_string(in, &scratch[1], &out->second);
+    case RDB_SHAPE_TIMED_BEHIND:
+        if (!take_string(in, &scratch[1], &out->second) || !take_moment(in, &out->expiry_ms))
+            return false;
+        out->expiry_ms += out->expiry_ms == 0; /* nothing ends at 0 here */
+        return true;
     case RDB_SHAPE_TEXT_SCORES:
         return take_text_score(in, &out->score);
     case RDB_SHAPE_SCORES:
@@ -232,16 +268,26 @@ static bool take_part(struct in *in, enum rdb_shape shape, struct buf *scratch,
     }
 }
 
-static bool load_part(const struct keyspace *types, const struct rdb_type_row *row, struct in *in,
-                      struct buf *scratch, void **apart)
+static bool load_part(const struct keyspace *types, const struct rdb_type_row *row, int64_t base_ms,
+                      struct in *in, struct buf *scratch, void **apart)
 {
     struct value_part part = { 0 };
 
-    if (!take_part(in, row->shape, scratch, &part))
+    if (!take_part(in, row, base_ms, scratch, &part))
         return false;
     return keyspace_type(types, row->value)
                ->load(apart, row->type, &part, keyspace_limits(types)) ||
            bad(in, "a value makes no sense, or a part of it is there twice");
+}
+
+/* What stands before the parts; a value without a number of parts is one. */
+static bool take_value_head(struct in *in, const struct rdb_type_row *row, int64_t *out_base_ms,
+                            uint64_t *out_parts)
+{
+    *out_base_ms = 0;
+    *out_parts = 1;
+    return (!row->based || take_moment(in, out_base_ms)) &&
+           (row->shape == RDB_SHAPE_STRING || take_plain_len(in, out_parts));
 }
 
 static bool read_header(struct rdb_reader *r, struct in *in)
@@ -416,7 +462,7 @@ static op_fn *const ops[256 - RDB_OP_FIRST] = {
 /* NULL: such values are not loaded, and the reader says so. */
 static const struct rdb_type_row *row_of(struct rdb_reader *r, int type)
 {
-    const struct rdb_type_row *row = rdb_type_find(type);
+    const struct rdb_type_row *row = rdb_type_find(type, r->valkey);
 
     if (row && can_load(r->types, row))
         return row;
@@ -431,7 +477,7 @@ static const struct rdb_type_row *row_of(struct rdb_reader *r, int type)
 static bool finish_entry(struct rdb_reader *r, const struct rdb_type_row *row, struct rdb_item *out)
 {
     out->kind = RDB_ENTRY;
-    out->type = row->type;
+    out->type = row->value;
     out->expire_wall_ms = r->expire_wall_ms;
     r->expire_wall_ms = -1;
     return true;
@@ -440,11 +486,11 @@ static bool finish_entry(struct rdb_reader *r, const struct rdb_type_row *row, s
 /* The key of a value of parts, and their number. */
 static bool begin_value(struct rdb_reader *r, struct in *in, const struct rdb_type_row *row)
 {
-    uint64_t count = 1;
     struct bytes key;
+    uint64_t count;
 
     if (!take_string(in, &r->scratch[0], &key) ||
-        (row->shape != RDB_SHAPE_STRING && !take_plain_len(in, &count)))
+        !take_value_head(in, row, &r->value.base_ms, &count))
         return false;
     if (count == 0) { /* as Redis skips it */
         r->expire_wall_ms = -1;
@@ -475,7 +521,7 @@ static bool read_parts(struct rdb_reader *r, struct in *in)
     for (int i = 0; i < PARTS_PER_SLICE && r->value.left; i++, r->value.left--) {
         size_t before = in->at;
 
-        if (load_part(r->types, r->value.row, in, r->scratch, &r->value.apart))
+        if (load_part(r->types, r->value.row, r->value.base_ms, in, r->scratch, &r->value.apart))
             continue;
         if (in->bad || i == 0)
             return false;
@@ -571,17 +617,18 @@ enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_ite
 static bool take_value(const struct keyspace *types, const struct rdb_type_row *row, struct in *in,
                        struct buf *scratch, struct value *out)
 {
-    uint64_t count = 1;
+    int64_t base_ms;
+    uint64_t count;
 
     if (row->value == VALUE_STRING)
         return take_string(in, scratch, &out->text) && in->at == in->data.len;
-    if (row->shape != RDB_SHAPE_STRING && !take_plain_len(in, &count))
+    if (!take_value_head(in, row, &base_ms, &count))
         return false;
     out->form = FORM_APART;
     out->apart = NULL;
     for (; count; count--) {
         struct buf parts[2] = { { 0 }, { 0 } };
-        bool loaded = load_part(types, row, in, parts, &out->apart);
+        bool loaded = load_part(types, row, base_ms, in, parts, &out->apart);
 
         buf_fini(&parts[0]);
         buf_fini(&parts[1]);
@@ -591,7 +638,7 @@ static bool take_value(const struct keyspace *types, const struct rdb_type_row *
     return out->apart && in->at == in->data.len;
 }
 
-static bool footer_is_right(struct bytes payload)
+static bool footer_is_right(struct bytes payload, bool *out_valkey)
 {
     const char *footer = payload.at + payload.len - RDB_DUMP_FOOTER;
     uint16_t version;
@@ -600,7 +647,9 @@ static bool footer_is_right(struct bytes payload)
     memcpy(&version, footer, sizeof version);
     memcpy(&crc, footer + sizeof version, sizeof crc);
     crc = le64toh(crc);
-    return le16toh(version) <= RDB_VERSION_READ_MAX &&
+    version = le16toh(version);
+    *out_valkey = version >= RDB_VERSION_VALKEY_MIN && version <= RDB_VERSION_VALKEY_MAX;
+    return (version <= RDB_VERSION_READ_MAX || *out_valkey) &&
            (!crc || crc == crc64(0, payload.at, payload.len - sizeof crc));
 }
 
@@ -611,13 +660,14 @@ enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct 
     const struct rdb_type_row *row;
     struct value v = { .form = FORM_TEXT };
     uint8_t type;
+    bool valkey;
 
-    if (payload.len < RDB_DUMP_FOOTER + 1 || !footer_is_right(payload))
+    if (payload.len < RDB_DUMP_FOOTER + 1 || !footer_is_right(payload, &valkey))
         return ERR_CORRUPT;
     in.data.len -= RDB_DUMP_FOOTER;
     if (!take_byte(&in, &type))
         return ERR_SYNTAX;
-    row = rdb_type_find(type);
+    row = rdb_type_find(type, valkey);
     if (!row || !can_load(types, row))
         return ERR_SYNTAX;
     v.type = row->value;

@@ -34,8 +34,8 @@ enum rdb_item_kind {
 struct rdb_item {
     enum rdb_item_kind kind;
     struct bytes name, key, value;
-    int type;
-    void *apart; /* of another type than a string (rdb_type_find): the taker's */
+    enum value_type type;
+    void *apart; /* of another type than a string: the taker's */
     uint64_t db, keys, keys_with_ttl;
     int64_t expire_wall_ms; /* -1: none */
 };
@@ -55,6 +55,7 @@ struct rdb_reader {
         struct buf key;
         void *apart;
         uint64_t left;
+        int64_t base_ms; /* of its expiries */
     } value;
     struct errmsg why;
 };

@@ -23,15 +23,22 @@ static const struct rdb_type_row rows[] = {
     { 19, "stream, second form", 10, VALUE_STREAM, RDB_SHAPE_UNKNOWN },
     { 20, "set as listpack", 11, VALUE_SET, RDB_SHAPE_STRING },
     { 21, "stream, third form", 11, VALUE_STREAM, RDB_SHAPE_UNKNOWN },
-    { 22, "hash with expiring fields", 12, VALUE_HASH, RDB_SHAPE_UNKNOWN },
+    { 22, "hash with expiring fields, release candidate", 12, VALUE_HASH, RDB_SHAPE_TIMED },
     { 23, "hash with expiring fields as listpack, release candidate", 12, VALUE_HASH,
-      RDB_SHAPE_UNKNOWN },
-    { 24, "hash with expiring fields", 12, VALUE_HASH, RDB_SHAPE_UNKNOWN },
-    { 25, "hash with expiring fields as listpack", 12, VALUE_HASH, RDB_SHAPE_UNKNOWN },
+      RDB_SHAPE_STRING },
+    { 24, "hash with expiring fields", 12, VALUE_HASH, RDB_SHAPE_TIMED, true },
+    { 25, "hash with expiring fields as listpack", 12, VALUE_HASH, RDB_SHAPE_STRING, true },
+};
+static const struct rdb_type_row valkey_rows[] = {
+    { 22, "hash with expiring fields of valkey", 80, VALUE_HASH, RDB_SHAPE_TIMED_BEHIND },
 };
 
-const struct rdb_type_row *rdb_type_find(int type)
+const struct rdb_type_row *rdb_type_find(int type, bool valkey)
 {
+    for (size_t i = 0; i < ARRAY_LEN(valkey_rows) && valkey; i++) {
+        if (valkey_rows[i].type == type)
+            return &valkey_rows[i];
+    }
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].type == type)
             return &rows[i];

@@ -62,6 +62,7 @@ static void write_keys(struct node_world *w, struct buf *out)
 
     keyspace_stats(w->keyspace, &k);
     info_line(out, "expired_keys", "%llu", (ull)k.expired);
+    info_line(out, "expired_subkeys", "%llu", (ull)k.expired_parts);
     info_line(out, "expired_stale_perc", "0.00");
     info_line(out, "expired_time_cap_reached_count", "0");
     info_line(out, "expire_cycle_cpu_milliseconds", "%llu", (ull)(k.expire_cycle_us / 1000));

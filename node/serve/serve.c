@@ -312,6 +312,19 @@ static void key_expired(void *arg, int db, struct bytes key)
     unit_add(&v->unit, db, 2, argv);
 }
 
+static void fields_expired(void *arg, int db, struct bytes key, const struct bytes *names,
+                           int count)
+{
+    struct bytes argv[2 + PARTS_AT_ONCE] = { BYTES("HDEL"), key };
+    struct serve *v = arg;
+
+    ASSERT(count <= PARTS_AT_ONCE);
+    for (int i = 0; i < count; i++)
+        argv[2 + i] = names[i];
+    v->silent_changes++;
+    unit_add(&v->unit, db, 2 + count, argv);
+}
+
 static void key_event(void *arg, enum notify_class class, const char *name, int db,
                       struct bytes key)
 {
@@ -475,6 +488,7 @@ static void set_hooks(struct serve *v)
                                    .changed = key_changed,
                                    .event = key_event,
                                    .expired = key_expired,
+                                   .parts_expired = fields_expired,
                                    .ready = key_ready,
                                    .flushed = flushed,
                                    .swapped = swapped };

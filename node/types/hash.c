@@ -1,43 +1,18 @@
 #include "node/types/hash.h"
 
-#include <string.h>
-
 #include "common/alloc.h"
-#include "node/keyspace/table.h"
-#include "node/persist/rdb_write.h"
-#include "node/types/digest.h"
-#include "node/types/old_packs.h"
+#include "node/types/hash_inner.h"
 
-/* The form of many fields. */
-struct hash_table {
-    struct table table;
-    size_t field_bytes; /* held by fields and values */
-};
-
-enum {
-    PACKED_TAG = 1,
-    RDB_HASH = 4,
-    RDB_HASH_ZIPMAP = 9,
-    RDB_HASH_ZIPLIST = 13,
-    RDB_HASH_LISTPACK = 16,
-    SAVE_BYTES = 16 * 1024, /* of one step */
-};
-
-/* ---- which form ---- */
+enum { THROWS = 64 }; /* at fields of which some have ended, before they are counted */
 
 bool hash_is_packed(const struct hash *h)
 {
-    return (uintptr_t)h & PACKED_TAG;
+    return (uintptr_t)h & 3;
 }
 
-static struct listpack *pack_of(const struct hash *h)
+bool hash_is_wide(const struct hash *h)
 {
-    return (struct listpack *)((uintptr_t)h & ~(uintptr_t)PACKED_TAG);
-}
-
-static struct hash *packed(struct listpack *pack)
-{
-    return (struct hash *)((uintptr_t)pack | PACKED_TAG);
+    return hash_is_packed(h) && hash_pack_times(h);
 }
 
 static struct hash_table *table_of(const struct hash *h)
@@ -45,188 +20,172 @@ static struct hash_table *table_of(const struct hash *h)
     return (struct hash_table *)(uintptr_t)h;
 }
 
-/* ---- a field of the table: both lengths in a byte each, or 255 and both in full; then the texts ---- */
-
-enum { LONG_FIELD = 255 };
-
-struct field {
-    struct bytes name, value;
-};
-
-static struct field field_of(const void *thing)
+struct hash_times *hash_times_new(void)
 {
-    const unsigned char *p = thing;
-    size_t len[2] = { p[0], p[1] }, head = 2;
+    struct hash_times *times = xcalloc(1, sizeof *times);
 
-    if (p[0] == LONG_FIELD) {
-        memcpy(len, p + 1, sizeof len);
-        head = 1 + sizeof len;
-    }
-    return (struct field){ { (const char *)p + head, len[0] },
-                           { (const char *)p + head + len[0], len[1] } };
+    times->clock.at_ms = times->first_ms = PART_NEVER;
+    return times;
 }
 
-static void put_text(unsigned char *at, struct bytes text)
+static struct hash_times *times_of(const struct hash *h)
 {
-    if (text.len)
-        memcpy(at, text.at, text.len);
+    return hash_is_packed(h) ? hash_pack_times(h) : table_of(h)->times;
 }
-
-static void *field_new(struct bytes name, struct bytes value)
-{
-    bool is_long = name.len >= LONG_FIELD || value.len >= LONG_FIELD;
-    size_t len[2] = { name.len, value.len }, head = is_long ? 1 + sizeof len : 2;
-    unsigned char *p = xmalloc(head + name.len + value.len);
-
-    p[0] = is_long ? LONG_FIELD : (unsigned char)name.len;
-    if (is_long)
-        memcpy(p + 1, len, sizeof len);
-    else
-        p[1] = (unsigned char)value.len;
-    put_text(p + head, name);
-    put_text(p + head + name.len, value);
-    return p;
-}
-
-static struct bytes field_name(const void *thing)
-{
-    return field_of(thing).name;
-}
-
-static const struct table_kind field_kind = { field_name };
-
-static void free_field(void *field, const void *arg)
-{
-    (void)arg;
-    xfree(field);
-}
-
-/* ---- the two forms ---- */
 
 struct hash *hash_new(void)
 {
-    return packed(listpack_new());
+    return hash_pack_new();
 }
 
 void hash_free(struct hash *h)
 {
     if (!h)
         return;
-    if (hash_is_packed(h)) {
-        listpack_free(pack_of(h));
-        return;
-    }
-    table_fini(&table_of(h)->table, free_field, NULL);
-    xfree(h);
+    if (hash_is_packed(h))
+        hash_pack_free(h);
+    else
+        hash_table_free(table_of(h));
+}
+
+static bool set_each(void *arg, const struct hash_field *f)
+{
+    hash_table_set(arg, f->name, f->value, f->expiry_ms);
+    return true;
+}
+
+struct hash *hash_copy(const struct hash *h)
+{
+    struct hash_table *t;
+
+    if (hash_is_packed(h))
+        return hash_pack_copy(h);
+    t = hash_table_new();
+    hash_each(h, HASH_EVER, set_each, t);
+    return (struct hash *)t;
 }
 
 size_t hash_count(const struct hash *h)
 {
-    return hash_is_packed(h) ? listpack_count(pack_of(h)) / 2 : table_of(h)->table.count;
+    return hash_is_packed(h) ? hash_pack_count(h) : table_of(h)->table.count;
 }
 
-static bool set_in_table(struct hash_table *t, struct bytes name, struct bytes value)
+static bool count_one(void *arg, const struct hash_field *f)
 {
-    uint64_t hash = table_hash(name);
-    void **slot = table_find(&t->table, hash, name), *field = field_new(name, value);
+    (void)f;
+    ++*(size_t *)arg;
+    return true;
+}
 
-    t->field_bytes += alloc_size(field);
-    if (!slot) {
-        table_add(&t->table, hash, field);
+size_t hash_count_at(const struct hash *h, int64_t now_ms)
+{
+    size_t count = 0;
+
+    if (hash_next_expiry(h) >= now_ms)
+        return hash_count(h);
+    if (!hash_is_packed(h))
+        return hash_count(h) - deadlines_count_before(table_of(h)->times->order, now_ms);
+    hash_each(h, now_ms, count_one, &count);
+    return count;
+}
+
+size_t hash_bytes(const struct hash *h)
+{
+    return hash_is_packed(h) ? hash_pack_bytes(h) : hash_table_bytes(table_of(h));
+}
+
+/* ---- one field ---- */
+
+static bool find(const struct hash *h, struct bytes name, char *scratch, struct hash_field *out)
+{
+    void *field;
+    size_t at;
+
+    if (hash_is_packed(h)) {
+        char both[2 * HASH_SCRATCH];
+
+        at = hash_pack_place(h, name);
+        if (!at)
+            return false;
+        hash_pack_read(h, at, both, out);
+        if (out->value.at == both + HASH_SCRATCH) {
+            for (size_t i = 0; i < out->value.len; i++)
+                scratch[i] = out->value.at[i];
+            out->value.at = scratch;
+        }
+        out->name = name;
         return true;
     }
-    t->field_bytes -= alloc_size(*slot);
-    xfree(*slot);
-    *slot = field;
-    return false;
+    field = hash_table_find(table_of(h), name);
+    if (field)
+        *out = hash_table_field(field);
+    return field;
 }
 
-static bool set_each(void *arg, struct bytes name, struct bytes value)
+bool hash_find(const struct hash *h, struct bytes field, int64_t now_ms, char *scratch,
+               struct hash_field *out)
 {
-    set_in_table(arg, name, value);
+    struct hash_field f;
+
+    if (!find(h, field, scratch, &f) || hash_field_ended(&f, now_ms))
+        return false;
+    *out = f;
     return true;
 }
 
 static void become_table(struct hash **h)
 {
-    struct hash_table *t = xcalloc(1, sizeof *t);
+    struct hash_table *t = hash_table_new();
+    struct hash_times *times;
 
-    t->table.kind = &field_kind;
-    hash_each(*h, set_each, t);
-    hash_free(*h);
+    hash_each(*h, HASH_EVER, set_each, t);
+    times = hash_pack_dissolve(*h);
+    if (times)
+        hash_table_adopt(t, times);
     *h = (struct hash *)t;
 }
 
-/* The place of a field of a packed hash. */
-static size_t place_of(const struct listpack *pack, struct bytes name)
+/* An expiry needs a place for it. */
+static void make_place(struct hash **h, int64_t expiry_ms)
 {
-    struct listpack_needle n = listpack_needle(name);
-
-    return listpack_find(pack, listpack_first(pack), &n, 1);
+    if (expiry_ms < 0 || !hash_is_packed(*h))
+        return;
+    if (!hash_pack_has_place(*h))
+        become_table(h);
+    else if (!hash_is_wide(*h))
+        hash_pack_widen(h);
 }
 
-bool hash_find(const struct hash *h, struct bytes field, char *scratch, struct bytes *out)
-{
-    void **slot;
-    size_t at;
-
-    if (hash_is_packed(h)) {
-        at = place_of(pack_of(h), field);
-        if (at)
-            *out = listpack_get(pack_of(h), listpack_next(pack_of(h), at), scratch);
-        return at;
-    }
-    slot = table_find(&table_of(h)->table, table_hash(field), field);
-    if (slot)
-        *out = field_of(*slot).value;
-    return slot;
-}
-
-static bool set_in_pack(struct hash **h, struct bytes name, struct bytes value)
-{
-    struct listpack *pack = pack_of(*h);
-    size_t at = place_of(pack, name);
-
-    if (at) {
-        pack = listpack_replace(pack, listpack_next(pack, at), value);
-    } else {
-        pack = listpack_append(pack, name);
-        pack = listpack_append(pack, value);
-    }
-    *h = packed(pack);
-    return !at;
-}
-
-bool hash_set(struct hash **h, struct bytes field, struct bytes value,
+bool hash_set(struct hash **h, struct bytes field, struct bytes value, int64_t expiry_ms,
               const struct value_limits *limits)
 {
     size_t most = limits->hash_max_listpack_value_bytes;
     bool is_new;
 
+    make_place(h, expiry_ms);
     if (hash_is_packed(*h) &&
-        (field.len > most || value.len > most ||
-         !listpack_has_room(pack_of(*h), listpack_cost(field) + listpack_cost(value))))
+        (field.len > most || value.len > most || !hash_pack_has_room(*h, field, value)))
         become_table(h);
     if (!hash_is_packed(*h))
-        return set_in_table(table_of(*h), field, value);
-    is_new = set_in_pack(h, field, value);
+        return hash_table_set(table_of(*h), field, value, expiry_ms);
+    is_new = hash_pack_set(h, field, value, expiry_ms);
     if ((int64_t)hash_count(*h) > limits->hash_max_listpack_entries)
         become_table(h);
     return is_new;
 }
 
-static bool remove_from_table(struct hash_table *t, struct bytes name)
+void hash_set_expiry(struct hash **h, struct bytes field, int64_t expiry_ms)
 {
-    uint64_t hash = table_hash(name);
-    void **slot = table_find(&t->table, hash, name), *field;
+    size_t at;
 
-    if (!slot)
-        return false;
-    field = *slot;
-    table_remove(&t->table, hash, slot);
-    t->field_bytes -= alloc_size(field);
-    xfree(field);
-    return true;
+    make_place(h, expiry_ms);
+    if (!hash_is_packed(*h)) {
+        hash_table_set_expiry(table_of(*h), field, expiry_ms);
+        return;
+    }
+    at = hash_pack_place(*h, field);
+    ASSERT(at);
+    hash_pack_set_expiry(h, at, expiry_ms);
 }
 
 bool hash_remove(struct hash **h, struct bytes field)
@@ -234,56 +193,79 @@ bool hash_remove(struct hash **h, struct bytes field)
     size_t at;
 
     if (!hash_is_packed(*h))
-        return remove_from_table(table_of(*h), field);
-    at = place_of(pack_of(*h), field);
+        return hash_table_remove(table_of(*h), field);
+    at = hash_pack_place(*h, field);
     if (at)
-        *h = packed(listpack_delete(pack_of(*h), at, 2));
+        hash_pack_remove(h, at);
     return at;
 }
 
-/* ---- walks ---- */
+/* ---- expiries ---- */
+
+size_t hash_expiring(const struct hash *h)
+{
+    const struct hash_times *times = times_of(h);
+
+    return times ? times->count : 0;
+}
+
+int64_t hash_next_expiry(const struct hash *h)
+{
+    const struct hash_times *times = times_of(h);
+
+    return times ? times->first_ms : PART_NEVER;
+}
+
+struct part_clock *hash_clock(const struct hash *h)
+{
+    struct hash_times *times = times_of(h);
+
+    return times ? &times->clock : NULL;
+}
+
+int hash_expire(struct hash **h, int64_t now_ms, parts_fn *fn, void *arg)
+{
+    return hash_is_packed(*h) ? hash_pack_expire(h, now_ms, fn, arg)
+                              : hash_table_expire(table_of(*h), now_ms, fn, arg);
+}
+
+/* ---- many ---- */
 
 struct walk {
     hash_each_fn *fn;
     void *arg;
+    int64_t now_ms;
     bool ended;
 };
 
 static void walk_field(void *arg, void *thing)
 {
     struct walk *w = arg;
-    struct field f = field_of(thing);
+    struct hash_field f = hash_table_field(thing);
 
-    if (!w->ended)
-        w->ended = !w->fn(w->arg, f.name, f.value);
+    if (!w->ended && !hash_field_ended(&f, w->now_ms))
+        w->ended = !w->fn(w->arg, &f);
 }
 
-/* Shows the pair at a place; returns the next one's. */
-static size_t show_pair(const struct listpack *pack, size_t at, hash_each_fn *fn, void *arg,
-                        bool *out_more)
+static void each_packed(const struct hash *h, struct walk *w)
 {
-    char scratch[2][LISTPACK_INT_TEXT];
-    size_t value = listpack_next(pack, at);
+    char scratch[2 * HASH_SCRATCH];
+    struct hash_field f;
 
-    *out_more = fn(arg, listpack_get(pack, at, scratch[0]), listpack_get(pack, value, scratch[1]));
-    return listpack_next(pack, value);
+    for (size_t at = hash_pack_first(h); at && !w->ended;) {
+        at = hash_pack_read(h, at, scratch, &f);
+        if (!hash_field_ended(&f, w->now_ms))
+            w->ended = !w->fn(w->arg, &f);
+    }
 }
 
-static void each_packed(const struct listpack *pack, hash_each_fn *fn, void *arg)
+void hash_each(const struct hash *h, int64_t now_ms, hash_each_fn *fn, void *arg)
 {
-    bool more = true;
-
-    for (size_t at = listpack_first(pack); at && more;)
-        at = show_pair(pack, at, fn, arg, &more);
-}
-
-void hash_each(const struct hash *h, hash_each_fn *fn, void *arg)
-{
-    struct walk w = { fn, arg, false };
+    struct walk w = { fn, arg, now_ms, false };
     uint64_t cursor = 0;
 
     if (hash_is_packed(h)) {
-        each_packed(pack_of(h), fn, arg);
+        each_packed(h, &w);
         return;
     }
     do {
@@ -291,24 +273,24 @@ void hash_each(const struct hash *h, hash_each_fn *fn, void *arg)
     } while (cursor && !w.ended);
 }
 
-static void scan_field(void *arg, void *thing)
+static bool show_on(void *arg, const struct hash_field *f)
 {
     const struct walk *w = arg;
-    struct field f = field_of(thing);
 
-    (void)w->fn(w->arg, f.name, f.value);
+    (void)w->fn(w->arg, f);
+    return true;
 }
 
-void hash_scan(const struct hash *h, uint64_t *cursor, hash_each_fn *fn, void *arg)
+void hash_scan(const struct hash *h, int64_t now_ms, uint64_t *cursor, hash_each_fn *fn, void *arg)
 {
-    struct walk w = { fn, arg, false };
+    struct walk inner = { fn, arg, now_ms, false }, w = { show_on, &inner, now_ms, false };
 
     if (hash_is_packed(h)) {
-        each_packed(pack_of(h), fn, arg);
+        each_packed(h, &w);
         *cursor = 0;
         return;
     }
-    *cursor = table_scan(&table_of(h)->table, *cursor, scan_field, &w);
+    *cursor = table_scan(&table_of(h)->table, *cursor, walk_field, &w);
 }
 
 static uint64_t dice(void *chance)
@@ -316,202 +298,57 @@ static uint64_t dice(void *chance)
     return keyspace_dice(chance);
 }
 
-void hash_random(const struct hash *h, struct keyspace *chance, hash_each_fn *fn, void *arg)
+struct nth {
+    uint64_t left;
+    hash_each_fn *fn;
+    void *arg;
+};
+
+static bool show_nth(void *arg, const struct hash_field *f)
 {
-    bool more;
+    struct nth *n = arg;
 
-    if (hash_is_packed(h)) {
-        uint64_t index = keyspace_dice(chance) % hash_count(h);
+    if (n->left--)
+        return true;
+    (void)n->fn(n->arg, f);
+    return false;
+}
 
-        show_pair(pack_of(h), listpack_seek(pack_of(h), (int64_t)(2 * index)), fn, arg, &more);
-    } else {
-        struct field f = field_of(table_random(&table_of(h)->table, dice, chance));
+/* Throws until one is there. False: so many have ended that counting is better. */
+static bool throw_at(const struct hash_table *t, int64_t now_ms, struct keyspace *chance,
+                     hash_each_fn *fn, void *arg)
+{
+    for (int i = 0; i < THROWS && t->table.count; i++) {
+        struct hash_field f = hash_table_field(table_random(&t->table, dice, chance));
 
-        (void)fn(arg, f.name, f.value);
+        if (hash_field_ended(&f, now_ms))
+            continue;
+        (void)fn(arg, &f);
+        return true;
     }
+    return false;
+}
+
+bool hash_random(const struct hash *h, int64_t now_ms, struct keyspace *chance, hash_each_fn *fn,
+                 void *arg)
+{
+    struct nth nth = { .fn = fn, .arg = arg };
+    size_t count;
+
+    if (!hash_is_packed(h) && throw_at(table_of(h), now_ms, chance, fn, arg))
+        return true;
+    count = hash_count_at(h, now_ms);
+    if (!count)
+        return false;
+    nth.left = keyspace_dice(chance) % count;
+    hash_each(h, now_ms, show_nth, &nth);
+    return true;
 }
 
 void hash_check(const struct hash *h)
 {
-    if (!hash_is_packed(h)) {
-        table_check(&table_of(h)->table);
-        return;
-    }
-    listpack_check(pack_of(h));
-    ASSERT(listpack_count(pack_of(h)) % 2 == 0);
+    if (hash_is_packed(h))
+        hash_pack_check(h);
+    else
+        hash_table_check(table_of(h));
 }
-
-/* ---- what the keyspace asks for ---- */
-
-static void ops_free(void *apart)
-{
-    hash_free(apart);
-}
-
-static void *ops_copy(const void *apart)
-{
-    struct hash *copy;
-
-    if (hash_is_packed(apart))
-        return packed(listpack_copy(pack_of(apart)));
-    copy = hash_new();
-    become_table(&copy);
-    hash_each(apart, set_each, table_of(copy));
-    return copy;
-}
-
-static size_t ops_bytes(const void *apart)
-{
-    const struct hash_table *t = table_of(apart);
-
-    if (hash_is_packed(apart))
-        return listpack_held(pack_of(apart));
-    return alloc_size(t) + t->table.bytes + t->field_bytes;
-}
-
-static size_t ops_length(const void *apart)
-{
-    return hash_count(apart);
-}
-
-static const char *ops_encoding(const void *apart)
-{
-    return hash_is_packed(apart) ? "listpack" : "hashtable";
-}
-
-static bool digest_field(void *arg, struct bytes field, struct bytes value)
-{
-    unsigned char one[DIGEST_LEN] = { 0 };
-
-    digest_mix(one, field);
-    digest_mix(one, value);
-    digest_xor(arg, (struct bytes){ (const char *)one, sizeof one });
-    return true;
-}
-
-static void ops_digest(const void *apart, unsigned char digest[DIGEST_LEN])
-{
-    hash_each(apart, digest_field, digest);
-}
-
-/* As plain strings: every version of every Redis reads them, and nothing is lost. */
-static int ops_rdb_type(const void *apart)
-{
-    (void)apart;
-    return RDB_HASH;
-}
-
-struct save {
-    struct buf *out;
-    bool compress;
-};
-
-static bool save_field(void *arg, struct bytes field, struct bytes value)
-{
-    const struct save *save = arg;
-
-    rdb_put_string(save->out, field, save->compress);
-    rdb_put_string(save->out, value, save->compress);
-    return true;
-}
-
-static bool ops_save(const void *apart, uint64_t *cursor, bool compress, struct buf *out)
-{
-    struct save save = { out, compress };
-    size_t from = out->len;
-
-    if (*cursor == 0)
-        rdb_put_len(out, hash_count(apart));
-    do {
-        hash_scan(apart, cursor, save_field, &save);
-    } while (*cursor && out->len - from < SAVE_BYTES);
-    return *cursor == 0;
-}
-
-/* Field and value in turn, as old packs show them. */
-struct loading {
-    struct hash **hash;
-    const struct value_limits *limits;
-    struct buf field;
-    bool has_field;
-};
-
-/* False: it is too long, or there already. */
-static bool load_pair(struct loading *l, struct bytes field, struct bytes value)
-{
-    char scratch[LISTPACK_INT_TEXT];
-    struct bytes there;
-
-    return field.len <= HASH_TEXT_MAX && value.len <= HASH_TEXT_MAX &&
-           !hash_find(*l->hash, field, scratch, &there) &&
-           hash_set(l->hash, field, value, l->limits);
-}
-
-static bool load_text(void *arg, struct bytes text)
-{
-    struct loading *l = arg;
-
-    l->has_field = !l->has_field;
-    if (!l->has_field)
-        return load_pair(l, buf_bytes(&l->field), text);
-    l->field.len = 0;
-    buf_add(&l->field, text);
-    return true;
-}
-
-static bool load_listpack(struct loading *l, struct bytes blob)
-{
-    char scratch[LISTPACK_INT_TEXT];
-    struct listpack *pack;
-    bool sound = true;
-
-    if (!listpack_valid(blob))
-        return false;
-    pack = listpack_of(blob);
-    for (size_t at = listpack_first(pack); at && sound; at = listpack_next(pack, at))
-        sound = load_text(l, listpack_get(pack, at, scratch));
-    listpack_free(pack);
-    return sound;
-}
-
-static bool load_part(struct loading *l, int rdb_type, const struct value_part *part)
-{
-    switch (rdb_type) {
-    case RDB_HASH:
-        return load_pair(l, part->text, part->second);
-    case RDB_HASH_ZIPMAP:
-        return zipmap_each(part->text, load_text, l);
-    case RDB_HASH_ZIPLIST:
-        return ziplist_each(part->text, load_text, l);
-    case RDB_HASH_LISTPACK:
-        return load_listpack(l, part->text);
-    default:
-        return false;
-    }
-}
-
-static bool ops_load(void **apart, int rdb_type, const struct value_part *part,
-                     const struct value_limits *limits)
-{
-    struct hash *h = *apart ? *apart : hash_new();
-    struct loading l = { .hash = &h, .limits = limits };
-    bool sound = load_part(&l, rdb_type, part) && !l.has_field;
-
-    buf_fini(&l.field);
-    if (hash_count(h) == 0) {
-        hash_free(h);
-        h = NULL;
-    }
-    *apart = h;
-    return sound;
-}
-
-const struct value_ops hash_ops = { .free = ops_free,
-                                    .copy = ops_copy,
-                                    .bytes = ops_bytes,
-                                    .length = ops_length,
-                                    .encoding = ops_encoding,
-                                    .digest = ops_digest,
-                                    .rdb_type = ops_rdb_type,
-                                    .save = ops_save,
-                                    .load = ops_load };

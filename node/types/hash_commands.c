@@ -6,60 +6,9 @@
 
 #include <math.h>
 
-#include "node/types/arguments.h"
-#include "node/types/hash.h"
-
-static bool want_texts(struct call *c, int first)
-{
-    for (int i = first; i < c->argc; i++) {
-        if (c->argv[i].len <= HASH_TEXT_MAX)
-            continue;
-        refuse(c, "ERR field or value is longer than a hash can hold");
-        return false;
-    }
-    return true;
-}
+#include "node/types/hash_calls.h"
 
 /* ---- setting ------------------------------------------------------------------------------- */
-
-/* A hash that is being changed: under argument 1, or about to be. */
-struct editing {
-    struct entry *e;
-    struct hash *hash;
-};
-
-static bool want_editing(struct call *c, struct editing *out)
-{
-    struct entry *e = call_write(c, 1);
-
-    if (!want_type(c, e, VALUE_HASH))
-        return false;
-    *out = (struct editing){ e, e ? entry_apart(e) : NULL };
-    return true;
-}
-
-static bool set_field(struct call *c, struct editing *ed, struct bytes field, struct bytes value)
-{
-    if (!ed->hash)
-        ed->hash = hash_new();
-    return hash_set(&ed->hash, field, value, keyspace_limits(call_keyspace(c)));
-}
-
-/* Tells everybody; a new hash gets its key. */
-static void end_editing(struct call *c, const struct editing *ed, const char *event)
-{
-    struct keyspace *ks = call_keyspace(c);
-
-    if (ed->e) {
-        entry_set_apart(ed->e, ed->hash);
-        keyspace_changed(ks, c->db, ed->e);
-    } else {
-        struct value v = { .type = VALUE_HASH, .form = FORM_APART, .apart = ed->hash };
-
-        keyspace_put(ks, c->db, c->argv[1], &v, NO_EXPIRY, call_door(c));
-    }
-    keyspace_event(ks, NOTIFY_HASH, event, c->db, c->argv[1]);
-}
 
 /* False: it has answered. */
 static bool set_pairs(struct call *c, int64_t *out_new)
@@ -75,7 +24,7 @@ static bool set_pairs(struct call *c, int64_t *out_new)
         return false;
     *out_new = 0;
     for (int i = 2; i < c->argc; i += 2)
-        *out_new += set_field(c, &ed, c->argv[i], c->argv[i + 1]);
+        *out_new += editing_set(c, &ed, c->argv[i], c->argv[i + 1], NO_EXPIRY);
     end_editing(c, &ed, "hset");
     return true;
 }
@@ -96,54 +45,66 @@ void cmd_hmset(struct call *c)
         reply_ok(c->reply);
 }
 
+static void effect_set(struct call *c, const struct hash_field *f)
+{
+    call_effect(c, 4, (struct bytes[]){ BYTES("HSET"), c->argv[1], f->name, f->value });
+    if (f->expiry_ms != NO_EXPIRY)
+        effect_field_expiry(c, f->expiry_ms, &f->name, 1);
+}
+
 void cmd_hsetnx(struct call *c)
 {
-    char scratch[LISTPACK_INT_TEXT];
+    char scratch[HASH_SCRATCH];
+    struct hash_field there;
     struct editing ed;
-    struct bytes there;
 
     if (!want_editing(c, &ed) || !want_texts(c, 2))
         return;
-    if (ed.hash && hash_find(ed.hash, c->argv[2], scratch, &there)) {
+    if (editing_find(c, &ed, c->argv[2], scratch, &there)) {
         reply_int(c->reply, 0);
         call_no_effect(c);
         return;
     }
-    set_field(c, &ed, c->argv[2], c->argv[3]);
+    there = (struct hash_field){ c->argv[2], c->argv[3], NO_EXPIRY };
+    if (editing_hides(c, &ed, c->argv[2]))
+        effect_set(c, &there);
+    editing_set(c, &ed, c->argv[2], c->argv[3], NO_EXPIRY);
     end_editing(c, &ed, "hset");
     reply_int(c->reply, 1);
 }
 
 void cmd_hdel(struct call *c)
 {
+    char scratch[HASH_SCRATCH];
+    struct hash_field f;
     struct editing ed;
     int64_t deleted = 0;
 
     if (!want_editing(c, &ed))
         return;
-    for (int i = 2; i < c->argc && ed.hash; i++)
-        deleted += hash_remove(&ed.hash, c->argv[i]);
+    for (int i = 2; i < c->argc; i++)
+        deleted +=
+            editing_find(c, &ed, c->argv[i], scratch, &f) && hash_remove(&ed.hash, c->argv[i]);
     reply_int(c->reply, deleted);
     if (!deleted) {
         call_no_effect(c);
         return;
     }
-    entry_set_apart(ed.e, ed.hash);
-    end_removal(c, ed.e, 1, "hdel", hash_count(ed.hash) == 0);
+    end_taking(c, &ed);
 }
 
 /* ---- counting ------------------------------------------------------------------------------ */
 
 void cmd_hincrby(struct call *c)
 {
-    char scratch[LISTPACK_INT_TEXT], digits[ENTRY_INT_TEXT];
+    char scratch[HASH_SCRATCH], digits[ENTRY_INT_TEXT];
+    struct hash_field f = { c->argv[2], { 0 }, NO_EXPIRY };
     struct editing ed;
-    struct bytes text;
     int64_t delta, number = 0;
 
     if (!want_i64(c, 3, &delta) || !want_editing(c, &ed) || !want_texts(c, 2))
         return;
-    if (ed.hash && hash_find(ed.hash, c->argv[2], scratch, &text) && !bytes_to_i64(text, &number)) {
+    if (editing_find(c, &ed, c->argv[2], scratch, &f) && !bytes_to_i64(f.value, &number)) {
         refuse(c, "ERR hash value is not an integer");
         return;
     }
@@ -151,7 +112,10 @@ void cmd_hincrby(struct call *c)
         refuse(c, "ERR increment or decrement would overflow");
         return;
     }
-    set_field(c, &ed, c->argv[2], (struct bytes){ digits, fmt_i64(digits, number) });
+    f = (struct hash_field){ c->argv[2], { digits, fmt_i64(digits, number) }, f.expiry_ms };
+    if (editing_hides(c, &ed, f.name))
+        effect_set(c, &f);
+    editing_set(c, &ed, f.name, f.value, HASH_KEEP);
     end_editing(c, &ed, "hincrby");
     reply_int(c->reply, number);
 }
@@ -171,15 +135,14 @@ static bool want_finite(struct call *c, int arg, long double *out)
 
 void cmd_hincrbyfloat(struct call *c)
 {
-    char scratch[LISTPACK_INT_TEXT], digits[LONG_DOUBLE_TEXT];
+    char scratch[HASH_SCRATCH], digits[LONG_DOUBLE_TEXT];
+    struct hash_field f = { c->argv[2], { 0 }, NO_EXPIRY };
     long double delta, number = 0;
     struct editing ed;
-    struct bytes text;
 
     if (!want_finite(c, 3, &delta) || !want_editing(c, &ed) || !want_texts(c, 2))
         return;
-    if (ed.hash && hash_find(ed.hash, c->argv[2], scratch, &text) &&
-        !bytes_to_long_double(text, &number)) {
+    if (editing_find(c, &ed, c->argv[2], scratch, &f) && !bytes_to_long_double(f.value, &number)) {
         refuse(c, "ERR hash value is not a float");
         return;
     }
@@ -188,36 +151,15 @@ void cmd_hincrbyfloat(struct call *c)
         refuse(c, "ERR increment would produce NaN or Infinity");
         return;
     }
-    text = (struct bytes){ digits, fmt_long_double(digits, sizeof digits, number) };
-    set_field(c, &ed, c->argv[2], text);
+    f.name = c->argv[2];
+    f.value = (struct bytes){ digits, fmt_long_double(digits, sizeof digits, number) };
+    editing_set(c, &ed, f.name, f.value, HASH_KEEP);
     end_editing(c, &ed, "hincrbyfloat");
-    reply_bulk(c->reply, text);
-    call_effect(c, 4, (struct bytes[]){ BYTES("HSET"), c->argv[1], c->argv[2], text });
+    reply_bulk(c->reply, f.value);
+    effect_set(c, &f);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
-
-/* False: it has answered. NULL: there is no such key. */
-static bool want_hash(struct call *c, const struct hash **out)
-{
-    const struct entry *e = call_read(c, 1, 0);
-
-    if (!want_type(c, e, VALUE_HASH))
-        return false;
-    *out = e ? entry_apart(e) : NULL;
-    return true;
-}
-
-static void reply_field(struct call *c, const struct hash *h, struct bytes field)
-{
-    char scratch[LISTPACK_INT_TEXT];
-    struct bytes value;
-
-    if (h && hash_find(h, field, scratch, &value))
-        reply_bulk(c->reply, value);
-    else
-        reply_null(c->reply);
-}
 
 void cmd_hget(struct call *c)
 {
@@ -240,53 +182,52 @@ void cmd_hmget(struct call *c)
 
 void cmd_hexists(struct call *c)
 {
-    char scratch[LISTPACK_INT_TEXT];
+    char scratch[HASH_SCRATCH];
     const struct hash *h;
-    struct bytes value;
+    struct hash_field f;
 
     if (want_hash(c, &h))
-        reply_int(c->reply, h && hash_find(h, c->argv[2], scratch, &value));
+        reply_int(c->reply, h && hash_find(h, c->argv[2], hash_moment(c), scratch, &f));
 }
 
 void cmd_hstrlen(struct call *c)
 {
-    char scratch[LISTPACK_INT_TEXT];
-    struct bytes value = { 0 };
+    char scratch[HASH_SCRATCH];
+    struct hash_field f = { 0 };
     const struct hash *h;
 
     if (!want_hash(c, &h))
         return;
     if (h)
-        (void)hash_find(h, c->argv[2], scratch, &value);
-    reply_int(c->reply, (int64_t)value.len);
+        (void)hash_find(h, c->argv[2], hash_moment(c), scratch, &f);
+    reply_int(c->reply, (int64_t)f.value.len);
 }
 
+/* As Redis counts: with fields that have ended and are not taken away yet. */
 void cmd_hlen(struct call *c)
 {
-    const struct hash *h;
+    const struct entry *e = call_read(c, 1, 0);
 
-    if (want_hash(c, &h))
-        reply_int(c->reply, h ? (int64_t)hash_count(h) : 0);
+    if (want_type(c, e, VALUE_HASH))
+        reply_int(c->reply, e ? (int64_t)hash_count(entry_apart(e)) : 0);
 }
 
-static bool reply_both(void *reply, struct bytes field, struct bytes value)
+static bool reply_both(void *reply, const struct hash_field *f)
 {
-    reply_bulk(reply, field);
-    reply_bulk(reply, value);
+    reply_bulk(reply, f->name);
+    reply_bulk(reply, f->value);
     return true;
 }
 
-static bool reply_name(void *reply, struct bytes field, struct bytes value)
+static bool reply_name(void *reply, const struct hash_field *f)
 {
-    (void)value;
-    reply_bulk(reply, field);
+    reply_bulk(reply, f->name);
     return true;
 }
 
-static bool reply_value(void *reply, struct bytes field, struct bytes value)
+static bool reply_value(void *reply, const struct hash_field *f)
 {
-    (void)field;
-    reply_bulk(reply, value);
+    reply_bulk(reply, f->value);
     return true;
 }
 
@@ -296,9 +237,9 @@ static void reply_every(struct call *c, hash_each_fn *fn, void (*head)(struct re
 
     if (!want_hash(c, &h))
         return;
-    head(c->reply, h ? hash_count(h) : 0);
+    head(c->reply, h ? hash_count_at(h, hash_moment(c)) : 0);
     if (h)
-        hash_each(h, fn, c->reply);
+        hash_each(h, hash_moment(c), fn, c->reply);
 }
 
 void cmd_hgetall(struct call *c)

@@ -26,4 +26,20 @@ void cmd_hvals(struct call *c);
 void cmd_hrandfield(struct call *c);
 void cmd_hscan(struct call *c);
 
+/* hash_expire.c */
+void cmd_hexpire(struct call *c);
+void cmd_hexpireat(struct call *c);
+void cmd_hexpiretime(struct call *c);
+void cmd_hpersist(struct call *c);
+void cmd_hpexpire(struct call *c);
+void cmd_hpexpireat(struct call *c);
+void cmd_hpexpiretime(struct call *c);
+void cmd_hpttl(struct call *c);
+void cmd_httl(struct call *c);
+
+/* hash_ex.c */
+void cmd_hgetdel(struct call *c);
+void cmd_hgetex(struct call *c);
+void cmd_hsetex(struct call *c);
+
 #endif

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
-#include "node/types/arguments.h"
-#include "node/types/hash.h"
+#include "node/types/hash_calls.h"
 #include "node/types/hash_commands.h"
 #include "node/types/scan.h"
 
@@ -18,14 +17,14 @@ struct found {
     size_t count;
 };
 
-static bool collect(void *arg, struct bytes field, struct bytes value)
+static bool collect(void *arg, const struct hash_field *field)
 {
     struct found *f = arg;
 
     f->seen++;
-    if (scan_matches(&f->scan, field)) {
-        resp_put_bulk(&f->pairs, field);
-        resp_put_bulk(&f->pairs, value);
+    if (scan_matches(&f->scan, field->name)) {
+        resp_put_bulk(&f->pairs, field->name);
+        resp_put_bulk(&f->pairs, field->value);
         f->count += 2;
     }
     return true;
@@ -47,7 +46,7 @@ void cmd_hscan(struct call *c)
         f.scan.cursor = 0;
     else
         do {
-            hash_scan(entry_apart(e), &f.scan.cursor, collect, &f);
+            hash_scan(entry_apart(e), hash_moment(c), &f.scan.cursor, collect, &f);
         } while (scan_goes_on(&f.scan, f.seen));
     reply_scan_head(c, &f.scan);
     reply_array(c->reply, f.count);
@@ -64,25 +63,25 @@ struct shown {
 };
 
 /* RESP3 has pairs; before, they stand in one row. */
-static bool show(void *arg, struct bytes field, struct bytes value)
+static bool show(void *arg, const struct hash_field *f)
 {
     const struct shown *s = arg;
 
     if (s->values && s->c->reply->proto > 2)
         reply_array(s->c->reply, 2);
-    reply_bulk(s->c->reply, field);
+    reply_bulk(s->c->reply, f->name);
     if (s->values)
-        reply_bulk(s->c->reply, value);
+        reply_bulk(s->c->reply, f->value);
     return true;
 }
 
 /* Each of the left is taken with the same chance (Knuth's algorithm S). */
-static bool choose(void *arg, struct bytes field, struct bytes value)
+static bool choose(void *arg, const struct hash_field *f)
 {
     struct shown *s = arg;
 
     if (keyspace_dice(call_keyspace(s->c)) % s->left-- < s->wanted) {
-        show(s, field, value);
+        show(s, f);
         s->wanted--;
     }
     return s->wanted > 0;
@@ -112,44 +111,38 @@ static bool want_how_many(struct call *c, int64_t *out_count, bool *out_values)
 static void show_many(struct call *c)
 {
     struct shown s = { .c = c };
-    const struct entry *e;
-    int64_t count;
+    int64_t count, moment = hash_moment(c);
+    const struct hash *h;
 
-    if (!want_how_many(c, &count, &s.values))
+    if (!want_how_many(c, &count, &s.values) || !want_hash(c, &h))
         return;
-    e = call_read(c, 1, 0);
-    if (!want_type(c, e, VALUE_HASH))
-        return;
-    if (!e || count == 0) {
+    s.left = h ? hash_count_at(h, moment) : 0;
+    if (s.left == 0 || count == 0) {
         reply_array(c->reply, 0);
         return;
     }
     if (count < 0) { /* the same one as often as chance will have it */
         reply_count(&s, (uint64_t)-count);
         for (; count < 0; count++)
-            hash_random(entry_apart(e), call_keyspace(c), show, &s);
+            hash_random(h, moment, call_keyspace(c), show, &s);
         return;
     }
-    s.left = hash_count(entry_apart(e));
     s.wanted = (uint64_t)count < s.left ? (uint64_t)count : s.left;
     reply_count(&s, s.wanted);
-    hash_each(entry_apart(e), choose, &s);
+    hash_each(h, moment, choose, &s);
 }
 
 void cmd_hrandfield(struct call *c)
 {
     struct shown s = { .c = c };
-    const struct entry *e;
+    const struct hash *h;
 
     if (c->argc > 2) {
         show_many(c);
         return;
     }
-    e = call_read(c, 1, 0);
-    if (!want_type(c, e, VALUE_HASH))
+    if (!want_hash(c, &h))
         return;
-    if (e)
-        hash_random(entry_apart(e), call_keyspace(c), show, &s);
-    else
+    if (!h || !hash_random(h, hash_moment(c), call_keyspace(c), show, &s))
         reply_null(c->reply);
 }

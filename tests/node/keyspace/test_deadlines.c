@@ -5,12 +5,18 @@
 #include "node/keyspace/deadlines.h"
 
 #include "common/alloc.h"
+#include "node/keyspace/entry.h"
 #include "tests/check_main.h"
 
 enum { ENTRIES = 30000, STEPS = 120000 };
 
 static struct entry *entries[ENTRIES];
 static bool in[ENTRIES];
+
+static int64_t deadline_of(const void *entry)
+{
+    return entry_expiry_ms(entry);
+}
 
 static void make_entries(struct rng *rng, uint64_t times)
 {
@@ -34,7 +40,7 @@ static void toggle(struct deadlines *d, int i)
 /* Takes out everything before limit; asserts that it comes in order and is exactly what was due. */
 static void drain(struct deadlines *d, int64_t limit)
 {
-    struct entry *due[DEADLINES_LEAF];
+    void *due[DEADLINES_LEAF];
     int64_t next, last = 0, left_least = INT64_MAX;
     uint64_t drained = 0, expected = 0;
     int count;
@@ -46,6 +52,7 @@ static void drain(struct deadlines *d, int64_t limit)
         if (in[i] && ms >= limit && ms < left_least)
             left_least = ms;
     }
+    ck_assert_uint_eq(deadlines_count_before(d, limit), expected);
     while ((count = deadlines_due(d, limit, due, &next)) > 0) {
         for (int i = 0; i < count; i++) {
             int64_t ms = entry_expiry_ms(due[i]);
@@ -64,7 +71,7 @@ static void drain(struct deadlines *d, int64_t limit)
 
 static void run(uint64_t times)
 {
-    struct deadlines d = { 0 };
+    struct deadlines d = { .of = deadline_of };
     struct rng rng;
     uint64_t count = 0;
 

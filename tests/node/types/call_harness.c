@@ -24,11 +24,23 @@ static void heard_event(void *arg, enum notify_class class, const char *name, in
         buf_printf(&h->events, "%s:%.*s ", name, (int)key.len, key.at);
 }
 
+static void heard_parts(void *arg, int db, struct bytes key, const struct bytes *names, int count)
+{
+    struct harness *h = arg;
+
+    buf_printf(&h->events, "HDEL(%.*s", (int)key.len, key.at);
+    for (int i = 0; i < count; i++)
+        buf_printf(&h->events, " %.*s", (int)names[i].len, names[i].at);
+    buf_puts(&h->events, ") ");
+}
+
 void harness_init(struct harness *h)
 {
-    struct keyspace_options options = { .databases = 4,
-                                        .wall_ms = wall,
-                                        .hooks = { .arg = h, .event = heard_event } };
+    struct keyspace_options options = {
+        .databases = 4,
+        .wall_ms = wall,
+        .hooks = { .arg = h, .event = heard_event, .parts_expired = heard_parts }
+    };
 
     *h = (struct harness){ .now_ms = 1000000 };
     current = h;

@@ -7,7 +7,7 @@
  * Replies: +simple, -error, :integer, $bulk ("$-" null), *count[items], {pairs}. Behind " / ":
  * what followers hear, each command's words, "; " between them; "-" where nothing is to be heard;
  * the command itself is not repeated where it is sent as typed. Events go to h->events as
- * "class:name:key ".
+ * "name:key ", and fields that expired as "HDEL(key field field) ".
  */
 #ifndef HF_TESTS_NODE_TYPES_CALL_HARNESS_H
 #define HF_TESTS_NODE_TYPES_CALL_HARNESS_H

@@ -35,22 +35,21 @@ static struct bytes value_of(char *out, int v, bool small)
 static void compare(const struct hash *h, bool small)
 {
     char name[32], value[VALUES_MAX], scratch[LISTPACK_INT_TEXT];
-    struct bytes found;
+    struct hash_field found;
 
     hash_check(h);
     ck_assert_uint_eq(hash_count(h), there);
     for (int i = 0; i < NAMES; i++) {
-        bool has = hash_find(h, name_of(name, i), scratch, &found);
+        bool has = hash_find(h, name_of(name, i), HASH_EVER, scratch, &found);
 
         ck_assert(has == (model[i] != 0));
-        ck_assert(!has || bytes_eq(found, value_of(value, model[i], small)));
+        ck_assert(!has || bytes_eq(found.value, value_of(value, model[i], small)));
     }
 }
 
-static bool count_one(void *arg, struct bytes field, struct bytes value)
+static bool count_one(void *arg, const struct hash_field *f)
 {
-    (void)field;
-    (void)value;
+    (void)f;
     ++*(size_t *)arg;
     return true;
 }
@@ -62,7 +61,7 @@ static void step(struct rng *rng, struct hash **h, const struct value_limits *li
     int i = (int)rng_below(rng, (uint64_t)names), v = 1 + (int)rng_below(rng, 5000);
 
     if (rng_below(rng, 3)) {
-        bool is_new = hash_set(h, name_of(name, i), value_of(value, v, small), limits);
+        bool is_new = hash_set(h, name_of(name, i), value_of(value, v, small), NO_EXPIRY, limits);
 
         ck_assert(is_new == (model[i] == 0));
         there += is_new;
@@ -82,7 +81,7 @@ static void copy_is_equal(const struct hash *h, bool small)
     size_t seen = 0;
 
     compare(copy, small);
-    hash_each(copy, count_one, &seen);
+    hash_each(copy, HASH_EVER, count_one, &seen);
     ck_assert_uint_eq(seen, there);
     hash_free(copy);
 }
@@ -119,13 +118,12 @@ START_TEST(holds_what_an_array_holds)
 }
 END_TEST
 
-static bool mark(void *arg, struct bytes field, struct bytes value)
+static bool mark(void *arg, const struct hash_field *f)
 {
     bool *seen = arg;
     int64_t i;
 
-    (void)value;
-    if (bytes_to_i64((struct bytes){ field.at + 1, field.len - 1 }, &i))
+    if (bytes_to_i64((struct bytes){ f->name.at + 1, f->name.len - 1 }, &i))
         seen[i] = true;
     return true;
 }
@@ -144,18 +142,18 @@ START_TEST(a_scan_shows_all_that_stays)
     memset(seen, 0, sizeof seen);
     for (int i = 0; i < STAY; i++)
         hash_set(&h, (struct bytes){ name, (size_t)snprintf(name, 32, "s%d", i) }, BYTES("v"),
-                 &limits);
+                 NO_EXPIRY, &limits);
     do {
         for (int n = 0; n < 50; n++, passing++) {
             bool grow = passing < PASS / 2;
 
             snprintf(name, sizeof name, "p/%d", grow ? passing : PASS - passing);
             if (grow)
-                hash_set(&h, bytes_of(name), BYTES("v"), &limits);
+                hash_set(&h, bytes_of(name), BYTES("v"), NO_EXPIRY, &limits);
             else
                 hash_remove(&h, bytes_of(name));
         }
-        hash_scan(h, &cursor, mark, seen);
+        hash_scan(h, HASH_EVER, &cursor, mark, seen);
     } while (cursor);
     for (int i = 0; i < STAY; i++)
         ck_assert(seen[i]);

@@ -1,0 +1,266 @@
+/*
+ * hash_value - what the keyspace asks of a hash: memory, digest, ends of fields, RDB in and out.
+ */
+#include <endian.h>
+
+#include "node/persist/rdb_write.h"
+#include "node/types/digest.h"
+#include "node/types/hash.h"
+#include "node/types/old_packs.h"
+
+enum {
+    RDB_HASH = 4,
+    RDB_HASH_ZIPMAP = 9,
+    RDB_HASH_ZIPLIST = 13,
+    RDB_HASH_LISTPACK = 16,
+    RDB_HASH_TIMED_OLD = 22,
+    RDB_HASH_TIMED_LISTPACK_OLD = 23,
+    RDB_HASH_TIMED = 24,
+    RDB_HASH_TIMED_LISTPACK = 25,
+    SAVE_BYTES = 16 * 1024, /* of one step */
+};
+
+static void ops_free(void *apart)
+{
+    hash_free(apart);
+}
+
+static void *ops_copy(const void *apart)
+{
+    return hash_copy(apart);
+}
+
+static size_t ops_bytes(const void *apart)
+{
+    return hash_bytes(apart);
+}
+
+static size_t ops_length(const void *apart)
+{
+    return hash_count(apart);
+}
+
+static const char *ops_encoding(const void *apart)
+{
+    return !hash_is_packed(apart) ? "hashtable" : hash_is_wide(apart) ? "listpackex" : "listpack";
+}
+
+static bool digest_field(void *arg, const struct hash_field *f)
+{
+    unsigned char one[DIGEST_LEN] = { 0 };
+
+    digest_mix(one, f->name);
+    digest_mix(one, f->value);
+    if (f->expiry_ms != NO_EXPIRY)
+        digest_xor(one, BYTES("!!hexpire!!"));
+    digest_xor(arg, (struct bytes){ (const char *)one, sizeof one });
+    return true;
+}
+
+static void ops_digest(const void *apart, unsigned char digest[DIGEST_LEN])
+{
+    hash_each(apart, HASH_EVER, digest_field, digest);
+}
+
+/* ---- fields that end ---- */
+
+static struct part_clock *ops_clock(const void *apart)
+{
+    return hash_clock(apart);
+}
+
+static int64_t ops_next(const void *apart)
+{
+    return hash_next_expiry(apart);
+}
+
+static int ops_expire(void **apart, int64_t now_ms, parts_fn *fn, void *arg)
+{
+    struct hash *h = *apart;
+    int gone = hash_expire(&h, now_ms, fn, arg);
+
+    *apart = h;
+    return gone;
+}
+
+static const struct part_ops field_ops = { .clock = ops_clock,
+                                           .next = ops_next,
+                                           .expire = ops_expire };
+
+/* ---- RDB, out ---- */
+
+static enum value_need ops_need(const void *apart)
+{
+    return hash_expiring(apart) ? NEED_FIELD_EXPIRY : NEED_NOTHING;
+}
+
+/* As plain strings, where that says everything: every version of every Redis reads them. */
+static int ops_rdb_type(const void *apart)
+{
+    return hash_expiring(apart) ? RDB_HASH_TIMED : RDB_HASH;
+}
+
+struct save {
+    struct buf *out;
+    int64_t first_ms; /* expiries are told as distances from it, plus one */
+    bool compress, timed;
+};
+
+static bool save_field(void *arg, const struct hash_field *f)
+{
+    const struct save *save = arg;
+
+    if (save->timed)
+        rdb_put_len(save->out,
+                    f->expiry_ms == NO_EXPIRY ? 0 : (uint64_t)(f->expiry_ms - save->first_ms) + 1);
+    rdb_put_string(save->out, f->name, save->compress);
+    rdb_put_string(save->out, f->value, save->compress);
+    return true;
+}
+
+static void save_head(const void *apart, const struct save *save)
+{
+    uint64_t wire = htole64((uint64_t)save->first_ms);
+
+    if (save->timed)
+        buf_append(save->out, &wire, sizeof wire);
+    rdb_put_len(save->out, hash_count(apart));
+}
+
+static bool ops_save(const void *apart, uint64_t *cursor, bool compress, struct buf *out)
+{
+    struct save save = { out, hash_next_expiry(apart), compress, hash_expiring(apart) };
+    size_t from = out->len;
+
+    if (*cursor == 0)
+        save_head(apart, &save);
+    do {
+        hash_scan(apart, HASH_EVER, cursor, save_field, &save);
+    } while (*cursor && out->len - from < SAVE_BYTES);
+    return *cursor == 0;
+}
+
+/* ---- RDB, in ---- */
+
+/* Elements in turn, as packs show them: name and value, or name, value and expiry. */
+struct loading {
+    struct hash **hash;
+    const struct value_limits *limits;
+    bool timed;
+    int have; /* of them */
+    struct buf name, value;
+};
+
+/* False: it is too long, or there already, or ends when nothing can. */
+static bool load_field(struct loading *l, struct bytes name, struct bytes value, int64_t expiry_ms)
+{
+    char scratch[HASH_SCRATCH];
+    struct hash_field there;
+
+    return name.len <= HASH_TEXT_MAX && value.len <= HASH_TEXT_MAX &&
+           (expiry_ms == NO_EXPIRY || (expiry_ms > 0 && expiry_ms < PART_NEVER)) &&
+           !hash_find(*l->hash, name, HASH_EVER, scratch, &there) &&
+           hash_set(l->hash, name, value, expiry_ms, l->limits);
+}
+
+static void keep(struct buf *b, struct bytes text)
+{
+    b->len = 0;
+    buf_add(b, text);
+}
+
+static bool load_expiry(struct loading *l, struct bytes text)
+{
+    int64_t ms;
+
+    return bytes_to_i64(text, &ms) && ms >= 0 &&
+           load_field(l, buf_bytes(&l->name), buf_bytes(&l->value), ms ? ms : NO_EXPIRY);
+}
+
+static bool load_text(void *arg, struct bytes text)
+{
+    struct loading *l = arg;
+
+    switch (l->have++) {
+    case 0:
+        keep(&l->name, text);
+        return true;
+    case 1:
+        if (l->timed) {
+            keep(&l->value, text);
+            return true;
+        }
+        l->have = 0;
+        return load_field(l, buf_bytes(&l->name), text, NO_EXPIRY);
+    default:
+        l->have = 0;
+        return load_expiry(l, text);
+    }
+}
+
+static bool load_listpack(struct loading *l, struct bytes blob)
+{
+    char scratch[LISTPACK_INT_TEXT];
+    struct listpack *pack;
+    bool sound = true;
+
+    if (!listpack_valid(blob))
+        return false;
+    pack = listpack_of(blob);
+    for (size_t at = listpack_first(pack); at && sound; at = listpack_next(pack, at))
+        sound = load_text(l, listpack_get(pack, at, scratch));
+    listpack_free(pack);
+    return sound;
+}
+
+static bool load_part(struct loading *l, int rdb_type, const struct value_part *part)
+{
+    switch (rdb_type) {
+    case RDB_HASH:
+        return load_field(l, part->text, part->second, NO_EXPIRY);
+    case RDB_HASH_TIMED:
+    case RDB_HASH_TIMED_OLD:
+        return load_field(l, part->text, part->second, part->expiry_ms);
+    case RDB_HASH_ZIPMAP:
+        return zipmap_each(part->text, load_text, l);
+    case RDB_HASH_ZIPLIST:
+        return ziplist_each(part->text, load_text, l);
+    case RDB_HASH_TIMED_LISTPACK:
+    case RDB_HASH_TIMED_LISTPACK_OLD:
+        l->timed = true;
+        return load_listpack(l, part->text);
+    case RDB_HASH_LISTPACK:
+        return load_listpack(l, part->text);
+    default:
+        return false;
+    }
+}
+
+static bool ops_load(void **apart, int rdb_type, const struct value_part *part,
+                     const struct value_limits *limits)
+{
+    struct hash *h = *apart ? *apart : hash_new();
+    struct loading l = { .hash = &h, .limits = limits };
+    bool sound = load_part(&l, rdb_type, part) && l.have == 0;
+
+    buf_fini(&l.name);
+    buf_fini(&l.value);
+    if (hash_count(h) == 0) {
+        hash_free(h);
+        h = NULL;
+    }
+    *apart = h;
+    return sound;
+}
+
+const struct value_ops hash_ops = { .free = ops_free,
+                                    .copy = ops_copy,
+                                    .bytes = ops_bytes,
+                                    .length = ops_length,
+                                    .encoding = ops_encoding,
+                                    .digest = ops_digest,
+                                    .need = ops_need,
+                                    .rdb_type = ops_rdb_type,
+                                    .save = ops_save,
+                                    .load = ops_load,
+                                    .parts = &field_ops };
