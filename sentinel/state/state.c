@@ -190,6 +190,8 @@ static int start_thread(struct state *st)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     failed = pthread_create(&st->thread, NULL, keep, st);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!failed)
+        (void)!pthread_setname_np(st->thread, "keeper");
     return failed;
 }
 
