@@ -3,16 +3,27 @@
 #include "common/alloc.h"
 
 static const char *const words[ACT_COUNT] = {
-    [ACT_DIAL] = "dial",       [ACT_HANG_UP] = "hang-up",
-    [ACT_FORGET] = "forget",   [ACT_PING] = "ping",
-    [ACT_INFO] = "info",       [ACT_HELLO] = "hello",
-    [ACT_ROLE] = "role",       [ACT_FAILOVER] = "failover",
-    [ACT_TIDY] = "tidy",       [ACT_SCRIPT_KILL] = "script-kill",
-    [ACT_ASK] = "ask",         [ACT_PROBE] = "probe",
-    [ACT_STATE] = "state",     [ACT_PERSIST] = "persist",
-    [ACT_PUBLISH] = "publish", [ACT_LOG] = "log",
-    [ACT_RUN] = "run",         [ACT_STOP] = "stop",
-    [ACT_REPLY] = "reply",     [ACT_EXIT] = "exit",
+    [ACT_DIAL] = "dial",
+    [ACT_HANG_UP] = "hang-up",
+    [ACT_FORGET] = "forget",
+    [ACT_PING] = "ping",
+    [ACT_INFO] = "info",
+    [ACT_HELLO] = "hello",
+    [ACT_ROLE] = "role",
+    [ACT_FAILOVER] = "failover",
+    [ACT_TIDY] = "tidy",
+    [ACT_NUDGE] = "nudge",
+    [ACT_SCRIPT_KILL] = "script-kill",
+    [ACT_ASK] = "ask",
+    [ACT_PROBE] = "probe",
+    [ACT_STATE] = "state",
+    [ACT_PERSIST] = "persist",
+    [ACT_PUBLISH] = "publish",
+    [ACT_LOG] = "log",
+    [ACT_RUN] = "run",
+    [ACT_STOP] = "stop",
+    [ACT_REPLY] = "reply",
+    [ACT_EXIT] = "exit",
 };
 
 const char *action_word(enum action_kind kind)

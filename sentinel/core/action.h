@@ -25,6 +25,8 @@
  * | ACT_FAILOVER    | id             | FAILOVER TO host port TIMEOUT timeout_ms                     |
  * | ACT_TIDY        | id             | CONFIG REWRITE, and with kill CLIENT KILL TYPE normal,       |
  * |                 |                | CLIENT KILL TYPE pubsub; replies ignored                     |
+ * | ACT_NUDGE       | id             | REPLCONF GETACK * on a connection of its own: a follower then    |
+ * |                 |                | acknowledges to its leader at once, and replies nothing          |
  * | ACT_SCRIPT_KILL | id             | SCRIPT KILL                                                  |
  * | ACT_ASK         | peer id        | SENTINEL IS-MASTER-DOWN-BY-ADDR host port epoch id-or-*      |
  * | ACT_PROBE       | peer id        | SENTINEL HF HELLO, see view.h                                |
@@ -57,6 +59,7 @@ enum action_kind {
     ACT_ROLE,
     ACT_FAILOVER,
     ACT_TIDY,
+    ACT_NUDGE,
     ACT_SCRIPT_KILL,
     ACT_ASK,
     ACT_PROBE,

@@ -249,7 +249,7 @@ static void send_noone(struct sentinel *s, struct group *g, struct actions *out)
     }
     if (!node_is_up(chosen))
         return;
-    f->look_ms = handover_is_possible(g) ? handover_moment_ms(s, g, chosen) : 0;
+    f->look_ms = handover_is_possible(g) ? handover_moment_ms(s, g, chosen, out) : 0;
     if (s->now_ms < f->look_ms)
         return;
     notice(s, out, LEVEL_NOTICE, g, "+failover-state-wait-promotion", "%s",
@@ -304,6 +304,7 @@ static void wait_promotion(struct sentinel *s, struct group *g, struct actions *
         abort_attempt(s, g, "-failover-abort-slave-timeout", random_pause_ms(s), out);
         return;
     }
+    handover_hurry(s, g, chosen, out);
     if (!f->handover && !f->command_sent && node_is_up(chosen)) {
         node_set_role(s, chosen, NULL, f->epoch, out);
         f->command_sent = true;

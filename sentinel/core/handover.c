@@ -10,8 +10,9 @@ enum {
     ACK_PERIOD_MS = 1000, /* of a Redis follower */
     ACK_AHEAD_MS = 100,   /* writes are held this long before the next one is due */
     ACK_SEEN_MS = 50,     /* two INFOs further apart do not tell when it came */
-    QUIET_MS = 150,       /* a leader whose offset stands still for so long is not written to */
-    GRACE_MS = 1000,      /* for the leader to take it back by itself */
+    NUDGE_MS = 5,
+    QUIET_MS = 150,  /* a leader whose offset stands still for so long is not written to */
+    GRACE_MS = 1000, /* for the leader to take it back by itself */
 };
 
 bool handover_is_possible(const struct group *g)
@@ -22,19 +23,44 @@ bool handover_is_possible(const struct group *g)
            leader->facts.has_failover && !g->failover.force_old_way;
 }
 
+/* At most once a NUDGE_MS. */
+static void nudge(struct sentinel *s, struct failover *f, const struct node *chosen,
+                  struct actions *out)
+{
+    if (f->nudged_ms > 0 && s->now_ms < f->nudged_ms + NUDGE_MS)
+        return;
+    f->nudged_ms = s->now_ms;
+    act(out, ACT_NUDGE, chosen->id);
+}
+
+static bool heeds(struct failover *f, const struct node *chosen)
+{
+    if (chosen->acked_until_ms <= f->since_ms || chosen->acked_until_ms == f->ack_ms)
+        return f->heeds;
+    if (f->ack_ms > 0 && chosen->acked_until_ms < f->ack_ms + ACK_PERIOD_MS / 2)
+        f->heeds = true;
+    f->ack_ms = chosen->acked_until_ms;
+    return f->heeds;
+}
+
 /*
  * A plain Redis that holds its writes waits for the follower's acknowledgement of the last one, which a
- * Redis follower sends once a second and not when asked in that state. So the hold begins shortly before
- * the next one is due, and lasts a tenth of a second instead of half of one on the average. A leader that
- * writes nothing has nothing to wait for; ours asks its followers itself.
+ * Redis follower sends once a second, and when nudged (ACT_NUDGE). Nudges may not get through: another
+ * network, a user without REPLCONF. So they are tried first: once the leader's INFO has shown two
+ * acknowledgements nearer to each other than a second, the hold may begin at any time and lasts a few round
+ * trips. Otherwise it begins shortly before the next one is due, and lasts a tenth of a second. A leader
+ * that writes nothing has nothing to wait for; ours asks its followers itself.
  */
-uint64_t handover_moment_ms(const struct sentinel *s, const struct group *g,
-                            const struct node *chosen)
+uint64_t handover_moment_ms(struct sentinel *s, struct group *g, const struct node *chosen,
+                            struct actions *out)
 {
-    const struct failover *f = &g->failover;
+    struct failover *f = &g->failover;
     const struct node *leader = g->leader;
 
     if (leader->facts.holdfast)
+        return s->now_ms;
+    nudge(s, f, chosen, out);
+    if (heeds(f, chosen))
         return s->now_ms;
     if (chosen->acked_ms >= f->since_ms && chosen->acked_until_ms <= chosen->acked_ms + ACK_SEEN_MS)
         return chosen->acked_ms + ACK_PERIOD_MS - ACK_AHEAD_MS;
@@ -43,6 +69,13 @@ uint64_t handover_moment_ms(const struct sentinel *s, const struct group *g,
         chosen->acked_offset == leader->facts.offset)
         return s->now_ms;
     return f->since_ms + HANDOVER_WATCH_MS;
+}
+
+void handover_hurry(struct sentinel *s, struct group *g, const struct node *chosen,
+                    struct actions *out)
+{
+    if (g->failover.handover && !g->leader->facts.holdfast)
+        nudge(s, &g->failover, chosen, out);
 }
 
 void handover_send(struct sentinel *s, struct group *g, struct node *chosen, struct actions *out)

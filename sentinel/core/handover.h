@@ -18,8 +18,11 @@ enum {
 /* Is one wanted, and the leader there to do it? */
 bool handover_is_possible(const struct group *g);
 /* When to send the command; see handover.c. */
-uint64_t handover_moment_ms(const struct sentinel *s, const struct group *g,
-                            const struct node *chosen);
+uint64_t handover_moment_ms(struct sentinel *s, struct group *g, const struct node *chosen,
+                            struct actions *out);
+/* While writes are held: the follower's last acknowledgement is asked for until it leads. */
+void handover_hurry(struct sentinel *s, struct group *g, const struct node *chosen,
+                    struct actions *out);
 void handover_send(struct sentinel *s, struct group *g, struct node *chosen, struct actions *out);
 /* Its TIMEOUT passed, nothing has changed, and it takes writes again. */
 bool handover_was_taken_back(const struct group *g, const struct node *chosen);

@@ -204,6 +204,9 @@ struct failover {
     uint64_t chosen;    /* id of the chosen node; 0: none yet */
     bool command_sent;  /* role change or FAILOVER sent on the present connection */
     bool command_done;  /* and answered with OK */
+    uint64_t nudged_ms; /* when the follower was asked for an acknowledgement last */
+    uint64_t ack_ms;    /* when the leader's INFO showed one last */
+    bool heeds;         /* two came nearer to each other than a follower sends them unasked */
 };
 
 struct group {

@@ -60,16 +60,27 @@ static void obey_exit(struct drive *d, const struct action *a)
 static void obey_persist(struct drive *d, const struct action *a) {}
 
 static command_fn *const obey[ACT_COUNT] = {
-    [ACT_DIAL] = lines_dial,      [ACT_HANG_UP] = lines_hang_up,
-    [ACT_FORGET] = lines_forget,  [ACT_PING] = command_ping,
-    [ACT_INFO] = command_info,    [ACT_HELLO] = command_hello,
-    [ACT_ROLE] = command_role,    [ACT_FAILOVER] = command_failover,
-    [ACT_TIDY] = command_tidy,    [ACT_SCRIPT_KILL] = command_script_kill,
-    [ACT_ASK] = command_ask,      [ACT_PROBE] = command_probe,
-    [ACT_STATE] = command_state,  [ACT_PERSIST] = obey_persist,
-    [ACT_PUBLISH] = obey_publish, [ACT_LOG] = obey_log,
-    [ACT_RUN] = obey_run,         [ACT_STOP] = obey_stop,
-    [ACT_REPLY] = obey_reply,     [ACT_EXIT] = obey_exit,
+    [ACT_DIAL] = lines_dial,
+    [ACT_HANG_UP] = lines_hang_up,
+    [ACT_FORGET] = lines_forget,
+    [ACT_PING] = command_ping,
+    [ACT_INFO] = command_info,
+    [ACT_HELLO] = command_hello,
+    [ACT_ROLE] = command_role,
+    [ACT_FAILOVER] = command_failover,
+    [ACT_TIDY] = command_tidy,
+    [ACT_NUDGE] = nudge_send,
+    [ACT_SCRIPT_KILL] = command_script_kill,
+    [ACT_ASK] = command_ask,
+    [ACT_PROBE] = command_probe,
+    [ACT_STATE] = command_state,
+    [ACT_PERSIST] = obey_persist,
+    [ACT_PUBLISH] = obey_publish,
+    [ACT_LOG] = obey_log,
+    [ACT_RUN] = obey_run,
+    [ACT_STOP] = obey_stop,
+    [ACT_REPLY] = obey_reply,
+    [ACT_EXIT] = obey_exit,
 };
 
 /* ---- the queue ------------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@ static struct bytes name_of(const uint64_t *id)
     return (struct bytes){ (const char *)id, sizeof *id };
 }
 
-static struct end *find(const struct drive *d, uint64_t id)
+struct end *lines_end(const struct drive *d, uint64_t id)
 {
     struct map_node *n = map_find(&d->ends, name_of(&id));
 
@@ -26,7 +26,7 @@ static struct end *find(const struct drive *d, uint64_t id)
 
 struct dial *lines_command(const struct drive *d, uint64_t id)
 {
-    struct end *e = find(d, id);
+    struct end *e = lines_end(d, id);
     struct dial *dial = e ? e->dials[LINE_CMD] : NULL;
 
     return dial && dial_state(dial) == DIAL_UP ? dial : NULL;
@@ -34,7 +34,7 @@ struct dial *lines_command(const struct drive *d, uint64_t id)
 
 uint32_t lines_pending(const struct drive *d, uint64_t id)
 {
-    const struct end *e = find(d, id);
+    const struct end *e = lines_end(d, id);
     uint32_t count = 0;
 
     for (int i = 0; e && i < LINE_COUNT; i++)
@@ -144,13 +144,15 @@ static const char *or_null(const char *text)
     return text && text[0] ? text : NULL;
 }
 
-/* False: the core has forgotten the instance meanwhile. */
-static bool destination(const struct drive *d, uint64_t id, struct dial_options *o)
+bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *o)
 {
     const struct node *n = sentinel_find_node(d->core, id);
     const struct peer *p = n ? NULL : sentinel_find_peer(d->core, id);
     const struct globals *g = &d->core->globals;
 
+    o->tls = d->dialling.tls;
+    o->source_address = or_null(d->dialling.source_address);
+    o->keepalive_s = d->dialling.keepalive_s;
     if (n) {
         o->host = n->addr.host;
         o->port = n->addr.port;
@@ -181,19 +183,16 @@ static struct end *add(struct drive *d, uint64_t id)
 void lines_dial(struct drive *d, const struct action *a)
 {
     char name[sizeof "sentinel-12345678-pubsub"];
-    struct dial_options o = { .tls = d->dialling.tls,
-                              .source_address = or_null(d->dialling.source_address),
-                              .keepalive_s = d->dialling.keepalive_s,
-                              .client_name = name,
+    struct dial_options o = { .client_name = name,
                               .connect_timeout_ms = a->timeout_ms,
                               .calls_max = DRIVE_CALLS_MAX,
                               .reply_bytes_max = DRIVE_REPLY_BYTES_MAX,
                               .on_state = on_state,
                               .on_push = on_push };
-    struct end *e = find(d, a->id);
+    struct end *e = lines_end(d, a->id);
     struct dial **dial;
 
-    if (!destination(d, a->id, &o))
+    if (!lines_destination(d, a->id, &o))
         return;
     snprintf(name, sizeof name, "sentinel-%.8s-%s", d->core->globals.my_id,
              a->line == LINE_PUBSUB ? "pubsub" : "cmd");
@@ -211,7 +210,7 @@ void lines_dial(struct drive *d, const struct action *a)
 
 void lines_hang_up(struct drive *d, const struct action *a)
 {
-    struct end *e = find(d, a->id);
+    struct end *e = lines_end(d, a->id);
 
     if (e && e->dials[a->line])
         dial_stop(e->dials[a->line]);
@@ -223,12 +222,13 @@ static void end_free(struct end *e)
     ev_timer_stop(e->drive->loop, &e->resume);
     for (int i = 0; i < LINE_COUNT; i++)
         dial_free(e->dials[i]);
+    nudge_free(e->nudge);
     xfree(e);
 }
 
 void lines_forget(struct drive *d, const struct action *a)
 {
-    struct end *e = find(d, a->id);
+    struct end *e = lines_end(d, a->id);
 
     if (e)
         end_free(e);

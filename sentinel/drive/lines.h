@@ -13,6 +13,7 @@
 
 #include "common/dial.h"
 #include "sentinel/drive/drive.h"
+#include "sentinel/drive/nudge.h"
 
 struct end {
     struct map_node by_id;
@@ -22,12 +23,16 @@ struct end {
     uint64_t window_ms;    /* when the present window of messages began */
     uint32_t window_count; /* messages heard in it */
     ev_timer resume;       /* runs while the pub/sub line is not read */
+    struct nudge *nudge;   /* NULL: it never needed one */
 };
 
 void lines_dial(struct drive *d, const struct action *a);
 void lines_hang_up(struct drive *d, const struct action *a);
 void lines_forget(struct drive *d, const struct action *a);
 void lines_fini(struct drive *d);
+struct end *lines_end(const struct drive *d, uint64_t id); /* NULL: it was never dialled */
+/* Fills in where an instance is, and how to get there. False: the core has forgotten it meanwhile. */
+bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *o);
 /* The command line of an instance, while it is up; NULL otherwise. */
 struct dial *lines_command(const struct drive *d, uint64_t id);
 /* Unanswered commands of all its lines; a dial that greets has some too. */

@@ -505,6 +505,49 @@ START_TEST(failover_tidy_hello)
 }
 END_TEST
 
+static void fill_nudge(struct actions *out)
+{
+    act(out, ACT_NUDGE, NODE);
+}
+
+static void await_heard(const char *text)
+{
+    uint64_t end = clock_read_us() + 5000000;
+    ev_timer tick;
+
+    ev_timer_init(&tick, ticked, 0.05, 0.05);
+    ev_timer_start(loop, &tick);
+    while (!strstr(buf_text(&heard), text)) {
+        ck_assert_msg(clock_read_us() < end, "not heard: %s", text);
+        ev_run(loop, EVRUN_ONCE);
+    }
+    ev_timer_stop(loop, &tick);
+}
+
+/* Redis replies nothing to GETACK: it must not shift the replies of the command line. */
+START_TEST(nudges_have_a_connection_of_their_own)
+{
+    begin();
+    dial_node();
+    answers[0] = "";
+    answers[1] = "";
+    answers[2] = "+PONG\r\n";
+    emit(fill_nudge);
+    emit(fill_nudge);
+    await_heard("REPLCONF GETACK *\n");
+    ck_assert_str_eq(buf_text(&heard),
+                     "CLIENT SETNAME sentinel-01234567-nudge\nREPLCONF GETACK *\n");
+    heard.len = 0;
+    emit(fill_nudge);
+    await_heard("REPLCONF GETACK *\n");
+    ck_assert_int_eq(server_count, 2);
+    ck_assert_uint_eq(drive_pending(&drive, NODE), 0);
+    emit(fill_ping_info);
+    ck_assert_int_eq(await(EV_PONG)->number, PONG_OK);
+    finish();
+}
+END_TEST
+
 static void fill_asks(struct actions *out)
 {
     struct action *a = act(out, ACT_ASK, PEER);
@@ -722,5 +765,5 @@ END_TEST
 
 CHECK_MAIN("drive", greeting, a_flood_is_left_in_the_socket,
            peers_are_greeted_with_what_sentinels_share, ping_and_info, role_changes,
-           failover_tidy_hello, peers, closed_then_refused_at_once,
-           nothing_overtakes_a_durable_record, wakes_on_time, scripts)
+           failover_tidy_hello, nudges_have_a_connection_of_their_own, peers,
+           closed_then_refused_at_once, nothing_overtakes_a_durable_record, wakes_on_time, scripts)
