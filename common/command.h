@@ -129,9 +129,11 @@ struct call {
     bool from_leader;     /* the replication stream is executing this */
     bool in_exec;         /* part of a MULTI/EXEC or a script: must not block */
     bool denies_blocking; /* a client that must get an answer now */
-    bool no_touch;        /* CLIENT NO-TOUCH: leave idle times and frequencies alone */
-    uint32_t intents;     /* enum intent */
-    struct buf *effects;  /* RESP commands for the stream, appended by call_effect */
+    bool woken;           /* it waited and runs again: for this key alone, or, at NULL, for time */
+    struct bytes woken_by;
+    bool no_touch;       /* CLIENT NO-TOUCH: leave idle times and frequencies alone */
+    uint32_t intents;    /* enum intent */
+    struct buf *effects; /* RESP commands for the stream, appended by call_effect */
     int effect_count;
     int block_first, block_last, block_step; /* INTENT_BLOCK_KEYS: positions in argv */
     uint64_t block_timeout_ms;               /* length; 0: for ever */

@@ -32,17 +32,24 @@ static bool waiting(const struct node_session *s)
 }
 
 /* Runs the request again; the session keeps its places until it is answered. */
-static void try_again(struct serve *v, struct node_session *s, bool denies_blocking)
+static void try_for(struct serve *v, struct node_session *s, struct bytes key, bool denies_blocking)
 {
     bool answered;
 
     s->trying = true;
+    s->woken_by = key;
     answered = session_try_held(&s->base, denies_blocking);
     s->trying = false;
+    s->woken_by = (struct bytes){ 0 };
     if (!answered)
         return;
     v->blocked_count--;
     forget(v, s);
+}
+
+static void try_again(struct serve *v, struct node_session *s, bool denies_blocking)
+{
+    try_for(v, s, (struct bytes){ 0 }, denies_blocking);
 }
 
 static void time_is_up(struct ev_loop *loop, ev_timer *w, int events)
@@ -100,7 +107,8 @@ void block_key_ready(struct serve *v, int db, struct bytes key)
         list_push_back(&v->ready, &p->marked);
 }
 
-/* The place may vanish with its last waiter, and a waiter with its answer. */
+/* The place may vanish with its last waiter, and a waiter with its answer. Each is tried for this key alone,
+ * so that keys are served in the order in which they became ready, whatever order the command names. */
 static void serve_place(struct serve *v, struct key_place *p)
 {
     struct key_waiter *last = LIST_ENTRY(p->waiters.prev, struct key_waiter, by_place);
@@ -112,7 +120,7 @@ static void serve_place(struct serve *v, struct key_place *p)
 
         more = w != last;
         next = w->by_place.next;
-        try_again(v, w->owner, false);
+        try_for(v, w->owner, key_place_key(p), false);
     }
 }
 

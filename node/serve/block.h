@@ -2,7 +2,7 @@
  * block - commands that wait: for keys (BLPOP and its kin), for acknowledgements (WAIT).
  *
  *     handler: nothing there --INTENT_BLOCK_KEYS--> block_enter: the session is held at its request
- *     key ready, unit ended  --> block_serve_ready: the request runs again, in the order of coming
+ *     key ready, unit ended  --> block_serve_ready: the request runs again for that key, in the order of coming
  *     time is up             --> it runs again with denies_blocking, and answers as it must
  *
  *   1. a session that waits holds its request in its link's input: nothing is copied

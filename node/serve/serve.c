@@ -199,6 +199,8 @@ static enum admit admit(struct session *session, struct call *c)
     }
     if (UNLIKELY(keyspace_walking(v->world->keyspace)) && walk_wait_holds(v, s, c, has))
         return ADMIT_HOLD;
+    c->woken = s->trying;
+    c->woken_by = s->woken_by;
     begin(v, c);
     return ADMIT_RUN;
 }

@@ -35,16 +35,17 @@ struct node_session {
     struct queued *queue, **queue_end; /* MULTI */
     int queue_count;
     size_t queue_bytes;
-    uint32_t queue_flags; /* of all queued rows together */
-    uint32_t queue_lacks; /* flags that some queued row lacks */
-    bool queue_spoilt;    /* a command was refused: EXEC will abort */
-    struct list watched;  /* key_waiter of serve->watches */
-    struct list blocked;  /* key_waiter of serve->blocks */
-    struct list waits;    /* of serve->ack_waiters */
-    struct list monitor;  /* of serve->monitors */
-    ev_timer timeout;     /* of a blocking command */
-    bool trying;          /* the held request runs again */
-    uint64_t wrote;       /* tip of the oplog after its last command: what WAIT waits for */
+    uint32_t queue_flags;  /* of all queued rows together */
+    uint32_t queue_lacks;  /* flags that some queued row lacks */
+    bool queue_spoilt;     /* a command was refused: EXEC will abort */
+    struct list watched;   /* key_waiter of serve->watches */
+    struct list blocked;   /* key_waiter of serve->blocks */
+    struct list waits;     /* of serve->ack_waiters */
+    struct list monitor;   /* of serve->monitors */
+    ev_timer timeout;      /* of a blocking command */
+    bool trying;           /* the held request runs again, */
+    struct bytes woken_by; /* for this key; at NULL: for another reason */
+    uint64_t wrote;        /* tip of the oplog after its last command: what WAIT waits for */
 };
 
 struct serve {

@@ -31,7 +31,7 @@ static void move(struct call *c, const struct entry *from, enum deque_end taken,
 static bool move_if_there(struct call *c, enum deque_end taken, enum deque_end put,
                           bool *out_missing)
 {
-    const struct entry *e = call_write(c, 1);
+    const struct entry *e = waited_write(c, 1, VALUE_LIST);
 
     *out_missing = !e;
     if (!e || !want_type(c, e, VALUE_LIST) || !want_type(c, call_write(c, 2), VALUE_LIST))
@@ -120,7 +120,7 @@ static void effect_pop(struct call *c, int key, enum deque_end end, uint64_t cou
 static int first_list(struct call *c, int first, int last, struct entry **out)
 {
     for (int i = first; i <= last; i++) {
-        *out = call_write(c, i);
+        *out = waited_write(c, i, VALUE_LIST);
         if (*out)
             return want_type(c, *out, VALUE_LIST) ? i : 0;
     }

@@ -25,6 +25,16 @@ bool must_not_wait(const struct call *c)
     return c->in_exec || c->denies_blocking || c->from_leader;
 }
 
+struct entry *waited_write(struct call *c, int arg, enum value_type type)
+{
+    struct entry *e;
+
+    if (c->woken && !bytes_eq(c->argv[arg], c->woken_by))
+        return NULL;
+    e = call_write(c, arg);
+    return c->woken && e && entry_type(e) != type ? NULL : e;
+}
+
 void wait_for(struct call *c, int first, int last, uint64_t timeout_ms)
 {
     c->intents |= INTENT_BLOCK_KEYS;

@@ -76,7 +76,7 @@ void cmd_zpopmax(struct call *c)
 static int first_zset(struct call *c, int first, int last, struct entry **out)
 {
     for (int i = first; i <= last; i++) {
-        *out = call_write(c, i);
+        *out = waited_write(c, i, VALUE_ZSET);
         if (*out)
             return want_type(c, *out, VALUE_ZSET) ? i : 0;
     }

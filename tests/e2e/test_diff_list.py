@@ -159,6 +159,16 @@ def waited(t, product):
     wait([["RPUSH", "c", "1"], ["RENAME", "c", "a"]], ["BLPOP", "a", "0"])
     wait([["SET", "a", "x"], ["DEL", "a"], ["RPUSH", "a", "1"]], ["BLPOP", "a", "0"])
     wait([["MULTI"], ["RPUSH", "a", "1"], ["DEL", "a"], ["RPUSH", "b", "2"], ["EXEC"]], ["BLPOP", "a", "b", "0"])
+    # Keys are served in the order in which they became ready, not in that of the arguments.
+    both = [["MULTI"], ["RPUSH", "b", "1", "2"], ["RPUSH", "a", "3"], ["EXEC"]]
+    wait(both, ["BLPOP", "a", "b", "0"])
+    wait(both, ["BLPOP", "a", "b", "0"], ["BRPOP", "b", "a", "0"], ["BLMPOP", "0", "2", "a", "b", "LEFT"])
+    wait(both, ["BLMOVE", "a", "c", "LEFT", "LEFT", "0"], ["BLPOP", "a", "b", "0"], ["BRPOPLPUSH", "b", "c", "0"])
+    # A key that comes to be with another type is not what they wait for.
+    wait([["SET", "a", "x"], ["RPUSH", "b", "1"], ["DEL", "a"]], ["BLPOP", "a", "b", "0"])
+    wait([["ZADD", "a", "1", "x"], ["RPUSH", "b", "1"], ["DEL", "a"]], ["BLMPOP", "0", "2", "a", "b", "RIGHT"])
+    wait([["ZADD", "a", "1", "x"], ["DEL", "a"], ["RPUSH", "a", "1"]], ["BLMOVE", "a", "b", "LEFT", "LEFT", "0"])
+    wait([["ZADD", "a", "1", "x"], ["RPUSH", "b", "1"], ["ZREM", "a", "x"]], ["BLPOP", "a", "0.4"], ["BLPOP", "b", "0"])
     wait([], ["BLPOP", "a", "0.05"])
     wait([], ["BLMOVE", "a", "b", "LEFT", "LEFT", "0.05"])
     wait([], ["BLMPOP", "0.05", "1", "a", "LEFT"])
