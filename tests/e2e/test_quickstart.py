@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from harness import ports
+from harness import Skip, ports
 from harness.case import limit, slow
 from harness.process import ROOT, binary, build_dir
 from harness.wait import until
@@ -158,6 +158,20 @@ def test_taken_ports_and_foreign_folders_are_said(t):
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
     assert refused.returncode == 1 and "--dir" in refused.stdout, refused
     assert os.path.isdir(os.path.join(other, "mine"))
+
+
+def test_sentinels_keep_out_of_the_ports_of_outgoing_connections(t):
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        low, high = map(int, f.read().split())
+    if low < 21000 or high < 40000:
+        raise Skip("the range of outgoing connections is %d to %d" % (low, high))
+    q = Quickstart(t, os.path.join(t.folder, "q"), port=low - 20000 + 100)
+    q.wait_text("Ctrl-C ends everything")
+    listening = [int(p) for p in re.findall(r"^ +sentinel +127.0.0.1:(\d+)", q.text, re.M)]
+    assert len(listening) == 3 and all(port < low for port in listening), q.text
+    refused = subprocess.run([SCRIPT, "--build", programs(t), "--dir", os.path.join(t.folder, "r"), "--port", str(low)],
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert refused.returncode == 1 and "choose a lower one" in refused.stdout, refused
 
 
 @slow
