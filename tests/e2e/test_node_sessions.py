@@ -389,6 +389,18 @@ def test_output_limits(t):
             assert c.call("PUBSUB", "NUMSUB", "big") == ["big", 0], node
 
 
+def test_who_monitors_has_the_limit_of_normal_clients(t):
+    """As in Redis, where a monitor counts as a normal client: without such a limit it may fall behind for ever."""
+    for node in both(t, **{"client-output-buffer-limit": "normal 1mb 0 0"}):
+        with node.client() as monitor, node.client() as c:
+            monitor.call("MONITOR")
+            for _ in range(200):
+                c.pipeline([["SET", "key", "x" * 1000]] * 100)
+                if "cmd=monitor" not in c.call("CLIENT", "LIST"):
+                    break
+            assert "cmd=monitor" not in c.call("CLIENT", "LIST"), node
+
+
 def test_statistics_agree(t):
     said = []
     for node in both(t):
