@@ -1,5 +1,6 @@
 #include "common/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -122,6 +124,35 @@ enum err file_replace(const char *path, struct bytes content, unsigned mode, str
         e = file_sync_dir(path, out_why);
     buf_fini(&temp);
     return e;
+}
+
+/* ".", sixteen hexadecimal digits, ".tmp": what file_replace puts behind a path. */
+static bool is_temp_suffix(const char *s)
+{
+    return s[0] == '.' && strspn(s + 1, "0123456789abcdef") == 16 && strcmp(s + 17, ".tmp") == 0;
+}
+
+int file_sweep(const char *path)
+{
+    AUTO_FREE char *copy = xstrdup(path), *base_copy = xstrdup(path);
+    const char *base = basename(base_copy);
+    DIR *dir = opendir(dirname(copy));
+    size_t len = strlen(base);
+    struct dirent *found;
+    int swept = 0;
+
+    while (dir && (found = readdir(dir))) {
+        struct stat st;
+
+        if (strncmp(found->d_name, base, len) != 0 || !is_temp_suffix(found->d_name + len))
+            continue;
+        if (fstatat(dirfd(dir), found->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && time(NULL) >= st.st_mtime + FILE_TEMP_AGE_S)
+            swept += unlinkat(dirfd(dir), found->d_name, 0) == 0;
+    }
+    if (dir)
+        closedir(dir);
+    return swept;
 }
 
 char *file_absolute(const char *path)

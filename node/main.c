@@ -10,6 +10,7 @@
 #include "common/acl.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/serve/service.h"
@@ -235,6 +236,16 @@ static void leave_pidfile(const struct server_settings *set)
         log_warning("pidfile-not-written why=\"%s\"", why.text);
 }
 
+/* A kill in the middle of CONFIG REWRITE leaves a file beside the one that was to be replaced. */
+static void sweep(const struct node *n)
+{
+    const char *path = settings_path(n->world.settings);
+    int swept = path ? file_sweep(path) : 0;
+
+    if (swept > 0)
+        log_notice("unfinished-rewrites-removed file=%s count=%d", path, swept);
+}
+
 static int serve_clients(struct node *n)
 {
     struct process_signals signals = { .shutdown = stop_on_signal, .reload = reload, .arg = n };
@@ -243,6 +254,7 @@ static int serve_clients(struct node *n)
     if (become_daemon(n, &why) != OK)
         return refuse_start(why.text);
     log_notice("holdfast-node-starts version=%s pid=%d", HF_VERSION, (int)getpid());
+    sweep(n);
     open_rooms(n);
     if (rename_commands(n, &why) != OK || live_settings_begin(&n->world, &why) != OK) {
         log_warning("start-refused why=\"%s\"", why.text);

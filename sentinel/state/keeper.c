@@ -200,6 +200,15 @@ static enum err open_journal(struct keeper *k, const struct keeper_options *o, c
     return e;
 }
 
+/* A kill in the middle of a rewrite leaves a file beside the one that was to be replaced. */
+static void sweep(const struct keeper *k)
+{
+    int swept = k->conf_path ? file_sweep(k->conf_path) : 0;
+
+    if (swept > 0)
+        log_notice("unfinished-rewrites-removed file=%s count=%d", k->conf_path, swept);
+}
+
 enum err keeper_open(struct keeper *k, const struct keeper_options *o, struct errmsg *out_why)
 {
     AUTO_FREE char *path = NULL;
@@ -217,6 +226,8 @@ enum err keeper_open(struct keeper *k, const struct keeper_options *o, struct er
     e = open_journal(k, o, path, out_why);
     if (e != OK)
         keeper_close(k);
+    else
+        sweep(k);
     return e;
 }
 
