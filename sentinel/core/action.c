@@ -31,6 +31,11 @@ const char *action_word(enum action_kind kind)
     return words[kind];
 }
 
+bool action_looks(enum action_kind kind)
+{
+    return kind == ACT_DIAL || kind == ACT_HANG_UP || kind == ACT_PING || kind == ACT_INFO;
+}
+
 void actions_clear(struct actions *a)
 {
     for (size_t i = 0; i < a->count; i++) {

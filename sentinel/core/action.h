@@ -3,7 +3,8 @@
  *
  *   1. actions are obeyed in the order given, and those of one step before those of the next
  *   2. what follows a durable ACT_PERSIST, in this step or a later one, is not obeyed before that
- *      record is on the disk. Records of several steps may share one fdatasync. Events go on meanwhile.
+ *      record is on the disk. Records of several steps may share one fdatasync. Events go on meanwhile,
+ *      and what only looks (action_looks) goes ahead: a disk that hangs must not make nodes seem silent
  *   3. commands to one line leave in order on one connection, and replies come back in that order
  *   4. a command for a line that is not up is thrown away without a reply event
  *   5. each ACT_DIAL ends in exactly one EV_LINE_DOWN, unless ACT_HANG_UP or ACT_FORGET took it back;
@@ -124,6 +125,8 @@ void actions_fini(struct actions *a);
 /* Appends a zeroed action; borrowed until the next one. */
 struct action *act(struct actions *out, enum action_kind kind, uint64_t id);
 
+/* Dials, PINGs and INFOs: they tell nobody anything, and wait for no record. */
+bool action_looks(enum action_kind kind);
 const char *action_word(enum action_kind kind); /* "dial", "hang-up", …; for logs and traces */
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "sentinel/drive/commands.h"
@@ -100,23 +101,60 @@ static void hand_over_records(struct drive *d, size_t from)
     }
 }
 
+static bool waits(const struct drive *d)
+{
+    const struct action *a = &d->queue.at[d->obeyed];
+
+    return a->kind == ACT_PERSIST && a->tag > d->persisted;
+}
+
+static void obey_one(struct drive *d, struct action a)
+{
+    d->actions_obeyed++;
+    obey[a.kind](d, &a);
+}
+
+/* A hello that waited so long would be old news; the next round comes by itself. */
+static bool is_stale(const struct drive *d, const struct action *a)
+{
+    return a->kind == ACT_HELLO && clock_now_ms() >= d->waits_since_ms + DRIVE_HELLO_WAIT_MS;
+}
+
+/* While a record waits: what only looks goes ahead of it, and leaves the queue, so that a disk that hangs
+ * for hours costs no memory for all the pings of that time. Looks at each action once. */
+static void look_ahead(struct drive *d)
+{
+    size_t kept = d->looked > d->obeyed ? d->looked : d->obeyed;
+
+    for (size_t i = kept; i < d->queue.count; i++) {
+        struct action a = d->queue.at[i]; /* the queue may move while it is obeyed */
+
+        if (action_looks(a.kind))
+            obey_one(d, a);
+        else if (is_stale(d, &a))
+            xfree(a.text);
+        else
+            d->queue.at[kept++] = a;
+    }
+    d->queue.count = d->looked = kept;
+}
+
 static void pump(struct drive *d)
 {
+    size_t before = d->obeyed;
+
     if (d->obeying)
         return; /* the one on the stack goes on with what was queued */
     d->obeying = true;
-    while (d->obeyed < d->queue.count) {
-        struct action a = d->queue.at[d->obeyed]; /* the queue may move while it is obeyed */
-
-        if (a.kind == ACT_PERSIST && a.tag > d->persisted)
-            break;
-        d->obeyed++;
-        d->actions_obeyed++;
-        obey[a.kind](d, &a);
-    }
-    if (d->obeyed == d->queue.count) {
+    while (d->obeyed < d->queue.count && !waits(d))
+        obey_one(d, d->queue.at[d->obeyed++]);
+    if (d->obeyed < d->queue.count) {
+        if (d->obeyed > before || d->waits_since_ms == 0)
+            d->waits_since_ms = clock_now_ms();
+        look_ahead(d);
+    } else {
         actions_clear(&d->queue);
-        d->obeyed = 0;
+        d->obeyed = d->looked = d->waits_since_ms = 0;
     }
     d->obeying = false;
 }

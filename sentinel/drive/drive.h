@@ -10,7 +10,8 @@
  *
  *   1. every event goes through drive_raise, with the time of this turn of the loop
  *   2. actions are obeyed in the order the core gave them; records are handed over at once (they
- *      borrow from the core), and nothing behind a durable one leaves before drive_persisted
+ *      borrow from the core), and nothing behind a durable one leaves before drive_persisted, but for
+ *      what only looks (action_looks)
  *   3. an event raised while another is being obeyed is stepped at once; its actions queue behind
  *   4. one ev_timer serves the core; it fires on a grid of DRIVE_GRID_MS, so that thousands of nodes
  *      are pinged in batches and their answers come in few turns
@@ -31,6 +32,8 @@ enum {
     DRIVE_GRID_MS = 4,
     DRIVE_REPLY_BYTES_MAX = 4 * 1024 * 1024,
     DRIVE_CALLS_MAX = 1000,
+    DRIVE_HELLO_WAIT_MS =
+        1000, /* a queue that has waited so long for the disk takes no more hellos */
     DRIVE_WINDOW_MS = 100,
     DRIVE_WINDOW_MESSAGES = 100, /* heard on one pub/sub line in one window */
 };
@@ -67,8 +70,10 @@ struct drive {
     ev_timer wake;
     uint64_t wake_at_ms; /* what the timer is set to; UINT64_MAX: not running */
     struct actions queue;
-    size_t obeyed;      /* of the queue */
-    uint64_t persisted; /* position that is on the disk */
+    size_t obeyed;           /* of the queue */
+    size_t looked;           /* of the queue: nothing before this one only looks */
+    uint64_t waits_since_ms; /* a record has kept the queue waiting since; 0: none does */
+    uint64_t persisted;      /* position that is on the disk */
     bool obeying;
     uint64_t steps, actions_obeyed; /* for INFO and tests */
 };

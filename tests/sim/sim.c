@@ -38,7 +38,7 @@ static void plan_for(struct plan *p, uint64_t seed, const struct options *o)
         .quorum = seed % 5 == 4 ? 1 : 0,
         .down_after_ms = seed % 7 == 6 ? 30000 : 1000,
         .faults_ms = 8000,
-        .heal_ms = 60000,
+        .heal_ms = seed % 7 == 6 ? 120000 : 60000,
     };
 }
 

@@ -7,7 +7,7 @@
 #include "sentinel/core/vote.h"
 #include "world.h"
 
-enum { FSYNC_MS_MAX = 6, FSYNC_SLOW_MS = 40, CRASH_ONE_IN = 60 };
+enum { FSYNC_MS_MAX = 6, FSYNC_SLOW_MS = 40, FSYNC_STUCK_MS = 2500, CRASH_ONE_IN = 60 };
 
 /* A record with everything it borrows. */
 struct saved {
@@ -267,12 +267,13 @@ static void put_action(struct world *w, int i, struct action *a)
         if (x->disk_free_ms < w->now_ms)
             x->disk_free_ms = w->now_ms;
         if (a->record->durable)
-            x->disk_free_ms +=
-                world_chance(w, 20) == 0 ? FSYNC_SLOW_MS : world_chance(w, FSYNC_MS_MAX);
+            x->disk_free_ms += world_chance(w, 200) == 0  ? FSYNC_STUCK_MS
+                               : world_chance(w, 20) == 0 ? FSYNC_SLOW_MS
+                                                          : world_chance(w, FSYNC_MS_MAX);
         it = queue_put(&w->queue, x->disk_free_ms, write_item);
         it->drop = drop_saved;
         it->data = save(a->record);
-    } else if (x->disk_free_ms < w->now_ms) {
+    } else if (x->disk_free_ms < w->now_ms || action_looks(a->kind)) {
         obey(w, i, a);
         return;
     } else {

@@ -692,6 +692,43 @@ START_TEST(nothing_overtakes_a_durable_record)
 }
 END_TEST
 
+static void record_and_ping(const struct noted *n, struct actions *out)
+{
+    if (n->kind != EV_TIME)
+        return;
+    put_record(out, &durable);
+    act(out, ACT_HELLO, NODE)->text = xstrdup("a,b");
+    act(out, ACT_PING, NODE);
+    act(out, ACT_HANG_UP, PEER)->line = LINE_CMD;
+}
+
+/* A disk that hangs, or is full, must not make every node seem silent. */
+START_TEST(pings_wait_for_no_record)
+{
+    struct event ev = { .kind = EV_TIME };
+
+    begin();
+    dial_node();
+    on_event = record_and_ping;
+    answers[0] = "+PONG\r\n";
+    drive_raise(&drive, &ev);
+    ck_assert_int_eq(await(EV_PONG)->number, PONG_OK);
+    ck_assert_str_eq(buf_text(&heard), "PING\n");
+    heard.len = 0;
+    answer_next = 0;
+    drive_raise(&drive, &ev);
+    await(EV_PONG);
+    ck_assert_str_eq(buf_text(&heard), "PING\n");
+    ck_assert_uint_eq(drive.queue.count, 4); /* the pings have left it */
+    heard.len = 0;
+    drive_persisted(&drive, 2);
+    await_heard("PUBLISH __sentinel__:hello a,b\nPUBLISH __sentinel__:hello a,b\n");
+    ck_assert_ptr_null(strstr(buf_text(&heard), "PING"));
+    ck_assert_uint_eq(drive.queue.count, 0);
+    finish();
+}
+END_TEST
+
 static void stop_wake(const struct noted *n, struct actions *out)
 {
     if (n->kind == EV_TIME)
@@ -767,4 +804,5 @@ END_TEST
 CHECK_MAIN("drive", greeting, a_flood_is_left_in_the_socket,
            peers_are_greeted_with_what_sentinels_share, ping_and_info, role_changes,
            failover_tidy_hello, nudges_have_a_connection_of_their_own, peers,
-           closed_then_refused_at_once, nothing_overtakes_a_durable_record, wakes_on_time, scripts)
+           closed_then_refused_at_once, nothing_overtakes_a_durable_record,
+           pings_wait_for_no_record, wakes_on_time, scripts)
