@@ -21,6 +21,9 @@ enum {
     NODES_PER_GROUP_MAX = 256, /* followers found in INFO beyond this are not watched */
     SEATS_PER_GROUP_MAX = 64,  /* peers beyond this are not listened to */
     RENAMES_MAX = 64,
+    RENAME_LEN_MAX = 255, /* of either word */
+    TEXT_LEN_MAX =
+        8192, /* of a user, a password, a path: quoted it still fits a line and a record */
 };
 
 /* The last epoch there is: far beyond need, far below overflow. */

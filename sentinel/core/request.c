@@ -78,11 +78,19 @@ static bool set_count(uint32_t *at, struct bytes v)
     return true;
 }
 
-static bool set_text(char **at, struct bytes v)
+/* Texts end up in records and in a file of lines. */
+static bool is_text(struct bytes v, size_t len_max)
 {
     for (size_t i = 0; i < v.len; i++)
         if ((unsigned char)v.at[i] < ' ')
             return false;
+    return v.len <= len_max;
+}
+
+static bool set_text(char **at, struct bytes v)
+{
+    if (!is_text(v, TEXT_LEN_MAX))
+        return false;
     xfree(*at);
     *at = v.len > 0 ? xmemdup0(v.at, v.len) : NULL;
     return true;
@@ -130,7 +138,8 @@ static bool set_auth_user(struct group_settings *set, const struct bytes *v)
 
 static bool set_rename(struct group_settings *set, const struct bytes *v)
 {
-    if (v[0].len == 0 || v[1].len == 0)
+    if (v[0].len == 0 || v[1].len == 0 || !is_text(v[0], RENAME_LEN_MAX) ||
+        !is_text(v[1], RENAME_LEN_MAX))
         return false;
     return group_settings_rename(set, v[0], v[1]) == OK;
 }

@@ -92,7 +92,7 @@ static bool is_plain(struct bytes text)
     for (size_t i = 0; i < text.len; i++)
         if (iscntrl((unsigned char)text.at[i]))
             return false;
-    return true;
+    return text.len <= TEXT_LEN_MAX;
 }
 
 static bool is_host(struct bytes text)

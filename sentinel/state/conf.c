@@ -262,6 +262,8 @@ static enum err read_rename(struct reading *r)
 {
     const struct group_settings *set = &r->group->set;
 
+    if (r->argv[2].len > RENAME_LEN_MAX || r->argv[3].len > RENAME_LEN_MAX)
+        return refuse(r, "The name of a command is longer than 255 bytes.");
     for (size_t i = 0; i < set->rename_count; i++)
         if (bytes_ieq(bytes_of(set->renames[i].command), r->argv[2]))
             return refuse(r, "Same command renamed multiple times with rename-command.");
@@ -394,6 +396,8 @@ static const struct directive *find_directive(int argc, const struct bytes *argv
     return NULL;
 }
 
+_Static_assert(TEXT_LEN_MAX == 8192, "a sentence below says so");
+
 enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pass pass, int argc,
                    const struct bytes *argv, struct errmsg *out_why)
 {
@@ -407,6 +411,9 @@ enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pa
     for (int i = 0; i < argc; i++)
         if (argv[i].len && memchr(argv[i].at, '\0', argv[i].len))
             return refuse(&r, "A value must not hold a zero byte.");
+    for (int i = 0; i < argc; i++)
+        if (argv[i].len > TEXT_LEN_MAX)
+            return refuse(&r, "A value is longer than 8192 bytes.");
     if (pass != PASS_GLOBALS) {
         AUTO_FREE char *name = copy(argv[1]);
 

@@ -98,3 +98,24 @@ def test_a_damaged_last_record_is_refused(t):
     s = group.sentinels[0]
     s.kill()
     refused_after_damage(s, lambda length: length - 24 - 3)  # a mark of 24 bytes ends the file
+
+
+def test_a_word_that_no_line_could_hold_is_refused(t):
+    """Kept, it would have been the last thing that the journal and sentinel.conf ever held."""
+    t.needs_holdfast()
+    group = t.group(nodes=1).start()
+    s = group.sentinels[0]
+    c = s.client()
+    for words in (["auth-pass", "x" * 2000000], ["auth-user", "x" * 8193], ["rename-command", "GET", "x" * 256],
+                  ["rename-command", "a\x00b", "c"]):
+        said = c.ask("SENTINEL", "SET", group.name, *words)
+        assert said.kind == "-" and "Invalid argument" in said.value, (words[0], said)
+    said = c.ask("SENTINEL", "CONFIG", "SET", "sentinel-pass", "x" * 8193)
+    assert said.kind == "-" and "Invalid value" in said.value, said
+    # What just fits is kept, also where every byte takes four to write.
+    assert s.call("SENTINEL", "SET", group.name, "auth-pass", b"\xff" * 8192) == "OK"
+    assert s.call("SENTINEL", "FLUSHCONFIG") == "OK"
+    assert s.call("SENTINEL", "SET", group.name, "quorum", "3") == "OK"
+    s.kill()
+    s.start()
+    assert s.master(group.name)["quorum"] == "3"
