@@ -22,6 +22,7 @@
 #include "node/live_settings.h"
 #include "node/oplog/oplog.h"
 #include "node/persist/aof.h"
+#include "node/persist/check.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
 #include "node/serve/config.h"
@@ -277,19 +278,40 @@ static int help(struct settings *settings)
 {
     struct buf text = { 0 };
 
-    buf_puts(&text, "Usage: holdfast-node [configuration file | -] [--directive value ...]\n"
-                    "       holdfast-node -v | --version\n"
-                    "       holdfast-node -h | --help\n\n"
-                    "Examples:\n"
-                    "       holdfast-node                      (default settings)\n"
-                    "       holdfast-node /etc/holdfast/node.conf\n"
-                    "       holdfast-node --port 7777 --replicaof 10.0.0.1 6379\n"
-                    "       echo 'maxmemory 128mb' | holdfast-node -\n\n"
-                    "Directives:\n\n");
+    buf_puts(&text,
+             "Usage: holdfast-node [configuration file | -] [--directive value ...]\n"
+             "       holdfast-node -v | --version\n"
+             "       holdfast-node -h | --help\n"
+             "       holdfast-node --check FILE [--fix]   (an RDB, an AOF or its manifest)\n\n"
+             "Examples:\n"
+             "       holdfast-node                      (default settings)\n"
+             "       holdfast-node /etc/holdfast/node.conf\n"
+             "       holdfast-node --port 7777 --replicaof 10.0.0.1 6379\n"
+             "       echo 'maxmemory 128mb' | holdfast-node -\n\n"
+             "Directives:\n\n");
     settings_manual(settings, &text);
     fwrite(text.at, 1, text.len, stdout);
     buf_fini(&text);
     return 0;
+}
+
+/* --check FILE [--fix] */
+static int check(int argc, char *const *argv)
+{
+    struct keyspace_options options = { .databases = 1 };
+    bool fix = argc == 4 && strcmp(argv[3], "--fix") == 0;
+    struct keyspace *types;
+    int status;
+
+    if (argc < 3 || argc > 4 || (argc == 4 && !fix)) {
+        fprintf(stderr, "Usage: holdfast-node --check FILE [--fix]\n");
+        return 2;
+    }
+    types = keyspace_new(&options);
+    types_register(types);
+    status = check_file(argv[2], types, fix);
+    keyspace_free(types);
+    return status;
 }
 
 static bool asked_for(int argc, char *const *argv, const char *brief, const char *full)
@@ -308,6 +330,8 @@ int main(int argc, char **argv)
                SERVE_REDIS_VERSION, alloc_name());
         return 0;
     }
+    if (argc >= 2 && strcmp(argv[1], "--check") == 0)
+        return check(argc, argv);
     process_begin();
     node.world.set = &node.set;
     node.world.settings = settings_new(&node.set, &node.world);
