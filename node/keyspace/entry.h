@@ -129,6 +129,9 @@ struct value_ops {
     /* Appends what stands behind the type byte and the key, from *cursor on (0: the beginning), a few
      * kilobytes at a time. True: that was all. The value must not change in between. */
     bool (*save)(const void *apart, uint64_t *cursor, bool compress, struct buf *out);
+    /* Appends commands that add the elements to key, from *cursor on (0: the beginning), a few kilobytes at a
+     * time. True: that was all. NULL: the value is written as RESTORE. */
+    bool (*rewrite)(const void *apart, struct bytes key, uint64_t *cursor, struct buf *out);
     /* Adds a part to *apart, which begins as NULL. False: it makes no sense, or is there already;
      * *apart, unless NULL, stays to be freed. One that ends empty stays NULL. */
     bool (*load)(void **apart, int rdb_type, const struct value_part *part,

@@ -3,6 +3,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "node/keyspace/keyspace.h"
+#include "node/persist/snapshot_commands.h"
 
 static void flush(struct snapshot *s)
 {
@@ -214,6 +215,45 @@ static bool emit_in_turn(struct snapshot *s, int db, const struct entry *e)
     return true;
 }
 
+/* ---- as commands ---- */
+
+static void select_by_command(struct snapshot *s, int db)
+{
+    if (db == s->db)
+        return;
+    s->db = db;
+    snapshot_put_select(db, &s->out);
+}
+
+/* As a whole, from the cursor on. */
+static void put_all_commands(struct snapshot *s, const struct entry *e, uint64_t cursor)
+{
+    while (!snapshot_put_commands(s->keyspace, e, &cursor, &s->out))
+        if (s->out.len >= SNAPSHOT_FLUSH_BYTES)
+            flush(s);
+}
+
+/* True: that was all of it. */
+static bool emit_commands(struct snapshot *s, int db, const struct entry *e, enum emit_how how)
+{
+    bool open = s->open.entry == e;
+
+    select_by_command(s, db);
+    if (how == EMIT_EARLY) {
+        put_all_commands(s, e, open ? s->open.cursor : 0);
+        if (open)
+            s->open.entry = NULL;
+        return true;
+    }
+    if (!open)
+        s->open.cursor = 0;
+    s->open.entry = e;
+    if (!snapshot_put_commands(s->keyspace, e, &s->open.cursor, &s->out))
+        return false;
+    s->open.entry = NULL;
+    return true;
+}
+
 static uint32_t emit(void *arg, int db, const struct entry *e, enum emit_how how)
 {
     struct snapshot *s = arg;
@@ -221,7 +261,9 @@ static uint32_t emit(void *arg, int db, const struct entry *e, enum emit_how how
 
     if (s->abort_why)
         return EMIT_STOP;
-    if (how == EMIT_EARLY)
+    if (s->plan.commands)
+        answer |= emit_commands(s, db, e, how) ? 0 : EMIT_MORE;
+    else if (how == EMIT_EARLY)
         emit_early(s, db, e);
     else if (!emit_in_turn(s, db, e))
         answer |= EMIT_MORE;
@@ -248,6 +290,8 @@ static void write_head(struct snapshot *s)
 {
     const struct replica_position *p = &s->plan.position;
 
+    if (s->plan.commands)
+        return;
     rdb_write_header(&s->writer, rdb_version_for(needs_of_image(s)));
     rdb_write_aux(&s->writer, "redis-ver", BYTES(RDB_REDIS_VERSION));
     rdb_write_aux_int(&s->writer, "redis-bits", 8 * (int)sizeof(void *));
@@ -263,6 +307,12 @@ static void write_head(struct snapshot *s)
     if (p->born_empty)
         rdb_write_aux(&s->writer, "hf-born", BYTES("empty"));
     rdb_write_aux_int(&s->writer, "aof-base", s->plan.aof_base);
+}
+
+static void write_foot(struct snapshot *s)
+{
+    if (!s->plan.commands)
+        rdb_write_end(&s->writer);
 }
 
 /* One slice; true when the snapshot ended. */
@@ -285,7 +335,7 @@ static bool step(struct snapshot *s, uint64_t budget_us)
         return false;
     }
     if (whole)
-        rdb_write_end(&s->writer);
+        write_foot(s);
     flush(s);
     if (!whole || s->abort_why)
         return false;
@@ -336,7 +386,7 @@ enum err snapshot_start(struct snapshot *s, const struct snapshot_plan *plan,
     s->db = s->aside.db = -1;
     s->bytes = 0;
     s->db_seen = xcalloc((size_t)keyspace_databases(s->keyspace), sizeof *s->db_seen);
-    rdb_write_init(&s->writer, &s->out, plan->compress, plan->checksum);
+    rdb_write_init(&s->writer, &s->out, plan->compress, plan->checksum && !plan->commands);
     write_head(s);
     snapshot_resume(s);
     return OK;

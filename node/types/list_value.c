@@ -5,6 +5,7 @@
 #include "node/types/digest.h"
 #include "node/types/list.h"
 #include "node/types/old_packs.h"
+#include "node/types/rewrite.h"
 
 static void free_list(void *apart)
 {
@@ -78,6 +79,21 @@ static bool save_list(const void *apart, uint64_t *cursor, bool compress, struct
     return !more;
 }
 
+static bool rewrite_list(const void *apart, struct bytes key, uint64_t *cursor, struct buf *out)
+{
+    const struct deque *d = apart;
+    struct rewrite r = { .out = out, .command = "RPUSH", .key = key, .words_each = 1 };
+    struct deque_place p;
+    char scratch[LISTPACK_INT_TEXT];
+    size_t from = out->len;
+    bool more = deque_seek(d, (int64_t)*cursor, &p);
+
+    for (; more && out->len - from < REWRITE_BYTES; more = deque_next(d, &p), ++*cursor)
+        rewrite_add(&r, deque_get(d, &p, scratch), (struct bytes){ 0 });
+    rewrite_end(&r);
+    return !more;
+}
+
 struct loading {
     struct deque *deque;
     int fill;
@@ -146,4 +162,5 @@ const struct value_ops list_ops = { .free = free_list,
                                     .digest = digest_list,
                                     .rdb_type = rdb_type_of_list,
                                     .save = save_list,
+                                    .rewrite = rewrite_list,
                                     .load = load_list };

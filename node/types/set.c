@@ -8,6 +8,7 @@
 #include "node/types/digest.h"
 #include "node/types/intset.h"
 #include "node/types/listpack.h"
+#include "node/types/rewrite.h"
 
 struct set {
     struct intset *ints; /* NULL: it is a table */
@@ -318,6 +319,24 @@ static bool ops_save(const void *apart, uint64_t *cursor, bool compress, struct 
     return *cursor == 0;
 }
 
+static bool rewrite_member(void *arg, struct bytes member)
+{
+    rewrite_add(arg, member, (struct bytes){ 0 });
+    return true;
+}
+
+static bool ops_rewrite(const void *apart, struct bytes key, uint64_t *cursor, struct buf *out)
+{
+    struct rewrite r = { .out = out, .command = "SADD", .key = key, .words_each = 1 };
+    size_t from = out->len;
+
+    do {
+        set_scan(apart, cursor, rewrite_member, &r);
+    } while (*cursor && out->len - from < REWRITE_BYTES);
+    rewrite_end(&r);
+    return *cursor == 0;
+}
+
 static bool load_ints(struct set *s, struct bytes data, const struct value_limits *limits)
 {
     if (!intset_valid(data))
@@ -369,6 +388,7 @@ const struct value_ops set_ops = {
     .digest = ops_digest,
     .rdb_type = ops_rdb_type,
     .save = ops_save,
+    .rewrite = ops_rewrite,
     .load = ops_load,
 };
 

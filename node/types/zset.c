@@ -12,6 +12,7 @@
 #include "node/types/listpack.h"
 #include "node/types/old_packs.h"
 #include "node/types/ranking.h"
+#include "node/types/rewrite.h"
 
 struct zset {
     struct ranking ranking;
@@ -452,6 +453,37 @@ static bool ops_save(const void *apart, uint64_t *cursor, bool compress, struct 
     return save.cursor == zset_count(z);
 }
 
+struct rewrite_items {
+    struct rewrite rewrite;
+    uint64_t cursor;
+    size_t enough;
+};
+
+static bool rewrite_item(void *arg, struct zset_item item)
+{
+    struct rewrite_items *r = arg;
+    char score[40];
+
+    rewrite_add(&r->rewrite, (struct bytes){ score, fmt_double(score, item.score) }, item.member);
+    r->cursor++;
+    return r->rewrite.out->len < r->enough;
+}
+
+static bool ops_rewrite(const void *apart, struct bytes key, uint64_t *cursor, struct buf *out)
+{
+    const struct zset *z = apart;
+    struct rewrite_items r = {
+        .rewrite = { .out = out, .command = "ZADD", .key = key, .words_each = 2 },
+        .cursor = *cursor,
+        .enough = out->len + REWRITE_BYTES,
+    };
+
+    each_down(z, zset_count(z) - 1 - *cursor, zset_count(z), rewrite_item, &r);
+    rewrite_end(&r.rewrite);
+    *cursor = r.cursor;
+    return r.cursor == zset_count(z);
+}
+
 static bool load_one(struct zset *z, struct bytes member, double score,
                      const struct value_limits *limits)
 {
@@ -537,6 +569,7 @@ const struct value_ops zset_ops = {
     .digest = ops_digest,
     .rdb_type = ops_rdb_type,
     .save = ops_save,
+    .rewrite = ops_rewrite,
     .load = ops_load,
 };
 
