@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -39,10 +40,11 @@ struct aof_load {
     enum part part;
     struct loader rdb;
     struct buf data;
-    size_t used;    /* of data */
-    uint64_t taken; /* bytes of the file in front of data[used] */
-    uint64_t whole; /* the file is whole up to here: outside of a unit */
-    bool ended;     /* of the file: nothing more to read */
+    size_t used;          /* of data */
+    uint64_t taken;       /* bytes of the file in front of data[used] */
+    uint64_t whole;       /* the file is whole up to here: outside of a unit */
+    uint64_t size, limit; /* limit: without the zeros at its end */
+    bool ended;           /* of the file: nothing more to read */
 
     struct aof_load_progress progress;
     uint64_t before; /* bytes of the files that are through */
@@ -91,8 +93,30 @@ void aof_load_free(struct aof_load *l)
     xfree(l);
 }
 
+/* Only of an increment: the end of an RDB may be zeros. */
+static uint64_t without_zeros(const struct aof_load *l)
+{
+    char block[4096];
+    uint64_t end = l->size;
+
+    while (end && l->files.files[l->at].type == AOF_INCR) {
+        size_t len = end < sizeof block ? (size_t)end : sizeof block, left = len;
+
+        if (pread(l->fd, block, len, (off_t)(end - len)) != (ssize_t)len)
+            break;
+        while (left && !block[left - 1])
+            left--;
+        end -= len - left;
+        if (left)
+            break;
+    }
+    return end;
+}
+
 static enum err open_file(struct aof_load *l, struct errmsg *out_why)
 {
+    struct stat st;
+
     l->path = aof_path(l->w->set->appenddirname, l->files.files[l->at].name);
     l->fd = open(l->path, O_RDONLY | O_CLOEXEC);
     if (l->fd < 0) {
@@ -101,6 +125,8 @@ static enum err open_file(struct aof_load *l, struct errmsg *out_why)
         l->path = NULL;
         return ERR_IO;
     }
+    l->size = fstat(l->fd, &st) ? 0 : (uint64_t)st.st_size;
+    l->limit = without_zeros(l);
     l->part = PART_MAGIC;
     l->used = 0;
     l->taken = l->whole = 0;
@@ -128,12 +154,14 @@ static void take(struct aof_load *l, size_t len)
 
 static enum err read_more(struct aof_load *l, struct errmsg *out_why)
 {
+    uint64_t at = l->taken + unread(l).len;
+    size_t len = l->limit - at < READ_BYTES ? (size_t)(l->limit - at) : READ_BYTES;
     ssize_t n;
 
     buf_drop(&l->data, l->used);
     l->used = 0;
     do {
-        n = read(l->fd, buf_reserve(&l->data, READ_BYTES), READ_BYTES);
+        n = read(l->fd, buf_reserve(&l->data, READ_BYTES), len);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
         errmsg_set(out_why, "cannot read %s: %s", l->path, strerror(errno));
@@ -271,8 +299,7 @@ static enum err cut(struct aof_load *l, struct errmsg *out_why)
 
 static enum err file_ended(struct aof_load *l, struct errmsg *out_why)
 {
-    bool torn = unread(l).len || apply_in_unit(l->apply);
-    uint64_t bytes = l->taken + unread(l).len;
+    bool torn = unread(l).len || apply_in_unit(l->apply) || l->limit < l->size;
     enum err e;
 
     if (torn && l->at + 1 < l->files.count) {
@@ -288,7 +315,7 @@ static enum err file_ended(struct aof_load *l, struct errmsg *out_why)
         return ERR_CORRUPT;
     }
     if (torn) {
-        log_warning("aof-truncated file=%s from=%llu to=%llu", l->path, (unsigned long long)bytes,
+        log_warning("aof-truncated file=%s from=%llu to=%llu", l->path, (unsigned long long)l->size,
                     (unsigned long long)l->whole);
         apply_reset(l->apply, 0);
         e = cut(l, out_why);
@@ -297,7 +324,7 @@ static enum err file_ended(struct aof_load *l, struct errmsg *out_why)
     }
     log_notice("aof-loaded file=%s type=%c bytes=%llu", l->path, l->files.files[l->at].type,
                (unsigned long long)l->taken);
-    l->before += bytes;
+    l->before += l->size;
     l->progress.loaded_bytes = l->before;
     close_file(l);
     l->at++;

@@ -7,7 +7,8 @@
  *
  *   1. commands run as they stand, whole units only; nothing is propagated, nothing expires
  *   2. what is torn off at the end of the last file is cut away, where aof-load-truncated allows it and
- *      no RDB is torn; a unit that was not ended goes with it. Anywhere else it ends the load
+ *      no RDB is torn; a unit that was not ended goes with it, and so do zeros (a file system that wrote a
+ *      length before the bytes; no command ends with one). Anywhere else it ends the load
  *   3. a command that is not known ends the load; one that answers with an error is told in the log,
  *      as Redis does
  *
