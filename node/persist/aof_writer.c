@@ -231,12 +231,27 @@ static void put_head(struct aof_writer *w)
     w->write.bytes += head->len;
 }
 
+/* Only asides: nothing of it belongs into the file. */
+static void step_over(struct aof_writer *w, uint64_t until)
+{
+    bool clean = w->synced == w->written;
+
+    w->written = until;
+    if (clean)
+        w->synced = until;
+    moved(w);
+}
+
 static void hand_over(struct aof_writer *w, uint64_t until, bool sync)
 {
     w->write.head.len = 0;
     w->write.count = 0;
     w->write.bytes = 0;
     collect(w, until);
+    if (!w->write.count && !w->failing && !sync) {
+        step_over(w, until);
+        return;
+    }
     if (w->write.count)
         put_head(w);
     w->write.fd = w->fd;

@@ -209,16 +209,21 @@ static enum err option_version(struct call *c, struct replica *r, struct bytes v
 static enum err option_ack(struct call *c, struct replica *r, struct bytes value)
 {
     struct follower *f = leader_follower_of(r, c->session, false);
-    int64_t offset;
+    int64_t offset, synced;
 
-    if (f && follower_counts(f) && bytes_to_i64(value, &offset) && offset >= 0)
+    if (!f || !follower_counts(f))
+        return ERR_CLOSED;
+    if (c->argc >= 5 && bytes_is_word(c->argv[3], "fack") && bytes_to_i64(c->argv[4], &synced) &&
+        synced >= 0)
+        leader_file_acked(f, (uint64_t)synced);
+    if (bytes_to_i64(value, &offset) && offset >= 0)
         leader_acked(f, (uint64_t)offset);
     return ERR_CLOSED;
 }
 
 static enum err option_fack(struct call *c, struct replica *r, struct bytes value)
 {
-    return ERR_CLOSED; /* what is on the disk over there: no append only file asks yet */
+    return ERR_CLOSED; /* behind ACK, which reads it */
 }
 
 /* A client may say it too; the stream's own GETACK never comes here. */

@@ -41,6 +41,7 @@ void upstream_event(struct replica *r, const struct upstream_event *given)
     ev.view = (struct upstream_view){ .id = r->w->oplog->id,
                                       .offset = r->w->oplog->next,
                                       .history = r->history };
+    ev.view.has_file = aof_synced(r->w->aof, &ev.view.synced);
     upstream_step(&r->upstream, &ev, &actions);
     obey(r, &actions);
     arm_timer(r);
@@ -242,8 +243,10 @@ static bool about_stream(struct replica *r, const struct resp_request *q)
         return true;
     if (!bytes_is_word(q->argv[0], "replconf"))
         return false;
-    if (q->argc >= 2 && bytes_is_word(q->argv[1], "getack"))
+    if (q->argc >= 2 && bytes_is_word(q->argv[1], "getack")) {
         tell(r, UPSTREAM_EV_ACK); /* with the offset before this command, as Redis does */
+        r->owes_fack = true;
+    }
     return true;
 }
 
@@ -256,6 +259,18 @@ static bool is_aside(const struct resp_request *q)
         if (bytes_is_word(q->argv[0], words[i]))
             return true;
     return false;
+}
+
+/* Somebody over there waits for our disk: told as soon as it has what was asked about. */
+void replica_file_synced(struct replica *r)
+{
+    uint64_t synced;
+
+    if (!r->owes_fack || !aof_synced(r->w->aof, &synced))
+        return;
+    if (replica_link_up(r))
+        tell(r, UPSTREAM_EV_ACK);
+    r->owes_fack = synced < r->w->oplog->next;
 }
 
 /* Our offset and our followers move when a unit is whole. */

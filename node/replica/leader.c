@@ -254,6 +254,18 @@ void leader_acked(struct follower *f, uint64_t offset)
     leader_settle(r);
 }
 
+void leader_file_acked(struct follower *f, uint64_t offset)
+{
+    struct replica *r = f->room;
+
+    if (f->has_file && offset <= f->fack_offset)
+        return;
+    f->has_file = true;
+    f->fack_offset = offset;
+    if (r->hooks.acked)
+        r->hooks.acked(r->hooks.arg);
+}
+
 /* The answer to a GETACK does not count the GETACK itself, so behind one, that much is all. */
 bool leader_follower_has_all(const struct replica *r, const struct follower *f)
 {

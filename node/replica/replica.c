@@ -245,6 +245,18 @@ int64_t replica_acked(const struct replica *r, uint64_t offset)
     return count;
 }
 
+int64_t replica_synced(const struct replica *r, uint64_t offset)
+{
+    int64_t followers = 0;
+
+    LIST_EACH ((struct list *)&r->followers, node) {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        followers += f->state == FOLLOWER_ONLINE && f->has_file && f->fack_offset >= offset;
+    }
+    return followers;
+}
+
 void replica_ask_acks(struct replica *r)
 {
     r->asks_acks = !r->follows;

@@ -55,6 +55,10 @@ bool replica_loading(const struct replica *r);
 
 /* Followers that acknowledged at least this offset. */
 int64_t replica_acked(const struct replica *r, uint64_t offset);
+/* WAITAOF: that have it on their disks. */
+int64_t replica_synced(const struct replica *r, uint64_t offset);
+/* Our own file was synced: the leader may wait for it. */
+void replica_file_synced(struct replica *r);
 /* Asks every follower for an acknowledgement now (REPLCONF GETACK * into the stream), at most once a turn. */
 void replica_ask_acks(struct replica *r);
 

@@ -65,6 +65,8 @@ struct follower {
     int64_t listening_port;
     char address[FOLLOWER_ADDRESS_MAX]; /* ip-address, where it announced one */
     uint64_t ack_offset, ack_ms;
+    uint64_t fack_offset; /* on its disk */
+    bool has_file;
     uint64_t progress_ms; /* something left or came */
     uint64_t over_soft_since_ms;
 };
@@ -123,6 +125,7 @@ struct replica {
     struct keyspace *fresh; /* it loads into */
     char payload_id[UPSTREAM_ID_LEN + 1], payload_mark[UPSTREAM_ID_LEN + 1];
     uint64_t payload_offset, payload_bytes, payload_read;
+    bool owes_fack;    /* GETACK came, and the file has not caught up with it */
     uint64_t bytes_in; /* repl traffic */
 };
 
@@ -137,6 +140,7 @@ struct follower *leader_follower_of(struct replica *r, struct session *s, bool m
 void leader_begin_sync(struct follower *f, bool sync_only);
 void leader_continue(struct follower *f, uint64_t offset);
 void leader_acked(struct follower *f, uint64_t offset);
+void leader_file_acked(struct follower *f, uint64_t offset); /* FACK */
 bool leader_follower_has_all(const struct replica *r, const struct follower *f);
 uint64_t leader_count_followers(const struct replica *r);
 int64_t leader_count_good(const struct replica *r);

@@ -66,6 +66,12 @@ static void say_ack(struct upstream *u, const struct upstream_event *ev,
     a->words[0] = "REPLCONF";
     a->words[1] = "ACK";
     a->words[2] = a->text[0];
+    if (!ev->view.has_file)
+        return;
+    put_number(a->text[1], sizeof a->text[1], ev->view.synced);
+    a->argc = 5;
+    a->words[3] = "FACK";
+    a->words[4] = a->text[1];
 }
 
 static void greet(struct upstream *u, const char *name, bool must)

@@ -63,6 +63,8 @@ struct upstream_view {
     const char *id;
     uint64_t offset;
     bool history;
+    bool has_file;   /* an append only file, */
+    uint64_t synced; /* which is on the disk up to here */
 };
 
 struct upstream_event {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "node/persist/aof.h"
 #include "node/replica/replica.h"
 #include "node/serve/debug.h"
 #include "node/serve/latency.h"
@@ -45,6 +46,55 @@ static void wait_acks(struct call *c)
     }
     c->intents |= INTENT_BLOCK_ACKS;
     if (!node_session_of(c->session)->trying)
+        replica_ask_acks(w->replica);
+}
+
+static bool want_within(struct call *c, struct bytes arg, int64_t max, const char *refusal,
+                        int64_t *out)
+{
+    if (!serve_want_i64(c, arg, out))
+        return false;
+    if (*out >= 0 && *out <= max)
+        return true;
+    reply_error(c->reply, refusal);
+    return false;
+}
+
+/* Our own disk, and those of followers. */
+static void wait_file(struct call *c)
+{
+    const struct node_world *w = c->world;
+    struct node_session *s = node_session_of(c->session);
+    int64_t local, wanted, followers;
+    uint64_t synced = 0;
+    bool here;
+
+    if (!want_within(c, c->argv[1], 1, "ERR value is out of range, must be between 0 and 1",
+                     &local) ||
+        !want_within(c, c->argv[2], INT64_MAX, "ERR value is out of range, must be positive",
+                     &wanted) ||
+        !serve_want_timeout(c, c->argv[3], false, &c->block_timeout_ms))
+        return;
+    if (replica_is_follower(w->replica)) {
+        reply_error(c->reply, "ERR WAITAOF cannot be used with replica instances. Please also note "
+                              "that writes to replicas are just local and are not propagated.");
+        return;
+    }
+    if (local && !aof_enabled(w->aof)) {
+        reply_error(c->reply, "ERR WAITAOF cannot be used when numlocal is set but appendonly is "
+                              "disabled.");
+        return;
+    }
+    here = aof_synced(w->aof, &synced) && synced >= s->wrote;
+    followers = replica_synced(w->replica, s->wrote);
+    if ((here >= local && followers >= wanted) || c->denies_blocking) {
+        reply_array(c->reply, 2);
+        reply_int(c->reply, here);
+        reply_int(c->reply, followers);
+        return;
+    }
+    c->intents |= INTENT_BLOCK_ACKS;
+    if (!s->trying)
         replica_ask_acks(w->replica);
 }
 
@@ -98,6 +148,18 @@ const struct command serve_node_rows[] = {
       .cost = "O(1)",
       .args = "numreplicas:integer timeout:integer",
       .help = "Waits until replicas have acknowledged what this connection wrote.",
+      .tips = "request_policy:all_shards response_policy:agg_min" },
+    { .name = "waitaof",
+      .run = wait_file,
+      .argc_min = 4,
+      .argc_max = 4,
+      .flags = CMD_NOSCRIPT,
+      .acl = ACL_CONNECTION,
+      .group = "generic",
+      .since = "7.2.0",
+      .cost = "O(1)",
+      .args = "numlocal:integer numreplicas:integer timeout:integer",
+      .help = "Waits until what this connection wrote is on our disk and on those of replicas.",
       .tips = "request_policy:all_shards response_policy:agg_min" },
     { .name = "monitor",
       .run = monitor_join,

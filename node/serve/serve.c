@@ -450,6 +450,7 @@ static void file_acked(void *arg, uint64_t offset)
 
     gate_acked(&v->gate, GATE_FILE, offset);
     v->acks_came |= !list_empty(&v->ack_waiters);
+    replica_file_synced(v->world->replica);
 }
 
 /* What they wrote is promised to nobody: they learn it as from a process that died. */
