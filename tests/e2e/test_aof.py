@@ -2,6 +2,7 @@
 import os
 import subprocess
 
+from harness.process import binary
 from harness.resp import ReplyError, encode
 from harness.wait import until
 
@@ -153,6 +154,38 @@ def test_redis_to_ours_without_preamble(t):
     carried_over(t, THEIRS, OURS, "no")
 
 
+def test_ours_to_redis_without_preamble(t):
+    carried_over(t, OURS, THEIRS, "no")
+
+
+def test_a_base_of_commands_holds_every_type(t):
+    node = aof_node(t, aof_use_rdb_preamble="no").start()
+    with node.client() as c:
+        for n in (3, 1000):
+            c.pipeline([["RPUSH", "list:%d" % n, "e%d" % i] for i in range(n)])
+            c.pipeline([["SADD", "ints:%d" % n, i * 7] for i in range(n)])
+            c.pipeline([["SADD", "set:%d" % n, "m%d" % i, i] for i in range(n)])
+            c.pipeline([["ZADD", "zset:%d" % n, i * 1.1, "m%d" % i] for i in range(n)])
+            c.pipeline([["HSET", "hash:%d" % n, "f%d" % i, "v" * (i % 90)] for i in range(n)])
+        c.call("ZADD", "zset:3", "-inf", "low", "inf", "high", "3e-300", "small")
+        c.call("EXPIRE", "hash:3", 1000)
+        c.call("SELECT", 9)
+        c.call("SET", "binary", bytes(range(256)) * 20, "PX", 1000000)
+    rewrite(node)
+    base = files(node)["b"][0]
+    assert base.endswith(".base.aof") and read(node, base).startswith(b"*2\r\n$6\r\nSELECT")
+    assert increments(node) == b""
+    before = digest(node)
+    crash_and_return(node)
+    assert digest(node) == before
+    node.stop()
+    check_with_redis(node)
+    theirs = aof_node(t, THEIRS)
+    os.rename(folder(node), folder(theirs))
+    theirs.start()
+    assert digest(theirs) == before
+
+
 def test_what_is_for_followers_alone_is_not_in_it(t):
     node = aof_node(t).start()
     follower = t.node(product=OURS, follows=node).start()
@@ -211,6 +244,8 @@ def test_torn_tails(t):
     cases = [(whole, whole[:-1], commands(["SET", "a", "1"])),
              (whole, whole + b"*3\r\n$3\r\nSET\r\n$1\r\nc\r\n$10\r\nabc", whole),
              (whole, whole + b"*", whole),
+             (whole, whole + bytes(5000), whole),
+             (whole, whole + b"*3\r\n$3\r\nSET\r\n$1\r\n" + bytes(9), whole),
              (whole, whole + commands(["MULTI"], ["SET", "c", "3"]), whole),
              (whole, whole + commands(["MULTI"], ["SET", "c", "3"]) + b"*1\r\n$4\r\nEX", whole),
              (whole, b"*2\r\n$3\r\nSE", b"")]
@@ -321,8 +356,9 @@ def test_rewrite(t):
     until(lambda: sorted(os.listdir(folder(node))) ==
           ["appendonly.aof.2.base.rdb", "appendonly.aof.2.incr.aof", "appendonly.aof.manifest"], 10,
           "the history to go")
-    assert manifest(node) == ("file appendonly.aof.2.base.rdb seq 2 type b\n"
-                              "file appendonly.aof.2.incr.aof seq 2 type i\n")
+    until(lambda: manifest(node) == ("file appendonly.aof.2.base.rdb seq 2 type b\n"
+                                     "file appendonly.aof.2.incr.aof seq 2 type i\n"), 10,
+          "the manifest without history")
     node.call("INCR", "n")
     i = node.info("persistence")
     assert i["aof_rewrites"] == "1" and int(i["aof_base_size"]) < 1000, i
@@ -462,3 +498,76 @@ def test_a_full_sync_starts_it_anew(t):
     before = digest(node)
     crash_and_return(node)
     assert digest(node) == before
+
+
+# ---- WAITAOF
+
+
+def test_waitaof(t):
+    plain = t.node(product=OURS).start()
+    for words, error in ((["1", "0", "0"], "numlocal is set but appendonly is disabled"),
+                         (["2", "0", "0"], "must be between 0 and 1"),
+                         (["0", "-1", "0"], "must be positive"), (["x", "0", "0"], "not an integer")):
+        try:
+            plain.call("WAITAOF", *words)
+            assert False, words
+        except ReplyError as e:
+            assert error in str(e), e
+    node = aof_node(t, appendfsync="everysec").start()
+    follower = aof_node(t, appendfsync="always")
+    follower.follows = node
+    follower.start()
+    follower.wait_follows(node)
+    wait_idle(follower)
+    with node.client(timeout=20) as c:
+        for i in range(3):
+            c.call("SET", "k", i)
+            assert c.call("WAITAOF", 1, 1, 10000) == [1, 1]
+        c.call("SET", "k", "last")
+        assert c.call("WAITAOF", 0, 2, 50)[1] <= 1
+    try:
+        follower.call("WAITAOF", 0, 0, 0)
+        assert False, "a follower waits"
+    except ReplyError as e:
+        assert "replica instances" in str(e)
+
+
+# ---- --check
+
+
+def run_check(path, *more):
+    done = subprocess.run([binary("holdfast", "node"), "--check", path] + list(more),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    return done.returncode, done.stdout.decode()
+
+
+def test_check(t):
+    node = aof_node(t).start()
+    fill(node, keys=100)
+    rewrite(node)
+    with node.client() as c:
+        c.pipeline([["MULTI"], ["SET", "a", "1"], ["SET", "b", "2"], ["EXEC"], ["SET", "c", "3"]])
+    node.call("SAVE")
+    node.stop()
+    path = os.path.join(folder(node), NAME + ".manifest")
+    status, text = run_check(path)
+    assert status == 0 and "1 base, 1 increments" in text and "commands: 4, in transactions: 1" in text, text
+    rdb = os.path.join(node.folder, "dump.rdb")
+    status, text = run_check(rdb)
+    assert status == 0 and "keys in 3 databases" in text, text
+    with open(rdb, "r+b") as f:
+        f.seek(-20, 2)
+        f.write(b"x")
+    assert run_check(rdb, "--fix")[0] == 1
+    name = files(node)["i"][-1]
+    whole = read(node, name)
+    for torn in (whole[:-3], whole + commands(["MULTI"], ["SET", "d", "4"]), whole + b"rubbish"):
+        write(node, name, torn)
+        status, text = run_check(path)
+        assert status == 1 and "broken at byte" in text, text
+        status, text = run_check(path, "--fix")
+        assert status == 0 and "cut to" in text, text
+        assert run_check(path)[0] == 0
+        check_with_redis(node)
+    assert run_check(path + "x")[0] == 2
+    assert run_check("")[0] == 2

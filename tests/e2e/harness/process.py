@@ -84,7 +84,7 @@ class Process:
     def command(self):
         return [binary(self.product, self.what), self.conf]
 
-    def start(self, wait=True):
+    def start(self, wait=True, environment=None):
         """Writes the configuration at the first start only: later ones use what the daemon made of
         it. Comes back once the daemon answers."""
         if not os.path.exists(self.conf):
@@ -96,7 +96,8 @@ class Process:
         self.killed = False
         with open(self.out, "ab") as out:
             self.popen = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL,
-                                          stdout=out, stderr=out, preexec_fn=_die_with_parent)
+                                          stdout=out, stderr=out, preexec_fn=_die_with_parent,
+                                          env={**os.environ, **(environment or {})})
         if wait:
             self.wait_up()
         return self

@@ -1,0 +1,136 @@
+"""Disks that fill up, fail, and lose power: errors for the writer, reads go on, and nothing promised is lost.
+
+tests/faults/disk.c is the disk. tests/show power has the long version of the last test, and breaks every
+fsync of the node in turn.
+"""
+import os
+import random
+
+from harness.case import limit
+from harness.disk import Disk
+from harness.ledger import Ledger
+from harness.resp import Closed, ReplyError
+from harness.wait import until
+
+
+def node_on(t, **settings):
+    settings = {"appendonly": "yes", **{k.replace("_", "-"): v for k, v in settings.items()}}
+    node = t.node(product="holdfast", settings=settings)
+    node.data = os.path.join(node.folder, "data")
+    os.mkdir(node.data)
+    node.settings["dir"] = node.data
+    node.disk = Disk(node.data)
+    node.start(environment=node.disk.environment())
+    return node
+
+
+def refused(node):
+    """What a write is answered."""
+    try:
+        node.call("SET", "probe", "1")
+        return None
+    except (ReplyError, Closed) as e:
+        return str(e)
+
+
+def fails_and_mends(t, fsync, kind, error, words):
+    node = node_on(t, appendfsync=fsync)
+    with node.client() as c:
+        c.pipeline([["INCR", "n"] for _ in range(100)])
+    node.disk.fail(kind, error, "*.incr.aof")
+    until(lambda: "MISCONF Errors writing to the AOF file: " + words in (refused(node) or ""), 10,
+          "writes to be refused")
+    assert node.call("GET", "n") == "100"
+    assert node.info("persistence")["aof_last_write_status"] == "err"
+    node.disk.say()
+    until(lambda: refused(node) is None, 10, "writes to be taken again")
+    assert node.info("persistence")["aof_last_write_status"] == "ok"
+    node.call("INCR", "n")
+    before = node.call("DEBUG", "DIGEST")
+    until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
+    node.kill()
+    node.start()
+    until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+    assert node.call("DEBUG", "DIGEST") == before
+    assert "aof-truncated" not in node.text()
+
+
+def test_a_full_disk(t):
+    for fsync in ("always", "everysec", "no"):
+        fails_and_mends(t, fsync, "write", "ENOSPC", "No space left on device")
+
+
+def test_a_torn_write(t):
+    for fsync in ("always", "everysec", "no"):
+        fails_and_mends(t, fsync, "short", "ENOSPC", "No space left on device")
+
+
+def test_a_failing_fsync(t):
+    for fsync in ("always", "everysec"):
+        fails_and_mends(t, fsync, "fdatasync", "EIO", "Input/output error")
+
+
+def test_who_waits_for_a_failing_fsync_is_told_nothing(t):
+    node = node_on(t, appendfsync="always")
+    node.call("SET", "a", "before")
+    node.disk.fail("fdatasync", "EIO")
+    with node.client() as c:
+        try:
+            c.call("SET", "a", "after")
+            assert False, "it was acknowledged"
+        except (OSError, Closed):
+            pass  # closed
+    assert node.call("GET", "a") in ("before", "after")
+    node.disk.say()
+    until(lambda: refused(node) is None, 10, "writes to be taken again")
+    assert node.call("GET", "a") == "after"
+
+
+def test_a_rewrite_on_a_full_disk_changes_nothing(t):
+    for glob in ("*.base.rdb.tmp-*", "*temp-*.manifest"):
+        node = node_on(t)
+        node.call("SET", "a", "1")
+        node.disk.fail("write", "ENOSPC", glob)
+        node.call("BGREWRITEAOF")
+        until(lambda: node.info("persistence")["aof_last_bgrewrite_status"] == "err", 10, "the failure")
+        node.call("SET", "b", "2")
+        node.disk.say()
+        node.call("SET", "c", "3")
+        until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
+        node.kill()
+        node.start()
+        until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+        assert node.call("MGET", "a", "b", "c") == ["1", "2", "3"]
+        node.call("BGREWRITEAOF")
+        until(lambda: node.info("persistence")["aof_last_bgrewrite_status"] == "ok", 10, "a rewrite")
+
+
+def test_a_slow_start_of_failures_backs_off(t):
+    node = node_on(t, auto_aof_rewrite_min_size="1kb", auto_aof_rewrite_percentage="1")
+    node.disk.fail("write", "ENOSPC", "*.base.rdb.tmp-*")
+    with node.client() as c:
+        c.pipeline([["SET", "a", "x" * 100] for _ in range(50)])
+    until(lambda: "aof-rewrite-delayed" in node.text(), 10, "the back-off")
+    assert node.info("persistence")["aof_rewrites_consecutive_failures"] == "3"
+    node.disk.say()
+    node.call("BGREWRITEAOF")
+    until(lambda: node.info("persistence")["aof_rewrites_consecutive_failures"] == "0", 10, "a rewrite")
+
+
+@limit(120)
+def test_the_power_goes(t):
+    rng = random.Random(os.environ.get("TEST_SEED") or random.randrange(1 << 31))
+    for round in range(5):
+        node = node_on(t, appendfsync="always")
+        writer = Ledger(node, "w", random.Random(rng.randrange(1 << 62)))
+        writer.start()
+        node.disk.say("cut %d" % rng.randint(1, 1500))
+        node.popen.wait(60)
+        node.kill()
+        writer.stop()
+        node.disk.restore(rng)
+        node.start()
+        until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+        wrong, _ = writer.judge(node, writer.promised())
+        assert not wrong, "round %d: %s" % (round, wrong)
+        node.forget()
