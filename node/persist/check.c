@@ -70,7 +70,7 @@ static bool read_more(struct check *c)
 
 /* ---- an RDB ----------------------------------------------------------------------------------------- */
 
-static void count(struct check *c, const struct rdb_item *item)
+static void count(struct check *c, const struct rdb_item *item, bool valkey)
 {
     const struct rdb_type_row *row;
 
@@ -78,7 +78,7 @@ static void count(struct check *c, const struct rdb_item *item)
         c->databases++;
     if (item->kind != RDB_ENTRY)
         return;
-    row = rdb_type_find(item->type);
+    row = rdb_type_find(item->type, valkey);
     c->keys[row->value]++;
     c->all_keys++;
     c->expiries += item->expire_wall_ms >= 0;
@@ -100,7 +100,7 @@ static int check_rdb(struct check *c)
         s = rdb_read(&reader, unread(c), &item, &consumed);
         if (s == RDB_ITEM) {
             take(c, consumed);
-            count(c, &item);
+            count(c, &item, reader.valkey);
         } else if (s == RDB_BAD) {
             c->why = reader.why;
             break;

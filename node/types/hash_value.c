@@ -3,10 +3,12 @@
  */
 #include <endian.h>
 
+#include "common/resp.h"
 #include "node/persist/rdb_write.h"
 #include "node/types/digest.h"
 #include "node/types/hash.h"
 #include "node/types/old_packs.h"
+#include "node/types/rewrite.h"
 
 enum {
     RDB_HASH = 4,
@@ -140,6 +142,44 @@ static bool ops_save(const void *apart, uint64_t *cursor, bool compress, struct 
     return *cursor == 0;
 }
 
+/* ---- commands, out ---- */
+
+struct rewrite_fields {
+    struct rewrite rewrite;
+    struct buf expiries; /* commands, behind those that set the fields */
+};
+
+static bool rewrite_field(void *arg, const struct hash_field *field)
+{
+    struct rewrite_fields *r = arg;
+    char digits[24];
+
+    rewrite_add(&r->rewrite, field->name, field->value);
+    if (field->expiry_ms == NO_EXPIRY)
+        return true;
+    struct bytes argv[] = {
+        BYTES("HPEXPIREAT"), r->rewrite.key, { digits, fmt_i64(digits, field->expiry_ms) },
+        BYTES("FIELDS"),     BYTES("1"),     field->name
+    };
+    resp_put_command(&r->expiries, ARRAY_LEN(argv), argv);
+    return true;
+}
+
+static bool ops_rewrite(const void *apart, struct bytes key, uint64_t *cursor, struct buf *out)
+{
+    struct rewrite_fields r = { .rewrite = {
+                                    .out = out, .command = "HMSET", .key = key, .words_each = 2 } };
+    size_t from = out->len;
+
+    do {
+        hash_scan(apart, HASH_EVER, cursor, rewrite_field, &r);
+    } while (*cursor && out->len + r.expiries.len - from < REWRITE_BYTES);
+    rewrite_end(&r.rewrite);
+    buf_add(out, buf_bytes(&r.expiries));
+    buf_fini(&r.expiries);
+    return *cursor == 0;
+}
+
 /* ---- RDB, in ---- */
 
 /* Elements in turn, as packs show them: name and value, or name, value and expiry. */
@@ -262,5 +302,6 @@ const struct value_ops hash_ops = { .free = ops_free,
                                     .need = ops_need,
                                     .rdb_type = ops_rdb_type,
                                     .save = ops_save,
+                                    .rewrite = ops_rewrite,
                                     .load = ops_load,
                                     .parts = &field_ops };

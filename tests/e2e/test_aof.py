@@ -186,6 +186,17 @@ def test_a_base_of_commands_holds_every_type(t):
     assert digest(theirs) == before
 
 
+def test_a_base_of_commands_keeps_the_ends_of_fields(t):
+    node = aof_node(t, aof_use_rdb_preamble="no").start()
+    node.call("HSET", "h", "a", "1", "b", "2")
+    assert node.call("HPEXPIRE", "h", 10 ** 7, "FIELDS", 1, "a") == [1]
+    ends = node.call("HPEXPIRETIME", "h", "FIELDS", 2, "a", "b")
+    rewrite(node)
+    crash_and_return(node)
+    assert node.call("HPEXPIRETIME", "h", "FIELDS", 2, "a", "b") == ends
+    assert node.call("HMGET", "h", "a", "b") == ["1", "2"]
+
+
 def test_what_is_for_followers_alone_is_not_in_it(t):
     node = aof_node(t).start()
     follower = t.node(product=OURS, follows=node).start()
