@@ -6,8 +6,13 @@
 #include "common/clock.h"
 #include "common/tls.h"
 
-/* A remainder up to this moves to the front of the loop's buffer rather than being read behind. */
-enum { LEND_BELOW = 4 * 1024 };
+enum {
+    /* A remainder up to this moves to the front of the loop's buffer rather than being read behind. */
+    LEND_BELOW = 4 * 1024,
+    /* Who has sent so much of what it announced gets room for all of it; before, an announcement alone
+     * costs it nothing and us no memory. */
+    TRUSTED_SHARE = 8,
+};
 
 struct bytes link_input(const struct link *l)
 {
@@ -64,16 +69,34 @@ void link_pause_reading(struct link *l, bool pause)
         link_again(l);
 }
 
+/* What is wanted fits into the loop's buffer. */
+static bool wants_little(const struct link *l)
+{
+    return l->in_want <= LINK_READ_BUFFER;
+}
+
+/* A lot is wanted: exactly that is read, so that nothing of what follows has to be moved. */
+static size_t room_for_much(struct link *l, size_t have)
+{
+    size_t left = l->in_want - have, room = have > LINK_READ_BUFFER ? have : LINK_READ_BUFFER;
+
+    if (left < room || have >= l->in_want / TRUSTED_SHARE)
+        room = left;
+    (void)buf_reserve(&l->in, room);
+    room = l->in.cap - have < left ? l->in.cap - have : left;
+    return room < LINK_TURN_BYTES ? room : LINK_TURN_BYTES;
+}
+
 /* Where the next bytes go: behind what is there, and in the loop's buffer where little is. */
 static size_t input_room(struct link *l)
 {
-    size_t have, room;
+    size_t have;
 
     ASSERT(!l->lent);
     buf_drop(&l->in, l->in_head);
     l->in_head = 0;
     have = l->in.len;
-    if (l->in_want <= have && have <= LEND_BELOW) {
+    if (wants_little(l) && have <= LEND_BELOW) {
         char *lent = link_system_of(l)->read_buffer;
 
         if (have)
@@ -83,12 +106,10 @@ static size_t input_room(struct link *l)
         l->lent = true;
         return LINK_READ_BUFFER - have;
     }
-    room = have > LINK_READ_BUFFER ? have : LINK_READ_BUFFER;
-    if (l->in_want > have && l->in_want - have < room)
-        room = l->in_want - have;
-    (void)buf_reserve(&l->in, room);
-    room = l->in.cap - have;
-    return room < LINK_TURN_BYTES ? room : LINK_TURN_BYTES;
+    if (l->in_want > have && !wants_little(l))
+        return room_for_much(l, have);
+    (void)buf_reserve(&l->in, LINK_READ_BUFFER);
+    return LINK_READ_BUFFER;
 }
 
 /* What the owner left becomes the link's own. */

@@ -407,6 +407,8 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_each_fn *fn, v
     i = address(t, cursor);
     for (const struct bucket *b = bucket_at(t, i); b; b = has_child(b) ? b->slots[LAST] : NULL) {
         for (int s = 0; s < block_count(b); s++)
+            __builtin_prefetch(b->slots[s]);
+        for (int s = 0; s < block_count(b); s++)
             fn(arg, b->slots[s]);
     }
     depth = depth_of(t, i);
