@@ -14,6 +14,9 @@ struct oplog_chunk {
     char data[];
 };
 
+/* What is freed in one go of what was trimmed; at least one chunk. */
+enum { TRIM_BYTES = 128 * 1024, SWEEP_BYTES = 4 * 1024 * 1024 };
+
 static void clear_id2(struct oplog *o)
 {
     memset(o->id2, '0', OPLOG_ID_LEN);
@@ -21,7 +24,23 @@ static void clear_id2(struct oplog *o)
     o->id2_offset = -1;
 }
 
-/* Frees chunks in front that neither the backlog nor a cursor needs. */
+/* True: there is more. */
+static bool free_gone(struct oplog *o, size_t bytes)
+{
+    size_t freed = 0;
+
+    while (o->gone && freed < bytes) {
+        struct oplog_chunk *gone = o->gone;
+
+        o->gone = gone->next;
+        freed += gone->cap;
+        xfree(gone);
+    }
+    return o->gone;
+}
+
+/* Takes chunks in front away that neither the backlog nor a cursor needs, and frees about as many as one
+ * append can have made. */
 static void trim(struct oplog *o)
 {
     uint64_t keep = o->backlog ? o->backlog_bytes : 0;
@@ -36,9 +55,17 @@ static void trim(struct oplog *o)
         if (!o->head)
             o->tail = NULL;
         o->held_bytes -= sizeof *gone + gone->cap;
-        xfree(gone);
+        gone->next = o->gone;
+        o->gone = gone;
     }
     o->first = o->head ? o->head->first : o->next;
+    if (UNLIKELY(o->gone != NULL))
+        free_gone(o, TRIM_BYTES);
+}
+
+bool oplog_sweep(struct oplog *o)
+{
+    return o->gone && free_gone(o, SWEEP_BYTES);
 }
 
 static struct oplog_chunk *grow(struct oplog *o, size_t want)
@@ -136,6 +163,7 @@ void oplog_fini(struct oplog *o)
 {
     ASSERT(!o->cursors);
     drop_chunks(o);
+    free_gone(o, SIZE_MAX);
     xfree(o->asides);
     *o = (struct oplog){ 0 };
 }

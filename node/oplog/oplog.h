@@ -25,7 +25,8 @@
  * id2_offset. Promotion shifts id to id2, so that followers of the old leader continue partially.
  *
  * Owner: embed a struct oplog or keep one by pointer; loop thread only.
- * Cost: append O(bytes), a compare when inactive; read O(1); open O(chunks); trim O(chunks freed).
+ * Cost: append O(bytes), a compare when inactive; read O(1); open O(chunks); trim O(chunks trimmed), which
+ * are freed a few at a time, by later calls or oplog_sweep.
  * Source: PSYNC2 as redis-server 7.0 speaks it.
  */
 #ifndef HF_NODE_OPLOG_OPLOG_H
@@ -52,6 +53,8 @@ struct oplog_aside {
 
 struct oplog {
     struct oplog_chunk *head, *tail;
+    struct oplog_chunk
+        *gone;              /* trimmed, and not freed yet: a slow cursor may have held thousands */
     uint64_t first, next;   /* offsets of the oldest kept byte and of the byte to come */
     uint64_t backlog_bytes; /* wanted length of the backlog */
     uint64_t held_bytes;    /* memory in chunks */
@@ -118,6 +121,9 @@ void oplog_keep(struct oplog *o);
 void oplog_backlog_stop(struct oplog *o);
 void oplog_backlog_resize(struct oplog *o, uint64_t backlog_bytes);
 uint64_t oplog_backlog_len(const struct oplog *o); /* repl_backlog_histlen; 0 when off */
+
+/* Frees some of what was trimmed. True: there is more. */
+bool oplog_sweep(struct oplog *o);
 
 /* ---- reading -------------------------------------------------------------------------------- */
 

@@ -50,8 +50,23 @@ static void sync_settle(struct sync *sync)
         snapshot_abort(persist_snapshot(r->w->persist), "the followers it was for have left");
         return;
     }
+    list_push_back(&r->left_syncs, &sync->node);
+    leader_pump_soon(r);
+}
+
+bool full_sync_sweep(struct replica *r)
+{
+    struct sync *sync;
+
+    if (LIKELY(list_empty(&r->left_syncs)))
+        return false;
+    sync = LIST_ENTRY(r->left_syncs.next, struct sync, node);
+    if (oplog_sweep(&sync->bytes))
+        return true;
+    list_remove(&sync->node);
     oplog_fini(&sync->bytes);
     xfree(sync);
+    return !list_empty(&r->left_syncs);
 }
 
 void full_sync_leave(struct follower *f)

@@ -80,6 +80,7 @@ static void release(struct follower *f)
     f->state = FOLLOWER_LEAVING;
     oplog_close(&f->stream);
     full_sync_leave(f);
+    leader_pump_soon(r); /* what it held is freed in slices */
 }
 
 static void follower_gone(void *arg, struct session *s)
@@ -132,10 +133,20 @@ void leader_say(struct follower *f, const char *format, ...)
 
 /* ---- bytes out -------------------------------------------------------------------------------- */
 
-/* Sends what the cursor has until it is at the tip or the socket is full. True: at the tip. */
+void leader_pump_soon(struct replica *r)
+{
+    if (ev_is_active(&r->pump_more))
+        return;
+    ev_timer_set(&r->pump_more, 0., 0.);
+    ev_timer_start(r->w->loop, &r->pump_more);
+}
+
+/* Sends what the cursor has until it is at the tip, the socket is full, or it is the others' turn: one
+ * that reads as fast as we write would never be full. True: at the tip. */
 static bool send_from(struct follower *f, struct oplog_cursor *c)
 {
     struct link *link = f->session->link;
+    size_t total = 0;
 
     while (oplog_lag(c)) {
         struct bytes data = oplog_read(c);
@@ -149,6 +160,11 @@ static bool send_from(struct follower *f, struct oplog_cursor *c)
         oplog_advance(c, sent);
         if (sent < data.len)
             return false;
+        total += sent;
+        if (total >= PUMP_BYTES && oplog_lag(c)) {
+            leader_pump_soon(f->room);
+            return false;
+        }
     }
     return true;
 }
@@ -176,6 +192,17 @@ void leader_pump(struct follower *f)
         payload_left(f);
     if (f->state == FOLLOWER_ONLINE)
         send_from(f, &f->stream);
+}
+
+static void on_pump_more(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct replica *r = timer->data;
+
+    LIST_EACH (&r->followers, node)
+        leader_pump(LIST_ENTRY(node, struct follower, node));
+    full_sync_drained(r);
+    if (oplog_sweep(r->w->oplog) | full_sync_sweep(r))
+        leader_pump_soon(r);
 }
 
 static void follower_drained(void *arg, struct session *s)
@@ -395,6 +422,9 @@ void leader_second(struct replica *r)
 void leader_init(struct replica *r)
 {
     list_init(&r->followers);
+    list_init(&r->left_syncs);
+    ev_timer_init(&r->pump_more, on_pump_more, 0., 0.);
+    r->pump_more.data = r;
 }
 
 void leader_fini(struct replica *r)
@@ -408,4 +438,7 @@ void leader_fini(struct replica *r)
         full_sync_leave(f);
         xfree(f);
     }
+    while (full_sync_sweep(r))
+        continue;
+    ev_timer_stop(r->w->loop, &r->pump_more);
 }

@@ -30,6 +30,7 @@ struct session;
 
 enum {
     FOLLOWER_ADDRESS_MAX = 64,
+    PUMP_BYTES = 512 * 1024, /* to one follower before others have their turn */
     PAYLOAD_STALL_MS = 3000, /* who takes nothing for so long is not waited for */
     PAYLOAD_DROP_MS = 10000, /* and for so long, with more than the limit held for it, dropped */
     PAYLOAD_AHEAD_MAX = 4 * 1024 * 1024, /* the walk waits for the slowest follower above this */
@@ -74,6 +75,7 @@ struct follower {
 /* One snapshot on its way to everybody who waited when it began, or came while its beginning was still
  * held; lives as long as one of them reads. */
 struct sync {
+    struct list node; /* of replica->left_syncs, in the end */
     struct replica *room;
     bool whole;         /* every byte of the payload is in */
     bool counted;       /* for those without eof: held until its length is known */
@@ -96,12 +98,14 @@ struct replica {
 
     /* leading */
     struct list followers;
-    struct sync *sync; /* that the walk feeds; NULL: none */
-    bool walk_freed;   /* a snapshot ended: who waits for one may get it in this turn */
+    struct sync *sync;      /* that the walk feeds; NULL: none */
+    struct list left_syncs; /* nobody reads them any more: their bytes are freed a few at a time */
+    bool walk_freed;        /* a snapshot ended: who waits for one may get it in this turn */
     struct failover failover;
     ev_timer failover_timer;
     bool asks_acks;                 /* GETACK goes into the stream at the end of this turn */
     uint64_t getack_at, getack_end; /* the offsets around the last one */
+    ev_timer pump_more;             /* in the next turn: there is room, and more to send */
     uint64_t pumped;                /* offset up to which this turn's bytes were offered */
     uint64_t no_followers_since_ms, next_ping_ms;
     char root[OPLOG_ID_LEN + 1]; /* id of the first history of this line; empty: unknown */
@@ -150,7 +154,8 @@ static inline bool follower_counts(const struct follower *f)
     return f->state != FOLLOWER_GREETING && f->state != FOLLOWER_LEAVING;
 }
 
-void leader_pump(struct follower *f); /* sends what there is for it */
+void leader_pump(struct follower *f);     /* sends what there is for it */
+void leader_pump_soon(struct replica *r); /* the same for all, and sweeping, in the next turn */
 void leader_drop(struct follower *f, const char *why);
 /* A line of ours between payload and stream. */
 void leader_say(struct follower *f, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -160,6 +165,8 @@ void leader_say(struct follower *f, const char *format, ...) PRINTF_LIKE(2, 3);
 void full_sync_begin(struct replica *r);
 void full_sync_leave(struct follower *f);  /* it has its payload, or goes */
 void full_sync_drained(struct replica *r); /* there is room again: the walk looks */
+bool full_sync_sweep(
+    struct replica *r); /* frees some of what is left behind; true: there is more */
 
 /* follower.c */
 void upstream_room_init(struct replica *r);

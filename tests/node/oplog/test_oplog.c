@@ -181,6 +181,32 @@ START_TEST(selects_a_database_once)
 }
 END_TEST
 
+START_TEST(what_a_slow_cursor_held_is_freed_a_little_at_a_time)
+{
+    struct oplog log;
+    struct oplog_cursor c = { 0 };
+    char piece[1000] = { 0 };
+    int sweeps = 0;
+
+    oplog_init(&log, 1 << 20);
+    oplog_open_tip(&log, &c);
+    for (int i = 0; i < 50000; i++)
+        oplog_append_raw(&log, piece, sizeof piece);
+    ck_assert(!oplog_sweep(&log));
+    ck_assert_uint_gt(log.held_bytes, 50000000);
+    oplog_close(&c);
+    oplog_check(&log);
+    ck_assert_uint_eq(log.held_bytes, 0);
+    ck_assert_uint_eq(log.first, log.next);
+    while (oplog_sweep(&log))
+        sweeps++;
+    ck_assert_int_gt(sweeps, 5);
+    oplog_append_raw(&log, piece, sizeof piece);
+    oplog_check(&log);
+    oplog_fini(&log);
+}
+END_TEST
+
 START_TEST(who_may_continue)
 {
     struct oplog log;
@@ -280,4 +306,4 @@ START_TEST(asides_are_stepped_over)
 END_TEST
 
 CHECK_MAIN("oplog", asides_are_stepped_over, beside_one_big_array, selects_a_database_once,
-           who_may_continue)
+           what_a_slow_cursor_held_is_freed_a_little_at_a_time, who_may_continue)
