@@ -151,4 +151,11 @@ void link_why_text(const struct link *l, char *out, size_t cap);
 void link_system_init(struct ev_loop *loop);
 void link_system_fini(struct ev_loop *loop);
 
+/* What the loop's turns took, from the end of its sleep to the next one. Whoever has the loop may zero
+ * them; begun_us is the turn that runs. */
+struct link_turns {
+    uint64_t begun_us, count, busy_us, longest_us;
+};
+struct link_turns *link_turns(struct ev_loop *loop);
+
 #endif

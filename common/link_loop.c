@@ -23,6 +23,25 @@ void link_owe(struct link *l, bool *what)
     ev_idle_start(l->loop, &sys->no_sleep);
 }
 
+struct link_turns *link_turns(struct ev_loop *loop)
+{
+    struct link_system *sys = ev_userdata(loop);
+
+    return &sys->turns;
+}
+
+static void turn_ended(struct link_turns *t)
+{
+    uint64_t usec = clock_read_us() - t->begun_us;
+
+    if (!t->begun_us)
+        return;
+    t->count++;
+    t->busy_us += usec;
+    if (usec > t->longest_us)
+        t->longest_us = usec;
+}
+
 /* The callbacks of the dead may write to the living, and the last bytes of the living may kill them:
  * round until nothing is left to do. on_drained is not called here, so this ends. */
 static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
@@ -40,6 +59,7 @@ static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
         if (!list_empty(dead))
             link_reap(LIST_ENTRY(dead->next, struct link, node));
     }
+    turn_ended(&sys->turns);
 }
 
 /* One link a turn, in rotation, gives back the chunk it kept for its next reply if none came lately.
@@ -63,6 +83,7 @@ static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
     struct link_system *sys = w->data;
     struct list due = { 0 };
 
+    sys->turns.begun_us = clock_read_us();
     clock_turn();
     relax_one(sys);
     if (list_empty(&sys->again))

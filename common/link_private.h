@@ -22,6 +22,7 @@ struct link_system {
     struct list by_state[LINK_DEAD + 1];
     struct list dirty, again;
     uint64_t last_id;
+    struct link_turns turns;
     char *read_buffer;
 };
 

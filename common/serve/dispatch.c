@@ -40,6 +40,7 @@ void service_count(struct service *v, struct call *c, struct command_stats *stat
                    uint32_t errors_before)
 {
     v->stats.commands++;
+    v->stats.command_usec += usec;
     stats_count(stats, usec);
     if (c->reply->errors != errors_before) {
         stats->failed++;

@@ -42,7 +42,7 @@ struct service_stats {
     size_t slot_count, used;
     struct error_stats errors[STATS_ERRORS_MAX];
     size_t error_count;
-    uint64_t connections, refused_connections, commands, error_replies;
+    uint64_t connections, refused_connections, commands, command_usec, error_replies;
     uint64_t killed_by_output_limit, killed_by_query_limit, killed_idle;
     uint64_t closed_bytes_in, closed_bytes_out; /* of links that are gone */
     struct traffic traffic;                     /* as of the last second */

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/serve/service.h"
 #include "node/keyspace/keyspace.h"
+#include "node/serve/serve.h"
 #include "node/settings.h"
 #include "node/world.h"
 
@@ -86,6 +87,7 @@ static void config_resetstat(struct call *c)
 {
     stats_reset(&c->service->stats);
     keyspace_reset_stats(world_of(c)->keyspace);
+    rates_reset(&world_of(c)->serve->rates, c->service->loop);
     reply_ok(c->reply);
 }
 
