@@ -1,0 +1,372 @@
+/*
+ * load - a cheap client for proofs about time: fills a server, or writes at a steady rate and pings it a
+ * thousand times a second.
+ *
+ *     load fill PORT DB KEYS VALUE-BYTES          SET key:N, as fast as the server takes it
+ *     load expiring PORT DB KEYS UNIX-MS SPAN-MS  the same with deadlines spread over the span
+ *     load set PORT DB KEY MEMBERS                SADD key m:N, a thousand at a time
+ *     load steady PORT KEYS VALUE-BYTES WRITES-PER-SECOND
+ *
+ * steady runs until its input ends. Every line of input ends a phase: one line tells the pings of it,
+ * in microseconds: count, median, 99th, 99.9th, 99.99th percentile, longest, how late the client itself
+ * was at worst, and writes. A ping's time counts from the moment it was due, whether or not it could be
+ * sent then.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TICK_US = 1000,
+    OUT_MAX = 4 << 20,
+    WAITING_MAX = 1 << 16,
+    SAMPLES_MAX = 1 << 22,
+    BATCH = 1000
+};
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t dice(void)
+{
+    static uint64_t x = 88172645463325252ull;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    return x ^= x << 17;
+}
+
+static int dial(const char *port)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)atoi(port)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to))
+        die("connect");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+}
+
+/* ---- what is sent ---- */
+
+static char *out;
+static size_t out_len, out_cap;
+
+static void put(const void *data, size_t len)
+{
+    if (out_len + len > out_cap) {
+        out_cap = (out_len + len) * 2;
+        out = realloc(out, out_cap);
+        if (!out)
+            die("realloc");
+    }
+    memcpy(out + out_len, data, len);
+    out_len += len;
+}
+
+/* The line that says how many words, or bytes, come. */
+static void put_count(char kind, unsigned long long n)
+{
+    char text[32];
+
+    put(text, (size_t)snprintf(text, sizeof text, "%c%llu\r\n", kind, n));
+}
+
+static void put_word(const char *word, size_t len)
+{
+    put_count('$', len);
+    put(word, len);
+    put("\r\n", 2);
+}
+
+static void put_numbered(const char *name, unsigned long long n)
+{
+    char text[64];
+
+    put_word(text, (size_t)snprintf(text, sizeof text, "%s%012llu", name, n));
+}
+
+/* Text that no compression shortens by much, cut from one long one. */
+static const char *random_text(size_t len)
+{
+    static char pool[1 << 16];
+
+    if (!*pool)
+        for (size_t i = 0; i < sizeof pool; i++)
+            pool[i] = (char)(' ' + dice() % 94);
+    return pool + dice() % (sizeof pool - len);
+}
+
+static void put_set(uint64_t key, size_t value_bytes)
+{
+    put("*3\r\n$3\r\nSET\r\n", 13);
+    put_numbered("key:", key);
+    put_word(random_text(value_bytes), value_bytes);
+}
+
+/* ---- as fast as it goes ---- */
+
+static void send_out(int fd)
+{
+    for (size_t at = 0; at < out_len;) {
+        ssize_t n = write(fd, out + at, out_len - at);
+
+        if (n <= 0)
+            die("write");
+        at += (size_t)n;
+    }
+    out_len = 0;
+}
+
+/* Every reply here is one line. */
+static void read_lines(int fd, long lines)
+{
+    static char in[1 << 16];
+
+    while (lines > 0) {
+        ssize_t n = read(fd, in, sizeof in);
+
+        if (n <= 0)
+            die("read");
+        for (ssize_t i = 0; i < n; i++) {
+            if (in[i] == '-') {
+                fprintf(stderr, "%.*s\n", (int)(n - i), in + i);
+                exit(1);
+            }
+            lines -= in[i] == '\n';
+        }
+    }
+}
+
+static int open_db(const char *port, const char *db)
+{
+    int fd = dial(port);
+
+    put_count('*', 2);
+    put_word("SELECT", 6);
+    put_word(db, strlen(db));
+    send_out(fd);
+    read_lines(fd, 1);
+    return fd;
+}
+
+static int fill(char **argv)
+{
+    uint64_t keys = strtoull(argv[2], NULL, 10);
+    size_t value_bytes = strtoull(argv[3], NULL, 10);
+    int fd = open_db(argv[0], argv[1]);
+
+    for (uint64_t i = 0; i < keys; i++) {
+        put_set(i, value_bytes);
+        if (i % BATCH == BATCH - 1 || i + 1 == keys) {
+            send_out(fd);
+            read_lines(fd, (long)(i % BATCH + 1));
+        }
+    }
+    return 0;
+}
+
+static int expiring(char **argv)
+{
+    uint64_t keys = strtoull(argv[2], NULL, 10), at = strtoull(argv[3], NULL, 10);
+    uint64_t span = strtoull(argv[4], NULL, 10);
+    int fd = open_db(argv[0], argv[1]);
+
+    for (uint64_t i = 0; i < keys; i++) {
+        put("*5\r\n$3\r\nSET\r\n", 13);
+        put_numbered("expiring:", i);
+        put_word("value", 5);
+        put("$4\r\nPXAT\r\n", 10);
+        put_numbered("", at + dice() % span);
+        if (i % BATCH == BATCH - 1 || i + 1 == keys) {
+            send_out(fd);
+            read_lines(fd, (long)(i % BATCH + 1));
+        }
+    }
+    return 0;
+}
+
+static int set(char **argv)
+{
+    uint64_t members = strtoull(argv[3], NULL, 10);
+    int fd = open_db(argv[0], argv[1]);
+
+    for (uint64_t i = 0; i < members; i += BATCH) {
+        uint64_t n = members - i < BATCH ? members - i : BATCH;
+
+        put_count('*', n + 2);
+        put_word("SADD", 4);
+        put_word(argv[2], strlen(argv[2]));
+        for (uint64_t k = 0; k < n; k++)
+            put_numbered("m:", i + k);
+        send_out(fd);
+        read_lines(fd, 1);
+    }
+    return 0;
+}
+
+/* ---- at a steady rate ---- */
+
+static uint64_t due[WAITING_MAX]; /* moments of the pings under way, a ring */
+static uint32_t due_head, due_tail;
+static uint32_t samples[SAMPLES_MAX];
+static size_t sample_count;
+static uint64_t late_max, writes, writes_skipped;
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static uint32_t percentile(double share)
+{
+    size_t i = (size_t)((double)sample_count * share);
+
+    return sample_count ? samples[i < sample_count ? i : sample_count - 1] : 0;
+}
+
+static void tell_phase(void)
+{
+    qsort(samples, sample_count, sizeof *samples, by_number);
+    printf("%zu %u %u %u %u %u %llu %llu %llu\n", sample_count, percentile(.5), percentile(.99),
+           percentile(.999), percentile(.9999), sample_count ? samples[sample_count - 1] : 0,
+           (unsigned long long)late_max, (unsigned long long)writes,
+           (unsigned long long)writes_skipped);
+    fflush(stdout);
+    sample_count = 0;
+    late_max = writes = writes_skipped = 0;
+}
+
+/* Each byte of "+PONG\r\n" but the newline says nothing. */
+static void pongs(const char *in, ssize_t n)
+{
+    uint64_t now = now_us();
+
+    for (ssize_t i = 0; i < n; i++)
+        if (in[i] == '\n' && due_head != due_tail && sample_count < SAMPLES_MAX)
+            samples[sample_count++] = (uint32_t)(now - due[due_head++ % WAITING_MAX]);
+}
+
+static void drain(int fd, void (*each)(const char *in, ssize_t n))
+{
+    static char in[1 << 16];
+    ssize_t n;
+
+    while ((n = read(fd, in, sizeof in)) > 0)
+        if (each)
+            each(in, n);
+    if (n == 0 || errno != EAGAIN)
+        die("the server's end");
+}
+
+static void push(int fd, size_t *at)
+{
+    while (*at < out_len) {
+        ssize_t n = write(fd, out + *at, out_len - *at);
+
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0)
+            die("write");
+        *at += (size_t)n;
+    }
+    *at = out_len = 0;
+}
+
+static void tick(int ping_fd, uint64_t at, uint64_t keys, size_t value_bytes, long count)
+{
+    if (now_us() - at > late_max)
+        late_max = now_us() - at;
+    if (due_tail - due_head < WAITING_MAX && write(ping_fd, "PING\r\n", 6) == 6)
+        due[due_tail++ % WAITING_MAX] = at;
+    if (out_len > OUT_MAX) {
+        writes_skipped += (uint64_t)count;
+        return;
+    }
+    for (long i = 0; i < count; i++)
+        put_set(dice() % keys, value_bytes);
+    writes += (uint64_t)count;
+}
+
+/* True: go on. */
+static int hear(void)
+{
+    char line[256];
+    ssize_t n = read(0, line, sizeof line);
+
+    for (ssize_t i = 0; i < n; i++)
+        if (line[i] == '\n')
+            tell_phase();
+    return n > 0;
+}
+
+static int steady(char **argv)
+{
+    uint64_t keys = strtoull(argv[1], NULL, 10), next = now_us();
+    size_t value_bytes = strtoull(argv[2], NULL, 10), sent = 0;
+    long per_tick = atol(argv[3]) * TICK_US / 1000000;
+    struct pollfd fds[] = { { .fd = 0, .events = POLLIN },
+                            { .fd = dial(argv[0]), .events = POLLIN },
+                            { .fd = dial(argv[0]), .events = POLLIN } };
+
+    fcntl(fds[1].fd, F_SETFL, O_NONBLOCK);
+    fcntl(fds[2].fd, F_SETFL, O_NONBLOCK);
+    for (;;) {
+        uint64_t now = now_us();
+        struct timespec wait = { .tv_nsec = next > now ? (long)(next - now) * 1000 : 0 };
+
+        fds[2].events = (short)(POLLIN | (sent < out_len ? POLLOUT : 0));
+        if (ppoll(fds, 3, &wait, NULL) < 0)
+            die("poll");
+        if (fds[1].revents)
+            drain(fds[1].fd, pongs);
+        if (fds[2].revents & (POLLIN | POLLHUP))
+            drain(fds[2].fd, NULL);
+        if (fds[0].revents && !hear())
+            return 0;
+        for (; next <= now_us(); next += TICK_US)
+            tick(fds[1].fd, next, keys, value_bytes, per_tick);
+        push(fds[2].fd, &sent);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int argc;
+        int (*run)(char **argv);
+    } ways[] = {
+        { "fill", 4, fill }, { "expiring", 5, expiring }, { "set", 4, set }, { "steady", 4, steady }
+    };
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (argc == ways[i].argc + 2 && strcmp(argv[1], ways[i].name) == 0)
+            return ways[i].run(argv + 2);
+    fprintf(stderr, "usage: load fill|expiring|set|steady PORT ...\n");
+    return 2;
+}
