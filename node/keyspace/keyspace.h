@@ -170,6 +170,10 @@ void keyspace_swap(struct keyspace *ks, int db, int other);
  * types and no walk, is empty afterwards. O(databases). */
 void keyspace_take_over(struct keyspace *ks, struct keyspace *other);
 
+/* Frees other, which was loaded beside ks and is of no use; its tables by the helper thread of ks. NULL does
+ * nothing. O(databases). */
+void keyspace_throw_away(struct keyspace *ks, struct keyspace *other);
+
 /* Told by handlers, in the order Redis tells them. */
 void keyspace_event(struct keyspace *ks, enum notify_class class, const char *name, int db,
                     struct bytes key);

@@ -224,6 +224,18 @@ void keyspace_take_over(struct keyspace *ks, struct keyspace *other)
     other->next_expiry_ms = INT64_MAX;
 }
 
+void keyspace_throw_away(struct keyspace *ks, struct keyspace *other)
+{
+    if (!other)
+        return;
+    walk_end(other);
+    for (int db = 0; db < other->databases; db++) {
+        space_discard(ks, other->spaces[db]);
+        other->spaces[db] = space_new();
+    }
+    keyspace_free(other);
+}
+
 uint64_t keyspace_size(const struct keyspace *ks, int db)
 {
     return ks->spaces[db]->table.count;

@@ -65,7 +65,7 @@ static void drop_payload(struct replica *r)
         return;
     loader_fini(r->loader);
     xfree(r->loader);
-    keyspace_free(r->fresh);
+    keyspace_throw_away(r->w->keyspace, r->fresh);
     r->loader = NULL;
     r->fresh = NULL;
 }

@@ -467,6 +467,11 @@ START_TEST(a_walk_keeps_its_image_when_a_loaded_keyspace_takes_over)
         continue;
     ck_assert_int_eq(emitted, 150);
     keyspace_check(ks);
+    loaded = keyspace_new_beside(ks);
+    for (int i = 0; i < 300; i++)
+        ck_assert(keyspace_load(loaded, i % DBS, key_name(i), &v, &plain) == OK);
+    keyspace_throw_away(ks, loaded);
+    ck_assert_uint_eq(keyspace_size(ks, 0), 50);
     keyspace_free(ks);
 }
 END_TEST
