@@ -88,8 +88,9 @@ void seat_remove(struct sentinel *s, struct seat *seat, struct actions *out)
 
 void seat_vacate(struct sentinel *s, struct seat *seat)
 {
-    /* The slowest hello of a living peer comes within this. */
-    seat->vacant_until_ms = s->now_ms + (HELLO_CALM + 1) * s->debug_ms[T_PUBLISH_PERIOD];
+    /* The slowest hello of a living peer comes within this; another RESET meanwhile gives it no more time. */
+    if (seat->vacant_until_ms == 0)
+        seat->vacant_until_ms = s->now_ms + (HELLO_CALM + 1) * s->debug_ms[T_PUBLISH_PERIOD];
 }
 
 uint64_t seat_expire(struct sentinel *s, struct group *g, struct actions *out)

@@ -1,7 +1,8 @@
 """Kill -9 of sentinels at random instants of failovers: no double vote, no lost epoch, no unreadable file.
 
 Each round kills the leader and, at a random moment of the first milliseconds after it, one or two
-sentinels, which start again at once. Every vote that a sentinel ever announced is read from its log.
+sentinels, which start again at once. A sentinel that starts while the leader is dead has only what a peer saw;
+no such failover takes down-after, which is 30 s, or even 2 s. Every vote that a sentinel ever announced is read from its log.
 """
 import re
 import time
@@ -33,7 +34,7 @@ def prove(t):
     went_back = 0
     for i in range(t.runs(100)):
         old = group.leader()
-        victims = t.random.sample(group.sentinels, t.random.choice([1, 1, 1, 2]))
+        victims = t.random.sample(group.sentinels, t.random.choice([1, 1, 2]))
         delays = sorted(t.random.uniform(least_ms, longest_ms) / 1000 for _ in victims)
         began = time.monotonic()
         old.kill()
@@ -69,4 +70,6 @@ def prove(t):
     t.promise(cast > 0, "votes were found in the logs")
     t.promise(not double, "%d double votes" % len(double))
     t.promise(not went_back, "every restarted sentinel read its files; epochs went back %d times" % went_back)
+    if t.product == "holdfast":
+        t.promise(max(took) < 2, "every failover within 2 s")
     t.spread("kill of the leader to first write", took)
