@@ -135,6 +135,12 @@ bool node_is_fast(const struct node *n)
     return fast == FAST_YES || (fast == FAST_AUTO && n->facts.holdfast);
 }
 
+/* Of a node that never told me what it is, a witness's hard verdict tells. */
+static bool may_be_fast(const struct node *n)
+{
+    return node_is_fast(n) || (n->info_ms == 0 && n->group->set.fast_detection == FAST_AUTO);
+}
+
 /* A leader that says it follows is as good as dead, but is given time: somebody may be at work. */
 static uint64_t misreported_ms(const struct sentinel *s, const struct node *n)
 {
@@ -154,7 +160,7 @@ static enum verdict judgement(const struct sentinel *s, const struct node *n)
 {
     if (n->reborn_until_ms > s->now_ms || (n->refused && node_is_fast(n)))
         return VERDICT_HARD;
-    if (n->witnessed && n->group->set.fast_detection != FAST_NO)
+    if (n->witnessed && may_be_fast(n))
         return VERDICT_HARD;
     if (s->now_ms >= vitals_silent_ms(s, &n->vitals, n->group->set.down_after_ms))
         return VERDICT_SOFT;
@@ -209,7 +215,7 @@ static bool has_witness(const struct group *g)
 
 void node_hear_witness(struct sentinel *s, struct node *n, struct actions *out)
 {
-    if (n->witnessed || !n->shut || n->vitals.pong_ms > 0 || n != n->group->leader)
+    if (n->witnessed || !n->shut || n != n->group->leader)
         return;
     if (!has_witness(n->group))
         return;
