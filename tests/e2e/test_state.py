@@ -1,8 +1,12 @@
 """What a sentinel said it knows, it knows after kill -9."""
 import os
 import re
+import resource
+import select
+import time
 
 from harness.case import limit
+from harness.wait import until
 
 FAST = {"down-after-milliseconds": 1000, "failover-timeout": 10000}
 
@@ -119,3 +123,27 @@ def test_a_word_that_no_line_could_hold_is_refused(t):
     s.kill()
     s.start()
     assert s.master(group.name)["quorum"] == "3"
+
+
+def test_a_full_disk_silences_no_node(t):
+    """Nothing that must be remembered is told before it is on the disk; nodes are watched all the same."""
+    t.needs_holdfast()
+    group = t.group(nodes=2, watch={"down-after-milliseconds": 1000}).start()
+    s = group.sentinels[0]
+    usual = resource.prlimit(s.pid, resource.RLIMIT_FSIZE)
+    with s.client() as asker:
+        resource.prlimit(s.pid, resource.RLIMIT_FSIZE, (0, usual[1]))
+        asker.send("SENTINEL", "SET", group.name, "parallel-syncs", "2")
+        began = time.monotonic()
+
+        def watched_for_long_enough():
+            master = s.master(group.name)
+            assert master["flags"] == "master" and int(master["last-ok-ping-reply"]) < 1000, master
+            return time.monotonic() >= began + 2.5  # more than twice what makes a silent node down
+        until(watched_for_long_enough, 10, "two and a half seconds", every=0.05)
+        assert not select.select([asker.sock], [], [], 0)[0], "it was answered before it was stored"
+        resource.prlimit(s.pid, resource.RLIMIT_FSIZE, usual)
+        assert asker.read() == "OK"
+    s.kill()
+    s.start()
+    assert s.master(group.name)["parallel-syncs"] == "2"
