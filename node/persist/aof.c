@@ -72,6 +72,15 @@ static void on_failing(void *arg)
     a->writer.lost &= a->writer.failing;
 }
 
+static void on_wrote(void *arg, uint64_t write_us, uint64_t sync_us)
+{
+    const struct aof *a = arg;
+
+    if (a->hooks.wrote)
+        a->hooks.wrote(a->hooks.arg, write_us, sync_us, a->writer.syncing,
+                       a->rewrite.running || persist_saving(a->w->persist));
+}
+
 static bool on_rests(void *arg)
 {
     const struct aof *a = arg;
@@ -97,6 +106,7 @@ enum err aof_threads(struct aof *a, struct errmsg *out_why)
     }
     a->writer.moved = on_moved;
     a->writer.failing_changed = on_failing;
+    a->writer.wrote = on_wrote;
     a->writer.rests = on_rests;
     a->writer.arg = a;
     a->threads = true;
@@ -177,6 +187,7 @@ static void load_ends(struct aof *a, enum err e, const struct errmsg *why)
     aof_load_free(a->load);
     a->load = NULL;
     if (e == OK) {
+        p.position.known = false; /* the increments have moved on from what the base may say */
         replica_restore(a->w->replica, &p.position);
         log_notice("aof-loaded-whole bytes=%llu keys=%llu commands=%llu ms=%llu",
                    (unsigned long long)p.loaded_bytes, (unsigned long long)p.keys,

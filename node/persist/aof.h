@@ -34,6 +34,9 @@ struct aof_hooks {
     /* appendfsync always begins, or ends, to hold replies. */
     void (*demands)(void *arg, bool on);
     void (*acked)(void *arg, uint64_t offset);
+    /* A write took so long, and its fsync (0: it had none); while another was synced, while the data set
+     * is walked. */
+    void (*wrote)(void *arg, uint64_t write_us, uint64_t sync_us, bool syncing, bool walking);
     /* Nothing can be written, or everything is again. */
     void (*failing)(void *arg, bool failing);
     /* The stream begins anew at this offset: a full sync. */

@@ -60,8 +60,11 @@ static void run_write(struct helper_job *job)
 {
     struct aof_write *write = CONTAINER_OF(job, struct aof_write, job);
 
+    uint64_t begun_us = clock_read_us();
+
     write->error = 0;
     write->sync_failed = false;
+    write->sync_us = 0;
     if (write->cut && ftruncate(write->fd, (off_t)write->start_bytes)) {
         write->error = errno;
         return;
@@ -74,19 +77,20 @@ static void run_write(struct helper_job *job)
         return;
     }
     write->cut = false;
+    write->write_us = clock_read_us() - begun_us;
     if (write->sync && fdatasync(write->fd)) {
         write->error = errno;
         write->sync_failed = true;
     }
+    if (write->sync)
+        write->sync_us = clock_read_us() - begun_us - write->write_us;
 }
 
 static void run_sync(struct helper_job *job)
 {
     struct aof_sync *sync = CONTAINER_OF(job, struct aof_sync, job);
-    uint64_t start_us = clock_read_us();
 
     sync->error = fdatasync(sync->fd) ? errno : 0;
-    sync->took_us = clock_read_us() - start_us;
 }
 
 /* ---- failures ------------------------------------------------------------------------------------ */
@@ -277,6 +281,7 @@ static void write_done(struct helper_job *job)
         return;
     }
     w->cut = false;
+    w->wrote(w->arg, write->write_us, write->sync_us);
     w->written = write->end;
     w->file_bytes = write->start_bytes + write->bytes;
     if (write->sync_failed) {

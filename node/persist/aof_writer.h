@@ -50,6 +50,7 @@ struct aof_write {
     uint64_t bytes; /* of head and pieces */
     int error;      /* errno */
     bool sync_failed;
+    uint64_t write_us, sync_us; /* how long each took */
 };
 
 struct aof_sync {
@@ -57,15 +58,15 @@ struct aof_sync {
     int fd;
     uint64_t end, end_bytes;
     int error;
-    uint64_t took_us;
 };
 
 struct aof_writer {
     struct ev_loop *loop;
     struct oplog *log;
     const struct node_settings *set;
-    /* A mark moved, it began to fail, it is mended, a sync took so long. */
+    /* A mark moved; a write came to its end; it began to fail, or is mended. */
     void (*moved)(void *arg);
+    void (*wrote)(void *arg, uint64_t write_us, uint64_t sync_us);
     void (*failing_changed)(void *arg);
     bool (*rests)(void *arg); /* no fsync now: no-appendfsync-on-rewrite */
     void *arg;

@@ -236,9 +236,13 @@ static void print_found(const struct check *c, bool commands, int result)
 
 static int mend(const struct check *c)
 {
-    int fd = open(c->path, O_WRONLY | O_CLOEXEC);
-    int result = WHOLE;
+    int fd, result = WHOLE;
 
+    if (!c->whole && !c->torn) {
+        printf("  nothing in it is an append only file: not cut\n");
+        return BROKEN;
+    }
+    fd = open(c->path, O_WRONLY | O_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)c->whole) || fsync(fd)) {
         printf("  cannot be cut: %s\n", strerror(errno));
         result = BROKEN;

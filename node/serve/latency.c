@@ -25,6 +25,11 @@ static const char *const names[LATENCY_EVENTS] = {
     [LATENCY_COMMAND] = "command",
     [LATENCY_FAST_COMMAND] = "fast-command",
     [LATENCY_EXPIRE] = "expire-cycle",
+    [LATENCY_AOF_WRITE] = "aof-write",
+    [LATENCY_AOF_WRITE_ALONE] = "aof-write-alone",
+    [LATENCY_AOF_WRITE_PENDING_FSYNC] = "aof-write-pending-fsync",
+    [LATENCY_AOF_WRITE_ACTIVE_CHILD] = "aof-write-active-child",
+    [LATENCY_AOF_FSYNC_ALWAYS] = "aof-fsync-always",
 };
 
 struct latency *latency_new(const struct server_settings *set)

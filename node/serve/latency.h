@@ -16,7 +16,17 @@ struct server_settings;
 enum { LATENCY_SAMPLES = 160 };
 
 /* In the order of the table in latency.c. */
-enum latency_event { LATENCY_COMMAND, LATENCY_FAST_COMMAND, LATENCY_EXPIRE, LATENCY_EVENTS };
+enum latency_event {
+    LATENCY_COMMAND,
+    LATENCY_FAST_COMMAND,
+    LATENCY_EXPIRE,
+    LATENCY_AOF_WRITE, /* each of these is also one of the next three */
+    LATENCY_AOF_WRITE_ALONE,
+    LATENCY_AOF_WRITE_PENDING_FSYNC,
+    LATENCY_AOF_WRITE_ACTIVE_CHILD,
+    LATENCY_AOF_FSYNC_ALWAYS,
+    LATENCY_EVENTS
+};
 
 struct latency *latency_new(const struct server_settings *set);
 void latency_free(struct latency *l); /* NULL does nothing */

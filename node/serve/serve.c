@@ -453,6 +453,20 @@ static void file_acked(void *arg, uint64_t offset)
     replica_file_synced(v->world->replica);
 }
 
+/* Nobody was held up by a write, but under always whoever waits for its fsync. */
+static void file_wrote(void *arg, uint64_t write_us, uint64_t sync_us, bool syncing, bool walking)
+{
+    struct latency *l = ((struct serve *)arg)->latency;
+
+    latency_note(l, LATENCY_AOF_WRITE, write_us);
+    latency_note(l,
+                 syncing   ? LATENCY_AOF_WRITE_PENDING_FSYNC
+                 : walking ? LATENCY_AOF_WRITE_ACTIVE_CHILD
+                           : LATENCY_AOF_WRITE_ALONE,
+                 write_us);
+    latency_note(l, LATENCY_AOF_FSYNC_ALWAYS, sync_us);
+}
+
 /* What they wrote is promised to nobody: they learn it as from a process that died. */
 static void close_who_waits(struct serve *v)
 {
@@ -500,6 +514,7 @@ static void set_hooks(struct serve *v)
     struct aof_hooks file = { .arg = v,
                               .demands = file_demands,
                               .acked = file_acked,
+                              .wrote = file_wrote,
                               .failing = file_failing,
                               .rewound = file_rewound,
                               .in_unit = unit_is_open };

@@ -580,5 +580,9 @@ def test_check(t):
         assert status == 0 and "cut to" in text, text
         assert run_check(path)[0] == 0
         check_with_redis(node)
+    notes = os.path.join(node.folder, "notes")
+    with open(notes, "w") as f:
+        f.write("no append only file\n")
+    assert run_check(notes, "--fix")[0] == 1 and os.path.getsize(notes) > 0
     assert run_check(path + "x")[0] == 2
     assert run_check("")[0] == 2

@@ -126,7 +126,9 @@ class Disk:
         if os.path.exists(self.log):
             os.unlink(self.log)
         self.before = Folder(self.root)
-        return {"LD_PRELOAD": os.path.join(build_dir(), "tests", "faults", "libdisk.so"),
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        return {"ASAN_OPTIONS": sanitizer.lstrip(":"),
+                "LD_PRELOAD": os.path.join(build_dir(), "tests", "faults", "libdisk.so"),
                 "HF_DISK_ROOT": self.root, "HF_DISK_LOG": self.log,
                 "HF_DISK_CONTROL": self.control}
 
