@@ -2,6 +2,7 @@
 import os
 import subprocess
 
+from harness.case import limit
 from harness.process import binary
 from harness.resp import ReplyError, encode
 from harness.wait import until
@@ -112,6 +113,7 @@ def test_begins_as_redis_does(t):
     assert node.info("replication")["connected_slaves"] == "0"
 
 
+@limit(180)
 def test_a_restart_brings_everything_back(t):
     for fsync in ("always", "everysec", "no"):
         node = aof_node(t, appendfsync=fsync).start()
@@ -250,6 +252,7 @@ def test_comments_are_skipped_and_units_run_whole(t):
     assert "cmdstat_incr" not in node.info("commandstats")
 
 
+@limit(180)
 def test_torn_tails(t):
     whole = commands(["SET", "a", "1"], ["SET", "b", "2"])
     cases = [(whole, whole[:-1], commands(["SET", "a", "1"])),
@@ -274,6 +277,7 @@ def test_torn_tails(t):
                       "not the last file")
 
 
+@limit(180)
 def test_what_is_no_append_only_file_ends_the_start(t):
     good = commands(["SET", "a", "1"])
     for data, why in ((b"rubbish\r\n", "malformed"),
@@ -287,6 +291,7 @@ def test_what_is_no_append_only_file_ends_the_start(t):
         refused_start(by_hand(t, [("x.1.incr.aof", data)]), why)
 
 
+@limit(180)
 def test_a_broken_manifest_ends_the_start(t):
     good = [("x.1.incr.aof", commands(["SET", "a", "1"]))]
     for lines, why in (("file x.1.incr.aof seq 1 type z\n", "Unknown AOF file type"),
@@ -323,6 +328,7 @@ def test_an_old_style_file_moves_in(t):
         assert not os.path.exists(os.path.join(folder(node), NAME))
 
 
+@limit(180)
 def test_loading_is_told(t):
     node = aof_node(t).start()
     with node.client() as c:
@@ -377,6 +383,7 @@ def test_rewrite(t):
     assert node.call("GET", "n") == "5001"
 
 
+@limit(180)
 def test_writes_while_it_is_rewritten(t):
     node = aof_node(t, appendfsync="always").start()
     with node.client() as c:
@@ -552,9 +559,12 @@ def run_check(path, *more):
     return done.returncode, done.stdout.decode()
 
 
+@limit(180)
 def test_check(t):
     node = aof_node(t).start()
-    fill(node, keys=100)
+    with node.client() as c:
+        for db in (0, 5, 15):
+            c.pipeline([["SELECT", db], ["SET", "k", "v"], ["SET", "t", "v", "PX", 10 ** 7]])
     rewrite(node)
     with node.client() as c:
         c.pipeline([["MULTI"], ["SET", "a", "1"], ["SET", "b", "2"], ["EXEC"], ["SET", "c", "3"]])

@@ -55,16 +55,19 @@ def fails_and_mends(t, fsync, kind, error, words):
     assert "aof-truncated" not in node.text()
 
 
+@limit(180)
 def test_a_full_disk(t):
     for fsync in ("always", "everysec", "no"):
         fails_and_mends(t, fsync, "write", "ENOSPC", "No space left on device")
 
 
+@limit(180)
 def test_a_torn_write(t):
     for fsync in ("always", "everysec", "no"):
         fails_and_mends(t, fsync, "short", "ENOSPC", "No space left on device")
 
 
+@limit(180)
 def test_a_failing_fsync(t):
     for fsync in ("always", "everysec"):
         fails_and_mends(t, fsync, "fdatasync", "EIO", "Input/output error")
@@ -86,6 +89,7 @@ def test_who_waits_for_a_failing_fsync_is_told_nothing(t):
     assert node.call("GET", "a") == "after"
 
 
+@limit(180)
 def test_a_rewrite_on_a_full_disk_changes_nothing(t):
     for glob in ("*.base.rdb.tmp-*", "*temp-*.manifest"):
         node = node_on(t)
