@@ -168,6 +168,17 @@ const struct command *command_find_full(const struct command_table *t, struct by
  * "ERR unknown subcommand 'x'. Try FOO HELP.", "ERR wrong number of arguments for 'get' command"). */
 const struct command *command_resolve(const struct command_table *t, int argc,
                                       const struct bytes *argv, struct errmsg *out_error);
+/* The name that was asked for last, as it was spelled, and its row: pipelines repeat themselves. Zeroed: none.
+ * For one table, to which nothing is added and in which nothing is renamed meanwhile. */
+struct command_memo {
+    const struct command *cmd; /* no container */
+    uint8_t len;
+    char name[15];
+};
+/* As command_resolve. */
+const struct command *command_resolve_again(const struct command_table *t,
+                                            struct command_memo *memo, int argc,
+                                            const struct bytes *argv, struct errmsg *out_error);
 /* Every top-level row, in name order. index 0 ..; NULL at the end. */
 const struct command *command_at(const struct command_table *t, size_t index);
 size_t command_count(const struct command_table *t); /* without hidden ones */

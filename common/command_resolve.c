@@ -63,3 +63,26 @@ const struct command *command_resolve(const struct command_table *t, int argc,
     }
     return cmd;
 }
+
+static bool remembered(const struct command_memo *memo, int argc, struct bytes name)
+{
+    return memo->cmd && name.len == memo->len && memcmp(name.at, memo->name, name.len) == 0 &&
+           argc >= memo->cmd->argc_min && argc <= memo->cmd->argc_max;
+}
+
+const struct command *command_resolve_again(const struct command_table *t,
+                                            struct command_memo *memo, int argc,
+                                            const struct bytes *argv, struct errmsg *out_error)
+{
+    const struct command *cmd;
+
+    if (LIKELY(remembered(memo, argc, argv[0])))
+        return memo->cmd;
+    cmd = command_resolve(t, argc, argv, out_error);
+    if (cmd && argv[0].len <= sizeof memo->name && cmd == command_find(t, argv[0]) && !cmd->subs) {
+        memo->cmd = cmd;
+        memo->len = (uint8_t)argv[0].len;
+        memcpy(memo->name, argv[0].at, argv[0].len);
+    }
+    return cmd;
+}

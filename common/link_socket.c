@@ -1,6 +1,7 @@
 #include "common/link_private.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/tls.h"
@@ -54,7 +55,7 @@ enum io link_read_some(struct link *l, char *into, size_t cap, size_t *out_len)
 
     if (l->tls)
         return tls_outcome(l, tls_session_read(l->tls, into, cap, out_len));
-    n = read(l->fd, into, cap);
+    n = recv(l->fd, into, cap, 0); /* read() takes the long way to a socket */
     if (n > 0) {
         *out_len = (size_t)n;
         return IO_DONE;
@@ -77,7 +78,7 @@ static enum io write_plain(struct link *l, const struct iovec *pieces, int count
 
     for (int i = 0; i < count; i++)
         whole += pieces[i].iov_len;
-    n = count == 1 ? write(l->fd, pieces[0].iov_base, pieces[0].iov_len)
+    n = count == 1 ? send(l->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
                    : writev(l->fd, pieces, count);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
         link_kill_errno(l, errno);

@@ -76,9 +76,8 @@ static enum resp_status find_line(struct resp_reader *r, struct bytes data, char
     return RESP_ITEM;
 }
 
-/* "*3\r\n" or "$3\r\n" at scanned, whose first byte has been recognised; the common case in one
- * pass. Zero: not so simple. */
-static size_t short_count(struct bytes data, size_t from, int64_t *out_count)
+/* "*3\r\n" or "$3\r\n" at from, whose first byte has been recognised, in one pass. Zero: not so simple. */
+static size_t many_digits(struct bytes data, size_t from, int64_t *out_count)
 {
     const char *first = data.at + from + 1, *p = first, *end = data.at + data.len;
     uint64_t v = 0; /* unsigned: more digits than are sure may wrap, and are refused below */
@@ -90,6 +89,29 @@ static size_t short_count(struct bytes data, size_t from, int64_t *out_count)
         return 0;
     *out_count = (int64_t)v;
     return (size_t)(p - data.at) + LINE_END;
+}
+
+static inline unsigned digit(char c)
+{
+    return (unsigned char)(c - '0');
+}
+
+/* The same; nearly all counts and lengths have one digit or two. */
+static inline size_t short_count(struct bytes data, size_t from, int64_t *out_count)
+{
+    const char *p = data.at + from + 1;
+
+    if (LIKELY(data.len - from >= sizeof "$16\r")) {
+        if (digit(p[0]) <= 9 && p[1] == '\r') {
+            *out_count = digit(p[0]);
+            return from + sizeof "$3\r";
+        }
+        if (digit(p[0]) - 1 < 9 && digit(p[1]) <= 9 && p[2] == '\r') {
+            *out_count = digit(p[0]) * 10 + digit(p[1]);
+            return from + sizeof "$16\r";
+        }
+    }
+    return many_digits(data, from, out_count);
 }
 
 /* The number of a header line. RESP_ITEM: *out_next is behind the line; a malformed number comes out as
@@ -193,6 +215,27 @@ static enum resp_status read_multibulk(struct resp_reader *r, struct bytes data,
     return RESP_ITEM;
 }
 
+/* A request that is there whole, in the plainest form, at one go. False: anything else, and nothing has
+ * happened; the careful way will tell. */
+static bool read_plain(struct resp_reader *r, struct bytes data, struct resp_request *out_request)
+{
+    int64_t argc, len;
+    size_t at = short_count(data, 0, &argc);
+
+    if (!at || argc == 0 || (uint64_t)argc > r->argv_cap || r->limits.unauthenticated ||
+        (uint64_t)argc > r->limits.argc_max)
+        return false;
+    for (int64_t i = 0; i < argc; i++) {
+        if (at >= data.len || data.at[at] != '$' || !(at = short_count(data, at, &len)) ||
+            (uint64_t)len > r->limits.bulk_bytes_max || (uint64_t)len + LINE_END > data.len - at)
+            return false;
+        r->argv[i] = (struct bytes){ data.at + at, (size_t)len };
+        at += (size_t)len + LINE_END;
+    }
+    *out_request = (struct resp_request){ r->argv, (int)argc, at };
+    return true;
+}
+
 static enum resp_status read_inline(struct resp_reader *r, struct bytes data,
                                     struct resp_request *out_request)
 {
@@ -219,7 +262,9 @@ enum resp_status resp_read_request(struct resp_reader *r, struct bytes data,
         reader_begin(r);
     if (data.len == 0)
         return RESP_MORE;
-    if (LIKELY(data.at[0] == '*'))
+    if (LIKELY(data.at[0] == '*' && r->scanned == 0) && LIKELY(read_plain(r, data, out_request)))
+        return RESP_ITEM;
+    if (data.at[0] == '*')
         return read_multibulk(r, data, out_request);
     return read_inline(r, data, out_request);
 }

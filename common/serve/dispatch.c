@@ -160,7 +160,7 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
                       .no_touch = s->flags & SESSION_NO_TOUCH };
 
     s->reply.out = UNLIKELY(muted) ? &v->sink : &s->link->out;
-    c.cmd = command_resolve(v->commands, c.argc, c.argv, &why);
+    c.cmd = command_resolve_again(v->commands, &s->memo, c.argc, c.argv, &why);
     if (LIKELY(c.cmd != NULL)) {
         if (!refused(s, &c))
             admit_and_run(s, &c, now_us);

@@ -39,7 +39,8 @@ struct service_ops {
     void (*reset)(struct session *s); /* RESET */
     enum admit (*admit)(struct session *s, struct call *c);
     /* These keys will most likely be asked for next, in this order (an empty one is none): a hint to fetch
-     * memory early, once for every SESSION_AHEAD requests of a pipeline. */
+     * memory early, once for every SESSION_AHEAD requests of a pipeline. They stay where they are until it is
+     * called again; a count of 0 comes last. */
     void (*ahead)(struct session *s, const struct bytes *keys, int count);
     /* A request was refused: unknown (c->cmd NULL), arity, rights, or by service_refuse. True: the
      * daemon has written the answer in its own words. */

@@ -50,6 +50,12 @@ static int look_ahead(struct session *s)
     return found > 1 ? found : 1;
 }
 
+static void look_no_further(struct session *s)
+{
+    if (s->service->ops->ahead)
+        s->service->ops->ahead(s, NULL, 0);
+}
+
 static void run_requests(struct session *s)
 {
     uint64_t now_us = clock_read_us();
@@ -86,6 +92,7 @@ static void on_input(struct link *l)
     s->last_ms = clock_now_ms();
     s->service->stats.reads++;
     run_requests(s);
+    look_no_further(s);
     if (out_pending(&l->out))
         s->service->stats.writes++;
 }

@@ -82,6 +82,7 @@ struct session {
     char *name, *lib_name, *lib_version; /* owned, may be NULL */
     uint64_t created_ms, last_ms;        /* boot time */
     uint64_t soft_limit_since_ms;        /* output above its soft limit since; 0: below */
+    struct command_memo memo;
     const struct command *last_command;
     struct command_stats *last_stats;
     struct pubsub_client *pubsub; /* subscriptions; NULL until the first */

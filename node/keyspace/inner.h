@@ -57,7 +57,15 @@ struct walk {
     bool full;       /* emit wants no more in this step */
 };
 
+/* The hashes of keys that were fetched ahead, to be asked for in this order. */
+struct fetched {
+    struct bytes keys[KEYSPACE_AHEAD]; /* borrowed until the next keyspace_fetch */
+    uint64_t hashes[KEYSPACE_AHEAD];
+    int at, count;
+};
+
 struct keyspace {
+    struct fetched fetched;
     struct space **spaces; /* one for each database */
     int databases;
     bool follower, active_expiry, frequency;

@@ -20,9 +20,22 @@ struct spot {
     struct entry **slot; /* NULL: nowhere */
 };
 
-static struct spot look(const struct keyspace *ks, int db, struct bytes key)
+/* A command asks for the key that is next, and perhaps again. The same bytes in the same place are the same
+ * key, for as long as the loan lasts. */
+static uint64_t hash_fetched(struct fetched *f, struct bytes key)
 {
-    struct spot s = { .sp = ks->spaces[db], .hash = table_hash(key) };
+    for (int i = f->at; i < f->count && i <= f->at + 1; i++) {
+        if (f->keys[i].at == key.at && f->keys[i].len == key.len) {
+            f->at = i;
+            return f->hashes[i];
+        }
+    }
+    return table_hash(key);
+}
+
+static struct spot look(struct keyspace *ks, int db, struct bytes key)
+{
+    struct spot s = { .sp = ks->spaces[db], .hash = hash_fetched(&ks->fetched, key) };
 
     s.slot = (struct entry **)table_find(&s.sp->table, s.hash, key);
     return s;
@@ -158,7 +171,7 @@ static struct entry *edit_end(struct keyspace *ks, struct edit edit, struct entr
 }
 
 /* Where an entry stands; looked up before it may move, because then its key is gone. */
-static struct entry **slot_of(const struct keyspace *ks, int db, const struct entry *e)
+static struct entry **slot_of(struct keyspace *ks, int db, const struct entry *e)
 {
     struct spot s = look(ks, db, entry_key(e));
 
@@ -265,22 +278,25 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
     return *s.slot;
 }
 
-void keyspace_fetch(const struct keyspace *ks, int db, const struct bytes *keys, int count)
+void keyspace_fetch(struct keyspace *ks, int db, const struct bytes *keys, int count)
 {
     const struct table *t = &ks->spaces[db]->table;
-    uint64_t hashes[KEYSPACE_AHEAD];
-    int n = 0;
+    struct fetched *f = &ks->fetched;
 
     ASSERT(count <= KEYSPACE_AHEAD);
-    for (int i = 0; i < count; i++)
-        if (keys[i].len)
-            hashes[n++] = table_hash(keys[i]);
-    for (int i = 0; i < n; i++)
-        table_fetch_bucket(t, hashes[i]);
-    for (int i = 0; i < n; i++)
-        table_fetch_first(t, hashes[i]);
-    for (int i = 0; i < n; i++)
-        table_fetch_rest(t, hashes[i]);
+    f->at = f->count = 0;
+    for (int i = 0; i < count; i++) {
+        if (keys[i].len == 0)
+            continue;
+        f->keys[f->count] = keys[i];
+        f->hashes[f->count++] = table_hash(keys[i]);
+    }
+    for (int i = 0; i < f->count; i++)
+        table_fetch_bucket(t, f->hashes[i]);
+    for (int i = 0; i < f->count; i++)
+        table_fetch_first(t, f->hashes[i]);
+    for (int i = 0; i < f->count; i++)
+        table_fetch_rest(t, f->hashes[i]);
 }
 
 /* ---- the write door ---- */

@@ -110,6 +110,8 @@ START_TEST(subcommands_belong_to_their_container)
 }
 END_TEST
 
+static struct command_memo memo;
+
 static void resolves_to(const struct command_table *t, const char *line,
                         const struct command *expected, const char *error)
 {
@@ -129,6 +131,11 @@ static void resolves_to(const struct command_table *t, const char *line,
     cmd = command_resolve(t, argc, argv, &why);
     ck_assert_ptr_eq(cmd, expected);
     ck_assert_str_eq(why.text, error);
+    for (int i = 0; i < 2; i++) { /* and whoever remembers the last name says the same */
+        why.text[0] = '\0';
+        ck_assert_ptr_eq(command_resolve_again(t, &memo, argc, argv, &why), expected);
+        ck_assert_str_eq(why.text, error);
+    }
 }
 
 START_TEST(a_renamed_command_answers_to_its_new_name_alone)
@@ -137,6 +144,7 @@ START_TEST(a_renamed_command_answers_to_its_new_name_alone)
     struct errmsg why = { 0 };
     size_t count = command_count(t);
 
+    memo = (struct command_memo){ 0 };
     ck_assert(command_table_rename(t, "nosuch", "x", &why) == ERR_NOTFOUND);
     ck_assert_str_eq(why.text, "No such command in rename-command");
     ck_assert(command_table_rename(t, "GET", "config", &why) == ERR_EXISTS);
@@ -160,6 +168,7 @@ START_TEST(errors_are_those_of_redis)
     struct command_table *t = new_table();
     char line[600], error[600];
 
+    memo = (struct command_memo){ 0 };
     resolves_to(t, "get k", &rows[0], "");
     resolves_to(t, "CONFIG GET a b", &config_subs[0], "");
     resolves_to(t, "command", &rows[2], "");

@@ -338,6 +338,32 @@ static void step_read(struct rng *rng, int db, int k)
         check_value(e, model[db][k].value, model[db][k].expiry_ms);
 }
 
+/* Keys that were fetched ahead are found as any others: in order, twice, not at all, in another database. */
+static void step_pipeline(struct rng *rng, int db, int k)
+{
+    char names[KEYSPACE_AHEAD][32];
+    struct bytes keys[KEYSPACE_AHEAD];
+    int count = (int)rng_below(rng, KEYSPACE_AHEAD + 1);
+
+    for (int i = 0; i < count; i++) {
+        struct bytes name = key_name((k + i * 7) % KEYS);
+
+        memcpy(names[i], name.at, name.len);
+        keys[i] = (struct bytes){ names[i], rng_below(rng, 8) ? name.len : 0 };
+    }
+    keyspace_fetch(ks, db, keys, count);
+    for (int i = 0; i < count; i++) {
+        for (uint64_t times = rng_below(rng, 3); keys[i].len && times > 0; times--) {
+            int in = rng_below(rng, 4) ? db : (db + 1) % DBS;
+            const struct entry *e = keyspace_read(ks, in, keys[i], 0);
+
+            ck_assert(!!e == alive(&model[in][(k + i * 7) % KEYS]));
+        }
+        step_read(rng, db, (int)rng_below(rng, KEYS));
+    }
+    keyspace_fetch(ks, db, NULL, 0);
+}
+
 static void step_time(struct rng *rng, int db, int k)
 {
     int64_t next;
@@ -358,9 +384,10 @@ typedef void step_fn(struct rng *rng, int db, int k);
 
 static void run_steps(struct rng *rng)
 {
-    static step_fn *const steps[] = { step_put,    step_put,    step_put,    step_edit,
-                                      step_expiry, step_delete, step_rename, step_move,
-                                      step_whole,  step_read,   step_read,   step_time };
+    static step_fn *const steps[] = { step_put,     step_put,    step_put,    step_edit,
+                                      step_expiry,  step_delete, step_rename, step_move,
+                                      step_whole,   step_read,   step_read,   step_time,
+                                      step_pipeline };
     uint64_t lowest;
 
     for (int i = 0; i < STEPS; i++) {
