@@ -17,7 +17,7 @@ const struct table_kind entry_table_kind = { .key = key_of };
 struct spot {
     struct space *sp;
     uint64_t hash;
-    struct entry **slot; /* NULL: nowhere */
+    struct table_slot *slot; /* NULL: nowhere */
 };
 
 /* A command asks for the key that is next, and perhaps again. The same bytes in the same place are the same
@@ -37,7 +37,7 @@ static struct spot look(struct keyspace *ks, int db, struct bytes key)
 {
     struct spot s = { .sp = ks->spaces[db], .hash = hash_fetched(&ks->fetched, key) };
 
-    s.slot = (struct entry **)table_find(&s.sp->table, s.hash, key);
+    s.slot = table_find(&s.sp->table, s.hash, key);
     return s;
 }
 
@@ -90,9 +90,9 @@ static void attach_entry(struct keyspace *ks, struct space *sp, struct entry *e,
 
 void detach_entry(struct keyspace *ks, struct space *sp, struct entry *e, uint64_t hash)
 {
-    void **slot = table_find(&sp->table, hash, entry_key(e));
+    struct table_slot *slot = table_find(&sp->table, hash, entry_key(e));
 
-    ASSERT(slot && *slot == e);
+    ASSERT(slot && table_thing(slot) == e);
     sp->entry_bytes -= entry_own_bytes(e);
     index_remove(sp, e, entry_expiry_ms(e));
     forget_value(ks, sp, e);
@@ -156,11 +156,11 @@ static struct edit edit_begin(struct keyspace *ks, int db, struct entry *e)
 }
 
 static struct entry *edit_end(struct keyspace *ks, struct edit edit, struct entry *e,
-                              struct entry **slot)
+                              struct table_slot *slot)
 {
     edit.sp->entry_bytes += entry_own_bytes(e);
     if (e != edit.e) {
-        *slot = e;
+        table_replace(slot, e);
         note_moved(ks, e);
     }
     if (e == edit.e && entry_expiry_ms(e) == edit.expiry_ms)
@@ -171,11 +171,11 @@ static struct entry *edit_end(struct keyspace *ks, struct edit edit, struct entr
 }
 
 /* Where an entry stands; looked up before it may move, because then its key is gone. */
-static struct entry **slot_of(struct keyspace *ks, int db, const struct entry *e)
+static struct table_slot *slot_of(struct keyspace *ks, int db, const struct entry *e)
 {
     struct spot s = look(ks, db, entry_key(e));
 
-    ASSERT(s.slot && *s.slot == e);
+    ASSERT(s.slot && table_thing(s.slot) == e);
     return s.slot;
 }
 
@@ -265,7 +265,7 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
 {
     struct spot s = look(ks, db, key);
 
-    if (!s.slot || hidden(ks, db, *s.slot, flags, false)) {
+    if (!s.slot || hidden(ks, db, table_thing(s.slot), flags, false)) {
         if (flags & DOOR_NO_STATS)
             return NULL;
         ks->stats.misses++;
@@ -274,8 +274,8 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
     }
     ks->stats.hits += !(flags & DOOR_NO_STATS);
     if (!(flags & DOOR_NO_TOUCH))
-        touch(ks, *s.slot);
-    return *s.slot;
+        touch(ks, table_thing(s.slot));
+    return table_thing(s.slot);
 }
 
 void keyspace_fetch(struct keyspace *ks, int db, const struct bytes *keys, int count)
@@ -305,12 +305,12 @@ struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint
 {
     struct spot s = look(ks, db, key);
 
-    if (!s.slot || hidden(ks, db, *s.slot, flags, true))
+    if (!s.slot || hidden(ks, db, table_thing(s.slot), flags, true))
         return NULL;
-    walk_before_change(ks, s.sp, *s.slot);
+    walk_before_change(ks, s.sp, table_thing(s.slot));
     if (!(flags & DOOR_NO_TOUCH))
-        touch(ks, *s.slot);
-    return *s.slot;
+        touch(ks, table_thing(s.slot));
+    return table_thing(s.slot);
 }
 
 void keyspace_changed(struct keyspace *ks, int db, struct entry *e)
@@ -334,12 +334,13 @@ static void hear_born(struct keyspace *ks, int db, struct entry *e)
 static struct entry *replace(struct keyspace *ks, struct spot s, const struct value *value,
                              int64_t expiry_ms)
 {
-    struct entry *old = *s.slot, *e = new_entry(ks, s.sp, entry_key(old), value, expiry_ms);
+    struct entry *old = table_thing(s.slot),
+                 *e = new_entry(ks, s.sp, entry_key(old), value, expiry_ms);
 
     s.sp->entry_bytes -= entry_own_bytes(old);
     index_remove(s.sp, old, entry_expiry_ms(old));
     forget_value(ks, s.sp, old);
-    *s.slot = e;
+    table_replace(s.slot, e);
     index_add(ks, s.sp, e);
     note_value(ks, s.sp, e);
     s.sp->entry_bytes += entry_own_bytes(e);
@@ -362,8 +363,8 @@ static struct entry *overwrite(struct keyspace *ks, int db, struct spot s,
     struct edit edit;
     struct entry *e;
 
-    walk_before_change(ks, s.sp, *s.slot);
-    edit = edit_begin(ks, db, *s.slot);
+    walk_before_change(ks, s.sp, table_thing(s.slot));
+    edit = edit_begin(ks, db, table_thing(s.slot));
     e = entry_set(edit.e, value);
     e = entry_set_expiry(e, expiry_ms);
     touch(ks, e);
@@ -376,15 +377,15 @@ struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const 
     struct spot s = look(ks, db, key);
     struct entry *e;
 
-    if (!s.slot || hidden(ks, db, *s.slot, flags, true)) {
+    if (!s.slot || hidden(ks, db, table_thing(s.slot), flags, true)) {
         e = new_entry(ks, s.sp, key, value, expiry_ms);
         attach_entry(ks, s.sp, e, s.hash);
         hear_born(ks, db, e);
         return e;
     }
     if (flags & PUT_KEEP_EXPIRY)
-        expiry_ms = entry_expiry_ms(*s.slot);
-    if (fits_over(ks, *s.slot, value, expiry_ms))
+        expiry_ms = entry_expiry_ms(table_thing(s.slot));
+    if (fits_over(ks, table_thing(s.slot), value, expiry_ms))
         e = overwrite(ks, db, s, value, expiry_ms);
     else
         e = replace(ks, s, value, expiry_ms);
@@ -397,7 +398,7 @@ struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const 
 struct entry *keyspace_set_string(struct keyspace *ks, int db, struct entry *e,
                                   const struct value *value)
 {
-    struct entry **slot = slot_of(ks, db, e);
+    struct table_slot *slot = slot_of(ks, db, e);
     struct edit edit = edit_begin(ks, db, e);
 
     return edit_end(ks, edit, entry_set(e, value), slot);
@@ -405,7 +406,7 @@ struct entry *keyspace_set_string(struct keyspace *ks, int db, struct entry *e,
 
 char *keyspace_edit_string(struct keyspace *ks, int db, struct entry **e, size_t len)
 {
-    struct entry **slot = slot_of(ks, db, *e);
+    struct table_slot *slot = slot_of(ks, db, *e);
     struct edit edit = edit_begin(ks, db, *e);
     char *text;
 
@@ -415,13 +416,13 @@ char *keyspace_edit_string(struct keyspace *ks, int db, struct entry **e, size_t
 
 struct entry *keyspace_set_expiry(struct keyspace *ks, int db, struct entry *e, int64_t expiry_ms)
 {
-    struct entry **slot = slot_of(ks, db, e);
+    struct table_slot *slot = slot_of(ks, db, e);
     struct edit edit = edit_begin(ks, db, e);
 
     index_remove(edit.sp, e, edit.expiry_ms);
     e = entry_set_expiry(e, expiry_ms);
     edit.sp->entry_bytes += entry_own_bytes(e);
-    *slot = e;
+    table_replace(slot, e);
     note_moved(ks, e);
     index_add(ks, edit.sp, e);
     hear_changed(ks, db, entry_key(e));
@@ -433,9 +434,9 @@ bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t fla
     struct spot s = look(ks, db, key);
     struct entry *e;
 
-    if (!s.slot || hidden(ks, db, *s.slot, flags, true))
+    if (!s.slot || hidden(ks, db, table_thing(s.slot), flags, true))
         return false;
-    e = *s.slot;
+    e = table_thing(s.slot);
     detach_entry(ks, s.sp, e, s.hash);
     hear_changed(ks, db, entry_key(e));
     discard_entry(ks, s.sp, e);
@@ -463,7 +464,7 @@ void keyspace_rename(struct keyspace *ks, int db, struct bytes from, struct byte
     ASSERT(s.slot);
     if (bytes_eq(from, to))
         return;
-    old = *s.slot;
+    old = table_thing(s.slot);
     walk_before_change(ks, s.sp, old);
     detach_entry(ks, s.sp, old, s.hash);
     keyspace_delete(ks, db, to, DOOR_STREAM);
@@ -476,12 +477,12 @@ bool keyspace_move(struct keyspace *ks, int db, struct bytes key, int other_db, 
     struct spot to = look(ks, other_db, key), s;
     struct entry *old;
 
-    if (to.slot && !hidden(ks, other_db, *to.slot, flags, true))
+    if (to.slot && !hidden(ks, other_db, table_thing(to.slot), flags, true))
         return false;
     s = look(ks, db, key);
-    if (!s.slot || hidden(ks, db, *s.slot, flags, true))
+    if (!s.slot || hidden(ks, db, table_thing(s.slot), flags, true))
         return false;
-    old = *s.slot;
+    old = table_thing(s.slot);
     walk_before_change(ks, s.sp, old);
     detach_entry(ks, s.sp, old, s.hash);
     hear_changed(ks, db, key);

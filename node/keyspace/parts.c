@@ -139,8 +139,8 @@ static bool must_wait(const struct keyspace *ks, const struct space *sp, const s
 struct entry *keyspace_settle(struct keyspace *ks, int db, struct bytes key, uint32_t flags)
 {
     struct space *sp = ks->spaces[db];
-    void **slot = table_find(&sp->table, table_hash(key), key);
-    struct entry *e = slot ? *slot : NULL;
+    const struct table_slot *slot = table_find(&sp->table, table_hash(key), key);
+    struct entry *e = slot ? table_thing(slot) : NULL;
 
     if (!e || ks->follower || flags & DOOR_STREAM || must_wait(ks, sp, e) ||
         next_end(ks, e) >= (int64_t)ks->wall_ms())

@@ -4,27 +4,44 @@
 
 #include "common/alloc.h"
 
-/* One block of a chain. In a chain's first block, which lies in a segment, room is always
- * TABLE_SLOTS. A block with CHILD set has its first six slots full and the chain's next block in
- * the seventh. */
+/*
+ * One block of a chain: meta, a tag for each place, the places. In a chain's first block, which lies in a
+ * segment, there is room for TABLE_SLOTS. A block with CHILD set is such a one, has all places but the last full
+ * and the chain's next block in the last.
+ */
 struct bucket {
-    uint8_t tags[TABLE_SLOTS];
-    uint8_t meta; /* bits 0-2: things, 3: child, 4-6: room */
-    void *slots[TABLE_SLOTS];
+    uint8_t meta; /* bits 0-3: things, 4: child, 5-6: index into rooms */
+    uint8_t rest[63];
 };
 
 _Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
+_Static_assert(sizeof(struct table_slot) == 6, "no padding");
 
-enum { CHILD = 1u << 3, COUNT_MASK = 7, ROOM_SHIFT = 4, LAST = TABLE_SLOTS - 1 };
+/* What fits behind meta in the allocator's sizes of 16, 32, 48 and 64 bytes. */
+static const uint8_t rooms[] = { 2, 4, 6, TABLE_SLOTS };
+
+enum {
+    COUNT_MASK = 15,
+    CHILD = 1u << 4,
+    ROOM_SHIFT = 5,
+    ROOM_LEAST = 0,
+    ROOM_MOST = ARRAY_LEN(rooms) - 1,
+    LAST = TABLE_SLOTS - 1,
+};
 
 static int block_count(const struct bucket *b)
 {
     return b->meta & COUNT_MASK;
 }
 
-static int block_room(const struct bucket *b)
+static int room_index(const struct bucket *b)
 {
     return b->meta >> ROOM_SHIFT;
+}
+
+static int block_room(const struct bucket *b)
+{
+    return rooms[room_index(b)];
 }
 
 static bool has_child(const struct bucket *b)
@@ -32,14 +49,35 @@ static bool has_child(const struct bucket *b)
     return b->meta & CHILD;
 }
 
-static void set_meta(struct bucket *b, int room, bool child, int count)
+static void set_meta(struct bucket *b, int room_at, bool child, int count)
 {
-    b->meta = (uint8_t)((unsigned)room << ROOM_SHIFT | (child ? CHILD : 0) | (unsigned)count);
+    b->meta = (uint8_t)((unsigned)room_at << ROOM_SHIFT | (child ? CHILD : 0) | (unsigned)count);
 }
 
-static size_t block_bytes(int room)
+static size_t block_bytes(int room_at)
 {
-    return sizeof(uint64_t) + (size_t)room * sizeof(void *);
+    return ((size_t)room_at + 1) * 16;
+}
+
+static uint8_t *tags(const struct bucket *b)
+{
+    return (uint8_t *)b->rest;
+}
+
+static struct table_slot *slots(const struct bucket *b)
+{
+    return (struct table_slot *)(uintptr_t)(b->rest + block_room(b));
+}
+
+static void *thing_at(const struct bucket *b, int i)
+{
+    return table_thing(&slots(b)[i]);
+}
+
+/* The next block of the chain; NULL at its end. */
+static struct bucket *child_of(const struct bucket *b)
+{
+    return has_child(b) ? thing_at(b, LAST) : NULL;
 }
 
 static uint8_t tag_of(uint64_t hash)
@@ -113,7 +151,7 @@ static struct bucket *bucket_open(struct table *t, uint64_t i)
         t->pages[page][segment % TABLE_PAGE] = full_room(t, TABLE_SEGMENT, sizeof ***t->pages);
     b = bucket_at(t, i);
     memset(b, 0, sizeof *b);
-    set_meta(b, TABLE_SLOTS, false, 0);
+    set_meta(b, ROOM_MOST, false, 0);
     return b;
 }
 
@@ -138,72 +176,81 @@ static void bucket_close(struct table *t, uint64_t i)
 
 static void put_slot(struct bucket *b, int i, uint8_t tag, void *thing)
 {
-    b->tags[i] = tag;
-    b->slots[i] = thing;
+    tags(b)[i] = tag;
+    table_replace(&slots(b)[i], thing);
 }
 
-/* A child of other room, with the old one's content. */
-static struct bucket *resize_block(struct table *t, struct bucket *b, int room)
+/* A child with other room, and the old one's content, in the place of the old one. */
+static struct bucket *resize_block(struct table *t, struct bucket *parent, int room_at)
 {
-    t->bytes += block_bytes(room);
-    t->bytes -= block_bytes(block_room(b));
-    b = xrealloc(b, block_bytes(room));
-    set_meta(b, room, has_child(b), block_count(b));
+    struct bucket *old = thing_at(parent, LAST), *b = xmalloc(block_bytes(room_at));
+    int count = block_count(old);
+
+    set_meta(b, room_at, false, count);
+    memset(b->rest, 0, block_bytes(room_at) - 1);
+    memcpy(tags(b), tags(old), (size_t)count);
+    memcpy(slots(b), slots(old), (size_t)count * sizeof(struct table_slot));
+    t->bytes += block_bytes(room_at);
+    t->bytes -= block_bytes(room_index(old));
+    xfree(old);
+    table_replace(&slots(parent)[LAST], b);
+    return b;
+}
+
+/* The last block of the chain at b; *out_parent is the one before, or NULL. */
+static struct bucket *chain_end(struct bucket *b, struct bucket **out_parent)
+{
+    struct bucket *next;
+
+    for (*out_parent = NULL; (next = child_of(b)); b = next)
+        *out_parent = b;
     return b;
 }
 
 static void chain_push(struct table *t, struct bucket *b, uint8_t tag, void *thing)
 {
-    struct bucket *parent = NULL, *child;
+    struct bucket *parent, *child;
     int count;
 
-    while (has_child(b)) {
-        parent = b;
-        b = b->slots[LAST];
-    }
+    b = chain_end(b, &parent);
     count = block_count(b);
     if (count == block_room(b) && count < TABLE_SLOTS) {
         ASSERT(parent);
-        b = resize_block(t, b, count + 2);
-        parent->slots[LAST] = b;
+        b = resize_block(t, parent, room_index(b) + 1);
     }
     if (count < block_room(b)) {
         put_slot(b, count, tag, thing);
-        set_meta(b, block_room(b), false, count + 1);
+        set_meta(b, room_index(b), false, count + 1);
         return;
     }
-    child = xmalloc(block_bytes(3));
-    t->bytes += block_bytes(3);
-    memset(child, 0, block_bytes(3));
-    put_slot(child, 0, b->tags[LAST], b->slots[LAST]);
+    child = xcalloc(1, block_bytes(ROOM_LEAST));
+    t->bytes += block_bytes(ROOM_LEAST);
+    set_meta(child, ROOM_LEAST, false, 2);
+    put_slot(child, 0, tags(b)[LAST], thing_at(b, LAST));
     put_slot(child, 1, tag, thing);
-    set_meta(child, 3, false, 2);
-    b->slots[LAST] = child;
-    set_meta(b, TABLE_SLOTS, true, LAST);
+    put_slot(b, LAST, 0, child);
+    set_meta(b, ROOM_MOST, true, LAST);
 }
 
 /* Takes slot i of block hole out of the chain that begins at b: the chain's last thing fills it. */
 static void chain_drop(struct table *t, struct bucket *b, struct bucket *hole, int i)
 {
-    struct bucket *parent = NULL;
+    struct bucket *parent;
     int last;
 
-    while (has_child(b)) {
-        parent = b;
-        b = b->slots[LAST];
-    }
+    b = chain_end(b, &parent);
     last = block_count(b) - 1;
-    put_slot(hole, i, b->tags[last], b->slots[last]);
-    set_meta(b, block_room(b), false, last);
+    put_slot(hole, i, tags(b)[last], thing_at(b, last));
+    set_meta(b, room_index(b), false, last);
     if (!parent)
         return;
     if (last == 1) { /* one is left: it fits where the pointer to its block stands */
-        put_slot(parent, LAST, b->tags[0], b->slots[0]);
-        set_meta(parent, block_room(parent), false, TABLE_SLOTS);
-        t->bytes -= block_bytes(block_room(b));
+        put_slot(parent, LAST, tags(b)[0], thing_at(b, 0));
+        set_meta(parent, ROOM_MOST, false, TABLE_SLOTS);
+        t->bytes -= block_bytes(room_index(b));
         xfree(b);
-    } else if (last <= block_room(b) - 2) {
-        parent->slots[LAST] = resize_block(t, b, block_room(b) - 2);
+    } else if (room_index(b) > ROOM_LEAST && last <= rooms[room_index(b) - 1]) {
+        resize_block(t, parent, room_index(b) - 1);
     }
 }
 
@@ -214,21 +261,21 @@ static void chain_deal(struct table *t, struct bucket *from, struct bucket *low,
     struct bucket first = *from, *b = &first;
 
     memset(from, 0, sizeof *from);
-    set_meta(from, TABLE_SLOTS, false, 0);
+    set_meta(from, ROOM_MOST, false, 0);
     while (b) {
-        struct bucket *next = has_child(b) ? b->slots[LAST] : NULL;
+        struct bucket *next = child_of(b);
         int count = block_count(b);
 
         /* The things' keys are far apart in memory: ask for all before the first is looked at. */
         for (int i = 0; bit && i < count; i++)
-            __builtin_prefetch(b->slots[i]);
+            __builtin_prefetch(thing_at(b, i));
         for (int i = 0; i < count; i++) {
-            bool up = bit && (table_hash(t->kind->key(b->slots[i])) & bit);
+            bool up = bit && (table_hash(t->kind->key(thing_at(b, i))) & bit);
 
-            chain_push(t, up ? high : low, b->tags[i], b->slots[i]);
+            chain_push(t, up ? high : low, tags(b)[i], thing_at(b, i));
         }
         if (b != &first) {
-            t->bytes -= block_bytes(block_room(b));
+            t->bytes -= block_bytes(room_index(b));
             xfree(b);
         }
         b = next;
@@ -256,31 +303,44 @@ static void shrink(struct table *t)
 
 /* ---- finding ---- */
 
-/* Bit 8 * i + 7 for every slot whose tag is this one; rarely one more, which its key will tell. */
+/* Bit 8 * i + 7 for every place i of the first eight whose tag is this one; rarely one more, which its key
+ * will tell. */
 static uint64_t matches(const struct bucket *b, uint8_t tag)
 {
-    const uint64_t ones = UINT64_C(0x0001010101010101), highs = ones << 7;
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
     uint64_t word;
+    int count = block_count(b);
 
-    memcpy(&word, b->tags, sizeof word); /* seven tags and meta on top */
+    memcpy(&word, tags(b), sizeof word); /* of a small block, some of its slots too */
     word ^= ones * tag;
     word = (word - ones) & ~word & highs;
-    return word & ((UINT64_C(1) << (8 * block_count(b))) - 1);
+    return count >= 8 ? word : word & ((UINT64_C(1) << (8 * count)) - 1);
 }
 
-static void **chain_find(const struct table *t, struct bucket *b, uint8_t tag, struct bytes key)
+/* The ninth place. */
+static bool last_matches(const struct bucket *b, uint8_t tag)
 {
-    for (;;) {
-        for (uint64_t m = matches(b, tag); m; m &= m - 1) {
-            void **slot = &b->slots[__builtin_ctzll(m) / 8];
+    return block_count(b) == TABLE_SLOTS && tags(b)[LAST] == tag;
+}
 
-            if (bytes_eq(t->kind->key(*slot), key))
-                return slot;
-        }
-        if (!has_child(b))
-            return NULL;
-        b = b->slots[LAST];
+static bool is_key(const struct table *t, const struct table_slot *slot, struct bytes key)
+{
+    return bytes_eq(t->kind->key(table_thing(slot)), key);
+}
+
+static struct table_slot *chain_find(const struct table *t, struct bucket *b, uint8_t tag,
+                                     struct bytes key)
+{
+    for (; b; b = child_of(b)) {
+        struct table_slot *first = slots(b);
+
+        for (uint64_t m = matches(b, tag); m; m &= m - 1)
+            if (is_key(t, &first[__builtin_ctzll(m) / 8], key))
+                return &first[__builtin_ctzll(m) / 8];
+        if (last_matches(b, tag) && is_key(t, &first[LAST], key))
+            return &first[LAST];
     }
+    return NULL;
 }
 
 void table_fini(struct table *t, void (*each)(void *thing, const void *arg), const void *arg)
@@ -291,10 +351,10 @@ void table_fini(struct table *t, void (*each)(void *thing, const void *arg), con
         struct bucket *first = bucket_at(t, i), *b = first;
 
         while (b) {
-            struct bucket *next = has_child(b) ? b->slots[LAST] : NULL;
+            struct bucket *next = child_of(b);
 
             for (int s = 0; each && s < block_count(b); s++)
-                each(b->slots[s], arg);
+                each(thing_at(b, s), arg);
             if (b != first)
                 xfree(b);
             b = next;
@@ -310,7 +370,7 @@ void table_fini(struct table *t, void (*each)(void *thing, const void *arg), con
     *t = (struct table){ .kind = kind };
 }
 
-void **table_find(const struct table *t, uint64_t hash, struct bytes key)
+struct table_slot *table_find(const struct table *t, uint64_t hash, struct bytes key)
 {
     if (t->count == 0)
         return NULL;
@@ -326,7 +386,9 @@ void table_fetch_bucket(const struct table *t, uint64_t hash)
 static void fetch_matches(const struct bucket *b, uint8_t tag)
 {
     for (uint64_t m = matches(b, tag); m; m &= m - 1)
-        __builtin_prefetch(b->slots[__builtin_ctzll(m) / 8]);
+        __builtin_prefetch(thing_at(b, __builtin_ctzll(m) / 8));
+    if (last_matches(b, tag))
+        __builtin_prefetch(thing_at(b, LAST));
 }
 
 void table_fetch_first(const struct table *t, uint64_t hash)
@@ -338,7 +400,7 @@ void table_fetch_first(const struct table *t, uint64_t hash)
     b = bucket_at(t, address(t, hash));
     fetch_matches(b, tag_of(hash));
     if (has_child(b))
-        __builtin_prefetch(b->slots[LAST]);
+        __builtin_prefetch(thing_at(b, LAST));
 }
 
 void table_fetch_rest(const struct table *t, uint64_t hash)
@@ -349,7 +411,7 @@ void table_fetch_rest(const struct table *t, uint64_t hash)
         return;
     b = bucket_at(t, address(t, hash));
     if (has_child(b))
-        fetch_matches(b->slots[LAST], tag_of(hash));
+        fetch_matches(thing_at(b, LAST), tag_of(hash));
 }
 
 void table_add(struct table *t, uint64_t hash, void *thing)
@@ -364,15 +426,15 @@ void table_add(struct table *t, uint64_t hash, void *thing)
         grow(t);
 }
 
-void table_remove(struct table *t, uint64_t hash, void **slot)
+void table_remove(struct table *t, uint64_t hash, struct table_slot *slot)
 {
     struct bucket *first = bucket_at(t, address(t, hash)), *b = first;
 
-    while (slot < b->slots || slot >= b->slots + block_count(b)) {
-        ASSERT(has_child(b));
-        b = b->slots[LAST];
+    while (slot < slots(b) || slot >= slots(b) + block_count(b)) {
+        b = child_of(b);
+        ASSERT(b);
     }
-    chain_drop(t, first, b, (int)(slot - b->slots));
+    chain_drop(t, first, b, (int)(slot - slots(b)));
     t->count--;
     if (t->buckets > 1 && t->count < (t->buckets - 1) * TABLE_LOAD_LOW)
         shrink(t);
@@ -405,11 +467,11 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_each_fn *fn, v
     if (t->buckets == 0)
         return 0;
     i = address(t, cursor);
-    for (const struct bucket *b = bucket_at(t, i); b; b = has_child(b) ? b->slots[LAST] : NULL) {
+    for (const struct bucket *b = bucket_at(t, i); b; b = child_of(b)) {
         for (int s = 0; s < block_count(b); s++)
-            __builtin_prefetch(b->slots[s]);
+            __builtin_prefetch(thing_at(b, s));
         for (int s = 0; s < block_count(b); s++)
-            fn(arg, b->slots[s]);
+            fn(arg, thing_at(b, s));
     }
     depth = depth_of(t, i);
     if (depth == 0)
@@ -422,13 +484,12 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_each_fn *fn, v
 /* The n-th thing of the chain; NULL when it is shorter. */
 static void *chain_at(const struct bucket *b, uint64_t n)
 {
-    while (n >= (uint64_t)block_count(b)) {
+    for (; b; b = child_of(b)) {
+        if (n < (uint64_t)block_count(b))
+            return thing_at(b, (int)n);
         n -= (uint64_t)block_count(b);
-        if (!has_child(b))
-            return NULL;
-        b = b->slots[LAST];
     }
-    return b->slots[n];
+    return NULL;
 }
 
 void *table_random(const struct table *t, uint64_t (*next)(void *arg), void *arg)
@@ -462,16 +523,17 @@ void table_check(const struct table *t)
         if (i && i % ((uint64_t)TABLE_SEGMENT * TABLE_PAGE) == 0)
             bytes += TABLE_PAGE * sizeof b;
         ASSERT(block_room(b) == TABLE_SLOTS);
-        for (bool first = true; b; b = has_child(b) ? b->slots[LAST] : NULL, first = false) {
+        for (bool first = true; b; b = child_of(b), first = false) {
             ASSERT(block_count(b) <= block_room(b));
             ASSERT(!has_child(b) || block_count(b) == LAST);
-            ASSERT(first || block_count(b) > block_room(b) - 2);
-            bytes += first ? 0 : block_bytes(block_room(b));
+            ASSERT(first || room_index(b) == ROOM_LEAST ||
+                   block_count(b) > rooms[room_index(b) - 1]);
+            bytes += first ? 0 : block_bytes(room_index(b));
             for (int s = 0; s < block_count(b); s++) {
-                uint64_t hash = table_hash(t->kind->key(b->slots[s]));
+                uint64_t hash = table_hash(t->kind->key(thing_at(b, s)));
 
                 ASSERT(address(t, hash) == i);
-                ASSERT(b->tags[s] == tag_of(hash));
+                ASSERT(tags(b)[s] == tag_of(hash));
             }
             count += (uint64_t)block_count(b);
         }

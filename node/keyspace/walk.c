@@ -345,12 +345,12 @@ uint64_t keyspace_walk_left(const struct keyspace *ks)
 static struct entry *pending(const struct keyspace *ks, int db, struct bytes key)
 {
     const struct space *sp = ks->spaces[db];
-    void **slot;
+    const struct table_slot *slot;
 
     if (!ks->walk.emit)
         return NULL;
     slot = table_find(&sp->table, table_hash(key), key);
-    return slot && walk_wants(ks, sp, *slot) ? *slot : NULL;
+    return slot && walk_wants(ks, sp, table_thing(slot)) ? table_thing(slot) : NULL;
 }
 
 size_t keyspace_walk_pending(const struct keyspace *ks, int db, struct bytes key)

@@ -154,17 +154,17 @@ size_t hash_table_bytes(const struct hash_table *t)
 
 void *hash_table_find(const struct hash_table *t, struct bytes name)
 {
-    void **slot = table_find(&t->table, table_hash(name), name);
+    const struct table_slot *slot = table_find(&t->table, table_hash(name), name);
 
-    return slot ? *slot : NULL;
+    return slot ? table_thing(slot) : NULL;
 }
 
-static void replace(struct hash_table *t, void **slot, const struct hash_field *f)
+static void replace(struct hash_table *t, struct table_slot *slot, const struct hash_field *f)
 {
-    void *field = field_new(f), *old = *slot;
+    void *field = field_new(f), *old = table_thing(slot);
 
     field_leaves(t, old);
-    *slot = field;
+    table_replace(slot, field);
     field_came(t, field);
     xfree(old);
 }
@@ -172,11 +172,12 @@ static void replace(struct hash_table *t, void **slot, const struct hash_field *
 bool hash_table_set(struct hash_table *t, struct bytes name, struct bytes value, int64_t expiry_ms)
 {
     uint64_t hash = table_hash(name);
-    void **slot = table_find(&t->table, hash, name), *field;
+    struct table_slot *slot = table_find(&t->table, hash, name);
+    void *field;
     struct hash_field f = { name, value, expiry_ms };
 
     if (expiry_ms == HASH_KEEP)
-        f.expiry_ms = slot ? expiry_of(*slot) : NO_EXPIRY;
+        f.expiry_ms = slot ? expiry_of(table_thing(slot)) : NO_EXPIRY;
     if (slot) {
         replace(t, slot, &f);
         return false;
@@ -189,11 +190,12 @@ bool hash_table_set(struct hash_table *t, struct bytes name, struct bytes value,
 
 void hash_table_set_expiry(struct hash_table *t, struct bytes name, int64_t expiry_ms)
 {
-    void **slot = table_find(&t->table, table_hash(name), name), *field;
+    struct table_slot *slot = table_find(&t->table, table_hash(name), name);
+    void *field;
     struct hash_field f;
 
     ASSERT(slot);
-    field = *slot;
+    field = table_thing(slot);
     if (is_timed(field) && expiry_ms != NO_EXPIRY) { /* in its place */
         field_leaves(t, field);
         memcpy((char *)field + 1, &expiry_ms, sizeof expiry_ms);
@@ -207,9 +209,9 @@ void hash_table_set_expiry(struct hash_table *t, struct bytes name, int64_t expi
     replace(t, slot, &f);
 }
 
-static void remove_field(struct hash_table *t, uint64_t hash, void **slot)
+static void remove_field(struct hash_table *t, uint64_t hash, struct table_slot *slot)
 {
-    void *field = *slot;
+    void *field = table_thing(slot);
 
     table_remove(&t->table, hash, slot);
     field_leaves(t, field);
@@ -219,7 +221,7 @@ static void remove_field(struct hash_table *t, uint64_t hash, void **slot)
 bool hash_table_remove(struct hash_table *t, struct bytes name)
 {
     uint64_t hash = table_hash(name);
-    void **slot = table_find(&t->table, hash, name);
+    struct table_slot *slot = table_find(&t->table, hash, name);
 
     if (slot)
         remove_field(t, hash, slot);

@@ -148,7 +148,8 @@ bool set_remove(struct set *s, struct bytes member)
 {
     uint64_t hash;
     int64_t v;
-    void **slot, *found;
+    struct table_slot *slot;
+    void *found;
 
     if (s->ints)
         return bytes_to_i64(member, &v) && intset_remove(&s->ints, v);
@@ -156,7 +157,7 @@ bool set_remove(struct set *s, struct bytes member)
     slot = table_find(&s->table, hash, member);
     if (!slot)
         return false;
-    found = *slot;
+    found = table_thing(slot);
     table_remove(&s->table, hash, slot);
     s->member_bytes -= alloc_size(found);
     xfree(found);

@@ -153,9 +153,9 @@ static struct member *find(const struct zset *z, struct bytes text)
     uint64_t len;
 
     if (z->indexed) {
-        void **slot = table_find(&z->table, table_hash(text), text);
+        const struct table_slot *slot = table_find(&z->table, table_hash(text), text);
 
-        return slot ? *slot : NULL;
+        return slot ? table_thing(slot) : NULL;
     }
     for (uint64_t at = 0; at < z->ranking.count; at += len) {
         void *const *run = ranking_run(&z->ranking, at, &len);
