@@ -56,7 +56,7 @@ def _hashable(value):
 
 
 class Client:
-    def __init__(self, address, timeout=5.0, password=None, user=None, proto=2, name=None,
+    def __init__(self, address, timeout=20.0, password=None, user=None, proto=2, name=None,
                  connect_timeout=None, tls=None):
         self.address = address
         self.timeout = timeout
