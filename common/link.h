@@ -134,6 +134,14 @@ void link_flush(struct link *l);
  * snapshot): only legal while l->out is empty. Returns how many bytes went (0: try on_drained). */
 size_t link_send(struct link *l, const void *data, size_t len);
 
+/* A callback that goes on for long lets other links in, from the inside: between begin and end they may be read
+ * (link_aside_read, once the descriptor is readable) and flushed. Nothing is freed and no on_closed is called
+ * before the turn ends, which is the caller's turn still. Not to be nested. */
+void link_aside_begin(struct ev_loop *loop);
+void link_aside_end(struct ev_loop *loop);
+void link_aside_read(struct link *l);
+void link_aside_flush(struct ev_loop *loop);
+
 void link_pause_reading(struct link *l, bool pause);
 /* Says goodbye after what is in out has left, or after LINK_FAREWELL_MS. The first reason is the true
  * one. */

@@ -78,6 +78,44 @@ static void relax_one(struct link_system *sys)
         out_relax(&l->out);
 }
 
+/* The link in whose callback we are keeps the buffer that it was lent. */
+void link_aside_begin(struct ev_loop *loop)
+{
+    struct link_system *sys = ev_userdata(loop);
+
+    ASSERT(!sys->lent_buffer);
+    sys->lent_buffer = sys->read_buffer;
+    sys->read_buffer = xmalloc(LINK_READ_BUFFER);
+}
+
+void link_aside_end(struct ev_loop *loop)
+{
+    struct link_system *sys = ev_userdata(loop);
+
+    ASSERT(sys->lent_buffer);
+    xfree(sys->read_buffer);
+    sys->read_buffer = sys->lent_buffer;
+    sys->lent_buffer = NULL;
+}
+
+void link_aside_read(struct link *l)
+{
+    if (l->state == LINK_OPEN && ev_is_active(&l->readable))
+        link_on_readable(l->loop, &l->readable, EV_READ);
+}
+
+void link_aside_flush(struct ev_loop *loop)
+{
+    struct link_system *sys = ev_userdata(loop);
+
+    while (!list_empty(&sys->dirty)) {
+        struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
+
+        list_remove(&l->dirty);
+        link_flush(l);
+    }
+}
+
 static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
 {
     struct link_system *sys = w->data;

@@ -24,6 +24,7 @@ struct link_system {
     uint64_t last_id;
     struct link_turns turns;
     char *read_buffer;
+    char *lent_buffer; /* of the link whose callback lets others in; NULL: nobody does */
 };
 
 struct link_system *link_system_of(const struct link *l);

@@ -212,6 +212,13 @@ static void on_connection(struct ev_loop *loop, ev_io *w, int events)
     }
 }
 
+void listen_look(struct listen *l)
+{
+    for (int i = 0; i < l->count; i++)
+        if (ev_is_active(&l->sockets[i].readable))
+            on_connection(l->loop, &l->sockets[i].readable, EV_READ);
+}
+
 /* ---- the set --------------------------------------------------------------------------------- */
 
 static int add_place(struct place *places, int n, enum listen_kind kind, const char *host, int port)

@@ -60,6 +60,8 @@ void listen_fini(struct listen *l);
  * already in use". */
 enum err listen_open(struct listen *l, const struct listen_options *o,
                      struct errmsg *out_why) MUST_CHECK;
+/* Takes who waits at the doors now, without waiting for the loop to say so. */
+void listen_look(struct listen *l);
 /* For connections accepted from now on. */
 void listen_keepalive(struct listen *l, int64_t keepalive_s);
 

@@ -141,6 +141,8 @@ void reply_ok(struct reply *r);
  * begins with a command's name in capitals must bring its own code ("ERR EXEC without MULTI"). CR and
  * LF become blanks, so that no argument can forge a second reply. */
 void reply_error(struct reply *r, const char *text);
+/* The same without a word in front: of a script, which says what it likes. */
+void reply_error_as_is(struct reply *r, struct bytes text);
 void reply_errorf(struct reply *r, const char *format, ...) PRINTF_LIKE(2, 3);
 void reply_int(struct reply *r, int64_t v);
 void reply_bulk(struct reply *r, struct bytes data);

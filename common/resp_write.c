@@ -86,9 +86,8 @@ static size_t error_code_len(struct bytes text)
     return len == text.len || text.at[len] == ' ' ? len : 0;
 }
 
-static void write_error(struct reply *r, struct bytes text)
+static void write_error_line(struct reply *r, size_t prefix, struct bytes text)
 {
-    size_t code = error_code_len(text), prefix = code ? 0 : 4;
     char *start = out_reserve(r->out, 1 + prefix + text.len + 2), *at = start;
 
     *at++ = '-';
@@ -97,12 +96,28 @@ static void write_error(struct reply *r, struct bytes text)
     for (size_t i = 0; i < text.len; i++)
         *at++ = text.at[i] == '\r' || text.at[i] == '\n' ? ' ' : text.at[i];
     out_commit(r->out, (size_t)(put_end(at) - start));
-
     r->errors++;
+}
+
+static void write_error(struct reply *r, struct bytes text)
+{
+    size_t code = error_code_len(text);
+
+    write_error_line(r, code ? 0 : 4, text);
     if (code)
         snprintf(r->error_code, sizeof r->error_code, "%.*s", (int)code, text.at);
     else
         memcpy(r->error_code, "ERR", sizeof "ERR");
+}
+
+void reply_error_as_is(struct reply *r, struct bytes text)
+{
+    const char *blank = text.len ? memchr(text.at, ' ', text.len) : NULL;
+    size_t code = blank ? (size_t)(blank - text.at) : text.len;
+
+    write_error_line(r, 0, text);
+    snprintf(r->error_code, sizeof r->error_code, "%.*s",
+             (int)(code < sizeof r->error_code ? code : sizeof r->error_code - 1), text.at);
 }
 
 void reply_error(struct reply *r, const char *text)

@@ -25,6 +25,7 @@
 #include "node/persist/check.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
+#include "node/script/script.h"
 #include "node/serve/config.h"
 #include "node/serve/debug.h"
 #include "node/serve/serve.h"
@@ -59,6 +60,7 @@ static const struct command *const command_rows[] = {
     replica_rows,
     persist_rows,
     aof_rows,
+    script_rows,
     string_commands,
     generic_commands,
     hash_commands,
@@ -71,9 +73,9 @@ static const struct command *const command_rows[] = {
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,
                                                     persist_debug_subs, aof_debug_subs, NULL };
 
-static const struct info_part *const info_rooms[] = { info_parts, serve_info_parts,
+static const struct info_part *const info_rooms[] = { info_parts,         serve_info_parts,
                                                       replica_info_parts, persist_info_parts,
-                                                      aof_info_parts };
+                                                      aof_info_parts,     script_info_parts };
 
 static void accept_client(void *arg, int fd, enum listen_kind kind)
 {
@@ -132,6 +134,7 @@ static void open_rooms(struct node *n)
     w->persist = persist_new(w);
     w->aof = aof_new(w);
     serve_new(w);
+    script_new(w);
     identity_started();
 }
 
@@ -141,6 +144,7 @@ static void close_rooms(struct node *n)
 
     server_net_fini(&n->net);
     aof_free(w->aof);
+    script_free(w->script);
     persist_free(w->persist);
     replica_free(w->replica);
     serve_free(w->serve);

@@ -333,8 +333,10 @@ static const struct setting node_setting_rows[] = {
     /* scripts */
     { .name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = SET_INT, .def = "5000",
       .min = "0", .max = "9223372036854775807", AT(busy_reply_threshold_ms), .when = SET_LIVE,
-      .flags = SETTING_IGNORED,
       .help = "Milliseconds after which a script's other clients are told BUSY." },
+    { .name = "script-memory-max", .kind = SET_BYTES, .def = "1gb", .min = "16mb", .max = "64gb",
+      AT(script_memory_max_bytes), .when = SET_LIVE,
+      .help = "What all scripts, and all functions, may hold together: one that wants more gets an error." },
     { .name = "lua-enable-deprecated-api", .kind = SET_BOOL, .def = "no",
       AT(lua_enable_deprecated_api), .when = SET_AT_START,
       .flags = SETTING_HIDDEN | SETTING_IGNORED,

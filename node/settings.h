@@ -96,6 +96,7 @@ struct node_settings {
 
     /* scripts */
     int64_t busy_reply_threshold_ms;
+    uint64_t script_memory_max_bytes;
     bool lua_enable_deprecated_api;
 
     /* defragmentation */

@@ -15,6 +15,7 @@ struct keyspace;
 struct oplog;
 struct replica;
 struct persist;
+struct script;
 struct serve;
 struct server_net;
 struct service;
@@ -30,6 +31,7 @@ struct node_world {
     struct replica *replica; /* who leads, who follows, how far */
     struct persist *persist; /* snapshots */
     struct aof *aof;         /* the append only file */
+    struct script *script;   /* Lua */
     struct service *service; /* client sessions, what both daemons share of them */
     struct serve *serve;     /* and what only a node does */
     struct command_table *commands;

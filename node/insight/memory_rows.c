@@ -13,6 +13,7 @@
 #include "node/insight/memory.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
+#include "node/script/script.h"
 #include "node/world.h"
 
 static void memory_usage(struct call *c)
@@ -84,6 +85,8 @@ static void put_databases(const struct node_world *w, struct pairs *p)
 
 static void put_totals(const struct node_world *w, const struct memory *m, struct pairs *p)
 {
+    struct script_memory scripts;
+
     put_int(p, "peak.allocated", m->peak);
     put_int(p, "total.allocated", m->used);
     put_int(p, "startup.allocated", identity()->startup_bytes);
@@ -92,8 +95,9 @@ static void put_totals(const struct node_world *w, const struct memory *m, struc
     put_int(p, "clients.normal", m->clients);
     put_int(p, "cluster.links", 0);
     put_int(p, "aof.buffer", 0);
-    put_int(p, "lua.caches", 0);
-    put_int(p, "functions.caches", 0);
+    script_measure(w->script, &scripts);
+    put_int(p, "lua.caches", scripts.scripts);
+    put_int(p, "functions.caches", scripts.functions);
     put_databases(w, p);
 }
 

@@ -86,21 +86,6 @@ static void write_usage(const struct memory *m, struct buf *out)
     info_bytes(out, "total_system_memory", m->total);
 }
 
-static void write_scripts(struct buf *out)
-{
-    info_line(out, "used_memory_lua", "0");
-    info_line(out, "used_memory_vm_eval", "0");
-    info_line(out, "used_memory_lua_human", "0B");
-    info_line(out, "used_memory_scripts_eval", "0");
-    info_line(out, "number_of_cached_scripts", "0");
-    info_line(out, "number_of_functions", "0");
-    info_line(out, "number_of_libraries", "0");
-    info_line(out, "used_memory_vm_functions", "0");
-    info_bytes(out, "used_memory_vm_total", 0);
-    info_line(out, "used_memory_functions", "0");
-    info_bytes(out, "used_memory_scripts", 0);
-}
-
 static const char *policy_word(int policy)
 {
     static const char *const words[] = {
@@ -128,13 +113,20 @@ static void write_fragmentation(const struct memory *m, struct buf *out)
 
 static void write_memory(struct node_world *w, struct buf *out)
 {
+    struct memory m;
+
+    memory_measure(w, &m);
+    write_usage(&m, out);
+}
+
+/* The fields of scripts stand between. */
+static void write_more_memory(struct node_world *w, struct buf *out)
+{
     struct keyspace_stats keys;
     struct memory m;
 
     memory_measure(w, &m);
     keyspace_stats(w->keyspace, &keys);
-    write_usage(&m, out);
-    write_scripts(out);
     info_bytes(out, "maxmemory", w->set->maxmemory_bytes);
     info_line(out, "maxmemory_policy", "%s", policy_word(w->set->maxmemory_policy));
     write_fragmentation(&m, out);
@@ -187,11 +179,8 @@ static void write_keyspace(struct node_world *w, struct buf *out)
 }
 
 const struct info_part info_parts[] = {
-    { INFO_SERVER, 100, write_server },
-    { INFO_SERVER, 1000, write_ours },
-    { INFO_MEMORY, 100, write_memory },
-    { INFO_CPU, 100, write_cpu },
-    { INFO_CLUSTER, 100, write_cluster },
-    { INFO_KEYSPACE, 100, write_keyspace },
-    { 0 },
+    { INFO_SERVER, 100, write_server },     { INFO_SERVER, 1000, write_ours },
+    { INFO_MEMORY, 100, write_memory },     { INFO_MEMORY, 200, write_more_memory },
+    { INFO_CPU, 100, write_cpu },           { INFO_CLUSTER, 100, write_cluster },
+    { INFO_KEYSPACE, 100, write_keyspace }, { 0 },
 };

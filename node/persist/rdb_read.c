@@ -679,3 +679,38 @@ enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct 
     *out = v;
     return OK;
 }
+
+static enum err refuse_functions(struct errmsg *out_why, const char *why)
+{
+    errmsg_set(out_why, "%s", why);
+    return ERR_SYNTAX;
+}
+
+enum err rdb_read_functions(struct bytes payload, rdb_function_fn *take_text, void *arg,
+                            struct errmsg *out_why)
+{
+    struct in in = { .data = payload };
+    struct buf scratch = { 0 };
+    enum err e = OK;
+    bool valkey;
+
+    if (payload.len < RDB_DUMP_FOOTER || !footer_is_right(payload, &valkey))
+        return refuse_functions(out_why, "DUMP payload version or checksum are wrong");
+    in.data.len -= RDB_DUMP_FOOTER;
+    while (e == OK && in.at < in.data.len) {
+        struct bytes text;
+        uint8_t type = 0;
+
+        (void)take_byte(&in, &type);
+        if (type == RDB_OP_FUNCTION_OLD)
+            e = refuse_functions(out_why, "Pre-GA function format not supported");
+        else if (type != RDB_OP_FUNCTION)
+            e = refuse_functions(out_why, "given type is not a function");
+        else if (!take_string(&in, &scratch, &text))
+            e = refuse_functions(out_why, "failed loading the given functions payload");
+        else
+            e = take_text(arg, text, out_why);
+    }
+    buf_fini(&scratch);
+    return e;
+}

@@ -74,4 +74,10 @@ enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_ite
 enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct buf *scratch,
                      struct value *out) MUST_CHECK;
 
+/* A payload of FUNCTION DUMP, library by library. What take refuses, or the payload, is in *out_why in the words
+ * of FUNCTION RESTORE. */
+typedef enum err rdb_function_fn(void *arg, struct bytes text, struct errmsg *out_why);
+enum err rdb_read_functions(struct bytes payload, rdb_function_fn *take, void *arg,
+                            struct errmsg *out_why) MUST_CHECK;
+
 #endif

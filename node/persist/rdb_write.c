@@ -178,9 +178,9 @@ void rdb_write_end(struct rdb_writer *w)
 }
 
 /* Everything from an offset on is the payload. */
-static void put_footer(struct buf *out, size_t from, enum value_need need)
+static void put_footer(struct buf *out, size_t from, uint32_t needs)
 {
-    uint16_t version = htole16((uint16_t)rdb_version_for(RDB_NEED(need)));
+    uint16_t version = htole16((uint16_t)rdb_version_for(needs));
     uint64_t crc;
 
     buf_append(out, &version, sizeof version);
@@ -194,7 +194,7 @@ void rdb_dump_string(struct buf *out, struct bytes value)
 
     buf_putc(out, RDB_TYPE_STRING);
     rdb_put_string(out, value, true);
-    put_footer(out, from, NEED_NOTHING);
+    put_footer(out, from, RDB_NEED(NEED_NOTHING));
 }
 
 void rdb_dump_apart(struct buf *out, const struct value_ops *ops, const void *apart)
@@ -205,5 +205,16 @@ void rdb_dump_apart(struct buf *out, const struct value_ops *ops, const void *ap
     buf_putc(out, (char)ops->rdb_type(apart));
     while (!ops->save(apart, &cursor, true, out))
         ;
-    put_footer(out, from, ops->need ? ops->need(apart) : NEED_NOTHING);
+    put_footer(out, from, RDB_NEED(ops->need ? ops->need(apart) : NEED_NOTHING));
+}
+
+void rdb_put_function(struct buf *b, struct bytes text, bool compress)
+{
+    buf_putc(b, (char)RDB_OP_FUNCTION);
+    rdb_put_string(b, text, compress);
+}
+
+void rdb_end_functions(struct buf *b)
+{
+    put_footer(b, 0, RDB_NEED_FUNCTIONS);
 }

@@ -47,6 +47,10 @@ void rdb_write_taken(struct rdb_writer *w);
 void rdb_put_len(struct buf *b, uint64_t len);
 void rdb_put_string(struct buf *b, struct bytes data, bool compress);
 
+/* A function library, as a file and FUNCTION DUMP have it; and the end of what FUNCTION DUMP answers. */
+void rdb_put_function(struct buf *b, struct bytes text, bool compress);
+void rdb_end_functions(struct buf *b);
+
 /* What DUMP answers for a string: type, value, version (the lowest, as in a file), CRC. */
 void rdb_dump_string(struct buf *out, struct bytes value);
 /* For a value that is apart. */

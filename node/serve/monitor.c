@@ -27,7 +27,9 @@ static void describe(const struct call *c, struct buf *line)
     gettimeofday(&now, NULL);
     buf_printf(line, "%lld.%06ld [%d ", (long long)now.tv_sec, (long)now.tv_usec,
                c->session ? c->session->db : c->db);
-    if (!c->session)
+    if (c->in_script)
+        buf_puts(line, "lua]");
+    else if (!c->session)
         buf_puts(line, "?:0]");
     else if (c->session->flags & SESSION_UNIX)
         buf_printf(line, "unix:%s]", c->session->link->peer);
@@ -52,6 +54,12 @@ static void feed(struct serve *v, const struct call *c)
         session_wrote(s);
     }
     buf_fini(&line);
+}
+
+void monitor_tell(struct serve *v, const struct call *c)
+{
+    if (UNLIKELY(!list_empty(&v->monitors)))
+        feed(v, c);
 }
 
 void monitor_feed(struct serve *v, const struct call *c)

@@ -8,6 +8,8 @@
 
 /* After a command ran. Free while nobody watches. */
 void monitor_feed(struct serve *v, const struct call *c);
+/* A command that others follow from, before they do; its row says CMD_SKIP_MONITOR. */
+void monitor_tell(struct serve *v, const struct call *c);
 /* The handler of MONITOR. */
 void monitor_join(struct call *c);
 void monitor_leave(struct node_session *s);

@@ -82,5 +82,7 @@ const char *refuse_reason(const struct serve *v, uint32_t has, uint32_t lacks)
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         if (((has & reasons[i].has) || (lacks & reasons[i].lacks)) && reasons[i].holds(v->world))
             return reasons[i].say ? reasons[i].say(v->world) : reasons[i].text;
+    if (UNLIKELY(v->busy_text) && (lacks & CMD_ALLOW_BUSY))
+        return v->busy_text;
     return NULL;
 }

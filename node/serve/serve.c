@@ -220,11 +220,11 @@ static bool replicates(const struct serve *v, const struct call *c)
 static void settle(struct serve *v, struct call *c, bool last)
 {
     uint64_t changes = v->changes - v->changes_before;
-    bool verbatim = replicates(v, c);
+    bool verbatim = replicates(v, c) && !c->silent;
 
     if (changes)
         persist_count_changes(v->world->persist, changes);
-    if (c->intents & INTENT_EFFECT)
+    if ((c->intents & INTENT_EFFECT) && !c->silent)
         unit_add_encoded(&v->unit, c->db, buf_bytes(&v->effects), c->effect_count);
     if (verbatim && (c->cmd->flags & CMD_PUBSUB)) {
         unit_add_aside(&v->unit, c->db, c->argc, c->argv);
@@ -248,7 +248,7 @@ static void note_at_gate(struct serve *v, struct node_session *s, const struct c
 
     s->wrote = tip; /* as WAIT sees it, Redis does not ask either whether this command wrote */
     if (UNLIKELY(!v->gate.open) &&
-        ((c->cmd->flags & (CMD_WRITE | CMD_READONLY)) || multi_is_exec(c->cmd)))
+        ((c->cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)) || multi_is_exec(c->cmd)))
         gate_note(&v->gate, &s->gate, tip);
 }
 
@@ -272,7 +272,7 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
 bool serve_run_inner(struct serve *v, struct call *c)
 {
     struct command_stats *stats = stats_of(&v->service->stats, c->cmd);
-    uint64_t start_us = clock_read_us(), before = v->changes_before, usec;
+    uint64_t start_us = clock_read_us(), others = v->changes - v->changes_before, usec;
     uint32_t errors_before = c->reply->errors;
     bool failed;
 
@@ -286,7 +286,7 @@ bool serve_run_inner(struct serve *v, struct call *c)
     monitor_feed(v, c);
     slowlog_note(v->slowlog, c, usec);
     latency_command(v->latency, c, usec);
-    v->changes_before = before;
+    v->changes_before = v->changes - others; /* ours are counted */
     failed = c->reply->errors != errors_before;
     c->reply->errors = errors_before;
     return !failed;

@@ -75,6 +75,8 @@ struct serve {
     uint64_t blocked_count;
     struct rates rates;
     struct shutdown *shutdown;
+    const char
+        *busy_text; /* a script runs for long: the answer to what is not allowed now; NULL: none */
 };
 
 /* Needs everything in world but info; puts service and serve in, and takes the hooks of keyspace and

@@ -15,6 +15,7 @@
 struct shutdown {
     bool waiting;
     bool over;
+    bool certain;   /* a script was cut off for it: there is no way back */
     uint32_t flags; /* enum shutdown_flag */
     uint64_t deadline_ms;
     struct session *asked_by; /* held until it ends; NULL: a signal */
@@ -136,6 +137,13 @@ void shutdown_ask(struct serve *v, uint32_t flags)
     begin(v, flags);
 }
 
+bool shutdown_is_certain(struct serve *v)
+{
+    if (v->shutdown->waiting)
+        v->shutdown->certain = true;
+    return v->shutdown->certain;
+}
+
 void shutdown_forget(struct serve *v, const struct session *s)
 {
     if (v->shutdown && v->shutdown->asked_by == s)
@@ -173,7 +181,7 @@ static bool read_flags(const struct call *c, uint32_t *out_flags, bool *out_abor
 
 static void abort_shutdown(struct serve *v, struct call *c)
 {
-    if (!v->shutdown->waiting) {
+    if (!v->shutdown->waiting || v->shutdown->certain) {
         reply_error(c->reply, "ERR No shutdown in progress.");
         return;
     }
@@ -197,6 +205,13 @@ void shutdown_now(struct call *c)
         abort_shutdown(v, c);
         return;
     }
+    if (v->busy_text && !(flags & SHUTDOWN_NOSAVE)) {
+        reply_error(c->reply, v->busy_text);
+        return;
+    }
+    if (v->busy_text)
+        flags |=
+            SHUTDOWN_NOW; /* the script will not end by itself, and half of it is for no follower */
     if (c->denies_blocking && !(flags & SHUTDOWN_NOW)) {
         reply_error(c->reply, "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING "
                               "client");

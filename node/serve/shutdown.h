@@ -22,6 +22,9 @@ void shutdown_fini(struct serve *v);
 void shutdown_ask(struct serve *v, uint32_t flags);
 /* Before the loop sleeps: have the followers caught up? */
 void shutdown_look(struct serve *v);
+/* Has SHUTDOWN NOSAVE come while a script holds the loop? Then it is not taken back any more: whoever asks cuts
+ * the script off. */
+bool shutdown_is_certain(struct serve *v);
 /* A session that may have asked is gone. */
 void shutdown_forget(struct serve *v, const struct session *s);
 /* The handler of SHUTDOWN. */

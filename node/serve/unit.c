@@ -75,6 +75,11 @@ void unit_end(struct unit *u)
         append_wrapped(u);
     else
         append_all(u);
+    unit_drop(u);
+}
+
+void unit_drop(struct unit *u)
+{
     u->count = u->asides = 0;
     u->commands = 0;
     u->bytes.len = 0;

@@ -43,6 +43,9 @@ void unit_fini(struct unit *u);
 void unit_begin(struct unit *u);
 void unit_end(struct unit *u);
 
+/* What was added so far goes nowhere: the node is about to end, and half a unit is for nobody. */
+void unit_drop(struct unit *u);
+
 void unit_add(struct unit *u, int db, int argc, const struct bytes *argv);
 /* One for followers alone, no change of the data set: PUBLISH. */
 void unit_add_aside(struct unit *u, int db, int argc, const struct bytes *argv);

@@ -1,0 +1,103 @@
+/*
+ * function_dump - libraries as a payload: what an RDB file holds of them, then version and CRC-64 as behind
+ * DUMP, so that payloads go between this node and redis-server.
+ */
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/serve/service.h"
+#include "node/persist/persist.h"
+#include "node/persist/rdb_read.h"
+#include "node/persist/rdb_write.h"
+#include "node/script/functions.h"
+#include "node/script/library.h"
+#include "node/script/script_room.h"
+
+void cmd_function_dump(struct call *c)
+{
+    struct map_walk walk = map_walk(&script_of(c)->libraries->by_name);
+    struct buf payload = { 0 };
+
+    for (struct map_node *n; (n = map_walk_next(&walk));) {
+        const struct library *x = CONTAINER_OF(n, struct library, node);
+
+        rdb_put_function(&payload, (struct bytes){ x->text, x->len }, true);
+    }
+    rdb_end_functions(&payload);
+    reply_bulk(c->reply, buf_bytes(&payload));
+    buf_fini(&payload);
+}
+
+enum policy { APPEND, REPLACE, FLUSH };
+
+static bool want_policy(struct call *c, enum policy *out)
+{
+    static const char *const words[] = {
+        [APPEND] = "append", [REPLACE] = "replace", [FLUSH] = "flush"
+    };
+
+    *out = APPEND;
+    if (c->argc == 3)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (bytes_is_word(c->argv[3], words[i])) {
+            *out = (enum policy)i;
+            return true;
+        }
+    }
+    reply_error(c->reply, "ERR Wrong restore policy given, value should be either FLUSH, APPEND or "
+                          "REPLACE.");
+    return false;
+}
+
+struct restoring {
+    struct libraries *into;
+    bool limited;
+};
+
+static enum err take(void *arg, struct bytes text, struct errmsg *out_why)
+{
+    const struct restoring *r = arg;
+    const char *name;
+
+    return libraries_load(r->into, text, false, r->limited, &name, out_why);
+}
+
+static enum err join(struct script *s, struct libraries *fresh, enum policy policy,
+                     struct errmsg *out_why)
+{
+    if (policy == FLUSH) {
+        struct library *x;
+
+        while ((x = libraries_any(s->libraries)))
+            libraries_delete(s->libraries, x);
+    }
+    return libraries_join(s->libraries, fresh, policy == REPLACE, out_why);
+}
+
+void cmd_function_restore(struct call *c)
+{
+    struct script *s = script_of(c);
+    struct restoring r = { .limited = !c->from_leader };
+    enum policy policy;
+    struct errmsg why;
+    enum err e;
+
+    if (c->argc > 4) {
+        serve_wrong_use(c);
+        return;
+    }
+    if (!want_policy(c, &policy))
+        return;
+    r.into = libraries_new(&s->functions);
+    e = rdb_read_functions(c->argv[2], take, &r, &why);
+    if (e == OK)
+        e = join(s, r.into, policy, &why);
+    if (e == OK) {
+        functions_changed(c);
+        reply_ok(c->reply);
+    } else {
+        reply_errorf(c->reply, "ERR %s", why.text);
+    }
+    libraries_free(r.into);
+}

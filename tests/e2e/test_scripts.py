@@ -1,0 +1,288 @@
+"""Scripts and functions beside Debian's redis-server: replies and error texts of several hundred snippets (scripts.txt)
+and of random values, in both protocols; the walls of the sandbox; scripts that do not end; what followers hear.
+"""
+import os
+import random
+
+from harness.case import limit
+from harness.compare import compare, short
+from harness.wait import until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SPIN = "while true do end"
+
+
+def snippets():
+    with open(os.path.join(HERE, "scripts.txt"), encoding="latin-1") as f:
+        lines = [line.rstrip("\n") for line in f if not line.startswith("#")]
+    for line in lines:
+        words = line.split(" || ")
+        yield [w.replace("\\n", "\n") for w in words] if len(words) > 1 else ["EVAL", line, "0"]
+
+
+@limit(120)
+def test_snippets_answer_as_in_redis(t):
+    t.needs_holdfast()
+    for proto in (2, 3):
+        ours, theirs = t.node().start(), t.node(product="redis").start()
+        compare(ours, theirs, list(snippets()), proto=proto)
+
+
+# ---- random values through Lua and back -------------------------------------------------------------------------
+
+WORDS = ["", "a", "ok", "err", "some text", "\\r\\n", "\\0", "\\255", "7", "-1.5"]
+NUMBERS = ["0", "1", "-1", "3.99", "-3.99", "1e15", "1e16", "1e300", "-1e300", "2^53", "2^63", "0.1", "1/0", "0/0"]
+
+
+def value(rng, depth):
+    """A Lua expression."""
+    kind = rng.randrange(12 if depth else 6)
+    if kind < 2:
+        return "'%s'" % rng.choice(WORDS)
+    if kind < 4:
+        return rng.choice(NUMBERS)
+    if kind < 6:
+        return rng.choice(["true", "false", "nil", "print", "function() end", "redis.call", "'x'"]).replace("print", "type")
+    inner = [value(rng, depth - 1) for _ in range(rng.randrange(4))]
+    if kind < 9:
+        return "{%s}" % ",".join(inner)
+    field = rng.choice(["ok='%s'" % rng.choice(WORDS), "err='%s'" % rng.choice(WORDS), "ok=5", "err=true",
+                        "big_number='%s'" % rng.choice(["12", "-12345678901234567890"]),
+                        "map={[%s]=%s}" % (rng.choice(["1", "'k'", "2.5"]), value(rng, depth - 1)),
+                        "set={[%s]=true}" % rng.choice(["1", "'k'"]),
+                        "verbatim_string={string='%s',format='%s'}" % (rng.choice(WORDS), rng.choice(["txt", "m", ""])),
+                        "verbatim_string={string=1}", "double=%s" % rng.choice(["1", "2.5", "-0.125", "'x'"])])
+    return "{%s}" % ",".join([field] + inner)
+
+
+def scripts_of(rng, count):
+    for _ in range(count):
+        v = value(rng, 3)
+        yield ["EVAL", rng.choice(["return %s", "redis.setresp(3) return %s", "return {%s}",
+                                   "return cjson.encode(%s)", "return cmsgpack.pack(%s)",
+                                   "return cmsgpack.unpack(cmsgpack.pack(%s))",
+                                   "local v = %s return pcall(error, v)", "return pcall(cjson.decode, cjson.encode(%s))",
+                                   "return tostring(%s)", "return type(%s)"]) % v, "0"]
+
+
+def addresses(step, reply):
+    """tostring of a table or function says where it stands."""
+    return None if reply.kind == "$" and isinstance(reply.value, str) and ": 0x" in reply.value else reply
+
+
+@limit(120)
+def test_random_values_convert_as_in_redis(t):
+    t.needs_holdfast()
+    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
+    print("TEST_SEED=%d" % seed)
+    ours, theirs = t.node().start(), t.node(product="redis").start()
+    for proto in (2, 3):
+        compare(ours, theirs, list(scripts_of(random.Random(seed), 3000)), same=addresses, proto=proto)
+
+
+# ---- the walls --------------------------------------------------------------------------------------------------
+
+READONLY = "readonly table"
+ESCAPES = [
+    ("string.rep = 1", READONLY), ("rawset(string, 'rep', 1)", READONLY), ("rawset(_G, 'redis', 1)", READONLY),
+    ("table.insert(_G, 1)", READONLY), ("setmetatable(_G, nil)", READONLY), ("_G._G = {}", READONLY),
+    ("setmetatable(redis, {__index=_G})", READONLY), ("server.call = type", READONLY),
+    ("getmetatable(_G).__index = {}", READONLY), ("getmetatable('').__index = {}", READONLY),
+    ("rawset(getmetatable(''), '__index', 1)", READONLY), ("cjson.encode = 1", READONLY), ("bit.band = 1", READONLY),
+    ("for k, v in pairs(string) do string[k] = nil end", READONLY),
+    ("local f, t = pairs(string) t.rep = nil", READONLY),
+    ("rawget(_G, '_G').x = 1", READONLY), ("os.clock = 1", READONLY), ("os.execute('x')", "nil value"),
+    ("io.open('x')", "nonexistent global"), ("require('os')", "nonexistent global"), ("dofile('x')", "nonexistent global"),
+    ("debug.getinfo(1)", "nonexistent global"), ("print('x')", "nonexistent global"), ("setfenv(1, {})", "nonexistent"),
+    ("getfenv()", "nonexistent"), ("newproxy()", "nonexistent"), ("package.loadlib()", "nonexistent"),
+    ("assert(loadstring(string.dump(function() end)))", "unexpected symbol"),
+    ("local d, n = string.dump(function() end), 0 "
+     "assert(load(function() n = n + 1 return n <= #d and d:sub(n, n) or nil end))", "unexpected symbol"),
+    ("string.find(('a'):rep(300000), ('.?'):rep(300000))", "pattern too complex"),
+    ("string.gsub(('a'):rep(300000), ('(a'):rep(5000), '')", "pattern too complex"),
+    ("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1e5) .. i end", "not enough memory"),
+    ("local s = 'x' while true do s = s .. s end", "not enough memory"),
+    ("return ('x'):rep(1e9):rep(10)", "not enough memory"),
+    ("local function f() return 1 + f() end f()", "stack overflow"),
+    ("local f = function(s, f) return pcall(f, s, f) end f(1, f)", ""),
+    ("local s = 'return ' .. ('{'):rep(10000) assert(loadstring(s))", "levels"),
+    ("return {unpack({}, 1, 1e7)}", "too many results"), ("return unpack({}, -2^31, 2^31 - 1)", "too many results"),
+    ("return cjson.encode(setmetatable({}, {__index = error}))", ""),
+    ("cjson.decode(('['):rep(100000))", "nested"), ("cmsgpack.unpack(('\\145'):rep(1e6))", "stack overflow"),
+    ("return string.format('%99999d', 1)", "invalid"), ("return ('x'):rep(-1)", ""), ("return (''):rep(2^31 - 1)", ""),
+    ("return tostring(nil):rep(0/0)", ""), ("coroutine.wrap(function() error(1) end)()", ""),
+    ("local co co = coroutine.wrap(function() co() end) co()", "running"),
+    ("redis.call(unpack({}, 1, 7000))", "strings or integers"),
+    ("error(setmetatable({}, {__index = function() error('x') end}))", ""),
+    ("error(setmetatable({}, {__newindex = error, __tostring = error}))", ""),
+    ("error(redis)", ""), ("error(nil)", ""), ("return setmetatable({}, {__index = redis.call})", ""),
+    ("collectgarbage('stop') collectgarbage('setpause', 0) return collectgarbage('count') > 0", ""),
+]
+
+
+@limit(120)
+def test_nobody_climbs_out(t):
+    """Each try gets its error, or a harmless answer; the node lives, and the next script finds everything in place."""
+    t.needs_holdfast()
+    node = t.node(settings={"script-memory-max": "16mb"}).start()
+    probe = ("return string.rep('x', 2) .. ('y'):upper() .. tostring(redis == server) .. cjson.encode({1}) .. "
+             "tostring(rawget(_G, 'x')) .. redis.call('ECHO', 'z') .. type(string.format) .. tostring(next(getmetatable('')))")
+    with node.client(timeout=60) as c:
+        want = c.call("EVAL", probe, "0")
+        for script, error in ESCAPES:
+            reply = c.ask("EVAL", script, "0")
+            if error:
+                assert reply.kind == "-" and error in reply.value, "%s: %s" % (script, short(reply))
+            assert c.call("EVAL", probe, "0") == want, script
+
+
+# ---- scripts that do not end -------------------------------------------------------------------------------------
+
+def busy(t, script, command="EVAL"):
+    """A node with a script that runs and runs, and the client that waits for it."""
+    node = t.node(settings={"busy-reply-threshold": "30"}).start()
+    caller = node.client()
+    caller.send(command, script, "0")
+    other = node.client()
+    until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+    return node, caller, other
+
+
+STUBBORN = [
+    SPIN,
+    "while true do pcall(function() while true do end end) end",
+    "local function f() while true do pcall(f) end end f()",
+    "local function f() pcall(f) pcall(f) end while true do f() end",
+    "local f f = function() return xpcall(f, f) end while true do f() end",
+    "while true do coroutine.wrap(function() while true do end end)() end",
+    "while true do pcall(coroutine.wrap(function() while true do pcall(error) end end)) end",
+    "while true do redis.pcall('nosuch') end",
+    "while true do redis.call('get', 'x') end",
+    "while true do local t = setmetatable({}, {__index = function() while true do end end}) pcall(function() return t.x end) end",
+    "while true do pcall(string.gsub, ('x'):rep(1000), '.', function() while true do end end) end",
+    "while true do pcall(table.sort, {3, 2, 1}, function() while true do end end) end",
+    "while true do pcall(loadstring('while true do end')) end",
+]
+
+
+@limit(120)
+def test_no_script_is_too_stubborn_to_be_killed(t):
+    t.needs_holdfast()
+    for script in STUBBORN:
+        node, caller, other = busy(t, script)
+        assert other.call("SCRIPT", "KILL") == "OK"
+        reply = caller.read_reply()
+        assert reply.kind == "-" and reply.value.startswith("ERR Script killed by user with SCRIPT KILL... script: "), \
+            "%s: %s" % (script, short(reply))
+        until(lambda: other.ask("GET", "x").kind != "-", what="a node that is not busy")
+        assert caller.call("EVAL", "return 7", "0") == 7
+        node.stop()
+
+
+@limit(60)
+def test_a_busy_node_answers_as_redis_does(t):
+    steps = ["GET x", "PING", "SET x 1", "MULTI", "GET x", "EXEC", "DISCARD", "FUNCTION KILL", "FUNCTION STATS", "SHUTDOWN",
+             "SHUTDOWN SAVE", "EVAL 1 0", "SCRIPT LOAD x", "SCRIPT HELP", "INFO", "CLIENT ID", "WATCH x", "UNWATCH", "ECHO x",
+             "HELLO 2 BAD", "SUBSCRIBE x", "NOSUCH", "GET", "CONFIG GET port", "WAIT 0 0", "SCRIPT KILL BAD"]
+    t.needs_holdfast()
+    answers = []
+    for product in ("holdfast", "redis"):
+        node = t.node(product=product, settings={"busy-reply-threshold": "30"}).start()
+        caller, other = node.client(), node.client()
+        caller.send("EVAL", SPIN, "0")
+        until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+        replies = [other.ask(*step.split()) for step in steps]
+        late = node.client()
+        replies.append(late.ask("PING"))
+        replies.append(late.ask("SCRIPT", "KILL"))
+        replies.append(caller.read_reply())
+        answers.append(replies)
+    for step, mine, peer in zip(steps + ["PING", "SCRIPT KILL", "the script"], *answers):
+        assert mine == peer, "%s:\n    holdfast %s\n    redis    %s" % (step, short(mine), short(peer))
+
+
+@limit(60)
+def test_functions_are_killed_by_their_own_word(t):
+    t.needs_holdfast()
+    node = t.node(settings={"busy-reply-threshold": "30"}).start()
+    caller, other = node.client(), node.client()
+    caller.call("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('spin', function() while true do end end)")
+    caller.send("FCALL", "spin", "0")
+    until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+    assert "FUNCTION KILL" in other.ask("SCRIPT", "KILL").value
+    assert other.call("FUNCTION", "STATS")[1][1] == "spin"
+    assert other.call("FUNCTION", "KILL") == "OK"
+    assert caller.read_reply().kind == "-"
+    assert other.ask("FUNCTION", "KILL").value.startswith("NOTBUSY")
+
+
+@limit(60)
+def test_what_has_written_cannot_be_killed(t):
+    """Only SHUTDOWN NOSAVE ends it, and half a script reaches no follower."""
+    t.needs_holdfast()
+    leader = t.node(settings={"busy-reply-threshold": "30"}).start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    caller, other = leader.client(), leader.client()
+    caller.send("EVAL", "redis.call('set', 'half', '1') while true do end", "0")
+    until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+    assert other.ask("SCRIPT", "KILL").value.startswith("UNKILLABLE ")
+    assert other.ask("SHUTDOWN").value.startswith("BUSY ")
+    other.send("SHUTDOWN", "NOSAVE")
+    until(lambda: not leader.running(), what="its end")
+    assert follower.call("EXISTS", "half") == 0
+
+
+# ---- what others hear --------------------------------------------------------------------------------------------
+
+def test_a_script_is_one_unit_for_followers(t):
+    """Effects, not scripts, in one transaction where there are several, to followers of either product."""
+    t.needs_holdfast()
+    for product in ("holdfast", "redis"):
+        leader = t.node(product=product).start()
+        followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
+        for f in followers:
+            f.wait_follows(leader)
+        with leader.client() as c:
+            c.call("EVAL", "for i = 1, 100 do redis.call('rpush', KEYS[1], i) end "
+                           "redis.call('expire', KEYS[1], ARGV[1]) redis.call('set', 'r', tostring(math.random()))",
+                   "1", "list", "1000")
+            c.call("EVAL", "redis.call('select', 3) redis.call('set', 'other', 'db')", "0")
+            c.call("SET", "here", "1")
+            if product == "holdfast":
+                c.call("EVAL", "redis.set_repl(redis.REPL_NONE) redis.call('set', 'unheard', 1) "
+                               "redis.set_repl(redis.REPL_ALL) redis.call('set', 'heard', 1)", "0")
+                c.call("DEL", "unheard")
+            digest = c.call("DEBUG", "DIGEST")
+        for f in followers:
+            f.wait_same_offset(leader)
+            assert f.call("DEBUG", "DIGEST") == digest, "%s behind %s" % (f, leader)
+
+
+def test_monitor_shows_a_script_before_its_commands(t):
+    for product in ("holdfast", "redis"):
+        node = t.node(product=product).start()
+        with node.client() as c, node.client() as m:
+            m.call("MONITOR")
+            c.call("EVAL", "return redis.call('set', 'k', 1)", "0")
+            lines = [m.read(), m.read()]
+        assert '"EVAL"' in lines[0] and '[0 lua] "set" "k" "1"' in lines[1], lines
+
+
+def test_the_cache_is_bounded(t):
+    """Scripts of EVAL push each other out; those of SCRIPT LOAD stay."""
+    t.needs_holdfast()
+    node = t.node().start()
+    with node.client() as c:
+        kept = c.call("SCRIPT", "LOAD", "return 'kept'")
+        for i in range(600):
+            assert c.call("EVAL", "return %d" % i, "0") == i
+        info = node.info("memory")
+        assert info["number_of_cached_scripts"] == "501"
+        assert int(info["used_memory_vm_eval"]) > 0 and int(info["used_memory_scripts_eval"]) > 0
+        assert node.info("stats")["evicted_scripts"] == "100"
+        assert c.call("EVALSHA", kept, "0") == "kept"
+        assert c.call("SCRIPT", "SHOW", kept) == "return 'kept'"
+        c.call("SCRIPT", "FLUSH")
+        assert node.info("memory")["number_of_cached_scripts"] == "0"
+        assert c.ask("EVALSHA", kept, "0").kind == "-"
