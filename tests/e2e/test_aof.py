@@ -386,8 +386,9 @@ def test_rewrite(t):
 @limit(180)
 def test_writes_while_it_is_rewritten(t):
     node = aof_node(t, appendfsync="always").start()
-    with node.client() as c:
-        c.pipeline([["SET", "k:%d" % i, "x" * 200] for i in range(60000)])
+    with node.client(timeout=60) as c:
+        for i in range(0, 60000, 5000):
+            c.pipeline([["SET", "k:%d" % k, "x" * 200] for k in range(i, i + 5000)])
         for round in range(3):
             c.call("BGREWRITEAOF")
             while node.info("persistence")["aof_rewrite_in_progress"] == "1":
