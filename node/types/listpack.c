@@ -550,3 +550,62 @@ struct listpack *listpack_join(struct listpack *lp, struct listpack *rest)
     listpack_free(rest);
     return lp;
 }
+
+struct listpack *listpack_replace_int(struct listpack *lp, size_t at, int64_t v)
+{
+    struct fresh f = { .header_size = 0 };
+    size_t old = size_at(at_place(lp, at));
+
+    f.header_size = put_int(f.header, v);
+    f.size = f.header_size + back_size(f.header_size);
+    if (f.size != old)
+        lp = reshape(lp, at, old, f.size);
+    write_fresh(lp, at, &f);
+    return lp;
+}
+
+/* ---- many elements at once ---- */
+
+struct listpack *listpack_reserve(struct listpack *lp, size_t bytes)
+{
+    ASSERT(bytes >= total(lp));
+    return xrealloc(lp, bytes);
+}
+
+struct listpack_writer listpack_write(struct listpack *lp)
+{
+    return (struct listpack_writer){ .lp = lp, .at = total(lp) - 1 };
+}
+
+void listpack_write_int(struct listpack_writer *w, int64_t v)
+{
+    uint8_t *p = (uint8_t *)w->lp + w->at;
+    size_t len = put_int(p, v);
+
+    w->at += len + put_back(p + len, len);
+    w->count++;
+}
+
+void listpack_write_text(struct listpack_writer *w, struct bytes text)
+{
+    uint8_t *p = (uint8_t *)w->lp + w->at;
+    struct listpack_needle n = listpack_needle(text);
+    size_t len;
+
+    if (n.is_integer) {
+        listpack_write_int(w, n.integer);
+        return;
+    }
+    len = put_text_header(p, text.len);
+    memcpy(p + len, text.at, text.len);
+    len += text.len;
+    w->at += len + put_back(p + len, len);
+    w->count++;
+}
+
+void listpack_write_end(struct listpack_writer *w)
+{
+    *((uint8_t *)w->lp + w->at) = END_BYTE;
+    set_total(w->lp, w->at + 1);
+    count_changed(w->lp, (int64_t)w->count);
+}

@@ -90,6 +90,32 @@ struct listpack *listpack_split(struct listpack *lp, size_t at, struct listpack 
 struct listpack *listpack_join(struct listpack *lp, struct listpack *rest);
 /* Is there an element at this place? After a delete: `at`, else LISTPACK_END. */
 size_t listpack_settle(const struct listpack *lp, size_t at);
+/* The integer at a place becomes another; in place where both take as many bytes. */
+struct listpack *listpack_replace_int(struct listpack *lp, size_t at, int64_t v);
+
+/* ---- many elements at once, behind the last ---- */
+
+/* The block in a room of that many bytes, no less than it takes. */
+struct listpack *listpack_reserve(struct listpack *lp, size_t bytes);
+/* What an element takes at most. */
+static inline size_t listpack_room_for_text(size_t len)
+{
+    return len + (len < 1u << 6 ? 2 : len < 1u << 12 ? 4 : LISTPACK_OVERHEAD_MAX);
+}
+static inline size_t listpack_room_for_int(int64_t v)
+{
+    return v >= 0 && v < 1 << 7 ? 2 : LISTPACK_OVERHEAD_MAX;
+}
+/* Writes into room that was reserved. Nothing else may happen to the block until the end, which is when it is
+ * whole again. */
+struct listpack_writer {
+    struct listpack *lp;
+    size_t at, count;
+};
+struct listpack_writer listpack_write(struct listpack *lp);
+void listpack_write_int(struct listpack_writer *w, int64_t v);
+void listpack_write_text(struct listpack_writer *w, struct bytes text);
+void listpack_write_end(struct listpack_writer *w);
 
 void listpack_check(const struct listpack *lp); /* asserts the invariants */
 

@@ -176,11 +176,15 @@ void *ranking_at(const struct ranking *r, uint64_t rank)
 
 /* ---- changing ---- */
 
-/* The upper half of a full node, as a node of its own. */
-static struct ranking_node *split(struct ranking *r, struct ranking_node *n)
+/*
+ * The upper half of a full node, as a node of its own. Where the new thing goes behind all others, as it
+ * does again and again in a ranking by time, the lower node stays full: a branch then gives its last child
+ * away, which the thing goes to, and a leaf nothing.
+ */
+static struct ranking_node *split(struct ranking *r, struct ranking_node *n, bool at_end)
 {
     struct ranking_node *upper = node_new(r, n->leaf, (size_t)most(n));
-    int keep = n->count / 2;
+    int keep = !at_end ? n->count / 2 : n->leaf ? n->count : n->count - 1;
 
     memcpy(slot(upper, 0), slot(n, keep), (size_t)(n->count - keep) * slot_bytes(n));
     upper->count = (uint16_t)(n->count - keep);
@@ -217,8 +221,10 @@ static struct ranking_node *insert(struct ranking *r, struct ranking_node **at, 
     int i;
 
     if (n->count == most(n)) {
-        upper = split(r, n);
-        if (rank > size_of(n)) {
+        bool at_end = rank == size_of(n);
+
+        upper = split(r, n, at_end);
+        if (at_end || rank > size_of(n)) {
             rank -= size_of(n);
             n = upper;
         }

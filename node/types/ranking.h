@@ -7,7 +7,8 @@
  *
  *   1. size is the number of things below a child, low the first of them
  *   2. every leaf is equally deep; no node but the root is empty
- *   3. a node and its right neighbour together hold more than fits well into one, or were never touched
+ *   3. a node and its right neighbour together hold more than fits well into one, or were never touched; what is
+ *      only ever put in behind the last leaves full nodes
  *
  * The order is the user's: ranking_find is told which things stand before a border, and gives the
  * border's rank; things are put in and taken out by rank.

@@ -92,6 +92,35 @@ static struct listpack *split_and_join(struct listpack *lp, size_t at)
     return listpack_join(lp, rest);
 }
 
+/* A text and an integer behind the last element, through a writer. */
+static struct listpack *write_two(struct rng *rng, struct listpack *lp, const struct buf *text)
+{
+    int64_t v = (int64_t)rng_next(rng) >> rng_below(rng, 64);
+    struct buf digits = { 0 };
+    struct listpack_writer w;
+
+    lp = listpack_reserve(lp, listpack_bytes(lp).len + listpack_room_for_text(text->len) +
+                                  listpack_room_for_int(v));
+    w = listpack_write(lp);
+    listpack_write_text(&w, buf_bytes(text));
+    listpack_write_int(&w, v);
+    listpack_write_end(&w);
+    buf_printf(&digits, "%lld", (long long)v);
+    model_insert(count, text);
+    model_insert(count, &digits);
+    buf_fini(&digits);
+    return lp;
+}
+
+static struct listpack *replace_int(struct rng *rng, struct listpack *lp, size_t index, size_t at)
+{
+    int64_t v = (int64_t)rng_next(rng) >> rng_below(rng, 64);
+
+    model[index].len = 0;
+    buf_printf(&model[index], "%lld", (long long)v);
+    return listpack_replace_int(lp, at, v);
+}
+
 static struct listpack *step(struct rng *rng, struct listpack *lp)
 {
     size_t index = count ? rng_below(rng, count) : 0, at = listpack_seek(lp, (int64_t)index);
@@ -100,7 +129,7 @@ static struct listpack *step(struct rng *rng, struct listpack *lp)
 
     random_text(rng, &text);
     ck_assert(count == 0 || at == listpack_seek(lp, (int64_t)index - (int64_t)count));
-    switch (rng_below(rng, count > TEXTS_MAX - 1 ? 3 : 6)) {
+    switch (rng_below(rng, count > TEXTS_MAX - 2 ? 4 : 8)) {
     case 0:
         if (at) {
             lp = listpack_delete(lp, at, n);
@@ -119,6 +148,13 @@ static struct listpack *step(struct rng *rng, struct listpack *lp)
             lp = split_and_join(lp, at);
         break;
     case 3:
+        if (at)
+            lp = replace_int(rng, lp, index, at);
+        break;
+    case 4:
+        lp = write_two(rng, lp, &text);
+        break;
+    case 5:
         lp = listpack_append(lp, buf_bytes(&text));
         model_insert(count, &text);
         break;
