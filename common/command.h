@@ -133,18 +133,27 @@ struct call {
     bool denies_blocking; /* a client that must get an answer now */
     bool woken;           /* it waited and runs again: for this key alone, or, at NULL, for time */
     struct bytes woken_by;
-    bool no_touch;       /* CLIENT NO-TOUCH: leave idle times and frequencies alone */
-    uint32_t intents;    /* enum intent */
-    struct buf *effects; /* RESP commands for the stream, appended by call_effect */
+    bool no_touch;    /* CLIENT NO-TOUCH: leave idle times and frequencies alone */
+    uint32_t intents; /* enum intent */
+    struct buf
+        *effects; /* RESP commands for the stream, appended by call_effect; NULL: nobody listens */
     int effect_count;
     int block_first, block_last, block_step; /* INTENT_BLOCK_KEYS: positions in argv */
     uint64_t block_timeout_ms;               /* length; 0: for ever */
+    /* Of a call that waits: what it writes here when it begins to is there whenever it runs again. */
+    struct buf *note;
 };
 
 /* This is what followers must do instead of the command as it was typed. May be called more than once:
  * the effects are one unit. Encodes at once; argv may be reused. */
 void call_effect(struct call *c, int argc, const struct bytes *argv);
 void call_effect_words(struct call *c, int argc, ...); /* C strings */
+/* The command as it was typed, but for some arguments; in their order. */
+struct call_edit {
+    int arg;
+    struct bytes text;
+};
+void call_effect_edited(struct call *c, const struct call_edit *edits, int count);
 void call_no_effect(struct call *c);
 
 /* Lookup by name, case-insensitively, in O(1), subcommands too: they live in the same open table under

@@ -54,6 +54,19 @@ void keyspace_event(struct keyspace *ks, enum notify_class class, const char *na
         ks->hooks.event(ks->hooks.arg, class, name, db, key);
 }
 
+void keyspace_ready(struct keyspace *ks, int db, struct bytes key)
+{
+    if (ks->hooks.ready)
+        ks->hooks.ready(ks->hooks.arg, db, key);
+}
+
+/* Clients wait for streams that are there: they hear when one is no more. */
+static void hear_gone(struct keyspace *ks, int db, const struct entry *e)
+{
+    if (UNLIKELY(entry_type(e) == VALUE_STREAM))
+        keyspace_ready(ks, db, entry_key(e));
+}
+
 bool keyspace_expired(const struct keyspace *ks, const struct entry *e)
 {
     int64_t at = entry_expiry_ms(e);
@@ -246,6 +259,7 @@ void expire_entry(struct keyspace *ks, int db, struct entry *e)
     if (ks->hooks.expired && !ks->follower)
         ks->hooks.expired(ks->hooks.arg, db, key);
     keyspace_event(ks, NOTIFY_EXPIRED, "expired", db, key);
+    hear_gone(ks, db, e);
     hear_changed(ks, db, key);
     discard_entry(ks, sp, e);
 }
@@ -325,8 +339,8 @@ static void hear_born(struct keyspace *ks, int db, struct entry *e)
     struct bytes key = entry_key(e);
 
     keyspace_event(ks, NOTIFY_NEW, "new", db, key);
-    if (entry_type(e) != VALUE_STRING && ks->hooks.ready)
-        ks->hooks.ready(ks->hooks.arg, db, key);
+    if (entry_type(e) != VALUE_STRING)
+        keyspace_ready(ks, db, key);
     hear_changed(ks, db, key);
 }
 
@@ -385,12 +399,13 @@ struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const 
     }
     if (flags & PUT_KEEP_EXPIRY)
         expiry_ms = entry_expiry_ms(table_thing(s.slot));
+    hear_gone(ks, db, table_thing(s.slot));
     if (fits_over(ks, table_thing(s.slot), value, expiry_ms))
         e = overwrite(ks, db, s, value, expiry_ms);
     else
         e = replace(ks, s, value, expiry_ms);
-    if (entry_type(e) != VALUE_STRING && ks->hooks.ready)
-        ks->hooks.ready(ks->hooks.arg, db, key);
+    if (entry_type(e) != VALUE_STRING)
+        keyspace_ready(ks, db, key);
     hear_changed(ks, db, key);
     return e;
 }
@@ -438,6 +453,7 @@ bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t fla
         return false;
     e = table_thing(s.slot);
     detach_entry(ks, s.sp, e, s.hash);
+    hear_gone(ks, db, e);
     hear_changed(ks, db, entry_key(e));
     discard_entry(ks, s.sp, e);
     return true;
@@ -468,6 +484,7 @@ void keyspace_rename(struct keyspace *ks, int db, struct bytes from, struct byte
     walk_before_change(ks, s.sp, old);
     detach_entry(ks, s.sp, old, s.hash);
     keyspace_delete(ks, db, to, DOOR_STREAM);
+    hear_gone(ks, db, old);
     hear_changed(ks, db, from);
     carry(ks, old, db, to);
 }
@@ -485,6 +502,7 @@ bool keyspace_move(struct keyspace *ks, int db, struct bytes key, int other_db, 
     old = table_thing(s.slot);
     walk_before_change(ks, s.sp, old);
     detach_entry(ks, s.sp, old, s.hash);
+    hear_gone(ks, db, old);
     hear_changed(ks, db, key);
     carry(ks, old, other_db, key);
     return true;

@@ -64,7 +64,8 @@ struct keyspace_hooks {
     /* A leader takes these parts of it away: followers need an HDEL. The last one takes the key along. */
     void (*parts_expired)(void *arg, int db, struct bytes key, const struct bytes *names,
                           int count);
-    /* It came to be and is no string: clients may be blocked on it. */
+    /* It came to be and is no string, or it was a stream and is gone, or keyspace_ready says so: clients may be
+     * blocked on it. */
     void (*ready)(void *arg, int db, struct bytes key);
     /* Before the tables go, so that existing keys can still be asked for. db -1: all of them. */
     void (*flushed)(void *arg, int db);
@@ -174,6 +175,8 @@ void keyspace_take_over(struct keyspace *ks, struct keyspace *other);
 /* Frees other, which was loaded beside ks and is of no use; its tables by the helper thread of ks. NULL does
  * nothing. O(databases). */
 void keyspace_throw_away(struct keyspace *ks, struct keyspace *other);
+/* Who waits for a key should look again: a stream has more. */
+void keyspace_ready(struct keyspace *ks, int db, struct bytes key);
 
 /* Told by handlers, in the order Redis tells them. */
 void keyspace_event(struct keyspace *ks, enum notify_class class, const char *name, int db,

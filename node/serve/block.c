@@ -21,6 +21,7 @@ static struct serve *serve_of(const struct node_session *s)
 
 static void forget(struct serve *v, struct node_session *s)
 {
+    buf_fini(&s->note);
     ev_timer_stop(v->service->loop, &s->timeout);
     key_list_remove_all(&v->blocks, &s->blocked);
     list_remove(&s->waits);
@@ -99,12 +100,34 @@ void block_enter(struct serve *v, struct node_session *s, const struct call *c)
     ev_timer_start(v->service->loop, &s->timeout);
 }
 
+static void mark(struct serve *v, struct key_place *p)
+{
+    if (!list_linked(&p->marked))
+        list_push_back(&v->ready, &p->marked);
+}
+
 void block_key_ready(struct serve *v, int db, struct bytes key)
 {
     struct key_place *p = key_list_find(&v->blocks, db, key);
 
-    if (p && !list_linked(&p->marked))
-        list_push_back(&v->ready, &p->marked);
+    if (p)
+        mark(v, p);
+}
+
+void block_db_ready(struct serve *v, int db)
+{
+    if (LIKELY(key_list_empty(&v->blocks)))
+        return;
+    LIST_EACH (&v->service->sessions, n) {
+        struct node_session *s = node_session_of(LIST_ENTRY(n, struct session, node));
+
+        LIST_EACH (&s->blocked, k) {
+            struct key_place *p = LIST_ENTRY(k, struct key_waiter, by_owner)->place;
+
+            if (db < 0 || p->db == db)
+                mark(v, p);
+        }
+    }
 }
 
 /* The place may vanish with its last waiter, and a waiter with its answer. Each is tried for this key alone,

@@ -8,6 +8,7 @@
  *   1. a session that waits holds its request in its link's input: nothing is copied
  *   2. a session that is tried and still finds nothing keeps its place in every queue
  *   3. the deadline counts from the first try
+ *   4. what a call has noted at the first try (struct call's note) is there at the others, and gone with the answer
  */
 #ifndef HF_NODE_SERVE_BLOCK_H
 #define HF_NODE_SERVE_BLOCK_H
@@ -23,6 +24,8 @@ void block_leave(struct serve *v, struct node_session *s);
 void block_enter(struct serve *v, struct node_session *s, const struct call *c);
 /* keyspace's ready hook: cheap, and does nothing yet. */
 void block_key_ready(struct serve *v, int db, struct bytes key);
+/* All keys of a database (-1: of all) may be others than before. */
+void block_db_ready(struct serve *v, int db);
 /* After a unit ended. */
 void block_serve_ready(struct serve *v);
 /* Acknowledgements came: before the loop sleeps. */

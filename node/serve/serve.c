@@ -165,10 +165,13 @@ static const char *refusal(const struct serve *v, const struct session *s, const
     return refuse_reason(v, has, lacks);
 }
 
-static void begin(struct serve *v, struct call *c)
+static void begin(struct serve *v, struct node_session *s, struct call *c)
 {
     v->effects.len = 0;
-    c->effects = &v->effects;
+    c->effects = unit_wanted(&v->unit) ? &v->effects : NULL;
+    c->woken = s->trying;
+    c->woken_by = s->woken_by;
+    c->note = &s->note;
     v->changes_before = v->changes;
     unit_begin(&v->unit);
 }
@@ -199,9 +202,7 @@ static enum admit admit(struct session *session, struct call *c)
     }
     if (UNLIKELY(keyspace_walking(v->world->keyspace)) && walk_wait_holds(v, s, c, has))
         return ADMIT_HOLD;
-    c->woken = s->trying;
-    c->woken_by = s->woken_by;
-    begin(v, c);
+    begin(v, s, c);
     return ADMIT_RUN;
 }
 
@@ -277,7 +278,7 @@ bool serve_run_inner(struct serve *v, struct call *c)
     bool failed;
 
     v->effects.len = 0;
-    c->effects = &v->effects;
+    c->effects = unit_wanted(&v->unit) ? &v->effects : NULL;
     v->changes_before = v->changes;
     c->cmd->run(c);
     usec = clock_read_us() - start_us;
@@ -344,6 +345,7 @@ static void flushed(void *arg, int db)
 
     v->changes++;
     watch_flushed(v, db);
+    block_db_ready(v, db);
     if (db < 0)
         persist_flushed(v->world->persist);
 }
@@ -354,6 +356,8 @@ static void swapped(void *arg, int db, int other)
 
     v->changes++;
     watch_swapped(v, db, other);
+    block_db_ready(v, db);
+    block_db_ready(v, other);
 }
 
 /* A follower, and a leader whose writes are paused, only hides what has expired. */

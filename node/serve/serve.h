@@ -45,6 +45,7 @@ struct node_session {
     ev_timer timeout;      /* of a blocking command */
     bool trying;           /* the held request runs again, */
     struct bytes woken_by; /* for this key; at NULL: for another reason */
+    struct buf note;       /* of the request that waits: struct call's */
     uint64_t wrote;        /* tip of the oplog after its last command: what WAIT waits for */
 };
 

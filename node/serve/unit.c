@@ -16,7 +16,7 @@ void unit_fini(struct unit *u)
     *u = (struct unit){ 0 };
 }
 
-static bool wanted(const struct unit *u)
+bool unit_wanted(const struct unit *u)
 {
     return !u->muted && oplog_active(u->log);
 }
@@ -87,7 +87,7 @@ void unit_drop(struct unit *u)
 
 void unit_add(struct unit *u, int db, int argc, const struct bytes *argv)
 {
-    if (!wanted(u))
+    if (!unit_wanted(u))
         return;
     if (u->depth == 0) {
         oplog_append(u->log, db, argc, argv);
@@ -99,7 +99,7 @@ void unit_add(struct unit *u, int db, int argc, const struct bytes *argv)
 
 void unit_add_aside(struct unit *u, int db, int argc, const struct bytes *argv)
 {
-    if (!wanted(u))
+    if (!unit_wanted(u))
         return;
     resp_put_command(&u->bytes, argc, argv);
     effect_ended(u, db, 1);
@@ -113,7 +113,7 @@ void unit_add_aside(struct unit *u, int db, int argc, const struct bytes *argv)
 
 void unit_add_encoded(struct unit *u, int db, struct bytes resp, int commands)
 {
-    if (!wanted(u) || commands == 0)
+    if (!unit_wanted(u) || commands == 0)
         return;
     buf_add(&u->bytes, resp);
     effect_ended(u, db, commands);

@@ -39,6 +39,8 @@ struct unit {
 void unit_init(struct unit *u, struct oplog *log);
 void unit_fini(struct unit *u);
 
+/* Whether anybody keeps what is added: else it need not be encoded. */
+bool unit_wanted(const struct unit *u);
 /* Units nest: the outermost end appends. */
 void unit_begin(struct unit *u);
 void unit_end(struct unit *u);
