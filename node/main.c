@@ -67,6 +67,7 @@ static const struct command *const command_rows[] = {
     list_commands,
     set_commands,
     zset_commands,
+    stream_commands,
     bitmap_commands,
 };
 

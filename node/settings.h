@@ -59,8 +59,7 @@ struct node_settings {
 
     /* types */
     struct value_limits limits;
-    uint64_t hll_sparse_max_bytes, stream_node_max_bytes;
-    int64_t stream_node_max_entries;
+    uint64_t hll_sparse_max_bytes;
     int sanitize_dump_payload; /* enum sanitize_dump */
 
     /* replication */

@@ -77,14 +77,19 @@ struct value_limits {
     int64_t hash_max_listpack_entries, zset_max_listpack_entries, set_max_intset_entries;
     uint64_t hash_max_listpack_value_bytes, zset_max_listpack_value_bytes;
     int64_t list_max_listpack_size, list_compress_depth;
+    uint64_t stream_node_max_bytes;
+    int64_t stream_node_max_entries;
 };
 
+enum { VALUE_PART_NUMBERS = 8 };
 /* One part of a value on its way in from RDB; the value type's row in node/persist says what it has. */
 struct value_part {
     struct bytes text, second; /* borrowed */
     double score;
     uint64_t number;
     int64_t expiry_ms; /* of this part; NO_EXPIRY: none */
+    int kind;          /* of a value whose parts are not all alike */
+    uint64_t numbers[VALUE_PART_NUMBERS];
 };
 
 /* Parts of a value that end before it does: fields of a hash. The clock is the value's, at one address as

@@ -55,6 +55,8 @@ static const struct value_limits default_limits = {
     .zset_max_listpack_value_bytes = 64,
     .set_max_intset_entries = 512,
     .list_max_listpack_size = -2,
+    .stream_node_max_bytes = 4096,
+    .stream_node_max_entries = 100,
 };
 
 struct keyspace *keyspace_new(const struct keyspace_options *options)

@@ -66,6 +66,7 @@ enum rdb_shape {
     RDB_SHAPE_NODES,        /* of a length and a string */
     RDB_SHAPE_TIMED,        /* of a length, which says an expiry, and two strings */
     RDB_SHAPE_TIMED_BEHIND, /* of two strings and an expiry of eight bytes */
+    RDB_SHAPE_STREAM,       /* of many kinds: rdb_stream.h */
 };
 
 /* One row per value type a file may hold. */

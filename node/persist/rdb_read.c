@@ -268,26 +268,81 @@ static bool take_part(struct in *in, const struct rdb_type_row *row, int64_t bas
     }
 }
 
-static bool load_part(const struct keyspace *types, const struct rdb_type_row *row, int64_t base_ms,
-                      struct in *in, struct buf *scratch, void **apart)
+/* A part of a stream, piece by piece. */
+static bool take_pieces(struct in *in, const char *form, struct buf *scratch,
+                        struct value_part *out)
 {
-    struct value_part part = { 0 };
+    struct bytes *texts[] = { &out->text, &out->second };
+    int text = 0, number = 0;
+    bool there = true;
 
-    if (!take_part(in, row, base_ms, scratch, &part))
-        return false;
-    return keyspace_type(types, row->value)
-               ->load(apart, row->type, &part, keyspace_limits(types)) ||
-           bad(in, "a value makes no sense, or a part of it is there twice");
+    for (; *form && there; form++) {
+        if (*form == 't')
+            there = take_string(in, &scratch[text], texts[text]);
+        else if (*form == 'i')
+            there = take_run(in, RDB_STREAM_ID_BYTES, texts[text]);
+        else if (*form == 'n')
+            there = take_plain_len(in, &out->numbers[number]);
+        else
+            there = take_moment(in, (int64_t *)&out->numbers[number]);
+        if (*form == 't' || *form == 'i')
+            text++;
+        else
+            number++;
+    }
+    return there;
 }
 
 /* What stands before the parts; a value without a number of parts is one. */
-static bool take_value_head(struct in *in, const struct rdb_type_row *row, int64_t *out_base_ms,
-                            uint64_t *out_parts)
+static bool take_plan(struct in *in, const struct rdb_type_row *row, struct rdb_plan *out)
 {
-    *out_base_ms = 0;
-    *out_parts = 1;
-    return (!row->based || take_moment(in, out_base_ms)) &&
-           (row->shape == RDB_SHAPE_STRING || take_plain_len(in, out_parts));
+    *out = (struct rdb_plan){ .left = 1 };
+    if ((row->based && !take_moment(in, &out->base_ms)) ||
+        (row->shape != RDB_SHAPE_STRING && !take_plain_len(in, &out->left)))
+        return false;
+    if (row->shape == RDB_SHAPE_STREAM) {
+        rdb_stream_begin(&out->stream, out->left);
+        out->left = 1; /* even one without entries has totals */
+    }
+    return true;
+}
+
+static bool load_part(const struct keyspace *types, const struct rdb_type_row *row,
+                      const struct value_part *part, struct in *in, void **apart)
+{
+    return keyspace_type(types, row->value)->load(apart, row->type, part, keyspace_limits(types)) ||
+           bad(in, "a value makes no sense, or a part of it is there twice");
+}
+
+/* Parts that consist of nothing come along with the one before them, so that every call takes some bytes. */
+static bool load_stream_part(const struct keyspace *types, const struct rdb_type_row *row,
+                             struct rdb_plan *plan, struct in *in, struct buf *scratch,
+                             void **apart)
+{
+    do {
+        struct value_part part = { .kind = (int)plan->stream.next };
+
+        if (!take_pieces(in, rdb_stream_form(&plan->stream, row->type), scratch, &part) ||
+            !load_part(types, row, &part, in, apart))
+            return false;
+        plan->left = rdb_stream_advance(&plan->stream, &part);
+    } while (plan->left && !*rdb_stream_form(&plan->stream, row->type));
+    return true;
+}
+
+/* The next part of a plan, which is not over. */
+static bool load_next(const struct keyspace *types, const struct rdb_type_row *row,
+                      struct rdb_plan *plan, struct in *in, struct buf *scratch, void **apart)
+{
+    struct value_part part = { 0 };
+
+    if (row->shape == RDB_SHAPE_STREAM)
+        return load_stream_part(types, row, plan, in, scratch, apart);
+    if (!take_part(in, row, plan->base_ms, scratch, &part) ||
+        !load_part(types, row, &part, in, apart))
+        return false;
+    plan->left--;
+    return true;
 }
 
 static bool read_header(struct rdb_reader *r, struct in *in)
@@ -487,18 +542,15 @@ static bool finish_entry(struct rdb_reader *r, const struct rdb_type_row *row, s
 static bool begin_value(struct rdb_reader *r, struct in *in, const struct rdb_type_row *row)
 {
     struct bytes key;
-    uint64_t count;
 
-    if (!take_string(in, &r->scratch[0], &key) ||
-        !take_value_head(in, row, &r->value.base_ms, &count))
+    if (!take_string(in, &r->scratch[0], &key) || !take_plan(in, row, &r->value.plan))
         return false;
-    if (count == 0) { /* as Redis skips it */
+    if (r->value.plan.left == 0) { /* as Redis skips it */
         r->expire_wall_ms = -1;
         return true;
     }
     r->value.key.len = 0;
     buf_add(&r->value.key, key);
-    r->value.left = count;
     r->value.row = row;
     return true;
 }
@@ -518,10 +570,10 @@ static bool read_entry(struct rdb_reader *r, struct in *in, int type, struct rdb
 /* As many parts as are there, up to a slice of them. */
 static bool read_parts(struct rdb_reader *r, struct in *in)
 {
-    for (int i = 0; i < PARTS_PER_SLICE && r->value.left; i++, r->value.left--) {
+    for (int i = 0; i < PARTS_PER_SLICE && r->value.plan.left; i++) {
         size_t before = in->at;
 
-        if (load_part(r->types, r->value.row, r->value.base_ms, in, r->scratch, &r->value.apart))
+        if (load_next(r->types, r->value.row, &r->value.plan, in, r->scratch, &r->value.apart))
             continue;
         if (in->bad || i == 0)
             return false;
@@ -538,7 +590,7 @@ static bool read_value(struct rdb_reader *r, struct in *in, struct rdb_item *out
 
     if (!read_parts(r, in))
         return false;
-    if (r->value.left)
+    if (r->value.plan.left)
         return true;
     r->value.row = NULL;
     out->key = buf_bytes(&r->value.key);
@@ -617,18 +669,17 @@ enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_ite
 static bool take_value(const struct keyspace *types, const struct rdb_type_row *row, struct in *in,
                        struct buf *scratch, struct value *out)
 {
-    int64_t base_ms;
-    uint64_t count;
+    struct rdb_plan plan;
 
     if (row->value == VALUE_STRING)
         return take_string(in, scratch, &out->text) && in->at == in->data.len;
-    if (!take_value_head(in, row, &base_ms, &count))
+    if (!take_plan(in, row, &plan))
         return false;
     out->form = FORM_APART;
     out->apart = NULL;
-    for (; count; count--) {
+    while (plan.left) {
         struct buf parts[2] = { { 0 }, { 0 } };
-        bool loaded = load_part(types, row, base_ms, in, parts, &out->apart);
+        bool loaded = load_next(types, row, &plan, in, parts, &out->apart);
 
         buf_fini(&parts[0]);
         buf_fini(&parts[1]);

@@ -17,6 +17,7 @@
 #define HF_NODE_PERSIST_RDB_READ_H
 
 #include "node/persist/rdb.h"
+#include "node/persist/rdb_stream.h"
 
 struct keyspace;
 
@@ -40,6 +41,13 @@ struct rdb_item {
     int64_t expire_wall_ms; /* -1: none */
 };
 
+/* What of a value is still to come. */
+struct rdb_plan {
+    uint64_t left;                 /* parts; of a stream 1 as long as there are more */
+    int64_t base_ms;               /* of its expiries */
+    struct rdb_stream_plan stream; /* RDB_SHAPE_STREAM */
+};
+
 struct rdb_reader {
     int version; /* 0: the header is still to come */
     bool valkey;
@@ -54,8 +62,7 @@ struct rdb_reader {
         const struct rdb_type_row *row; /* NULL: none has begun */
         struct buf key;
         void *apart;
-        uint64_t left;
-        int64_t base_ms; /* of its expiries */
+        struct rdb_plan plan;
     } value;
     struct errmsg why;
 };

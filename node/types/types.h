@@ -21,6 +21,7 @@ extern const struct command hash_commands[];
 extern const struct command list_commands[];
 extern const struct command set_commands[];
 extern const struct command zset_commands[];
+extern const struct command stream_commands[];
 extern const struct command bitmap_commands[];
 
 /* DEBUG OBJECT, SET-ACTIVE-EXPIRE, DIGEST, DIGEST-VALUE, STRINGMATCH-LEN, SLEEP: subcommand rows

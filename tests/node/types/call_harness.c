@@ -55,6 +55,7 @@ void harness_init(struct harness *h)
     command_table_add(h->commands, list_commands);
     command_table_add(h->commands, set_commands);
     command_table_add(h->commands, zset_commands);
+    command_table_add(h->commands, stream_commands);
     command_table_add(h->commands, bitmap_commands);
 }
 
@@ -123,12 +124,10 @@ static void print_effects(struct buf *out, const struct call *c)
 
     if (!(c->cmd->flags & CMD_WRITE))
         return;
-    if (c->intents & INTENT_NO_EFFECT) {
-        buf_puts(out, " / -");
+    if (!(c->intents & INTENT_EFFECT)) {
+        buf_puts(out, c->intents & INTENT_NO_EFFECT ? " / -" : "");
         return;
     }
-    if (!(c->intents & INTENT_EFFECT))
-        return;
     resp_reader_init(&reader, (struct resp_limits){ 1000, 1 << 20, 1 << 16 });
     for (bool first = true; rest.len; first = false) {
         ASSERT(resp_read_request(&reader, rest, &request) == RESP_ITEM);
