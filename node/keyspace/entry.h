@@ -137,6 +137,8 @@ struct value_ops {
     /* Appends commands that add the elements to key, from *cursor on (0: the beginning), a few kilobytes at a
      * time. True: that was all. NULL: the value is written as RESTORE. */
     bool (*rewrite)(const void *apart, struct bytes key, uint64_t *cursor, struct buf *out);
+    /* The same for a Valkey that does not read that type; its own type is in node/persist. NULL: it does. */
+    bool (*save_valkey)(const void *apart, uint64_t *cursor, bool compress, struct buf *out);
     /* Adds a part to *apart, which begins as NULL. False: it makes no sense, or is there already;
      * *apart, unless NULL, stays to be freed. One that ends empty stays NULL. */
     bool (*load)(void **apart, int rdb_type, const struct value_part *part,

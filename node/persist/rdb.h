@@ -33,7 +33,7 @@ enum rdb_opcode {
     RDB_OP_FIRST = 242,
 };
 
-enum rdb_type { RDB_TYPE_STRING = 0 };
+enum rdb_type { RDB_TYPE_STRING = 0, RDB_TYPE_VALKEY_HASH = 22 };
 
 enum {
     RDB_MAGIC_LEN = 9,
@@ -85,7 +85,8 @@ const struct rdb_type_row *rdb_type_find(int type, bool valkey);
  * no key's. */
 #define RDB_NEED(need)     (1u << (need))
 #define RDB_NEED_FUNCTIONS (1u << VALUE_NEEDS) /* libraries: opcode 245 */
-/* The lowest version that loses nothing of it. */
-int rdb_version_for(uint32_t needs);
+/* The lowest version that loses nothing of it; valkey: for a Valkey since 9, which reads no version of
+ * Redis above 11 and says expiring fields in a version of its own. */
+int rdb_version_for(uint32_t needs, bool valkey);
 
 #endif

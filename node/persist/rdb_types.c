@@ -56,10 +56,12 @@ static const struct {
     { RDB_NEED(NEED_FIELD_EXPIRY), 12 }, /* type 24 */
 };
 
-int rdb_version_for(uint32_t needs)
+int rdb_version_for(uint32_t needs, bool valkey)
 {
     int version = RDB_VERSION_LOWEST;
 
+    if (valkey && needs & RDB_NEED(NEED_FIELD_EXPIRY))
+        return RDB_VERSION_VALKEY_MIN; /* type 22 */
     for (size_t i = 0; i < ARRAY_LEN(needs_of_versions); i++) {
         if (needs & needs_of_versions[i].need && needs_of_versions[i].version > version)
             version = needs_of_versions[i].version;

@@ -85,6 +85,14 @@ void rdb_put_string(struct buf *b, struct bytes data, bool compress)
     buf_add(b, data);
 }
 
+struct rdb_form rdb_form_of(const struct value_ops *ops, const void *apart, int version)
+{
+    if (version >= RDB_VERSION_VALKEY_MIN && ops->save_valkey &&
+        ops->need(apart) == NEED_FIELD_EXPIRY)
+        return (struct rdb_form){ RDB_TYPE_VALKEY_HASH, ops->save_valkey };
+    return (struct rdb_form){ ops->rdb_type(apart), ops->save };
+}
+
 void rdb_write_init(struct rdb_writer *w, struct buf *out, bool compress, bool checksum)
 {
     *w = (struct rdb_writer){
@@ -94,7 +102,10 @@ void rdb_write_init(struct rdb_writer *w, struct buf *out, bool compress, bool c
 
 void rdb_write_header(struct rdb_writer *w, int version)
 {
-    buf_printf(w->out, "REDIS%04d", version);
+    if (version < RDB_VERSION_VALKEY_MIN)
+        buf_printf(w->out, "REDIS%04d", version);
+    else
+        buf_printf(w->out, "VALKEY%03d", version);
 }
 
 void rdb_write_aux(struct rdb_writer *w, const char *name, struct bytes value)
@@ -180,7 +191,7 @@ void rdb_write_end(struct rdb_writer *w)
 /* Everything from an offset on is the payload. */
 static void put_footer(struct buf *out, size_t from, uint32_t needs)
 {
-    uint16_t version = htole16((uint16_t)rdb_version_for(needs));
+    uint16_t version = htole16((uint16_t)rdb_version_for(needs, false));
     uint64_t crc;
 
     buf_append(out, &version, sizeof version);

@@ -21,6 +21,7 @@ struct rdb_writer {
 };
 
 void rdb_write_init(struct rdb_writer *w, struct buf *out, bool compress, bool checksum);
+/* The magic is that of whoever made the version. */
 void rdb_write_header(struct rdb_writer *w, int version);
 void rdb_write_aux(struct rdb_writer *w, const char *name, struct bytes value);
 void rdb_write_aux_int(struct rdb_writer *w, const char *name, int64_t value);
@@ -50,6 +51,13 @@ void rdb_put_string(struct buf *b, struct bytes data, bool compress);
 /* A function library, as a file and FUNCTION DUMP have it; and the end of what FUNCTION DUMP answers. */
 void rdb_put_function(struct buf *b, struct bytes text, bool compress);
 void rdb_end_functions(struct buf *b);
+
+/* As what and by which words a value goes into a file of that version. */
+struct rdb_form {
+    int type;
+    bool (*save)(const void *apart, uint64_t *cursor, bool compress, struct buf *out);
+};
+struct rdb_form rdb_form_of(const struct value_ops *ops, const void *apart, int version);
 
 /* What DUMP answers for a string: type, value, version (the lowest, as in a file), CRC. */
 void rdb_dump_string(struct buf *out, struct bytes value);

@@ -78,14 +78,18 @@ static bool text_piece(struct snapshot *s, const struct entry *e)
     return s->open.cursor == text.len;
 }
 
+static struct rdb_form form_of(const struct snapshot *s, const struct entry *e)
+{
+    return rdb_form_of(keyspace_type(s->keyspace, entry_type(e)), entry_apart(e), s->version);
+}
+
 static bool parts_piece(struct snapshot *s, const struct entry *e)
 {
-    const struct value_ops *ops = keyspace_type(s->keyspace, entry_type(e));
-    const void *apart = entry_apart(e);
+    struct rdb_form form = form_of(s, e);
     size_t begun = s->out.len;
 
     while (s->out.len - begun < SNAPSHOT_PIECE_BYTES)
-        if (ops->save(apart, &s->open.cursor, s->plan.compress, &s->out))
+        if (form.save(entry_apart(e), &s->open.cursor, s->plan.compress, &s->out))
             return true;
     return false;
 }
@@ -105,9 +109,7 @@ static void open_entry(struct snapshot *s, int db, const struct entry *e)
 {
     select_db(s, &s->writer, &s->db, db);
     if (entry_form(e) == FORM_APART)
-        rdb_write_head(&s->writer,
-                       keyspace_type(s->keyspace, entry_type(e))->rdb_type(entry_apart(e)),
-                       entry_key(e), entry_expiry_ms(e));
+        rdb_write_head(&s->writer, form_of(s, e).type, entry_key(e), entry_expiry_ms(e));
     else
         rdb_write_string_head(&s->writer, entry_key(e), entry_text_len(e), entry_expiry_ms(e));
     s->open.entry = e;
@@ -147,10 +149,10 @@ static void put_aside(struct snapshot *s, int db, const struct entry *e)
     if (entry_form(e) != FORM_APART) {
         write_short_text(&writer, e);
     } else {
-        const struct value_ops *ops = keyspace_type(s->keyspace, entry_type(e));
+        struct rdb_form form = form_of(s, e);
 
-        rdb_write_head(&writer, ops->rdb_type(entry_apart(e)), entry_key(e), entry_expiry_ms(e));
-        while (!ops->save(entry_apart(e), &cursor, s->plan.compress, out))
+        rdb_write_head(&writer, form.type, entry_key(e), entry_expiry_ms(e));
+        while (!form.save(entry_apart(e), &cursor, s->plan.compress, out))
             continue;
     }
     if (out->len - s->aside.at > s->aside_peak_bytes)
@@ -292,7 +294,8 @@ static void write_head(struct snapshot *s)
 
     if (s->plan.commands)
         return;
-    rdb_write_header(&s->writer, rdb_version_for(needs_of_image(s)));
+    s->version = rdb_version_for(needs_of_image(s), s->plan.valkey);
+    rdb_write_header(&s->writer, s->version);
     rdb_write_aux(&s->writer, "redis-ver", BYTES(RDB_REDIS_VERSION));
     rdb_write_aux_int(&s->writer, "redis-bits", 8 * (int)sizeof(void *));
     rdb_write_aux_int(&s->writer, "ctime", (int64_t)(clock_wall_ms() / 1000));

@@ -47,6 +47,7 @@ struct snapshot_plan {
     bool no_keys;   /* REPLCONF rdb-filter-only without data */
     bool aof_base;  /* it is the base of an append only file */
     bool commands;  /* not RDB, but the commands that make the data set */
+    bool valkey;    /* for a Valkey since 9: rdb_version_for */
     uint32_t needs; /* RDB_NEED_…: what the payload holds beside keys; those are counted here */
     struct replica_position position;
 };
@@ -63,6 +64,7 @@ struct snapshot {
     struct buf out;
     struct rdb_writer writer;
     struct snapshot_plan plan;
+    int version;                   /* of the payload */
     int db;                        /* last selected in the payload */
     bool *db_seen;                 /* its sizes were written */
     struct {                       /* what is between two pieces */

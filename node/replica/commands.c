@@ -203,7 +203,14 @@ static enum err option_capa(struct call *c, struct replica *r, struct bytes valu
 
 static enum err option_version(struct call *c, struct replica *r, struct bytes value)
 {
-    return OK; /* every follower gets the lowest version of RDB */
+    struct follower *f = leader_follower_of(r, c->session, true);
+    size_t digits = 0;
+
+    while (digits < value.len && value.at[digits] != '.')
+        digits++;
+    if (!bytes_to_i64((struct bytes){ value.at, digits }, &f->valkey) || f->valkey < 0)
+        f->valkey = 0;
+    return OK;
 }
 
 static enum err option_ack(struct call *c, struct replica *r, struct bytes value)

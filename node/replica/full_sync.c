@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "common/serve/service.h"
+#include "node/keyspace/keyspace.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica_room.h"
 
@@ -23,6 +24,7 @@ static struct sync *sync_new(struct replica *r, const struct follower *first)
     sync->room = r;
     sync->counted = first->counted;
     sync->no_keys = first->filter_no_keys;
+    sync->valkey = first->valkey >= VALKEY_OWN_RDB;
     oplog_init(&sync->bytes, PAYLOAD_AHEAD_MAX); /* which makes its chunks a sixteenth of that */
     oplog_open_tip(&sync->bytes, &sync->beginning);
     oplog_open_tip(o, &sync->stream);
@@ -188,7 +190,8 @@ static const struct snapshot_sink sync_sink = { .bytes = sync_bytes,
 
 static bool fits(const struct sync *sync, const struct follower *f)
 {
-    return sync->counted == f->counted && sync->no_keys == f->filter_no_keys;
+    return sync->counted == f->counted && sync->no_keys == f->filter_no_keys &&
+           sync->valkey == (f->valkey >= VALKEY_OWN_RDB);
 }
 
 /* repl-diskless-sync-delay is 5 by default, so that followers share one fork. There is no fork here: only
@@ -262,7 +265,8 @@ static void begin_for(struct replica *r, const struct follower *first)
 {
     struct snapshot_plan plan = { .compress = r->w->set->rdbcompression,
                                   .checksum = true,
-                                  .no_keys = first->filter_no_keys };
+                                  .no_keys = first->filter_no_keys,
+                                  .valkey = first->valkey >= VALKEY_OWN_RDB };
     struct sync *sync;
 
     oplog_backlog_start(r->w->oplog);
@@ -280,12 +284,34 @@ static void begin_for(struct replica *r, const struct follower *first)
                (unsigned)sync->readers);
 }
 
+/* Those that announced what they are. One that says nothing is a Redis or one of us: a Redis before 7.4
+ * refuses such a payload by itself. */
+static bool cannot_read(const struct follower *f, bool fields_expire)
+{
+    return fields_expire && f->state == FOLLOWER_WAITING && f->valkey > 0 &&
+           f->valkey < VALKEY_OWN_RDB && !f->filter_no_keys;
+}
+
+static void drop_who_cannot_read(struct replica *r)
+{
+    bool fields_expire = keyspace_needs(r->w->keyspace, NEED_FIELD_EXPIRY);
+
+    LIST_EACH (&r->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (cannot_read(f, fields_expire))
+            leader_drop(f, "there are hash fields that expire, which a Valkey before 9 does not "
+                           "read");
+    }
+}
+
 void full_sync_begin(struct replica *r)
 {
     const struct follower *first;
 
     if (may_join(r->sync))
         join_all(r->sync);
+    drop_who_cannot_read(r);
     first = first_waiting(r);
     if (first && !snapshot_running(persist_snapshot(r->w->persist)))
         begin_for(r, first);

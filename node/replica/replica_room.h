@@ -37,6 +37,7 @@ enum {
     PAYLOAD_JOIN_MAX =
         32 * 1024 * 1024, /* of a payload, kept from its beginning for who comes late */
     PAYLOAD_HELD_MAX = 256 * 1024 * 1024, /* where client-output-buffer-limit names none */
+    VALKEY_OWN_RDB = 9, /* the Valkey that has an RDB version of its own, with expiring fields */
     STREAM_SLICE_US = 3000,               /* of a turn, for the leader's stream or payload */
     STREAM_LINE_MAX = 64 * 1024,          /* of a handshake line */
     STREAM_UNIT_MAX = 1024 * 1024 * 1024, /* bytes of a transaction in the stream */
@@ -63,6 +64,8 @@ struct follower {
     bool sync_only;              /* SYNC: no ids, no acknowledgements */
     bool capa_eof, capa_psync2, rdb_only, filter_no_keys;
     bool counted; /* whole payload first, then its length: no eof */
+    int64_t
+        valkey; /* first number of the version that a Valkey since 8 announces; 0: it said none */
     int64_t listening_port;
     char address[FOLLOWER_ADDRESS_MAX]; /* ip-address, where it announced one */
     uint64_t ack_offset, ack_ms;
@@ -80,6 +83,7 @@ struct sync {
     bool whole;         /* every byte of the payload is in */
     bool counted;       /* for those without eof: held until its length is known */
     bool no_keys;       /* for REPLCONF rdb-filter-only without data */
+    bool valkey;        /* in the words of VALKEY_OWN_RDB, where they are needed */
     struct oplog bytes; /* a stream like the other one; followers are cursors on it */
     uint32_t readers;   /* of them */
     /* While the beginning is held: it, and the stream from the image on. */

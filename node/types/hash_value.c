@@ -105,8 +105,16 @@ static int ops_rdb_type(const void *apart)
 struct save {
     struct buf *out;
     int64_t first_ms; /* expiries are told as distances from it, plus one */
-    bool compress, timed;
+    bool compress, timed, valkey;
 };
+
+/* Valkey tells the moment itself, behind the value; -1: never. */
+static void save_moment(struct buf *out, int64_t ms)
+{
+    uint64_t wire = htole64((uint64_t)ms);
+
+    buf_append(out, &wire, sizeof wire);
+}
 
 static bool save_field(void *arg, const struct hash_field *f)
 {
@@ -117,29 +125,37 @@ static bool save_field(void *arg, const struct hash_field *f)
                     f->expiry_ms == NO_EXPIRY ? 0 : (uint64_t)(f->expiry_ms - save->first_ms) + 1);
     rdb_put_string(save->out, f->name, save->compress);
     rdb_put_string(save->out, f->value, save->compress);
+    if (save->valkey)
+        save_moment(save->out, f->expiry_ms);
     return true;
 }
 
-static void save_head(const void *apart, const struct save *save)
+static bool save_some(const void *apart, uint64_t *cursor, struct save *save)
 {
-    uint64_t wire = htole64((uint64_t)save->first_ms);
+    size_t from = save->out->len;
 
-    if (save->timed)
-        buf_append(save->out, &wire, sizeof wire);
-    rdb_put_len(save->out, hash_count(apart));
+    if (*cursor == 0 && save->timed)
+        save_moment(save->out, save->first_ms);
+    if (*cursor == 0)
+        rdb_put_len(save->out, hash_count(apart));
+    do {
+        hash_scan(apart, HASH_EVER, cursor, save_field, save);
+    } while (*cursor && save->out->len - from < SAVE_BYTES);
+    return *cursor == 0;
 }
 
 static bool ops_save(const void *apart, uint64_t *cursor, bool compress, struct buf *out)
 {
-    struct save save = { out, hash_next_expiry(apart), compress, hash_expiring(apart) };
-    size_t from = out->len;
+    struct save save = { out, hash_next_expiry(apart), compress, hash_expiring(apart), false };
 
-    if (*cursor == 0)
-        save_head(apart, &save);
-    do {
-        hash_scan(apart, HASH_EVER, cursor, save_field, &save);
-    } while (*cursor && out->len - from < SAVE_BYTES);
-    return *cursor == 0;
+    return save_some(apart, cursor, &save);
+}
+
+static bool ops_save_valkey(const void *apart, uint64_t *cursor, bool compress, struct buf *out)
+{
+    struct save save = { .out = out, .compress = compress, .valkey = true };
+
+    return save_some(apart, cursor, &save);
 }
 
 /* ---- commands, out ---- */
@@ -303,5 +319,6 @@ const struct value_ops hash_ops = { .free = ops_free,
                                     .rdb_type = ops_rdb_type,
                                     .save = ops_save,
                                     .rewrite = ops_rewrite,
+                                    .save_valkey = ops_save_valkey,
                                     .load = ops_load,
                                     .parts = &field_ops };

@@ -107,9 +107,9 @@ static void taking_init(struct taking *t, struct keyspace *ks)
     snapshot_init(&t->snapshot, t->loop, ks);
 }
 
-static void taking_begin(struct taking *t, uint32_t needs, bool no_keys)
+static void taking_begin(struct taking *t, uint32_t needs, bool no_keys, bool valkey)
 {
-    struct snapshot_plan plan = { .needs = needs, .no_keys = no_keys };
+    struct snapshot_plan plan = { .needs = needs, .no_keys = no_keys, .valkey = valkey };
 
     t->bytes.len = 0;
     ck_assert_int_eq(snapshot_start(&t->snapshot, &plan, &sink, &t->bytes), OK);
@@ -121,6 +121,10 @@ static int taking_end(struct taking *t)
 
     snapshot_finish(&t->snapshot);
     ck_assert_uint_gt(t->bytes.len, RDB_MAGIC_LEN);
+    if (memcmp(t->bytes.at, "VALKEY0", 7) == 0) {
+        ck_assert(bytes_to_i64((struct bytes){ t->bytes.at + 7, 2 }, &version));
+        return (int)version;
+    }
     ck_assert(memcmp(t->bytes.at, "REDIS00", 7) == 0);
     if (t->bytes.at[7] == '0')
         return t->bytes.at[8] - '0';
@@ -130,7 +134,7 @@ static int taking_end(struct taking *t)
 
 static int version_now(struct taking *t)
 {
-    taking_begin(t, 0, false);
+    taking_begin(t, 0, false, false);
     return taking_end(t);
 }
 
@@ -148,18 +152,21 @@ START_TEST(each_content_has_its_version)
     static const struct {
         enum value_need keys[3];
         uint32_t needs;
-        bool no_keys;
+        bool no_keys, valkey;
         int version;
     } cases[] = {
-        { { NEED_NOTHING }, 0, false, 9 },
-        { { NEED_STREAM }, 0, false, 10 },
-        { { NEED_NOTHING }, RDB_NEED_FUNCTIONS, false, 10 },
-        { { NEED_STREAM }, RDB_NEED_FUNCTIONS, false, 10 },
-        { { NEED_FIELD_EXPIRY }, 0, false, 12 },
-        { { NEED_FIELD_EXPIRY, NEED_STREAM }, 0, false, 12 },
-        { { NEED_STREAM, NEED_NOTHING, NEED_FIELD_EXPIRY }, RDB_NEED_FUNCTIONS, false, 12 },
-        { { NEED_FIELD_EXPIRY, NEED_STREAM }, 0, true, 9 }, /* no keys are sent */
-        { { NEED_FIELD_EXPIRY }, RDB_NEED_FUNCTIONS, true, 10 },
+        { { NEED_NOTHING }, 0, false, false, 9 },
+        { { NEED_STREAM }, 0, false, false, 10 },
+        { { NEED_NOTHING }, RDB_NEED_FUNCTIONS, false, false, 10 },
+        { { NEED_STREAM }, RDB_NEED_FUNCTIONS, false, false, 10 },
+        { { NEED_FIELD_EXPIRY }, 0, false, false, 12 },
+        { { NEED_FIELD_EXPIRY, NEED_STREAM }, 0, false, false, 12 },
+        { { NEED_STREAM, NEED_NOTHING, NEED_FIELD_EXPIRY }, RDB_NEED_FUNCTIONS, false, false, 12 },
+        { { NEED_FIELD_EXPIRY, NEED_STREAM }, 0, true, false, 9 }, /* no keys are sent */
+        { { NEED_FIELD_EXPIRY }, RDB_NEED_FUNCTIONS, true, false, 10 },
+        { { NEED_STREAM }, RDB_NEED_FUNCTIONS, false, true, 10 },
+        { { NEED_STREAM, NEED_FIELD_EXPIRY }, 0, false, true, 80 },
+        { { NEED_FIELD_EXPIRY }, 0, true, true, 9 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -175,7 +182,7 @@ START_TEST(each_content_has_its_version)
 
             keyspace_put(ks, (int)k, (struct bytes){ &name, 1 }, &v, NO_EXPIRY, 0);
         }
-        taking_begin(&t, cases[i].needs, cases[i].no_keys);
+        taking_begin(&t, cases[i].needs, cases[i].no_keys, cases[i].valkey);
         ck_assert_msg(taking_end(&t) == cases[i].version, "case %zu", i);
         taking_fini(&t);
         keyspace_free(ks);
@@ -332,7 +339,7 @@ START_TEST(every_door_is_counted)
         step(ks, &rng);
         want = wanted_version(ks);
         seen[want]++;
-        taking_begin(&t, 0, false);
+        taking_begin(&t, 0, false, false);
         if (rng_below(&rng, 2)) /* what comes later does not matter any more */
             step(ks, &rng);
         ck_assert_int_eq(taking_end(&t), want);
