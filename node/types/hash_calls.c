@@ -5,14 +5,16 @@
 /* 2^46 - 1 milliseconds: what Redis lets a field live to, so that its RDB takes what ours says. */
 #define FIELD_DEADLINE_MAX ((INT64_C(1) << 46) - 1)
 
-int64_t hash_moment(const struct call *c)
+int64_t hash_moment(const struct call *c, const struct hash *h)
 {
-    return c->from_leader ? HASH_EVER : (int64_t)keyspace_wall_ms(call_keyspace(c));
+    if (LIKELY(hash_next_expiry(h) == PART_NEVER) || c->from_leader)
+        return HASH_EVER;
+    return (int64_t)keyspace_wall_ms(call_keyspace(c));
 }
 
-static bool has_ended_fields(const struct call *c, const struct entry *e)
+static bool some_ended(const struct call *c, const struct hash *h)
 {
-    return e && hash_next_expiry(entry_apart(e)) < hash_moment(c);
+    return hash_next_expiry(h) < hash_moment(c, h);
 }
 
 static struct entry *settle(struct call *c)
@@ -26,7 +28,7 @@ bool want_hash(struct call *c, const struct hash **out)
 
     if (!want_type(c, e, VALUE_HASH))
         return false;
-    if (has_ended_fields(c, e))
+    if (e && some_ended(c, entry_apart(e)))
         e = settle(c);
     *out = e ? entry_apart(e) : NULL;
     return true;
@@ -38,7 +40,7 @@ bool want_editing(struct call *c, struct editing *out)
 
     if (!want_type(c, e, VALUE_HASH))
         return false;
-    if (has_ended_fields(c, e))
+    if (e && some_ended(c, entry_apart(e)))
         e = settle(c);
     *out = (struct editing){ e, e ? entry_apart(e) : NULL };
     return true;
@@ -47,7 +49,7 @@ bool want_editing(struct call *c, struct editing *out)
 bool editing_find(struct call *c, const struct editing *ed, struct bytes field, char *scratch,
                   struct hash_field *out)
 {
-    return ed->hash && hash_find(ed->hash, field, hash_moment(c), scratch, out);
+    return ed->hash && hash_find(ed->hash, field, hash_moment(c, ed->hash), scratch, out);
 }
 
 bool editing_hides(struct call *c, const struct editing *ed, struct bytes field)
@@ -55,7 +57,7 @@ bool editing_hides(struct call *c, const struct editing *ed, struct bytes field)
     char scratch[HASH_SCRATCH];
     struct hash_field f;
 
-    return ed->hash && UNLIKELY(hash_next_expiry(ed->hash) < hash_moment(c)) &&
+    return ed->hash && UNLIKELY(some_ended(c, ed->hash)) &&
            hash_find(ed->hash, field, HASH_EVER, scratch, &f) &&
            !editing_find(c, ed, field, scratch, &f);
 }
@@ -110,7 +112,7 @@ void reply_field(struct call *c, const struct hash *h, struct bytes field)
     char scratch[HASH_SCRATCH];
     struct hash_field f;
 
-    if (h && hash_find(h, field, hash_moment(c), scratch, &f))
+    if (h && hash_find(h, field, hash_moment(c, h), scratch, &f))
         reply_bulk(c->reply, f.value);
     else
         reply_null(c->reply);

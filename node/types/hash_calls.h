@@ -10,8 +10,9 @@
 #include "node/types/arguments.h"
 #include "node/types/hash.h"
 
-/* The moment that this call sees: HASH_EVER for the stream. */
-int64_t hash_moment(const struct call *c);
+/* The moment at which this call looks at h: HASH_EVER for the stream, and where no field ends, so that
+ * the clock is not read for nothing. */
+int64_t hash_moment(const struct call *c, const struct hash *h);
 
 /* False: it has answered. NULL: there is no such key. Fields that have ended may be taken away first. */
 bool want_hash(struct call *c, const struct hash **out);

@@ -187,7 +187,7 @@ void cmd_hexists(struct call *c)
     struct hash_field f;
 
     if (want_hash(c, &h))
-        reply_int(c->reply, h && hash_find(h, c->argv[2], hash_moment(c), scratch, &f));
+        reply_int(c->reply, h && hash_find(h, c->argv[2], hash_moment(c, h), scratch, &f));
 }
 
 void cmd_hstrlen(struct call *c)
@@ -199,7 +199,7 @@ void cmd_hstrlen(struct call *c)
     if (!want_hash(c, &h))
         return;
     if (h)
-        (void)hash_find(h, c->argv[2], hash_moment(c), scratch, &f);
+        (void)hash_find(h, c->argv[2], hash_moment(c, h), scratch, &f);
     reply_int(c->reply, (int64_t)f.value.len);
 }
 
@@ -234,12 +234,14 @@ static bool reply_value(void *reply, const struct hash_field *f)
 static void reply_every(struct call *c, hash_each_fn *fn, void (*head)(struct reply *, size_t))
 {
     const struct hash *h;
+    int64_t moment;
 
     if (!want_hash(c, &h))
         return;
-    head(c->reply, h ? hash_count_at(h, hash_moment(c)) : 0);
+    moment = h ? hash_moment(c, h) : HASH_EVER; /* one for both: time may pass between */
+    head(c->reply, h ? hash_count_at(h, moment) : 0);
     if (h)
-        hash_each(h, hash_moment(c), fn, c->reply);
+        hash_each(h, moment, fn, c->reply);
 }
 
 void cmd_hgetall(struct call *c)

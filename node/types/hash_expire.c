@@ -158,7 +158,7 @@ static void reply_times(struct call *c, bool seconds, bool relative)
         struct hash_field f;
         int64_t ms;
 
-        if (!h || !hash_find(h, c->argv[fields.first + i], hash_moment(c), scratch, &f)) {
+        if (!h || !hash_find(h, c->argv[fields.first + i], hash_moment(c, h), scratch, &f)) {
             reply_int(c->reply, FIELD_NOT_THERE);
         } else if (f.expiry_ms == NO_EXPIRY) {
             reply_int(c->reply, FIELD_NO_EXPIRY);

@@ -46,7 +46,7 @@ void cmd_hscan(struct call *c)
         f.scan.cursor = 0;
     else
         do {
-            hash_scan(entry_apart(e), hash_moment(c), &f.scan.cursor, collect, &f);
+            hash_scan(entry_apart(e), hash_moment(c, entry_apart(e)), &f.scan.cursor, collect, &f);
         } while (scan_goes_on(&f.scan, f.seen));
     reply_scan_head(c, &f.scan);
     reply_array(c->reply, f.count);
@@ -111,11 +111,12 @@ static bool want_how_many(struct call *c, int64_t *out_count, bool *out_values)
 static void show_many(struct call *c)
 {
     struct shown s = { .c = c };
-    int64_t count, moment = hash_moment(c);
     const struct hash *h;
+    int64_t count, moment;
 
     if (!want_how_many(c, &count, &s.values) || !want_hash(c, &h))
         return;
+    moment = h ? hash_moment(c, h) : HASH_EVER;
     s.left = h ? hash_count_at(h, moment) : 0;
     if (s.left == 0 || count == 0) {
         reply_array(c->reply, 0);
@@ -143,6 +144,6 @@ void cmd_hrandfield(struct call *c)
     }
     if (!want_hash(c, &h))
         return;
-    if (!h || !hash_random(h, hash_moment(c), call_keyspace(c), show, &s))
+    if (!h || !hash_random(h, hash_moment(c, h), call_keyspace(c), show, &s))
         reply_null(c->reply);
 }
