@@ -70,20 +70,17 @@ static bool read_more(struct check *c)
 
 /* ---- an RDB ----------------------------------------------------------------------------------------- */
 
-static void count(struct check *c, const struct rdb_item *item, bool valkey)
+static void count(struct check *c, const struct rdb_item *item)
 {
-    const struct rdb_type_row *row;
-
     if (item->kind == RDB_SELECT)
         c->databases++;
     if (item->kind != RDB_ENTRY)
         return;
-    row = rdb_type_find(item->type, valkey);
-    c->keys[row->value]++;
+    c->keys[item->type]++;
     c->all_keys++;
     c->expiries += item->expire_wall_ms >= 0;
     if (item->apart)
-        keyspace_type(c->types, row->value)->free(item->apart);
+        keyspace_type(c->types, item->type)->free(item->apart);
 }
 
 static int check_rdb(struct check *c)
@@ -100,7 +97,7 @@ static int check_rdb(struct check *c)
         s = rdb_read(&reader, unread(c), &item, &consumed);
         if (s == RDB_ITEM) {
             take(c, consumed);
-            count(c, &item, reader.valkey);
+            count(c, &item);
         } else if (s == RDB_BAD) {
             c->why = reader.why;
             break;
