@@ -106,12 +106,14 @@ def test_versions_and_the_loss_of_nothing(t):
     assert subprocess.run(["redis-check-rdb", path], stdout=subprocess.DEVNULL, check=False).returncode == 0
     other = with_file(t, open(path, "rb").read(), "redis").start()
     assert digest(other) == before
-    assert node.call("HPEXPIREAT", "hash", rdb.FAR, "FIELDS", 1, "a") == [1]
-    assert version() == b"REDIS0012"
-    assert node.call("DEBUG", "RELOAD") == "OK"
-    assert node.call("HPEXPIRETIME", "hash", "FIELDS", 2, "a", "b") == [rdb.FAR, -1]
-    assert node.call("HPERSIST", "hash", "FIELDS", 1, "a") == [1]
-    assert version() == b"REDIS0009"
+    with node.client() as c:
+        c.call("SELECT", next(db for db, keys in there.items() if "hash" in keys))
+        assert c.call("HPEXPIREAT", "hash", rdb.FAR, "FIELDS", 1, "a") == [1]
+        assert version() == b"REDIS0012"
+        assert c.call("DEBUG", "RELOAD") == "OK"
+        assert c.call("HPEXPIRETIME", "hash", "FIELDS", 2, "a", "b") == [rdb.FAR, -1]
+        assert c.call("HPERSIST", "hash", "FIELDS", 1, "a") == [1]
+        assert version() == b"REDIS0009"
     assert digest(node) == before
 
 
@@ -328,6 +330,8 @@ def test_damaged_files_are_refused_whole(t):
         data, _ = rdb.everything(version)
         for at in sorted(rng.sample(range(len(data)), 25)) + [0, 8, len(data) - 1]:
             assert is_refused(t, node, data[:at], 2), (version, at)
+            if at < 9:
+                continue  # a file that says it is older than version 5 has no checksum
             spoilt = data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1:]
             assert is_refused(t, node, spoilt, 2), (version, at)
     for name, content_bytes in DAMAGED.items():
