@@ -9,12 +9,21 @@
 
 enum { ITEMS_PER_LOOK = 64 }; /* between two readings of the clock */
 
+static struct loader_libraries libraries; /* a node has one set of them */
+
+void loader_set_libraries(const struct loader_libraries *l)
+{
+    libraries = *l;
+}
+
 void loader_init(struct loader *l, struct keyspace *into, bool keep_expired, bool checksum)
 {
     *l = (struct loader){ .into = into, .keep_expired = keep_expired, .position = { .db = -1 } };
     rdb_reader_init(&l->reader);
     l->reader.skip_checksum = !checksum;
     l->reader.types = into;
+    if (libraries.begin)
+        libraries.begin(libraries.arg);
 }
 
 void loader_fini(struct loader *l)
@@ -127,8 +136,12 @@ static enum err take_item(struct loader *l, const struct rdb_item *item, struct 
         return OK;
     case RDB_ENTRY:
         return take_entry(l, item, out_why);
+    case RDB_LIBRARY:
+        return libraries.take ? libraries.take(libraries.arg, item->value, out_why) : OK;
     case RDB_END:
         l->ended = true;
+        if (libraries.commit)
+            libraries.commit(libraries.arg);
         if (l->position.offset > OPLOG_OFFSET_MAX)
             l->position.known = false;
         return OK;

@@ -16,6 +16,15 @@
 
 struct keyspace;
 
+/* Who takes the function libraries of a load: aside while it lasts, in place of those there at its end. */
+struct loader_libraries {
+    void *arg;
+    void (*begin)(void *arg); /* what an earlier load left aside goes */
+    enum err (*take)(void *arg, struct bytes text, struct errmsg *out_why);
+    void (*commit)(void *arg);
+};
+void loader_set_libraries(const struct loader_libraries *libraries);
+
 struct loader {
     struct keyspace *into;
     struct rdb_reader reader;

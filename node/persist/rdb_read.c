@@ -480,9 +480,15 @@ static bool op_end(struct rdb_reader *r, struct in *in, struct rdb_item *out)
     return true;
 }
 
-static bool op_refuse_functions(struct rdb_reader *r, struct in *in, struct rdb_item *out)
+static bool op_function(struct rdb_reader *r, struct in *in, struct rdb_item *out)
 {
-    return bad(in, "the file holds functions, which this node does not run");
+    out->kind = RDB_LIBRARY;
+    return take_string(in, &r->scratch[1], &out->value);
+}
+
+static bool op_refuse_old_functions(struct rdb_reader *r, struct in *in, struct rdb_item *out)
+{
+    return bad(in, "the file holds functions in the form of a candidate of Redis 7.0");
 }
 
 static bool op_refuse_slots(struct rdb_reader *r, struct in *in, struct rdb_item *out)
@@ -501,8 +507,8 @@ static op_fn *const ops[256 - RDB_OP_FIRST] = {
     [0] = op_unknown,
     [RDB_OP_SLOT_IMPORT - RDB_OP_FIRST] = op_refuse_slots,
     [RDB_OP_SLOT_INFO - RDB_OP_FIRST] = op_slot_info,
-    [RDB_OP_FUNCTION - RDB_OP_FIRST] = op_refuse_functions,
-    [RDB_OP_FUNCTION_OLD - RDB_OP_FIRST] = op_refuse_functions,
+    [RDB_OP_FUNCTION - RDB_OP_FIRST] = op_function,
+    [RDB_OP_FUNCTION_OLD - RDB_OP_FIRST] = op_refuse_old_functions,
     [RDB_OP_MODULE_AUX - RDB_OP_FIRST] = op_module_aux,
     [RDB_OP_IDLE - RDB_OP_FIRST] = op_idle,
     [RDB_OP_FREQ - RDB_OP_FIRST] = op_freq,

@@ -28,6 +28,7 @@ enum rdb_item_kind {
     RDB_SELECT,  /* db */
     RDB_RESIZE,  /* keys, keys_with_ttl: hints */
     RDB_ENTRY,   /* key, type, value or apart, expiry */
+    RDB_LIBRARY, /* value: the text of a function library */
     RDB_SKIPPED, /* of no use here (hints, module auxiliaries, empty values), or not whole yet */
     RDB_END,     /* the checksum was right, or there was none */
 };

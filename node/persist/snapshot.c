@@ -291,6 +291,10 @@ static uint32_t needs_of_image(const struct snapshot *s)
 static void write_head(struct snapshot *s)
 {
     const struct replica_position *p = &s->plan.position;
+    struct buf libraries = { 0 };
+
+    if (s->libraries && s->libraries(s->libraries_arg, &libraries, s->plan.compress))
+        s->plan.needs |= RDB_NEED_FUNCTIONS;
 
     if (s->plan.commands)
         return;
@@ -310,6 +314,8 @@ static void write_head(struct snapshot *s)
     if (p->born_empty)
         rdb_write_aux(&s->writer, "hf-born", BYTES("empty"));
     rdb_write_aux_int(&s->writer, "aof-base", s->plan.aof_base);
+    buf_add(&s->out, buf_bytes(&libraries));
+    buf_fini(&libraries);
 }
 
 static void write_foot(struct snapshot *s)

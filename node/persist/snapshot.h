@@ -56,6 +56,9 @@ struct snapshot {
     void (*freed)(
         void *arg); /* a snapshot ended, another may start, but not from in here; may be NULL */
     void *freed_arg;
+    /* Appends the function libraries as they are in a file; how many there are. May be NULL. */
+    size_t (*libraries)(void *arg, struct buf *out, bool compress);
+    void *libraries_arg;
     struct ev_loop *loop;
     struct keyspace *keyspace;
     const struct snapshot_sink *sink; /* NULL: nothing runs */

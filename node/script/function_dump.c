@@ -6,23 +6,33 @@
 
 #include "common/alloc.h"
 #include "common/serve/service.h"
+#include "node/persist/loader.h"
 #include "node/persist/persist.h"
 #include "node/persist/rdb_read.h"
 #include "node/persist/rdb_write.h"
+#include "node/persist/snapshot.h"
 #include "node/script/functions.h"
 #include "node/script/library.h"
 #include "node/script/script_room.h"
 
-void cmd_function_dump(struct call *c)
+static size_t put_all(void *arg, struct buf *out, bool compress)
 {
-    struct map_walk walk = map_walk(&script_of(c)->libraries->by_name);
-    struct buf payload = { 0 };
+    const struct script *s = arg;
+    struct map_walk walk = map_walk(&s->libraries->by_name);
 
     for (struct map_node *n; (n = map_walk_next(&walk));) {
         const struct library *x = CONTAINER_OF(n, struct library, node);
 
-        rdb_put_function(&payload, (struct bytes){ x->text, x->len }, true);
+        rdb_put_function(out, (struct bytes){ x->text, x->len }, compress);
     }
+    return s->libraries->by_name.count;
+}
+
+void cmd_function_dump(struct call *c)
+{
+    struct buf payload = { 0 };
+
+    put_all(script_of(c), &payload, true);
     rdb_end_functions(&payload);
     reply_bulk(c->reply, buf_bytes(&payload));
     buf_fini(&payload);
@@ -100,4 +110,46 @@ void cmd_function_restore(struct call *c)
         reply_errorf(c->reply, "ERR %s", why.text);
     }
     libraries_free(r.into);
+}
+
+/* ---- files and full syncs ---- */
+
+static void load_begins(void *arg)
+{
+    struct script *s = arg;
+
+    libraries_free(s->aside);
+    s->aside = NULL;
+}
+
+static enum err load_library(void *arg, struct bytes text, struct errmsg *out_why)
+{
+    struct script *s = arg;
+    const char *name;
+
+    if (!s->aside)
+        s->aside = libraries_new(&s->functions);
+    return libraries_load(s->aside, text, false, false, &name, out_why);
+}
+
+/* A file without libraries leaves none. */
+static void load_ends(void *arg)
+{
+    struct script *s = arg;
+
+    libraries_free(s->libraries);
+    s->libraries = s->aside ? s->aside : libraries_new(&s->functions);
+    s->aside = NULL;
+}
+
+void functions_keep(struct script *s)
+{
+    const struct loader_libraries loads = {
+        .arg = s, .begin = load_begins, .take = load_library, .commit = load_ends
+    };
+    struct snapshot *snapshot = persist_snapshot(s->world->persist);
+
+    loader_set_libraries(&loads);
+    snapshot->libraries = put_all;
+    snapshot->libraries_arg = s;
 }

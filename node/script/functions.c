@@ -122,8 +122,9 @@ void functions_start(struct script *s)
 
 void functions_stop(struct script *s)
 {
+    libraries_free(s->aside);
     libraries_free(s->libraries);
-    s->libraries = NULL;
+    s->libraries = s->aside = NULL;
     vm_fini(&s->functions);
 }
 

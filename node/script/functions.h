@@ -24,6 +24,9 @@ void functions_changed(struct call *c);
 void cmd_function_dump(struct call *c);
 void cmd_function_restore(struct call *c);
 
+/* Libraries go into snapshots and come out of loads. */
+void functions_keep(struct script *s);
+
 /* The state and an empty set, and the end of both. */
 void functions_start(struct script *s);
 void functions_stop(struct script *s);

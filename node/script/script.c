@@ -1,6 +1,7 @@
 #include "node/script/script.h"
 
 #include "common/alloc.h"
+#include "node/persist/loader.h"
 #include "node/script/functions.h"
 #include "node/script/library.h"
 #include "node/script/script_room.h"
@@ -14,6 +15,7 @@ struct script *script_new(struct node_world *w)
     chance_reset(s);
     eval_start(s);
     functions_start(s);
+    functions_keep(s);
     return s;
 }
 
@@ -21,6 +23,7 @@ void script_free(struct script *s)
 {
     if (!s)
         return;
+    loader_set_libraries(&(struct loader_libraries){ 0 });
     eval_stop(s);
     functions_stop(s);
     xfree(s->argv);

@@ -35,7 +35,8 @@ struct script {
     int by_eval_count;
     uint64_t cache_bytes, evicted;
     struct libraries *libraries;
-    uint64_t chance; /* the state of math.random */
+    struct libraries *aside; /* of a file or a full sync that is being loaded; NULL: none */
+    uint64_t chance;         /* the state of math.random */
     /* Of redis.call: grown once, used again. */
     struct bytes *argv;
     int argv_cap;

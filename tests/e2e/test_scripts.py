@@ -286,3 +286,43 @@ def test_the_cache_is_bounded(t):
         c.call("SCRIPT", "FLUSH")
         assert node.info("memory")["number_of_cached_scripts"] == "0"
         assert c.ask("EVALSHA", kept, "0").kind == "-"
+
+
+LIBRARY = "#!lua name=%s\nlocal n = 0\nredis.register_function{function_name='%s', description='about', " \
+          "callback=function(k, a) return {k[1], a[1]} end, flags={'no-writes'}}"
+
+
+def libraries(node):
+    """What FUNCTION LIST tells, in an order of its own."""
+    return sorted(map(str, node.call("FUNCTION", "LIST", "WITHCODE")))
+
+
+def test_libraries_go_between_the_products(t):
+    """By FUNCTION DUMP, by full sync, by the stream, and through a file."""
+    t.needs_holdfast()
+    ours, theirs = t.node().start(), t.node(product="redis").start()
+    for a, b in ((ours, theirs), (theirs, ours)):
+        for name in ("one", "two"):
+            a.call("FUNCTION", "LOAD", LIBRARY % (name, "f_" + name))
+        assert b.call("FUNCTION", "RESTORE", a.call("FUNCTION", "DUMP"), "FLUSH") == "OK"
+        assert libraries(a) == libraries(b)
+        with b.client() as c:
+            assert c.ask("FUNCTION", "RESTORE", a.call("FUNCTION", "DUMP")).value == "ERR Library one already exists" or \
+                c.ask("FUNCTION", "RESTORE", a.call("FUNCTION", "DUMP")).value == "ERR Library two already exists"
+            assert c.call("FUNCTION", "RESTORE", a.call("FUNCTION", "DUMP"), "REPLACE") == "OK"
+        followers = [t.node(follows=a).start(), t.node(product="redis", follows=a).start()]
+        for f in followers:
+            f.wait_follows(a)
+            assert libraries(f) == libraries(a)
+            assert f.call("FCALL_RO", "f_one", "1", "k", "v") == ["k", "v"]
+        a.call("FUNCTION", "LOAD", LIBRARY % ("three", "f_three"))
+        a.call("FUNCTION", "DELETE", "one")
+        for f in followers:
+            f.wait_same_offset(a)
+            assert libraries(f) == libraries(a)
+        a.call("FUNCTION", "FLUSH")
+        b.call("FUNCTION", "FLUSH")
+    ours.call("FUNCTION", "LOAD", LIBRARY % ("kept", "f_kept"))
+    before = libraries(ours)
+    assert ours.call("DEBUG", "RELOAD") == "OK"
+    assert libraries(ours) == before

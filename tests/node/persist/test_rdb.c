@@ -173,7 +173,7 @@ START_TEST(refuses_with_a_reason)
         { BYTES("REDIS0009\x04"), "hash (type 4)" },
         { BYTES("REDIS0009\x63"), "unknown type 99" },
         { BYTES("REDIS0009\xf2"), "unknown opcode" },
-        { BYTES("REDIS0009\xf5"), "functions" },
+        { BYTES("REDIS0009\xf6"), "functions" },
         { BYTES("REDIS0009\xfe\xc0"), "a number stands" },
         { BYTES("REDIS0009\xfe\x82"), "unknown byte" },
         { BYTES("REDIS0009\x00\xc5"), "unknown encoding" },
