@@ -69,6 +69,7 @@ static const struct command *const command_rows[] = {
     zset_commands,
     stream_commands,
     bitmap_commands,
+    hll_commands,
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,

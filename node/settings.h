@@ -59,7 +59,6 @@ struct node_settings {
 
     /* types */
     struct value_limits limits;
-    uint64_t hll_sparse_max_bytes;
     int sanitize_dump_payload; /* enum sanitize_dump */
 
     /* replication */

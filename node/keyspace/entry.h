@@ -79,6 +79,7 @@ struct value_limits {
     int64_t list_max_listpack_size, list_compress_depth;
     uint64_t stream_node_max_bytes;
     int64_t stream_node_max_entries;
+    uint64_t hll_sparse_max_bytes;
 };
 
 enum { VALUE_PART_NUMBERS = 8 };

@@ -53,6 +53,7 @@ static const struct value_limits default_limits = {
     .hash_max_listpack_value_bytes = 64,
     .zset_max_listpack_entries = 128,
     .zset_max_listpack_value_bytes = 64,
+    .hll_sparse_max_bytes = 3000,
     .set_max_intset_entries = 512,
     .list_max_listpack_size = -2,
     .stream_node_max_bytes = 4096,

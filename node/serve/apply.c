@@ -112,11 +112,12 @@ static enum err select_db(struct apply *a, int argc, const struct bytes *argv,
     return OK;
 }
 
-/* The stream carries effects and nothing else: what asks a session is not for it. A Redis before 7 sends
- * scripts as they are. */
+/* The stream carries effects and nothing else: what asks a session is not for it. A read may be: PFCOUNT
+ * keeps what it counted. A Redis before 7 sends scripts as they are. */
 static bool fit_for_stream(const struct command *cmd)
 {
-    return (cmd->flags & (CMD_WRITE | CMD_MAY_REPLICATE)) || (cmd->acl & ACL_SCRIPTING);
+    return (cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)) ||
+           (cmd->acl & ACL_SCRIPTING);
 }
 
 /* The handler alone. */

@@ -1,0 +1,133 @@
+"""HyperLogLogs, on our node and on Debian's redis-server: the same commands leave the very same bytes, damaged ones get
+the same answers, and values move between the two. The seed is printed; TEST_SEED replays it.
+"""
+import os
+import random
+
+from harness.case import limit
+from harness.compare import short
+
+KEYS = ["h%d" % i for i in range(5)] + ["", "a string"]
+
+
+def elements(rng, most):
+    return ["e%d" % rng.randrange(1 << rng.randrange(20)) for _ in range(rng.randrange(most + 1))]
+
+
+def make_add(rng):
+    if rng.random() < .1:
+        return ["PFADD", rng.choice(KEYS)] + elements(rng, 3000)
+    odd = ["", "\x00", "x" * rng.randrange(40), str(rng.randrange(100))]
+    return ["PFADD", rng.choice(KEYS)] + elements(rng, 8) + rng.choice([[], [rng.choice(odd)]])
+
+
+def make_plain(rng):
+    k = rng.choice(KEYS)
+    return rng.choice([
+        ["PFCOUNT", k], ["PFCOUNT", k], ["PFCOUNT"] + [rng.choice(KEYS) for _ in range(rng.randrange(1, 4))],
+        ["PFMERGE", k] + [rng.choice(KEYS) for _ in range(rng.randrange(4))], ["GET", k], ["GET", k], ["STRLEN", k],
+        ["PFDEBUG", rng.choice(["GETREG", "decode", "ENCODING", "todense", "x"]), k], ["SET", "a string", "v"],
+        ["OBJECT", "ENCODING", k], ["COPY", k, rng.choice(KEYS), "REPLACE"], ["EXPIRE", k, "1000"], ["PERSIST", k],
+        ["DEL", k] if rng.random() < .3 else ["TTL", k],
+        ["CONFIG", "SET", "hll-sparse-max-bytes", rng.choice(["3000", "3000", "100", "0", "15000"])],
+    ])
+
+
+MAKERS = [make_add] * 3 + [make_plain] * 4
+
+
+def steps_of(rng, count):
+    for _ in range(count):
+        yield rng.choice(MAKERS)(rng)
+
+
+def differences(a, b, steps):
+    for number, step in enumerate(steps):
+        mine, peer = a.ask(*step), b.ask(*step)
+        if mine != peer:
+            yield "step %d: %s\n    holdfast %s\n    redis    %s" % (number, short(str(step)), short(mine), short(peer))
+
+
+def seeded():
+    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
+    print("TEST_SEED=%d" % seed)
+    return random.Random(seed)
+
+
+
+@limit(120)
+def test_random_commands_leave_the_same_bytes(t):
+    t.needs_holdfast()
+    rng = seeded()
+    ours, theirs = t.node().start(), t.node(product="redis").start()
+    for proto in (2, 3):
+        with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
+            found = list(differences(a, b, steps_of(rng, 4000)))
+            assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
+            assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
+
+
+@limit(120)
+def test_counts_are_the_same_from_one_to_a_million(t):
+    t.needs_holdfast()
+    rng = seeded()
+    ours, theirs = t.node().start(), t.node(product="redis").start()
+    with ours.client() as a, theirs.client() as b:
+        added = 0
+        while added < 1000000:
+            step = min(max(added // 10, 1), 20000)
+            words = ["%x" % rng.getrandbits(64) for _ in range(step)]
+            assert a.call("PFADD", "h", *words) == b.call("PFADD", "h", *words)
+            added += step
+            count = a.call("PFCOUNT", "h")
+            assert count == b.call("PFCOUNT", "h")
+            assert abs(count - added) <= added * .05, "%d of %d" % (count, added)
+        assert a.call("GET", "h") == b.call("GET", "h")
+
+
+@limit(120)
+def test_damaged_values_get_the_same_answers(t):
+    """A byte or two are changed, or the end is cut off, before every command on a fresh value."""
+    t.needs_holdfast()
+    rng = seeded()
+    ours, theirs = t.node().start(), t.node(product="redis").start()
+    with ours.client() as a, theirs.client() as b:
+        steps = []
+        for _ in range(700):
+            steps += [["DEL", "h", "g"], ["PFADD", "h"] + elements(rng, 20) + ["x"]]
+            if rng.random() < .2:
+                steps.append(["PFDEBUG", "TODENSE", "h"])
+            else:
+                steps.append(["SETRANGE", "h", str(rng.randrange(12 if rng.random() < .3 else 16, 60)),
+                              bytes(rng.choice([rng.randrange(256), 255, 0]) for _ in range(rng.randrange(1, 4)))])
+            steps.append(["SETRANGE", "h", str(rng.randrange(0, 16) if rng.random() < .1 else rng.randrange(16, 12304)
+                                               if steps[-1][0] == "PFDEBUG" else rng.randrange(16, 30)),
+                          bytes([rng.choice([rng.randrange(128), 0])])])
+            steps.append(rng.choice([["PFCOUNT", "h"], ["PFCOUNT", "h", "g"], ["PFMERGE", "g", "h"], ["PFADD", "h", "a"],
+                                     ["PFDEBUG", "GETREG", "h"], ["PFDEBUG", "TODENSE", "h"], ["PFDEBUG", "DECODE", "h"],
+                                     ["PFMERGE", "h", "g"]]))
+            steps += [["GET", "h"], ["GET", "g"]]
+        found = list(differences(a, b, steps))
+        assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
+
+
+@limit(120)
+def test_followers_of_either_product_end_with_the_same_data(t):
+    """PFCOUNT too is heard by followers, for it keeps the count in the value."""
+    t.needs_holdfast()
+    rng = seeded()
+    for product in ("holdfast", "redis"):
+        leader = t.node(product=product).start()
+        followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
+        for follower in followers:
+            follower.wait_follows(leader)
+        with leader.client() as c:
+            steps = [s for s in steps_of(rng, 3000) if s[0] != "CONFIG"]
+            for at in range(0, len(steps), 100):
+                c.pipeline(steps[at:at + 100])
+            c.call("PFADD", "last", "x")
+            assert c.call("PFCOUNT", "last") == 1
+            digest = c.call("DEBUG", "DIGEST")
+        for follower in followers:
+            follower.wait_same_offset(leader)
+            assert follower.call("DEBUG", "DIGEST") == digest, "%s behind %s" % (follower, leader)
