@@ -70,6 +70,7 @@ static const struct command *const command_rows[] = {
     stream_commands,
     bitmap_commands,
     hll_commands,
+    geo_commands,
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,

@@ -71,30 +71,12 @@ static bool want_score(struct call *c, int arg, double *out)
 
 /* ---- ZADD, ZINCRBY --------------------------------------------------------------------------- */
 
-enum {
-    ADD_NX = 1u << 0,
-    ADD_XX = 1u << 1,
-    ADD_GT = 1u << 2,
-    ADD_LT = 1u << 3,
-    ADD_CH = 1u << 4,
-    ADD_INCR = 1u << 5,
-};
-
 static const struct {
     const char *word;
     uint32_t flag;
 } add_words[] = {
-    { "nx", ADD_NX }, { "xx", ADD_XX }, { "gt", ADD_GT },
-    { "lt", ADD_LT }, { "ch", ADD_CH }, { "incr", ADD_INCR },
-};
-
-struct adding {
-    uint32_t flags;
-    int first, pairs; /* the first score's argument */
-    double *scores;
-    int64_t added, updated;
-    bool done; /* the last pair was not refused by the flags */
-    double score;
+    { "nx", ZADD_NX }, { "xx", ZADD_XX }, { "gt", ZADD_GT },
+    { "lt", ZADD_LT }, { "ch", ZADD_CH }, { "incr", ZADD_INCR },
 };
 
 static uint32_t add_flag(struct bytes word)
@@ -111,58 +93,62 @@ static bool both(uint32_t flags, uint32_t two)
     return (flags & two) == two;
 }
 
-static bool want_adding(struct call *c, struct adding *a)
+static bool want_adding(struct call *c, struct zset_adding *a)
 {
     uint32_t flag;
+    int first = 2;
 
-    for (a->first = 2; a->first < c->argc && (flag = add_flag(c->argv[a->first])); a->first++)
+    for (; first < c->argc && (flag = add_flag(c->argv[first])); first++)
         a->flags |= flag;
-    a->pairs = (c->argc - a->first) / 2;
-    if (a->pairs == 0 || (c->argc - a->first) % 2) {
+    a->pairs = (c->argc - first) / 2;
+    a->first_member = first + 1;
+    a->step = 2;
+    if (a->pairs == 0 || (c->argc - first) % 2) {
         refuse_syntax(c);
         return false;
     }
-    if (both(a->flags, ADD_NX | ADD_XX)) {
+    if (both(a->flags, ZADD_NX | ZADD_XX)) {
         refuse(c, "ERR XX and NX options at the same time are not compatible");
         return false;
     }
-    if (both(a->flags, ADD_GT | ADD_NX) || both(a->flags, ADD_LT | ADD_NX) ||
-        both(a->flags, ADD_GT | ADD_LT)) {
+    if (both(a->flags, ZADD_GT | ZADD_NX) || both(a->flags, ZADD_LT | ZADD_NX) ||
+        both(a->flags, ZADD_GT | ZADD_LT)) {
         refuse(c, "ERR GT, LT, and/or NX options at the same time are not compatible");
         return false;
     }
-    if (a->flags & ADD_INCR && a->pairs > 1) {
+    if (a->flags & ZADD_INCR && a->pairs > 1) {
         refuse(c, "ERR INCR option supports a single increment-element pair");
         return false;
     }
     return true;
 }
 
-static bool want_scores(struct call *c, struct adding *a)
+static bool want_scores(struct call *c, struct zset_adding *a)
 {
     a->scores = xmalloc((size_t)a->pairs * sizeof *a->scores);
     for (int i = 0; i < a->pairs; i++) {
-        if (!want_score(c, a->first + 2 * i, &a->scores[i]))
+        if (!want_score(c, a->first_member - 1 + 2 * i, &a->scores[i]))
             return false;
     }
     return true;
 }
 
 /* One pair. False: the sum is no number. */
-static bool add_pair(struct call *c, struct adding *a, struct zset *z, int i)
+static bool add_pair(struct call *c, struct zset_adding *a, struct zset *z, int i)
 {
-    struct bytes member = c->argv[a->first + 2 * i + 1];
+    struct bytes member = c->argv[a->first_member + a->step * i];
     double before, score = a->scores[i];
     bool there = zset_score(z, member, &before);
 
     a->done = false;
-    if (there ? a->flags & ADD_NX : a->flags & ADD_XX)
+    if (there ? a->flags & ZADD_NX : a->flags & ZADD_XX)
         return true;
-    if (there && a->flags & ADD_INCR)
+    if (there && a->flags & ZADD_INCR)
         score += before;
     if (isnan(score))
         return false;
-    if (there && ((a->flags & ADD_LT && score >= before) || (a->flags & ADD_GT && score <= before)))
+    if (there &&
+        ((a->flags & ZADD_LT && score >= before) || (a->flags & ZADD_GT && score <= before)))
         return true;
     a->done = true;
     a->score = score;
@@ -172,10 +158,10 @@ static bool add_pair(struct call *c, struct adding *a, struct zset *z, int i)
     return true;
 }
 
-static void reply_added(struct call *c, const struct adding *a)
+static void reply_added(struct call *c, const struct zset_adding *a)
 {
-    if (!(a->flags & ADD_INCR))
-        reply_int(c->reply, a->added + (a->flags & ADD_CH ? a->updated : 0));
+    if (!(a->flags & ZADD_INCR))
+        reply_int(c->reply, a->added + (a->flags & ZADD_CH ? a->updated : 0));
     else if (a->done)
         reply_score(c, a->score);
     else
@@ -214,7 +200,7 @@ void store_zset(struct call *c, int key, struct zset *z, const char *event)
     reply_int(c->reply, count);
 }
 
-static void add_pairs(struct call *c, struct adding *a)
+void zset_add(struct call *c, struct zset_adding *a)
 {
     struct entry *e = call_write(c, 1);
     struct zset *z;
@@ -236,17 +222,17 @@ static void add_pairs(struct call *c, struct adding *a)
     else
         reply_added(c, a);
     if (a->added || a->updated)
-        zset_event(c, a->flags & ADD_INCR ? "zincr" : "zadd", 1);
+        zset_event(c, a->flags & ZADD_INCR ? "zincr" : "zadd", 1);
     else
         call_no_effect(c);
 }
 
 static void add_with(struct call *c, uint32_t flags)
 {
-    struct adding a = { .flags = flags };
+    struct zset_adding a = { .flags = flags };
 
     if (want_adding(c, &a) && want_scores(c, &a))
-        add_pairs(c, &a);
+        zset_add(c, &a);
     xfree(a.scores);
 }
 
@@ -257,7 +243,7 @@ void cmd_zadd(struct call *c)
 
 void cmd_zincrby(struct call *c)
 {
-    add_with(c, ADD_INCR);
+    add_with(c, ZADD_INCR);
 }
 
 void cmd_zrem(struct call *c)

@@ -15,6 +15,28 @@ void reply_items(struct call *c, const struct zset *z, uint64_t rank, uint64_t c
                  bool with_scores);
 /* Puts z under a key, or, empty, deletes what stands there; replies with the count. Owns z. */
 void store_zset(struct call *c, int key, struct zset *z, const char *event);
+
+/* Members with their scores under the key of argument 1, as ZADD adds them, GEOADD too. */
+enum {
+    ZADD_NX = 1u << 0,
+    ZADD_XX = 1u << 1,
+    ZADD_GT = 1u << 2,
+    ZADD_LT = 1u << 3,
+    ZADD_CH = 1u << 4,
+    ZADD_INCR = 1u << 5,
+};
+struct zset_adding {
+    uint32_t flags;
+    int pairs, first_member, step; /* members are arguments */
+    double *scores;
+    /* What came of it. */
+    int64_t added, updated;
+    bool done; /* the last pair was not refused by the flags */
+    double score;
+};
+/* Replies, tells the event and that there is no effect where nothing changed. */
+void zset_add(struct call *c, struct zset_adding *a);
+
 /* Ranks from first on, up to and without end. */
 struct rank_range {
     uint64_t first, end;
