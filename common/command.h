@@ -75,8 +75,9 @@ enum acl_category {
 /* Where the keys are: first and last position and step, as COMMAND INFO tells them; last < 0 counts
  * from the end. first 0: no keys at fixed places. Rows whose keys move say how in key_specs, and where
  * that is not enough (MIGRATE, SORT) give a function, which writes positions into out_positions (room
- * for max) and returns their number, or -1 where the arguments make no sense. flags says what happens
- * to the keys of one call where that depends on options, in the words of key_specs ("OW update"). */
+ * for max) and returns their number, or -1 where the arguments make no sense; the first key has the flags
+ * of the first specification, the others those of the last. flags says what happens to the keys of one
+ * call where that depends on options, in the words of key_specs ("OW update"). */
 struct command_keys {
     int first, last, step;
     int (*find)(int argc, const struct bytes *argv, int *out_positions, int max);

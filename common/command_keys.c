@@ -69,13 +69,14 @@ static bool spec_find(const struct key_spec *s, struct finder *f)
     return s->find == KEY_FIND_RANGE ? spec_range(s, f, begin) : spec_keynum(s, f, begin);
 }
 
-static int find_by_function(const struct command *cmd, struct finder *f, uint32_t flags)
+static int find_by_function(const struct command *cmd, struct finder *f, uint32_t first,
+                            uint32_t others)
 {
     AUTO_FREE int *positions = xmalloc((size_t)f->max * sizeof *positions);
     int n = cmd->keys.find(f->argc, f->argv, positions, f->max);
 
     for (int i = 0; i < n; i++)
-        f->keys[i] = (struct key_use){ positions[i], flags };
+        f->keys[i] = (struct key_use){ positions[i], i == 0 ? first : others };
     return n;
 }
 
@@ -94,7 +95,8 @@ int command_find_keys(const struct command *cmd, int argc, const struct bytes *a
     if (n && cmd->keys.flags)
         specs[0].flags = key_flags_parse(cmd->keys.flags(argc, argv));
     if (cmd->keys.find)
-        return find_by_function(cmd, &f, n ? specs[0].flags : 0);
+        return find_by_function(cmd, &f, n ? specs[0].flags : 0,
+                                n ? specs[n - 1].flags & ~(uint32_t)KEY_INCOMPLETE : 0);
     for (int i = 0; i < n; i++)
         if (!spec_find(&specs[i], &f))
             return -1;

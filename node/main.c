@@ -2,6 +2,7 @@
  * main - knows every room of the node, hands each one's rows to their tables, and runs the loop.
  */
 #include <ev.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,7 @@ static const struct command *const command_rows[] = {
     bitmap_commands,
     hll_commands,
     geo_commands,
+    sort_commands,
 };
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,
@@ -340,6 +342,7 @@ int main(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "--check") == 0)
         return check(argc, argv);
     process_begin();
+    setlocale(LC_COLLATE, ""); /* SORT … ALPHA shows texts as the user's language orders them */
     node.world.set = &node.set;
     node.world.settings = settings_new(&node.set, &node.world);
     node_settings_add(node.world.settings);

@@ -381,47 +381,35 @@ static void look(struct search *s)
     }
 }
 
-static int nearest(const void *a, const void *b)
+/* How what was found is put in order. */
+struct found_order {
+    bool furthest_first;
+    bool in_turn; /* equally far ones stay in the order in which they were found */
+};
+
+static int compare_found(const void *a, const void *b, void *arg)
 {
     const struct found *x = a, *y = b;
+    const struct found_order *order = arg;
+    int further = (x->distance_m > y->distance_m) - (x->distance_m < y->distance_m);
 
-    return (x->distance_m > y->distance_m) - (x->distance_m < y->distance_m);
+    if (further)
+        return order->furthest_first ? -further : further;
+    return order->in_turn ? (x->place > y->place) - (x->place < y->place) : 0;
 }
 
-static int furthest(const void *a, const void *b)
-{
-    return nearest(b, a);
-}
-
-static int in_turn(const struct found *x, const struct found *y, int order)
-{
-    return order ? order : (x->place > y->place) - (x->place < y->place);
-}
-
-static int nearest_in_turn(const void *a, const void *b)
-{
-    return in_turn(a, b, nearest(a, b));
-}
-
-static int furthest_in_turn(const void *a, const void *b)
-{
-    return in_turn(a, b, furthest(a, b));
-}
-
-/* All of them: equally far ones stay in the order in which they were found. The first few: they come as
- * they come where no more is sorted than must be. */
+/* The first few are those that Redis shows, which sorts no more than it must then. */
 static void sort_found(struct search *s, size_t wanted)
 {
-    bool nearest_first = s->order == ORDER_NEAREST;
+    struct found_order order = { .furthest_first = s->order == ORDER_FURTHEST,
+                                 .in_turn = wanted == s->count };
 
     if (s->order == ORDER_NONE || wanted == 0)
         return;
-    if (wanted < s->count)
-        sort_part(s->found, s->count, sizeof *s->found, nearest_first ? nearest : furthest, 0,
-                  wanted - 1);
+    if (order.in_turn)
+        qsort_r(s->found, s->count, sizeof *s->found, compare_found, &order);
     else
-        qsort(s->found, s->count, sizeof *s->found,
-              nearest_first ? nearest_in_turn : furthest_in_turn);
+        sort_part(s->found, s->count, sizeof *s->found, compare_found, &order, 0, wanted - 1);
 }
 
 /* Finds and sorts; how many are wanted. */

@@ -14,12 +14,13 @@ struct sorting {
     char *at;
     size_t size;
     sort_compare_fn *compare;
+    void *arg;
     size_t first, last;
 };
 
 static int compare(const struct sorting *s, size_t a, size_t b)
 {
-    return s->compare(s->at + a * s->size, s->at + b * s->size);
+    return s->compare(s->at + a * s->size, s->at + b * s->size, s->arg);
 }
 
 static void swap(const struct sorting *s, size_t a, size_t b)
@@ -127,10 +128,10 @@ static void sort(const struct sorting *s, size_t from, size_t end)
     }
 }
 
-void sort_part(void *array, size_t count, size_t size, sort_compare_fn *compare_fn, size_t first,
-               size_t last)
+void sort_part(void *array, size_t count, size_t size, sort_compare_fn *compare_fn, void *arg,
+               size_t first, size_t last)
 {
-    struct sorting s = { array, size, compare_fn, first, last };
+    struct sorting s = { array, size, compare_fn, arg, first, last };
 
     ASSERT(size <= ITEM_MAX);
     sort(&s, 0, count);

@@ -12,10 +12,10 @@
 
 #include <stddef.h>
 
-typedef int sort_compare_fn(const void *a, const void *b);
+typedef int sort_compare_fn(const void *a, const void *b, void *arg); /* as qsort_r has it */
 
 /* Places first to last, both included, are right afterwards. */
-void sort_part(void *array, size_t count, size_t size, sort_compare_fn *compare, size_t first,
-               size_t last);
+void sort_part(void *array, size_t count, size_t size, sort_compare_fn *compare, void *arg,
+               size_t first, size_t last);
 
 #endif

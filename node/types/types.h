@@ -25,6 +25,7 @@ extern const struct command stream_commands[];
 extern const struct command bitmap_commands[];
 extern const struct command hll_commands[];
 extern const struct command geo_commands[];
+extern const struct command sort_commands[];
 
 /* DEBUG OBJECT, SET-ACTIVE-EXPIRE, DIGEST, DIGEST-VALUE, STRINGMATCH-LEN, SLEEP: subcommand rows
  * for whoever owns the DEBUG row. */

@@ -59,6 +59,7 @@ void harness_init(struct harness *h)
     command_table_add(h->commands, bitmap_commands);
     command_table_add(h->commands, hll_commands);
     command_table_add(h->commands, geo_commands);
+    command_table_add(h->commands, sort_commands);
 }
 
 void harness_fini(struct harness *h)

@@ -9,7 +9,7 @@
 
 enum { ITEMS_MAX = 3000, ROUNDS = 400 };
 
-static int by_number(const void *a, const void *b)
+static int by_number(const void *a, const void *b, void *arg)
 {
     const int *x = a, *y = b;
 
@@ -41,19 +41,17 @@ START_TEST(places_hold_what_they_should)
         fill(&rng, items, count);
         for (size_t i = 0; i < count; i++)
             sorted[i] = items[i];
-        qsort(sorted, count, sizeof *sorted, by_number);
-        sort_part(items, count, sizeof *items, by_number, first, last);
+        qsort_r(sorted, count, sizeof *sorted, by_number, NULL);
+        sort_part(items, count, sizeof *items, by_number, NULL, first, last);
         ck_assert_mem_eq(items + first, sorted + first, (last - first + 1) * sizeof *items);
-        qsort(items, count, sizeof *items, by_number);
+        qsort_r(items, count, sizeof *items, by_number, NULL);
         ck_assert_mem_eq(items, sorted, count * sizeof *items);
     }
 }
 END_TEST
 
-static int all_equal(const void *a, const void *b)
+static int all_equal(const void *a, const void *b, void *arg)
 {
-    (void)a;
-    (void)b;
     return 0;
 }
 
@@ -61,9 +59,9 @@ START_TEST(nothing_and_equals_are_sorted_too)
 {
     int items[100] = { 1 }, sum = 0;
 
-    sort_part(items, 0, sizeof *items, by_number, 0, 0);
-    sort_part(items, 1, sizeof *items, by_number, 0, 0);
-    sort_part(items, 100, sizeof *items, all_equal, 10, 20);
+    sort_part(items, 0, sizeof *items, by_number, NULL, 0, 0);
+    sort_part(items, 1, sizeof *items, by_number, NULL, 0, 0);
+    sort_part(items, 100, sizeof *items, all_equal, NULL, 10, 20);
     for (int i = 0; i < 100; i++)
         sum += items[i];
     ck_assert_int_eq(sum, 1);
