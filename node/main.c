@@ -43,6 +43,8 @@ struct node {
     bool failed; /* the start ended after the loop began */
 };
 
+/* One a line, so that each comes and goes alone. */
+/* clang-format off */
 static const struct command *const command_rows[] = {
     serve_connection_rows,
     serve_database_rows,
@@ -53,6 +55,8 @@ static const struct command *const command_rows[] = {
     serve_command_rows,
     serve_multi_rows,
     serve_node_rows,
+    serve_migrate_rows,
+    serve_lolwut_rows,
     serve_insight_rows,
     serve_cluster_rows,
     node_config_rows,
@@ -74,6 +78,7 @@ static const struct command *const command_rows[] = {
     geo_commands,
     sort_commands,
 };
+/* clang-format on */
 
 static const struct command *const debug_rows[] = { debug_subs, debug_keyspace_subs,
                                                     persist_debug_subs, aof_debug_subs, NULL };

@@ -1,12 +1,14 @@
 #include "node/serve/block.h"
 
 #include "node/replica/replica.h"
+#include "node/serve/migrate.h"
 #include "node/world.h"
 
 void block_init(struct serve *v)
 {
     list_init(&v->ready);
     list_init(&v->ack_waiters);
+    list_init(&v->work_waiters);
 }
 
 void block_fini(struct serve *v)
@@ -25,6 +27,7 @@ static void forget(struct serve *v, struct node_session *s)
     ev_timer_stop(v->service->loop, &s->timeout);
     key_list_remove_all(&v->blocks, &s->blocked);
     list_remove(&s->waits);
+    migrate_leave(s);
 }
 
 static bool waiting(const struct node_session *s)
@@ -92,7 +95,8 @@ void block_enter(struct serve *v, struct node_session *s, const struct call *c)
     if (c->intents & INTENT_BLOCK_KEYS)
         add_keys(v, s, c);
     else
-        list_push_back(&v->ack_waiters, &s->waits);
+        list_push_back(c->intents & INTENT_BLOCK_WORK ? &v->work_waiters : &v->ack_waiters,
+                       &s->waits);
     v->blocked_count++;
     if (!c->block_timeout_ms)
         return;
@@ -159,6 +163,12 @@ void block_serve_ready(struct serve *v)
         serve_place(v, p);
     }
     v->serving_ready = false;
+}
+
+void block_wake(struct serve *v, struct node_session *s)
+{
+    if (waiting(s))
+        try_again(v, s, false);
 }
 
 void block_serve_acks(struct serve *v)

@@ -30,6 +30,8 @@ void block_db_ready(struct serve *v, int db);
 void block_serve_ready(struct serve *v);
 /* Acknowledgements came: before the loop sleeps. */
 void block_serve_acks(struct serve *v);
+/* What this session waits for has been worked on: its request runs again, now. */
+void block_wake(struct serve *v, struct node_session *s);
 /* CLIENT UNBLOCK. */
 bool block_unblock(struct session *s, bool with_error);
 /* This node follows from now on: whoever waits for keys would wait for ever. */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "common/alloc.h"
 #include "common/log.h"
 #include "common/serve/service.h"
 #include "node/serve/serve.h"
@@ -86,6 +87,20 @@ static void debug_panic(struct call *c)
     ASSERT(!c->cmd); /* it has a row, so this never holds */
 }
 
+/* A size that no machine has: what happens where memory ends. */
+static void debug_oom(struct call *c)
+{
+    xfree(xmalloc(SIZE_MAX / 4));
+    reply_ok(c->reply);
+}
+
+/* Followers do what this node does not: for tests of what tells them apart. */
+static void debug_replicate(struct call *c)
+{
+    call_effect(c, c->argc - 2, c->argv + 2);
+    reply_ok(c->reply);
+}
+
 static void debug_error(struct call *c)
 {
     reply_errorf(c->reply, "%.*s", SERVE_SHOWN(c->argv[2]));
@@ -155,6 +170,22 @@ const struct command debug_subs[] = {
       .argc_min = 2,
       .argc_max = 2,
       .help = "Fails an assertion." },
+    { .name = "assert",
+      .run = debug_panic,
+      .argc_min = 2,
+      .argc_max = 2,
+      .help = "Fails an assertion." },
+    { .name = "oom",
+      .run = debug_oom,
+      .argc_min = 2,
+      .argc_max = 2,
+      .help = "Asks for more memory than there is." },
+    { .name = "replicate",
+      .run = debug_replicate,
+      .argc_min = 3,
+      .argc_max = ARGC_ANY,
+      .args = "command+",
+      .help = "Tells followers of a command that is not run here." },
     { .name = "error",
       .run = debug_error,
       .argc_min = 3,

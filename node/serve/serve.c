@@ -259,7 +259,7 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
     struct serve *v = serve_of(session);
 
     settle(v, c, true);
-    if (UNLIKELY(c->intents & (INTENT_BLOCK_KEYS | INTENT_BLOCK_ACKS))) {
+    if (UNLIKELY(c->intents & (INTENT_BLOCK_KEYS | INTENT_BLOCK_ACKS | INTENT_BLOCK_WORK))) {
         block_enter(v, s, c);
         return;
     }

@@ -35,18 +35,19 @@ struct node_session {
     struct queued *queue, **queue_end; /* MULTI */
     int queue_count;
     size_t queue_bytes;
-    uint32_t queue_flags;  /* of all queued rows together */
-    uint32_t queue_lacks;  /* flags that some queued row lacks */
-    bool queue_spoilt;     /* a command was refused: EXEC will abort */
-    struct list watched;   /* key_waiter of serve->watches */
-    struct list blocked;   /* key_waiter of serve->blocks */
-    struct list waits;     /* of serve->ack_waiters */
-    struct list monitor;   /* of serve->monitors */
-    ev_timer timeout;      /* of a blocking command */
-    bool trying;           /* the held request runs again, */
-    struct bytes woken_by; /* for this key; at NULL: for another reason */
-    struct buf note;       /* of the request that waits: struct call's */
-    uint64_t wrote;        /* tip of the oplog after its last command: what WAIT waits for */
+    uint32_t queue_flags;        /* of all queued rows together */
+    uint32_t queue_lacks;        /* flags that some queued row lacks */
+    bool queue_spoilt;           /* a command was refused: EXEC will abort */
+    struct list watched;         /* key_waiter of serve->watches */
+    struct list blocked;         /* key_waiter of serve->blocks */
+    struct list waits;           /* of serve->ack_waiters */
+    struct list monitor;         /* of serve->monitors */
+    ev_timer timeout;            /* of a blocking command */
+    struct migration *migration; /* of a running MIGRATE; NULL: none */
+    bool trying;                 /* the held request runs again, */
+    struct bytes woken_by;       /* for this key; at NULL: for another reason */
+    struct buf note;             /* of the request that waits: struct call's */
+    uint64_t wrote;              /* tip of the oplog after its last command: what WAIT waits for */
 };
 
 struct serve {
@@ -61,6 +62,7 @@ struct serve {
     bool serving_ready;
     struct list ack_waiters; /* sessions in WAIT */
     bool acks_came;
+    struct list work_waiters; /* sessions in MIGRATE */
     struct list monitors;
     struct list
         walk_waiters;    /* sessions, held until the snapshot walk has passed what they change */
@@ -99,6 +101,8 @@ bool serve_run_inner(struct serve *v, struct call *c);
 extern const struct command serve_multi_rows[];   /* multi exec discard watch unwatch */
 extern const struct command serve_cluster_rows[]; /* cluster */
 extern const struct command serve_node_rows[];    /* wait monitor shutdown time debug module */
+extern const struct command serve_migrate_rows[]; /* migrate */
+extern const struct command serve_lolwut_rows[];  /* lolwut */
 extern const struct command serve_insight_rows[]; /* slowlog latency */
 extern const struct info_part serve_info_parts[];
 

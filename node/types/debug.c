@@ -77,6 +77,55 @@ static void debug_object(struct call *c)
     reply_simple(c->reply, text);
 }
 
+/* How full the table of a database is. */
+static void debug_htstats(struct call *c)
+{
+    struct keyspace_db_stats s;
+    int db;
+
+    if (!want_db(c, 2, NULL, &db))
+        return;
+    keyspace_db_stats(call_keyspace(c), db, &s);
+    reply_bulkf(c->reply,
+                "keys: %llu\nkeys with expiry: %llu\ntable bytes: %llu\nentry bytes: %llu\n"
+                "expiry index bytes: %llu\ntable bytes per key: %.2f\n",
+                (unsigned long long)s.keys, (unsigned long long)s.expires,
+                (unsigned long long)s.table_bytes, (unsigned long long)s.entry_bytes,
+                (unsigned long long)s.index_bytes,
+                s.keys ? (double)s.table_bytes / (double)s.keys : 0.);
+}
+
+/* What a value costs; encoding: how it must be kept for the question to make sense. */
+static void show_structure(struct call *c, const char *encoding)
+{
+    const struct keyspace *ks = call_keyspace(c);
+    const struct entry *e =
+        keyspace_read(call_keyspace(c), c->db, c->argv[2], DOOR_NO_TOUCH | DOOR_NO_STATS);
+    const struct value_ops *ops;
+
+    if (!e) {
+        refuse(c, "ERR no such key");
+        return;
+    }
+    if (entry_form(e) != FORM_APART || strcmp(encoding_word(ks, e), encoding) != 0) {
+        reply_errorf(c->reply, "ERR Not a %s encoded object.", encoding);
+        return;
+    }
+    ops = keyspace_type(ks, entry_type(e));
+    reply_bulkf(c->reply, "encoding:%s elements:%zu bytes:%zu", encoding,
+                ops->length(entry_apart(e)), ops->bytes(entry_apart(e)));
+}
+
+static void debug_listpack(struct call *c)
+{
+    show_structure(c, "listpack");
+}
+
+static void debug_quicklist(struct call *c)
+{
+    show_structure(c, "quicklist");
+}
+
 static void debug_set_active_expire(struct call *c)
 {
     int64_t on;
@@ -169,6 +218,10 @@ const struct command debug_keyspace_subs[] = {
               "A fingerprint of all data, the same as that of any other Redis."),
     DEBUG_SUB("digest-value", debug_digest_value, 3, ARGC_ANY, "key+",
               "The fingerprint of each of these values."),
+    DEBUG_SUB("htstats", debug_htstats, 3, 3, "db:integer", "How full a database's table is."),
+    DEBUG_SUB("listpack", debug_listpack, 3, 3, "key", "The size of a value kept as a listpack."),
+    DEBUG_SUB("quicklist", debug_quicklist, 3, 4, "key [detail:integer]",
+              "The size of a value kept as a quicklist."),
     DEBUG_SUB("object", debug_object, 3, 3, "key", "How a value is kept."),
     DEBUG_SUB("populate", debug_populate, 3, 5, "count:integer [prefix [size:integer]]",
               "Makes so many strings, without telling followers."),
