@@ -7,6 +7,7 @@ import threading
 import time
 
 from . import Skip
+from .apps import npm_install
 from .process import ROOT, _die_with_parent
 from .resp import Client
 from .wait import until
@@ -40,29 +41,12 @@ def installed(kind):
     if "node" not in KINDS[kind][0]:
         return
     package = "ioredis" if kind == "ioredis" else kind if kind == "ioredis5" else "redis"
-    if not os.path.isdir(os.path.join(FOLDER, "node_modules", package)):
-        _npm_install()
+    npm_install(FOLDER, NPM_SECONDS)
     probe = subprocess.run(["node", "-e", "require(%r)" % package], cwd=FOLDER,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if probe.returncode != 0:
         version = subprocess.run(["node", "--version"], stdout=subprocess.PIPE, text=True).stdout
         raise Skip("%s does not load in Node.js %s" % (package, version.strip()))
-
-
-def _npm_install():
-    import fcntl
-    with open(os.path.join(FOLDER, "package.json")) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.isdir(os.path.join(FOLDER, "node_modules", "redis")):
-            return
-        try:
-            done = subprocess.run(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund",
-                                   "--loglevel=error"], cwd=FOLDER, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True, timeout=NPM_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise Skip("npm install did not end within %d s" % NPM_SECONDS)
-        if done.returncode != 0:
-            raise Skip("npm install failed: %s" % done.stdout.strip()[-300:])
 
 
 class ClientProgram:
