@@ -23,6 +23,7 @@ struct tally {
 } __attribute__((aligned(64)));
 
 static struct tally tallies[THREADS_MAX];
+static atomic_int tallies_used; /* those behind were never taken */
 static _Thread_local struct tally *mine;
 static pthread_once_t at_end_once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_end; /* its destructor runs in each thread that has a tally */
@@ -48,6 +49,9 @@ static struct tally *tally_take(void)
     while (slot < THREADS_MAX && atomic_exchange(&tallies[slot].taken, true))
         slot++;
     ASSERT(slot < THREADS_MAX);
+    for (int used = atomic_load(&tallies_used);
+         used <= slot && !atomic_compare_exchange_weak(&tallies_used, &used, slot + 1);)
+        ;
     pthread_once(&at_end_once, make_key);
     failed = pthread_setspecific(at_end, &tallies[slot]);
     ASSERT(!failed);
@@ -158,8 +162,9 @@ size_t alloc_size(const void *block)
 size_t alloc_used_bytes(void)
 {
     int64_t sum = 0;
+    int used = atomic_load_explicit(&tallies_used, memory_order_acquire);
 
-    for (int i = 0; i < THREADS_MAX; i++)
+    for (int i = 0; i < used; i++)
         sum += atomic_load_explicit(&tallies[i].bytes, memory_order_relaxed);
     if (sum < 0)
         sum = 0; /* a block on its way between threads */
@@ -172,6 +177,13 @@ size_t alloc_peak_bytes(void)
 {
     alloc_used_bytes();
     return atomic_load_explicit(&peak, memory_order_relaxed);
+}
+
+const _Atomic int64_t *alloc_own_bytes(void)
+{
+    if (!mine)
+        mine = tally_take();
+    return &mine->bytes;
 }
 
 const char *alloc_name(void)

@@ -7,8 +7,8 @@
  *
  * Every block is counted: alloc_used_bytes is what the daemon itself holds, including the
  * allocator's rounding, and is what maxmemory and used_memory speak of. Counting costs one
- * malloc_usable_size and one add per call; every thread counts for itself and reading sums up. The
- * peak is the highest sum that was ever read: daemons read it once per turn of their slow timer. At
+ * malloc_usable_size and one add per call; every thread counts for itself and reading sums up (as many
+ * words as there ever were threads at one time). The peak is the highest sum that was ever read: daemons read it once per turn of their slow timer. At
  * most 64 threads may allocate at one time; how many have come and gone does not matter.
  */
 #ifndef HF_COMMON_ALLOC_H
@@ -34,6 +34,9 @@ void xfree(void *block);
 size_t alloc_size(const void *block);
 size_t alloc_used_bytes(void);
 size_t alloc_peak_bytes(void); /* reads the sum as well */
+/* What the running thread has set aside less what it has freed, which may be negative; others may read it
+ * while the thread lives. */
+const _Atomic int64_t *alloc_own_bytes(void);
 
 /* "jemalloc-5.3.0" or "libc". */
 const char *alloc_name(void);

@@ -9,6 +9,7 @@
 #include "node/oplog/oplog.h"
 #include "node/persist/aof.h"
 #include "node/persist/persist.h"
+#include "node/serve/evict.h"
 #include "node/settings.h"
 #include "node/world.h"
 
@@ -59,6 +60,15 @@ static enum err apply_buffers(void *world, struct errmsg *out_why)
 
     (void)out_why;
     service_settings_changed(w->service);
+    return OK;
+}
+
+static enum err apply_maxmemory(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    evict_settings_changed(w->serve);
     return OK;
 }
 
@@ -142,6 +152,7 @@ static const struct {
     { "client-output-buffer-limit", apply_buffers },
     { "client-query-buffer-limit", apply_buffers },
     { "proto-max-bulk-len", apply_bulk_max },
+    { "maxmemory", apply_maxmemory },
     { "maxmemory-policy", apply_frequency },
     { "lfu-log-factor", apply_frequency },
     { "lfu-decay-time", apply_frequency },

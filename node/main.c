@@ -128,7 +128,8 @@ static void open_rooms(struct node *n)
 {
     struct node_world *w = &n->world;
     struct keyspace_options options = { .databases = (int)n->set.databases,
-                                        .limits = &n->set.limits };
+                                        .limits = &n->set.limits,
+                                        .lazily = &n->set.lazily };
 
     w->loop = ev_default_loop(EVFLAG_NOSIGMASK);
     link_system_init(w->loop);

@@ -53,9 +53,8 @@ struct node_settings {
     int64_t maxmemory_samples, maxmemory_eviction_tenacity;
     int64_t lfu_log_factor, lfu_decay_time_min, active_expire_effort;
     bool activerehashing;
-    bool lazyfree_lazy_eviction, lazyfree_lazy_expire, lazyfree_lazy_server_del;
-    bool lazyfree_lazy_user_del, lazyfree_lazy_user_flush, follower_lazy_flush;
-    int notify_events; /* enum notify_class */
+    struct lazy_free lazily; /* lazyfree-lazy-*, replica-lazy-flush */
+    int notify_events;       /* enum notify_class */
 
     /* types */
     struct value_limits limits;

@@ -11,6 +11,7 @@
 #include "common/alloc.h"
 #include "common/serve/service.h"
 #include "node/keyspace/keyspace.h"
+#include "node/oplog/oplog.h"
 #include "node/world.h"
 
 static uint64_t resident_bytes(void)
@@ -71,6 +72,21 @@ static void measure_sessions(const struct service *v, struct memory *m)
         else
             m->clients += bytes;
     }
+}
+
+uint64_t memory_not_counted(const struct node_world *w)
+{
+    const struct oplog *o = w->oplog;
+
+    return o->held_bytes > o->backlog_bytes ? o->held_bytes - o->backlog_bytes : 0;
+}
+
+bool memory_is_over(const struct node_world *w, uint64_t max_bytes)
+{
+    uint64_t used = alloc_used_bytes();
+
+    return used > max_bytes &&
+           used > max_bytes + memory_not_counted(w) + keyspace_unfreed_bytes(w->keyspace);
 }
 
 void memory_measure(const struct node_world *w, struct memory *out)

@@ -19,6 +19,12 @@ struct memory {
     uint64_t clients, followers;
 };
 
+/* Used, and not for data: the stream that slow followers keep from being trimmed, which eviction would only
+ * feed with more deletions. INFO: mem_not_counted_for_evict. */
+uint64_t memory_not_counted(const struct node_world *w);
+/* What is used less that, and less what is being freed already, is more than max_bytes. O(1). */
+bool memory_is_over(const struct node_world *w, uint64_t max_bytes);
+
 void memory_measure(const struct node_world *w, struct memory *out);
 /* 0 where there is nothing to divide by. */
 double memory_ratio(uint64_t a, uint64_t b);

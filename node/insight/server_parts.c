@@ -108,7 +108,6 @@ static void write_fragmentation(const struct memory *m, struct buf *out)
     info_line(out, "rss_overhead_bytes", "%lld", (long long)(m->rss - m->resident));
     info_line(out, "mem_fragmentation_ratio", "%.2f", memory_ratio(m->rss, m->used));
     info_line(out, "mem_fragmentation_bytes", "%lld", (long long)(m->rss - m->used));
-    info_line(out, "mem_not_counted_for_evict", "0");
 }
 
 static void write_memory(struct node_world *w, struct buf *out)
@@ -130,6 +129,7 @@ static void write_more_memory(struct node_world *w, struct buf *out)
     info_bytes(out, "maxmemory", w->set->maxmemory_bytes);
     info_line(out, "maxmemory_policy", "%s", policy_word(w->set->maxmemory_policy));
     write_fragmentation(&m, out);
+    info_line(out, "mem_not_counted_for_evict", "%llu", (ull)memory_not_counted(w));
     info_line(out, "mem_replication_backlog", "%llu", (ull)w->oplog->held_bytes);
     info_line(out, "mem_total_replication_buffers", "%llu", (ull)w->oplog->held_bytes);
     info_line(out, "mem_clients_slaves", "%llu", (ull)m.followers);

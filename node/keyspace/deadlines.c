@@ -324,6 +324,56 @@ uint64_t deadlines_count_before(const struct deadlines *d, int64_t limit_ms)
     return d->root ? count_below(d, d->root, d->height, limit_ms) : 0;
 }
 
+void *deadlines_first(const struct deadlines *d)
+{
+    struct deadline_node *n = d->root;
+    void *first = NULL;
+
+    if (!n)
+        return NULL;
+    for (int height = d->height; height > 0; height--)
+        n = as_inner(n)->children[0];
+    for (uint64_t i = 0; i < as_leaf(n)->count; i++) {
+        void *thing = as_leaf(n)->things[i];
+
+        if (!first || before(place_of(d, thing), place_of(d, first)))
+            first = thing;
+    }
+    return first;
+}
+
+/* A throw names a path and a place in its leaf, where every node but the root is taken for full; so all
+ * that exist are equally likely. NULL: it named nothing. */
+static void *thrown(const struct deadlines *d, uint64_t (*next)(void *arg), void *arg)
+{
+    struct deadline_node *n = d->root;
+    uint64_t at;
+
+    for (int height = d->height; height > 0; height--) {
+        const struct inner *in = as_inner(n);
+
+        at = next(arg) % (n == d->root ? in->count : CHILDREN);
+        if (at >= in->count)
+            return NULL;
+        n = in->children[at];
+    }
+    at = next(arg) % (d->height ? DEADLINES_LEAF : as_leaf(n)->count);
+    return at < as_leaf(n)->count ? as_leaf(n)->things[at] : NULL;
+}
+
+void *deadlines_random(const struct deadlines *d, uint64_t (*next)(void *arg), void *arg)
+{
+    enum { THROWS_MAX = 1000 }; /* far more than a tree of any height has room for each thing */
+
+    for (int i = 0; d->root && i < THROWS_MAX; i++) {
+        void *thing = thrown(d, next, arg);
+
+        if (thing)
+            return thing;
+    }
+    return deadlines_first(d);
+}
+
 static void free_below(struct deadlines *d, struct deadline_node *n, int height)
 {
     for (uint64_t i = 0; height && i < as_inner(n)->count; i++)

@@ -44,6 +44,11 @@ int deadlines_due(const struct deadlines *d, int64_t limit_ms, void **out, int64
 /* How many have a deadline before limit_ms: O(of those). */
 uint64_t deadlines_count_before(const struct deadlines *d, int64_t limit_ms);
 
+/* The one with the earliest deadline. NULL: none. O(DEADLINES_LEAF). */
+void *deadlines_first(const struct deadlines *d);
+/* One of them, each about equally likely; next gives chance. NULL: none. */
+void *deadlines_random(const struct deadlines *d, uint64_t (*next)(void *arg), void *arg);
+
 void deadlines_check(const struct deadlines *d);
 
 #endif

@@ -18,7 +18,7 @@ enum {
     KEY_SHORT_MAX = 255,
     SLOW_BLOB_BYTES = 256 * 1024, /* the allocator gives pages back to the kernel here and there */
     MUCH_ZERO_BYTES = 256 * 1024,
-    SLOW_ELEMENTS = 64,
+    SLOW_BLOCKS = 64,
 };
 
 struct entry {
@@ -440,7 +440,9 @@ bool entry_is_slow_to_free(const struct entry *e, const struct value_ops *ops)
 {
     if (entry_form(e) == FORM_BLOB)
         return blob_of(e)->cap >= SLOW_BLOB_BYTES;
-    return entry_form(e) == FORM_APART && ops->length(entry_apart(e)) > SLOW_ELEMENTS;
+    if (entry_form(e) != FORM_APART)
+        return false;
+    return (ops->blocks ? ops->blocks : ops->length)(entry_apart(e)) > SLOW_BLOCKS;
 }
 
 uint8_t entry_mark(const struct entry *e)

@@ -72,6 +72,12 @@ struct value {
     };
 };
 
+/* What is freed in the background as far as its statistics and its words to followers (UNLINK) go: settings
+ * lazyfree-lazy-*, replica-lazy-flush. Large things are freed there whatever they say. */
+struct lazy_free {
+    bool eviction, expire, server_del, user_del, user_flush, follower_flush;
+};
+
 /* From where on a value takes the form of a table instead of a packed block: settings of those names. */
 struct value_limits {
     int64_t hash_max_listpack_entries, zset_max_listpack_entries, set_max_intset_entries;
@@ -121,8 +127,10 @@ struct part_ops {
 struct value_ops {
     void (*free)(void *apart);
     void *(*copy)(const void *apart);
-    size_t (*bytes)(const void *apart);         /* held in memory; O(1), for the accounts */
-    size_t (*length)(const void *apart);        /* elements; what decides whether freeing is slow */
+    size_t (*bytes)(const void *apart);  /* held in memory; O(1), for the accounts */
+    size_t (*length)(const void *apart); /* elements */
+    /* Blocks of memory it is made of: what decides whether freeing is slow. NULL: as many as elements. */
+    size_t (*blocks)(const void *apart);
     const char *(*encoding)(const void *apart); /* OBJECT ENCODING */
     /* DEBUG DIGEST: mixes the elements into the 20 bytes. */
     void (*digest)(const void *apart, unsigned char digest[20]);

@@ -29,6 +29,7 @@ struct space {
     int walks_unfinished;   /* since a walk last passed through all of it */
     int walk_db;            /* its number when the walk began; -1: not part of the walk's image */
     uint64_t cursor;        /* of the walk */
+    bool lazily;            /* freeing it counts as lazy */
     bool detached;          /* flushed while the walk needs it: the walk owns it now */
 };
 
@@ -64,6 +65,22 @@ struct fetched {
     int at, count;
 };
 
+enum { EVICT_POOL = 16 };
+
+/* entry may be gone: see evict.c. */
+struct evict_candidate {
+    struct entry *entry;
+    uint64_t hash, score;
+    int db;
+};
+
+struct evict_pool {
+    enum evict_order order;
+    bool expiring_only;
+    int count, next_db;
+    struct evict_candidate candidates[EVICT_POOL];
+};
+
 struct keyspace {
     struct fetched fetched;
     struct space **spaces; /* one for each database */
@@ -75,11 +92,13 @@ struct keyspace {
     struct keyspace_hooks hooks;
     const struct value_ops *types[VALUE_TYPES];
     const struct value_limits *limits;
+    const struct lazy_free *lazily;
     struct rng rng;
     struct trash *trash;
     int64_t next_expiry_ms; /* no deadline is earlier */
     struct keyspace_stats stats;
     struct walk walk;
+    struct evict_pool pool;
 };
 
 static inline const struct value_ops *ops_of(const struct keyspace *ks, const struct entry *e)
@@ -121,10 +140,12 @@ void expire_entry(struct keyspace *ks, int db, struct entry *e);
 /* Takes the entry out of table and index; it is the caller's. */
 void detach_entry(struct keyspace *ks, struct space *sp, struct entry *e, uint64_t hash);
 /* Frees what has left its table sp, unless the walk keeps it, which sees it first in any case. */
-void discard_entry(struct keyspace *ks, const struct space *sp, struct entry *e);
+void discard_entry(struct keyspace *ks, const struct space *sp, struct entry *e, bool lazily);
 /* Frees it now, or off the loop. */
-void drop_entry(struct keyspace *ks, struct entry *e);
+void drop_entry(struct keyspace *ks, struct entry *e, bool lazily);
 void hear_changed(struct keyspace *ks, int db, struct bytes key);
+/* Clients wait for streams that are there: they hear when one is no more. */
+void hear_gone(struct keyspace *ks, int db, const struct entry *e);
 
 /* parts.c: a value came or changed; is about to leave; its entry has another address. */
 void note_value(struct keyspace *ks, struct space *sp, struct entry *e);

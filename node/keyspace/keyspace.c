@@ -60,8 +60,7 @@ void keyspace_ready(struct keyspace *ks, int db, struct bytes key)
         ks->hooks.ready(ks->hooks.arg, db, key);
 }
 
-/* Clients wait for streams that are there: they hear when one is no more. */
-static void hear_gone(struct keyspace *ks, int db, const struct entry *e)
+void hear_gone(struct keyspace *ks, int db, const struct entry *e)
 {
     if (UNLIKELY(entry_type(e) == VALUE_STREAM))
         keyspace_ready(ks, db, entry_key(e));
@@ -117,20 +116,26 @@ static void free_value(void *thing, const void *arg)
     entry_free(thing, arg);
 }
 
-void drop_entry(struct keyspace *ks, struct entry *e)
+/* Redis frees no string in the background, however long: none is counted. */
+void drop_entry(struct keyspace *ks, struct entry *e, bool lazily)
 {
     const struct value_ops *ops = ops_of(ks, e);
 
-    if (entry_is_slow_to_free(e, ops))
-        trash_put(ks->trash, free_value, e, ops);
-    else
+    if (LIKELY(!entry_is_slow_to_free(e, ops))) {
         entry_free(e, ops);
+        return;
+    }
+    trash_put(ks->trash, &(struct trash_item){ .free_fn = free_value,
+                                               .thing = e,
+                                               .arg = ops,
+                                               .bytes = entry_bytes(e, ops),
+                                               .objects = lazily && entry_form(e) == FORM_APART });
 }
 
-void discard_entry(struct keyspace *ks, const struct space *sp, struct entry *e)
+void discard_entry(struct keyspace *ks, const struct space *sp, struct entry *e, bool lazily)
 {
     if (!walk_keeps(ks, sp, e))
-        drop_entry(ks, e);
+        drop_entry(ks, e, lazily);
 }
 
 static uint32_t fresh_clock(const struct keyspace *ks)
@@ -261,7 +266,7 @@ void expire_entry(struct keyspace *ks, int db, struct entry *e)
     keyspace_event(ks, NOTIFY_EXPIRED, "expired", db, key);
     hear_gone(ks, db, e);
     hear_changed(ks, db, key);
-    discard_entry(ks, sp, e);
+    discard_entry(ks, sp, e, ks->lazily->expire);
 }
 
 /* True when the door shows nothing: the key has expired, and on a leader, or where it is about to
@@ -358,7 +363,7 @@ static struct entry *replace(struct keyspace *ks, struct spot s, const struct va
     index_add(ks, s.sp, e);
     note_value(ks, s.sp, e);
     s.sp->entry_bytes += entry_own_bytes(e);
-    discard_entry(ks, s.sp, old);
+    discard_entry(ks, s.sp, old, ks->lazily->server_del);
     return e;
 }
 
@@ -455,7 +460,7 @@ bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t fla
     detach_entry(ks, s.sp, e, s.hash);
     hear_gone(ks, db, e);
     hear_changed(ks, db, entry_key(e));
-    discard_entry(ks, s.sp, e);
+    discard_entry(ks, s.sp, e, flags & DELETE_LAZILY);
     return true;
 }
 
@@ -483,7 +488,7 @@ void keyspace_rename(struct keyspace *ks, int db, struct bytes from, struct byte
     old = table_thing(s.slot);
     walk_before_change(ks, s.sp, old);
     detach_entry(ks, s.sp, old, s.hash);
-    keyspace_delete(ks, db, to, DOOR_STREAM);
+    keyspace_delete(ks, db, to, DOOR_STREAM | (ks->lazily->server_del ? DELETE_LAZILY : 0u));
     hear_gone(ks, db, old);
     hear_changed(ks, db, from);
     carry(ks, old, db, to);

@@ -64,6 +64,8 @@ struct keyspace_hooks {
     /* A leader takes these parts of it away: followers need an HDEL. The last one takes the key along. */
     void (*parts_expired)(void *arg, int db, struct bytes key, const struct bytes *names,
                           int count);
+    /* Memory is short, and it goes: the same. */
+    void (*evicted)(void *arg, int db, struct bytes key);
     /* It came to be and is no string, or it was a stream and is gone, or keyspace_ready says so: clients may be
      * blocked on it. */
     void (*ready)(void *arg, int db, struct bytes key);
@@ -77,6 +79,7 @@ struct keyspace_options {
     uint64_t (*wall_ms)(void); /* NULL: clock_wall_ms; tests bring their own time */
     struct keyspace_hooks hooks;
     const struct value_limits *limits; /* borrowed, may change; NULL: as Redis begins */
+    const struct lazy_free *lazily;    /* borrowed, may change; NULL: nothing is */
 };
 
 enum { KEYSPACE_DATABASES_MAX = 16384 };
@@ -92,6 +95,7 @@ void keyspace_set_hooks(struct keyspace *ks, const struct keyspace_hooks *hooks)
 void keyspace_set_type(struct keyspace *ks, enum value_type type, const struct value_ops *ops);
 const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type type);
 const struct value_limits *keyspace_limits(const struct keyspace *ks);
+const struct lazy_free *keyspace_lazily(const struct keyspace *ks);
 
 /* A follower hides and does not delete. */
 void keyspace_set_follower(struct keyspace *ks, bool follower);
@@ -153,6 +157,9 @@ char *keyspace_edit_string(struct keyspace *ks, int db, struct entry **e, size_t
 /* NO_EXPIRY takes it away. e may move: the new one is returned. Calls changed. */
 struct entry *keyspace_set_expiry(struct keyspace *ks, int db, struct entry *e, int64_t expiry_ms);
 
+/* Beside enum door_flag: the value counts as freed in the background (UNLINK). */
+enum delete_flag { DELETE_LAZILY = 1u << 9 };
+
 /* True when there was one (an expired one on a leader was deleted as such: false). */
 bool keyspace_delete(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
 /* from exists and to does not, or is replaced; expiry travels. from == to is legal and does
@@ -163,8 +170,10 @@ bool keyspace_move(struct keyspace *ks, int db, struct bytes key, int other_db, 
 /* A copy of the value, ready for keyspace_put; text stays borrowed from e. */
 struct value keyspace_copy_value(const struct keyspace *ks, const struct entry *e);
 
-/* db -1: all. Keys that went. O(1): the tables are freed by the helper thread. */
+/* db -1: all. Keys that went. O(1): the tables are freed by the helper thread, which counts them as freed
+ * lazily where that was asked for. */
 uint64_t keyspace_flush(struct keyspace *ks, int db);
+uint64_t keyspace_flush_lazily(struct keyspace *ks, int db);
 void keyspace_swap(struct keyspace *ks, int db, int other);
 /* What other holds takes the place of everything in ks, in one step: a full sync or DEBUG RELOAD
  * was loaded beside the old data. hooks.flushed(-1) first, as FLUSHALL; a walk of ks keeps its
@@ -236,11 +245,12 @@ void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_sta
 
 struct keyspace_stats {
     uint64_t hits, misses;
-    uint64_t expired;         /* keys, lazily or actively */
-    uint64_t expired_parts;   /* fields of hashes, the same */
+    uint64_t expired;       /* keys, lazily or actively */
+    uint64_t expired_parts; /* fields of hashes, the same */
+    uint64_t evicted;
     uint64_t expire_cycle_us; /* spent in keyspace_expire_due */
-    uint64_t freed_later;     /* values and tables handed to the helper thread, ever */
-    uint64_t pending_frees;   /* not freed yet */
+    uint64_t freed_later;     /* values that were to be freed lazily, and were */
+    uint64_t pending_frees;   /* and are not yet */
     uint64_t walk_early;      /* old values emitted because of a write, this walk */
     uint64_t walk_kept_bytes; /* large old values that the walk holds until it has emitted them */
 };
@@ -257,6 +267,22 @@ int64_t keyspace_expire_due(struct keyspace *ks, uint64_t budget_us);
 /* The same answer without any work: no key is due earlier. A timer set to it is never late; a
  * write may make it earlier, so it is asked once a turn. O(1). */
 int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
+
+/* ---- eviction ------------------------------------------------------------------------------ */
+
+enum evict_order { EVICT_IDLEST, EVICT_RAREST, EVICT_SOONEST, EVICT_ANY };
+
+struct eviction {
+    enum evict_order order;
+    bool expiring_only; /* among keys that have an expiry */
+    int samples;        /* looked at in each database; what they teach is kept for later calls */
+};
+
+/* Deletes one key, the best to lose as far as samples tell (of EVICT_SOONEST: exactly). False: there is
+ * none. O(databases + samples); a large value is freed off the loop, see keyspace_unfreed_bytes. */
+bool keyspace_evict(struct keyspace *ks, const struct eviction *how);
+/* Still in use, but on its way out: what maxmemory must not count, lest too much be evicted. */
+size_t keyspace_unfreed_bytes(const struct keyspace *ks);
 
 /* ---- the snapshot walk --------------------------------------------------------------------- */
 

@@ -122,7 +122,7 @@ static struct entry *expire_batch(struct keyspace *ks, int db, struct entry *e)
         detach_entry(ks, sp, e, table_hash(told.key));
         keyspace_event(ks, NOTIFY_GENERIC, "del", db, told.key);
         hear_changed(ks, db, told.key);
-        discard_entry(ks, sp, e);
+        discard_entry(ks, sp, e, ks->lazily->expire);
         return NULL;
     }
     note_value(ks, sp, e);

@@ -40,12 +40,22 @@ static void free_space(void *thing, const void *arg)
     xfree(sp);
 }
 
+/* But for what hangs on entries of other types, which nobody has added up. */
+static size_t space_bytes(const struct space *sp)
+{
+    return sp->entry_bytes + sp->table.bytes + sp->deadlines.bytes;
+}
+
 void space_discard(struct keyspace *ks, struct space *sp)
 {
     if (sp->table.buckets == 0)
         free_space(sp, ks);
     else
-        trash_put(ks->trash, free_space, sp, ks);
+        trash_put(ks->trash, &(struct trash_item){ .free_fn = free_space,
+                                                   .thing = sp,
+                                                   .arg = ks,
+                                                   .bytes = space_bytes(sp),
+                                                   .objects = sp->lazily ? sp->table.count : 0 });
 }
 
 static const struct value_limits default_limits = {
@@ -60,6 +70,8 @@ static const struct value_limits default_limits = {
     .stream_node_max_entries = 100,
 };
 
+static const struct lazy_free nothing_lazily;
+
 struct keyspace *keyspace_new(const struct keyspace_options *options)
 {
     struct keyspace *ks = xcalloc(1, sizeof *ks);
@@ -70,6 +82,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     ks->wall_ms = options->wall_ms ? options->wall_ms : clock_wall_ms;
     ks->hooks = options->hooks;
     ks->limits = options->limits ? options->limits : &default_limits;
+    ks->lazily = options->lazily ? options->lazily : &nothing_lazily;
     ks->active_expiry = true;
     ks->text_max = UINT64_C(512) << 20;
     ks->log_factor = 10;
@@ -87,8 +100,10 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
 
 struct keyspace *keyspace_new_beside(const struct keyspace *ks)
 {
-    struct keyspace *beside = keyspace_new(&(struct keyspace_options){
-        .databases = ks->databases, .wall_ms = ks->wall_ms, .limits = ks->limits });
+    struct keyspace *beside = keyspace_new(&(struct keyspace_options){ .databases = ks->databases,
+                                                                       .wall_ms = ks->wall_ms,
+                                                                       .limits = ks->limits,
+                                                                       .lazily = ks->lazily });
 
     for (int type = 0; type < VALUE_TYPES; type++)
         beside->types[type] = ks->types[type];
@@ -125,6 +140,11 @@ const struct value_ops *keyspace_type(const struct keyspace *ks, enum value_type
 const struct value_limits *keyspace_limits(const struct keyspace *ks)
 {
     return ks->limits;
+}
+
+const struct lazy_free *keyspace_lazily(const struct keyspace *ks)
+{
+    return ks->lazily;
 }
 
 void keyspace_set_follower(struct keyspace *ks, bool follower)
@@ -174,7 +194,7 @@ uint64_t keyspace_wall_ms(const struct keyspace *ks)
     return ks->wall_ms();
 }
 
-static uint64_t flush_one(struct keyspace *ks, int db)
+static uint64_t flush_one(struct keyspace *ks, int db, bool lazily)
 {
     struct space *sp = ks->spaces[db];
     uint64_t keys = sp->table.count;
@@ -182,12 +202,13 @@ static uint64_t flush_one(struct keyspace *ks, int db)
     if (sp->table.buckets == 0)
         return 0;
     ks->spaces[db] = space_new();
+    sp->lazily = lazily;
     if (!walk_adopts(ks, sp))
         space_discard(ks, sp);
     return keys;
 }
 
-uint64_t keyspace_flush(struct keyspace *ks, int db)
+static uint64_t flush(struct keyspace *ks, int db, bool lazily)
 {
     uint64_t keys = 0;
     int first = db < 0 ? 0 : db, last = db < 0 ? ks->databases - 1 : db;
@@ -195,8 +216,18 @@ uint64_t keyspace_flush(struct keyspace *ks, int db)
     if (ks->hooks.flushed)
         ks->hooks.flushed(ks->hooks.arg, db);
     for (int i = first; i <= last; i++)
-        keys += flush_one(ks, i);
+        keys += flush_one(ks, i, lazily);
     return keys;
+}
+
+uint64_t keyspace_flush(struct keyspace *ks, int db)
+{
+    return flush(ks, db, false);
+}
+
+uint64_t keyspace_flush_lazily(struct keyspace *ks, int db)
+{
+    return flush(ks, db, true);
 }
 
 void keyspace_swap(struct keyspace *ks, int db, int other)
@@ -215,7 +246,7 @@ void keyspace_take_over(struct keyspace *ks, struct keyspace *other)
 {
     ASSERT(other->databases == ks->databases && !other->walk.emit);
     walk_end(other); /* a sweep may have been left to do */
-    keyspace_flush(ks, -1);
+    flush(ks, -1, ks->lazily->follower_flush);
     for (int db = 0; db < ks->databases; db++) {
         struct space *empty = ks->spaces[db];
 
@@ -327,7 +358,7 @@ void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_sta
 void keyspace_stats(const struct keyspace *ks, struct keyspace_stats *out)
 {
     *out = ks->stats;
-    out->freed_later = trash_total(ks->trash);
+    out->freed_later = trash_freed(ks->trash);
     out->pending_frees = trash_pending(ks->trash);
     out->walk_early = ks->walk.early;
     out->walk_kept_bytes = ks->walk.kept_bytes;
@@ -336,6 +367,12 @@ void keyspace_stats(const struct keyspace *ks, struct keyspace_stats *out)
 void keyspace_reset_stats(struct keyspace *ks)
 {
     ks->stats = (struct keyspace_stats){ 0 };
+    trash_reset_freed(ks->trash);
+}
+
+size_t keyspace_unfreed_bytes(const struct keyspace *ks)
+{
+    return trash_pending_bytes(ks->trash) + ks->walk.kept_bytes;
 }
 
 struct sums {

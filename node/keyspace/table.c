@@ -459,6 +459,16 @@ static int depth_of(const struct table *t, uint64_t i)
     return i < t->buckets - base || i >= base ? level + 1 : level;
 }
 
+static void show_chain(const struct bucket *b, table_each_fn *fn, void *arg)
+{
+    for (; b; b = child_of(b)) {
+        for (int s = 0; s < block_count(b); s++)
+            __builtin_prefetch(thing_at(b, s));
+        for (int s = 0; s < block_count(b); s++)
+            fn(arg, thing_at(b, s));
+    }
+}
+
 uint64_t table_scan(const struct table *t, uint64_t cursor, table_each_fn *fn, void *arg)
 {
     uint64_t i, width, start;
@@ -467,12 +477,7 @@ uint64_t table_scan(const struct table *t, uint64_t cursor, table_each_fn *fn, v
     if (t->buckets == 0)
         return 0;
     i = address(t, cursor);
-    for (const struct bucket *b = bucket_at(t, i); b; b = child_of(b)) {
-        for (int s = 0; s < block_count(b); s++)
-            __builtin_prefetch(thing_at(b, s));
-        for (int s = 0; s < block_count(b); s++)
-            fn(arg, thing_at(b, s));
-    }
+    show_chain(bucket_at(t, i), fn, arg);
     depth = depth_of(t, i);
     if (depth == 0)
         return 0;
@@ -507,6 +512,23 @@ void *table_random(const struct table *t, uint64_t (*next)(void *arg), void *arg
         if (thing)
             return thing;
     }
+}
+
+void table_sample(const struct table *t, uint64_t dice, table_each_fn *fn, void *arg)
+{
+    if (t->count)
+        show_chain(bucket_at(t, dice % t->buckets), fn, arg);
+}
+
+bool table_holds(const struct table *t, uint64_t hash, const void *thing)
+{
+    if (t->count == 0)
+        return false;
+    for (const struct bucket *b = bucket_at(t, address(t, hash)); b; b = child_of(b))
+        for (int s = 0; s < block_count(b); s++)
+            if (thing_at(b, s) == thing)
+                return true;
+    return false;
 }
 
 void table_check(const struct table *t)

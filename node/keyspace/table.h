@@ -108,6 +108,11 @@ typedef void table_each_fn(void *arg, void *thing);
 uint64_t table_scan(const struct table *t, uint64_t cursor, table_each_fn *fn, void *arg);
 /* A thing, each equally likely; next gives chance. NULL: empty. */
 void *table_random(const struct table *t, uint64_t (*next)(void *arg), void *arg);
+/* Shows every thing of one bucket, each bucket equally likely as dice fall, and so each thing. fn must
+ * not change the table. */
+void table_sample(const struct table *t, uint64_t dice, table_each_fn *fn, void *arg);
+/* Does this very thing stand here under that hash? Its memory, which may be gone, is not looked at. */
+bool table_holds(const struct table *t, uint64_t hash, const void *thing);
 
 /* Asserts the invariants: O(things). */
 void table_check(const struct table *t);

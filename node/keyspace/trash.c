@@ -8,9 +8,7 @@
 
 struct item {
     struct item *next;
-    void (*free_fn)(void *thing, const void *arg);
-    void *thing;
-    const void *arg;
+    struct trash_item what;
 };
 
 struct trash {
@@ -19,8 +17,12 @@ struct trash {
     struct item *head, **tail;
     bool running, ending;
     pthread_t thread;
-    atomic_uint_fast64_t pending;
-    uint64_t total;
+    atomic_uint_fast64_t pending, freed; /* objects */
+    atomic_size_t pending_bytes;         /* of whole items, the one in work included */
+    /* How far the item in work is: what the thread has freed since it took it. */
+    const _Atomic int64_t *_Atomic worker;
+    _Atomic int64_t worker_before;
+    atomic_size_t working_bytes; /* 0: at rest */
 };
 
 static struct item *take(struct trash *t)
@@ -39,15 +41,26 @@ static struct item *take(struct trash *t)
     return i;
 }
 
+static void free_now(struct trash *t, const struct trash_item *what)
+{
+    what->free_fn(what->thing, what->arg);
+    atomic_fetch_sub(&t->pending, what->objects);
+    atomic_fetch_add(&t->freed, what->objects);
+    atomic_fetch_sub(&t->pending_bytes, what->bytes);
+}
+
 static void *work(void *arg)
 {
     struct trash *t = arg;
     struct item *i;
 
+    t->worker = alloc_own_bytes();
     while ((i = take(t))) {
-        i->free_fn(i->thing, i->arg);
+        atomic_store(&t->worker_before, atomic_load(t->worker));
+        atomic_store(&t->working_bytes, i->what.bytes);
+        free_now(t, &i->what);
+        atomic_store(&t->working_bytes, 0);
         xfree(i);
-        atomic_fetch_sub(&t->pending, 1);
     }
     return NULL;
 }
@@ -92,19 +105,18 @@ void trash_free(struct trash *t)
     xfree(t);
 }
 
-void trash_put(struct trash *t, void (*free_fn)(void *thing, const void *arg), void *thing,
-               const void *arg)
+void trash_put(struct trash *t, const struct trash_item *item)
 {
     struct item *i;
 
-    t->total++;
+    atomic_fetch_add(&t->pending, item->objects);
+    atomic_fetch_add(&t->pending_bytes, item->bytes);
     if (!start(t)) {
-        free_fn(thing, arg);
+        free_now(t, item);
         return;
     }
     i = xmalloc(sizeof *i);
-    *i = (struct item){ .free_fn = free_fn, .thing = thing, .arg = arg };
-    atomic_fetch_add(&t->pending, 1);
+    *i = (struct item){ .what = *item };
     pthread_mutex_lock(&t->lock);
     *t->tail = i;
     t->tail = &i->next;
@@ -112,12 +124,34 @@ void trash_put(struct trash *t, void (*free_fn)(void *thing, const void *arg), v
     pthread_mutex_unlock(&t->lock);
 }
 
+/* The item in work is partly free already. The figures are read one after the other while the thread goes
+ * on: between two items the answer may be off by one of them, and is right again with the next call. */
+size_t trash_pending_bytes(const struct trash *t)
+{
+    size_t working = atomic_load(&t->working_bytes), pending = atomic_load(&t->pending_bytes);
+    int64_t done;
+
+    if (LIKELY(pending == 0) || working == 0)
+        return pending;
+    done = atomic_load(&t->worker_before) - atomic_load(t->worker);
+    if (done < 0)
+        done = 0;
+    if ((uint64_t)done > working)
+        done = (int64_t)working;
+    return (uint64_t)done < pending ? pending - (size_t)done : 0;
+}
+
 uint64_t trash_pending(const struct trash *t)
 {
     return atomic_load(&t->pending);
 }
 
-uint64_t trash_total(const struct trash *t)
+uint64_t trash_freed(const struct trash *t)
 {
-    return t->total;
+    return atomic_load(&t->freed);
+}
+
+void trash_reset_freed(struct trash *t)
+{
+    atomic_store(&t->freed, 0);
 }

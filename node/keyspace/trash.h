@@ -3,6 +3,7 @@
  *
  *   1. whoever puts something here has let go of it: no pointer to it stays behind
  *   2. free runs on the helper thread, in the order of putting, and touches nothing else
+ *   3. what is here is as good as free: trash_pending_bytes says how much of what is used that is
  *
  * The thread starts with the first thing. Owner: trash_new / trash_free, which frees everything
  * first.
@@ -16,10 +17,21 @@ struct trash;
 
 struct trash *trash_new(void);
 void trash_free(struct trash *t);
-/* Should no thread be had, frees at once. arg goes to free_fn and must outlive the trash. */
-void trash_put(struct trash *t, void (*free_fn)(void *thing, const void *arg), void *thing,
-               const void *arg);
-uint64_t trash_pending(const struct trash *t);
-uint64_t trash_total(const struct trash *t); /* ever put */
+
+struct trash_item {
+    void (*free_fn)(void *thing, const void *arg);
+    void *thing;
+    const void *arg;  /* outlives the trash */
+    size_t bytes;     /* that it takes, about */
+    uint64_t objects; /* values that somebody asked to be freed later; 0: it only looks so */
+};
+
+/* Should no thread be had, frees at once. */
+void trash_put(struct trash *t, const struct trash_item *item);
+/* What is still to be freed of all that was put: a part of alloc_used_bytes. */
+size_t trash_pending_bytes(const struct trash *t);
+uint64_t trash_pending(const struct trash *t); /* objects */
+uint64_t trash_freed(const struct trash *t);   /* objects, ever or since trash_reset_freed */
+void trash_reset_freed(struct trash *t);
 
 #endif

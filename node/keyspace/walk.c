@@ -59,7 +59,7 @@ static void ahead_free(struct keyspace *ks, struct ahead *a)
     list_remove(&a->node);
     w->kept_bytes -= a->kept_bytes;
     if (a->kept_bytes)
-        drop_entry(ks, a->e);
+        drop_entry(ks, a->e, false);
     xfree(a);
     w->news++;
 }

@@ -8,6 +8,7 @@
 #include "node/persist/persist.h"
 #include "node/serve/block.h"
 #include "node/serve/serve.h"
+#include "node/settings.h"
 #include "node/world.h"
 
 /* A unit of the stream is held whole until its EXEC comes. */
@@ -210,6 +211,8 @@ enum err apply_command(struct apply *a, int argc, const struct bytes *argv, stru
 {
     if (argc == 0)
         return OK;
+    if (a->world->set->maxmemory_bytes && !a->in_unit)
+        evict_make_room(a->world->serve);
     if (a->in_unit && bytes_is_word(argv[0], "exec"))
         return run_unit(a, out_why);
     if (a->in_unit)

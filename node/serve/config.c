@@ -88,6 +88,7 @@ static void config_resetstat(struct call *c)
     stats_reset(&c->service->stats);
     keyspace_reset_stats(world_of(c)->keyspace);
     rates_reset(&world_of(c)->serve->rates, c->service->loop);
+    evict_reset_stats(world_of(c)->serve);
     reply_ok(c->reply);
 }
 

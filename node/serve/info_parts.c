@@ -59,17 +59,19 @@ static void write_traffic(struct node_world *w, struct buf *out)
 static void write_keys(struct node_world *w, struct buf *out)
 {
     struct keyspace_stats k;
+    uint64_t over_us, over_total_us;
 
     keyspace_stats(w->keyspace, &k);
+    over_us = evict_exceeded_us(w->serve, &over_total_us);
     info_line(out, "expired_keys", "%llu", (ull)k.expired);
     info_line(out, "expired_subkeys", "%llu", (ull)k.expired_parts);
     info_line(out, "expired_stale_perc", "0.00");
     info_line(out, "expired_time_cap_reached_count", "0");
     info_line(out, "expire_cycle_cpu_milliseconds", "%llu", (ull)(k.expire_cycle_us / 1000));
-    info_line(out, "evicted_keys", "0");
+    info_line(out, "evicted_keys", "%llu", (ull)k.evicted);
     info_line(out, "evicted_clients", "0");
-    info_line(out, "total_eviction_exceeded_time", "0");
-    info_line(out, "current_eviction_exceeded_time", "0");
+    info_line(out, "total_eviction_exceeded_time", "%llu", (ull)(over_total_us / 1000));
+    info_line(out, "current_eviction_exceeded_time", "%llu", (ull)(over_us / 1000));
     info_line(out, "keyspace_hits", "%llu", (ull)k.hits);
     info_line(out, "keyspace_misses", "%llu", (ull)k.misses);
 }

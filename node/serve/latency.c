@@ -30,6 +30,8 @@ static const char *const names[LATENCY_EVENTS] = {
     [LATENCY_AOF_WRITE_PENDING_FSYNC] = "aof-write-pending-fsync",
     [LATENCY_AOF_WRITE_ACTIVE_CHILD] = "aof-write-active-child",
     [LATENCY_AOF_FSYNC_ALWAYS] = "aof-fsync-always",
+    [LATENCY_EVICTION_CYCLE] = "eviction-cycle",
+    [LATENCY_EVICTION_DEL] = "eviction-del",
 };
 
 struct latency *latency_new(const struct server_settings *set)

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "common/alloc.h"
 #include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
@@ -11,8 +10,7 @@
 
 static bool memory_is_full(const struct node_world *w)
 {
-    return w->set->maxmemory_bytes && alloc_used_bytes() > w->set->maxmemory_bytes &&
-           !(replica_is_follower(w->replica) && w->set->follower_ignore_maxmemory);
+    return serve_memory_full(w->serve);
 }
 
 static bool cannot_save(const struct node_world *w)

@@ -183,9 +183,13 @@ static enum admit admit(struct session *session, struct call *c)
     uint32_t has = c->cmd->flags, lacks = ~c->cmd->flags;
     const char *why;
 
+    if (v->world->set->maxmemory_bytes)
+        evict_make_room(v);
     if (UNLIKELY(session->flags & SESSION_MULTI) && multi_is_exec(c->cmd)) {
         has |= s->queue_flags;
         lacks |= s->queue_lacks;
+    } else if (UNLIKELY(session->flags & SESSION_MULTI) && !multi_runs_at_once(c->cmd)) {
+        has |= CMD_DENYOOM; /* a queue grows whatever it holds */
     }
     why = refusal(v, session, c, has, lacks);
     if (UNLIKELY(why != NULL)) {
@@ -270,6 +274,11 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
     block_serve_ready(v);
 }
 
+bool serve_memory_full(const struct serve *v)
+{
+    return v->world->set->maxmemory_bytes && v->evict.full;
+}
+
 bool serve_run_inner(struct serve *v, struct call *c)
 {
     struct command_stats *stats = stats_of(&v->service->stats, c->cmd);
@@ -306,10 +315,10 @@ static void key_changed(void *arg, int db, struct bytes key)
     watch_changed(v, db, key);
 }
 
-static void key_expired(void *arg, int db, struct bytes key)
+/* A key goes without a command of its own: followers need one. */
+static void key_leaves(struct serve *v, int db, struct bytes key, bool lazily)
 {
-    struct bytes argv[] = { BYTES("DEL"), key };
-    struct serve *v = arg;
+    struct bytes argv[] = { lazily ? BYTES("UNLINK") : BYTES("DEL"), key };
 
     v->silent_changes++;
     unit_add(&v->unit, db, 2, argv);
@@ -326,6 +335,20 @@ static void fields_expired(void *arg, int db, struct bytes key, const struct byt
         argv[2 + i] = names[i];
     v->silent_changes++;
     unit_add(&v->unit, db, 2 + count, argv);
+}
+
+static void key_expired(void *arg, int db, struct bytes key)
+{
+    struct serve *v = arg;
+
+    key_leaves(v, db, key, v->world->set->lazily.expire);
+}
+
+static void key_evicted(void *arg, int db, struct bytes key)
+{
+    struct serve *v = arg;
+
+    key_leaves(v, db, key, v->world->set->lazily.eviction);
 }
 
 static void key_event(void *arg, enum notify_class class, const char *name, int db,
@@ -510,6 +533,7 @@ static void set_hooks(struct serve *v)
                                    .event = key_event,
                                    .expired = key_expired,
                                    .parts_expired = fields_expired,
+                                   .evicted = key_evicted,
                                    .ready = key_ready,
                                    .flushed = flushed,
                                    .swapped = swapped };
@@ -545,6 +569,7 @@ struct serve *serve_new(struct node_world *w)
     v->service->databases = (int)w->set->databases;
     w->service = v->service;
     expire_start(v);
+    evict_init(v);
     shutdown_init(v);
     set_hooks(v);
     settle_role(v);
@@ -557,6 +582,7 @@ void serve_free(struct serve *v)
         return;
     shutdown_fini(v);
     expire_stop(v);
+    evict_stop(v);
     service_free(v->service);
     v->world->service = NULL;
     block_fini(v);

@@ -18,6 +18,7 @@
 
 #include "common/serve/service.h"
 #include "node/insight/info.h"
+#include "node/serve/evict.h"
 #include "node/serve/gate.h"
 #include "node/serve/key_list.h"
 #include "node/serve/rates.h"
@@ -70,6 +71,7 @@ struct serve {
     uint64_t walk_waits; /* units held so, ever */
     struct slowlog *slowlog;
     struct latency *latency;
+    struct evict evict;
     ev_timer expire;
     int64_t expire_next_ms;  /* wall time the timer was set for */
     uint64_t changes;        /* of the data set, ever */
@@ -96,6 +98,10 @@ static inline struct node_session *node_session_of(struct session *s)
  * effects, statistics. The caller holds a unit open. False: it answered with an error, which is counted
  * as its own and not as the caller's. */
 bool serve_run_inner(struct serve *v, struct call *c);
+
+/* As the running unit began: memory was full and nothing could leave. Commands that may grow are not to be
+ * run from inside it by a script; serve has refused them from outside. */
+bool serve_memory_full(const struct serve *v);
 
 /* Everything the node serves besides the data types: rows for the command table. */
 extern const struct command serve_multi_rows[];   /* multi exec discard watch unwatch */

@@ -17,12 +17,13 @@ const char *type_word(enum value_type type)
     return type_words[type];
 }
 
-void cmd_del(struct call *c)
+static void delete_all(struct call *c, bool lazily)
 {
+    uint32_t flags = call_door(c) | (lazily ? DELETE_LAZILY : 0u);
     int64_t deleted = 0;
 
     for (int i = 1; i < c->argc; i++) {
-        if (!keyspace_delete(call_keyspace(c), c->db, c->argv[i], call_door(c)))
+        if (!keyspace_delete(call_keyspace(c), c->db, c->argv[i], flags))
             continue;
         generic_event(c, "del", i);
         deleted++;
@@ -30,6 +31,16 @@ void cmd_del(struct call *c)
     reply_int(c->reply, deleted);
     if (deleted == 0)
         call_no_effect(c);
+}
+
+void cmd_del(struct call *c)
+{
+    delete_all(c, keyspace_lazily(call_keyspace(c))->user_del);
+}
+
+void cmd_unlink(struct call *c)
+{
+    delete_all(c, true);
 }
 
 static void count(struct call *c, uint32_t flags)

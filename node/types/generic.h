@@ -9,6 +9,7 @@
 /* generic.c */
 void cmd_copy(struct call *c);
 void cmd_del(struct call *c);
+void cmd_unlink(struct call *c);
 void cmd_exists(struct call *c);
 void cmd_move(struct call *c);
 void cmd_rename(struct call *c);

@@ -9,15 +9,21 @@ void cmd_dbsize(struct call *c)
     reply_int(c->reply, (int64_t)keyspace_size(call_keyspace(c), c->db));
 }
 
-/* Freeing is always done off the loop: SYNC and ASYNC are both obeyed by it. */
+/* Freeing is always done off the loop: SYNC and ASYNC differ in what the statistics say of it. */
 static void flush(struct call *c, int db)
 {
-    if (c->argc > 2 || (c->argc == 2 && !bytes_is_word(c->argv[1], "sync") &&
-                        !bytes_is_word(c->argv[1], "async"))) {
+    bool lazily = keyspace_lazily(call_keyspace(c))->user_flush;
+
+    if (c->argc > 1)
+        lazily = bytes_is_word(c->argv[1], "async");
+    if (c->argc > 2 || (c->argc == 2 && !lazily && !bytes_is_word(c->argv[1], "sync"))) {
         refuse_syntax(c);
         return;
     }
-    keyspace_flush(call_keyspace(c), db);
+    if (lazily)
+        keyspace_flush_lazily(call_keyspace(c), db);
+    else
+        keyspace_flush(call_keyspace(c), db);
     reply_ok(c->reply);
 }
 

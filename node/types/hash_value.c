@@ -42,6 +42,11 @@ static size_t ops_length(const void *apart)
     return hash_count(apart);
 }
 
+static size_t ops_blocks(const void *apart)
+{
+    return hash_is_packed(apart) ? 1 : hash_count(apart);
+}
+
 static const char *ops_encoding(const void *apart)
 {
     return !hash_is_packed(apart) ? "hashtable" : hash_is_wide(apart) ? "listpackex" : "listpack";
@@ -313,6 +318,7 @@ const struct value_ops hash_ops = { .free = ops_free,
                                     .copy = ops_copy,
                                     .bytes = ops_bytes,
                                     .length = ops_length,
+                                    .blocks = ops_blocks,
                                     .encoding = ops_encoding,
                                     .digest = ops_digest,
                                     .need = ops_need,

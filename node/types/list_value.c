@@ -27,6 +27,11 @@ static size_t length_of_list(const void *apart)
     return ((const struct deque *)apart)->count;
 }
 
+static size_t blocks_of_list(const void *apart)
+{
+    return ((const struct deque *)apart)->used;
+}
+
 /* Redis 7.0 has one word for all sizes. */
 static const char *encoding_of_list(const void *apart)
 {
@@ -158,6 +163,7 @@ const struct value_ops list_ops = { .free = free_list,
                                     .copy = copy_list,
                                     .bytes = bytes_of_list,
                                     .length = length_of_list,
+                                    .blocks = blocks_of_list,
                                     .encoding = encoding_of_list,
                                     .digest = digest_list,
                                     .rdb_type = rdb_type_of_list,

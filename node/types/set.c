@@ -268,6 +268,11 @@ static size_t ops_length(const void *apart)
     return set_count(apart);
 }
 
+static size_t ops_blocks(const void *apart)
+{
+    return set_is_ints(apart) ? 1 : set_count(apart);
+}
+
 static const char *ops_encoding(const void *apart)
 {
     return set_is_ints(apart) ? "intset" : "hashtable";
@@ -385,6 +390,7 @@ const struct value_ops set_ops = {
     .copy = ops_copy,
     .bytes = ops_bytes,
     .length = ops_length,
+    .blocks = ops_blocks,
     .encoding = ops_encoding,
     .digest = ops_digest,
     .rdb_type = ops_rdb_type,

@@ -26,12 +26,16 @@ static size_t ops_bytes(const void *apart)
     return alloc_size(s) + s->nodes.bytes + s->node_bytes + s->group_bytes;
 }
 
-/* What is freed one by one. */
 static size_t ops_length(const void *apart)
+{
+    return ((const struct stream *)apart)->length;
+}
+
+static size_t ops_blocks(const void *apart)
 {
     const struct stream *s = apart;
 
-    return s->nodes.count + s->pending;
+    return s->nodes.count + s->groups.count + s->pending;
 }
 
 static const char *ops_encoding(const void *apart)
@@ -358,6 +362,7 @@ const struct value_ops stream_ops = {
     .copy = ops_copy,
     .bytes = ops_bytes,
     .length = ops_length,
+    .blocks = ops_blocks,
     .encoding = ops_encoding,
     .digest = ops_digest,
     .need = ops_need,

@@ -390,6 +390,13 @@ static size_t ops_length(const void *apart)
     return zset_count(apart);
 }
 
+static size_t ops_blocks(const void *apart)
+{
+    const struct zset *z = apart;
+
+    return z->indexed ? z->ranking.count : 1;
+}
+
 static const char *ops_encoding(const void *apart)
 {
     const struct zset *z = apart;
@@ -565,6 +572,7 @@ const struct value_ops zset_ops = {
     .copy = ops_copy,
     .bytes = ops_bytes,
     .length = ops_length,
+    .blocks = ops_blocks,
     .encoding = ops_encoding,
     .digest = ops_digest,
     .rdb_type = ops_rdb_type,

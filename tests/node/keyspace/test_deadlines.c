@@ -20,9 +20,9 @@ static int64_t deadline_of(const void *entry)
 
 static void make_entries(struct rng *rng, uint64_t times)
 {
-    struct value v = value_of_int(1);
-
     for (int i = 0; i < ENTRIES; i++) {
+        struct value v = value_of_int(i);
+
         entries[i] = entry_new(BYTES("k"), &v, (int64_t)rng_below(rng, times));
         in[i] = false;
     }
@@ -113,5 +113,34 @@ START_TEST(agrees_with_a_list_when_times_are_equal)
 }
 END_TEST
 
+START_TEST(random_finds_everything_about_equally_often)
+{
+    enum { FEW = 3000, THROWS = FEW * 100 };
+    static int hits[ENTRIES];
+    struct deadlines d = { .of = deadline_of };
+    struct rng rng;
+
+    rng_seed(&rng, test_seed());
+    ck_assert_ptr_null(deadlines_random(&d, (uint64_t(*)(void *))rng_next, &rng));
+    ck_assert_ptr_null(deadlines_first(&d));
+    make_entries(&rng, 100000);
+    for (int i = 0; i < FEW; i++)
+        toggle(&d, i);
+    ck_assert_int_ge(d.height, 1);
+    for (int i = 0; i < THROWS; i++) {
+        int64_t number;
+        const struct entry *e = deadlines_random(&d, (uint64_t(*)(void *))rng_next, &rng);
+
+        ck_assert(entry_int(e, &number) && number < FEW);
+        hits[number]++;
+    }
+    for (int i = 0; i < FEW; i++) /* expected 100, standard deviation 10 */
+        ck_assert_msg(hits[i] > 45 && hits[i] < 170, "entry %d came %d times", i, hits[i]);
+    drain(&d, INT64_MAX);
+    for (int i = 0; i < ENTRIES; i++)
+        entry_free(entries[i], NULL);
+}
+END_TEST
+
 CHECK_MAIN("deadlines", agrees_with_a_list_when_times_differ,
-           agrees_with_a_list_when_times_are_equal)
+           agrees_with_a_list_when_times_are_equal, random_finds_everything_about_equally_often)
