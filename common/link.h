@@ -69,6 +69,9 @@ struct link_ops {
     void (*on_open)(struct link *l);
     /* Once, after death. link->why says why. */
     void (*on_closed)(struct link *l);
+    /* Bytes came that on_input is not told of: it is held, or waits for more (link_want_input). May be
+     * NULL. */
+    void (*on_growing)(struct link *l);
 };
 
 struct link {

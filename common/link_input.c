@@ -136,6 +136,8 @@ static void deliver(struct link *l)
         l->in_want = 0;
     if (!held(l) && link_input(l).len && l->in_want == 0)
         l->ops->on_input(l);
+    else if (l->ops->on_growing)
+        l->ops->on_growing(l);
 }
 
 static void read_input(struct link *l)

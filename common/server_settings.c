@@ -182,7 +182,7 @@ const struct setting server_setting_rows[] = {
       .help = "Unsent bytes at which a client of a class is closed: at once, or when held for "
               "some seconds." },
     { .name = "maxmemory-clients", .kind = SET_BYTES_OR_PERCENT, .def = "0", AT(maxmemory_clients),
-      .when = SET_LIVE, .flags = SETTING_IGNORED,
+      .when = SET_LIVE,
       .help = "Memory of all clients together, in bytes or as a share of maxmemory." },
     { .name = "tracking-table-max-keys", .kind = SET_INT, .def = "1000000", .min = "0",
       .max = "9223372036854775807", AT(tracking_table_max_keys), .when = SET_LIVE,

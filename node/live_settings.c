@@ -63,12 +63,30 @@ static enum err apply_buffers(void *world, struct errmsg *out_why)
     return OK;
 }
 
+/* maxmemory-clients may be a share of maxmemory; a limit that no client fits in helps nobody. */
+static void limit_clients(struct node_world *w)
+{
+    const uint64_t least = 128 * 1024;
+    int64_t set = w->set->server.maxmemory_clients;
+    uint64_t bytes = set < 0 ? w->set->maxmemory_bytes / 100 * (uint64_t)-set : (uint64_t)set;
+
+    client_memory_limit(w->service, bytes && bytes < least ? least : bytes);
+}
+
 static enum err apply_maxmemory(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
 
     (void)out_why;
     evict_settings_changed(w->serve);
+    limit_clients(w);
+    return OK;
+}
+
+static enum err apply_client_memory(void *world, struct errmsg *out_why)
+{
+    (void)out_why;
+    limit_clients(world);
     return OK;
 }
 
@@ -153,6 +171,7 @@ static const struct {
     { "client-query-buffer-limit", apply_buffers },
     { "proto-max-bulk-len", apply_bulk_max },
     { "maxmemory", apply_maxmemory },
+    { "maxmemory-clients", apply_client_memory },
     { "maxmemory-policy", apply_frequency },
     { "lfu-log-factor", apply_frequency },
     { "lfu-decay-time", apply_frequency },
@@ -171,6 +190,7 @@ enum err live_settings_begin(struct node_world *w, struct errmsg *out_why)
 {
     apply_password(w, out_why);
     apply_frequency(w, out_why);
+    limit_clients(w);
     keyspace_set_text_max(w->keyspace, w->set->server.proto_max_bulk_bytes);
     return apply_net(w, out_why);
 }

@@ -55,11 +55,10 @@ void session_describe(struct session *s, struct buf *out)
 {
     const struct service_ops *ops = s->service->ops;
     const struct link *l = s->link;
-    size_t output = out_memory(&l->out), input = l->in.cap;
-    size_t multi_bytes = ops->multi_bytes ? ops->multi_bytes(s) : 0;
-    size_t argv_bytes = s->reader.argv_cap * sizeof(struct bytes);
+    struct session_memory m;
     char command[64] = "NULL";
 
+    session_measure(s, &m);
     if (s->last_command)
         command_full_name(s->service->commands, s->last_command, command, sizeof command);
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=",
@@ -69,11 +68,10 @@ void session_describe(struct session *s, struct buf *out)
     buf_printf(out, " db=%d sub=%zu psub=%zu ssub=%zu multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu",
                s->db, listening(s, PUBSUB_CHANNEL), listening(s, PUBSUB_PATTERN),
                listening(s, PUBSUB_SHARD), ops->multi_count ? ops->multi_count(s) : -1,
-               link_input(l).len, input > l->in.len ? input - l->in.len : 0, argv_bytes);
+               link_input(l).len, m.input > l->in.len ? m.input - l->in.len : 0, m.argv);
     buf_printf(out, " multi-mem=%zu rbs=%zu rbp=%zu obl=%llu oll=0 omem=%zu tot-mem=%zu events=%s",
-               multi_bytes, output, output, (unsigned long long)out_pending(&l->out), output,
-               ops->session_bytes + sizeof *l + output + input + multi_bytes + argv_bytes,
-               ev_is_active(&l->writable) ? "rw" : "r");
+               m.multi, m.output, m.output, (unsigned long long)out_pending(&l->out), m.output,
+               m.total, ev_is_active(&l->writable) ? "rw" : "r");
     buf_printf(out, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n", command,
                user_name(s->user), s->reply.proto, text_or_empty(s->lib_name),
                text_or_empty(s->lib_version));

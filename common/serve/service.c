@@ -29,6 +29,14 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int events)
         v->ops->turn_ended(v);
 }
 
+/* Behind the flush of the turn that has ended: what left at once was never worth a word. */
+static void after_sleep(struct ev_loop *loop, ev_check *w, int events)
+{
+    (void)loop;
+    (void)events;
+    client_memory_look(w->data);
+}
+
 static void check_idle(struct session *s, uint64_t now_ms)
 {
     uint64_t idle_ms = (uint64_t)s->service->set->timeout_s * 1000;
@@ -76,7 +84,9 @@ void service_measure_traffic(struct service *v)
     v->stats.traffic = t;
 }
 
-static void each_second(struct ev_loop *loop, ev_timer *w, int events)
+enum { TICKS = 4 }; /* in a second */
+
+static void each_tick(struct ev_loop *loop, ev_timer *w, int events)
 {
     struct service *v = w->data;
     uint64_t now_ms = clock_now_ms();
@@ -91,6 +101,9 @@ static void each_second(struct ev_loop *loop, ev_timer *w, int events)
         check_idle(s, now_ms);
         check_soft_limit(s, now_ms);
     }
+    if (++v->ticks < TICKS)
+        return;
+    v->ticks = 0;
     service_measure_traffic(v);
 }
 
@@ -113,14 +126,17 @@ struct service *service_new(struct ev_loop *loop, const struct service_ops *ops,
     v->next_id = 1;
     v->pubsub = pubsub_new(session_deliver);
     list_init(&v->sessions);
+    client_memory_init(&v->client_memory);
     list_init(&v->paused);
     ev_prepare_init(&v->before_sleep, before_sleep);
     ev_set_priority(&v->before_sleep, EV_MAXPRI);
-    ev_timer_init(&v->second, each_second, 1, 1);
+    ev_check_init(&v->after_sleep, after_sleep);
+    ev_timer_init(&v->tick, each_tick, 1. / TICKS, 1. / TICKS);
     ev_timer_init(&v->pause_end, pause_ended, 0, 0);
-    v->before_sleep.data = v->second.data = v->pause_end.data = v;
+    v->before_sleep.data = v->after_sleep.data = v->tick.data = v->pause_end.data = v;
     ev_prepare_start(loop, &v->before_sleep);
-    ev_timer_start(loop, &v->second);
+    ev_check_start(loop, &v->after_sleep);
+    ev_timer_start(loop, &v->tick);
     return v;
 }
 
@@ -129,7 +145,8 @@ void service_free(struct service *v)
     if (!v)
         return;
     ev_prepare_stop(v->loop, &v->before_sleep);
-    ev_timer_stop(v->loop, &v->second);
+    ev_check_stop(v->loop, &v->after_sleep);
+    ev_timer_stop(v->loop, &v->tick);
     ev_timer_stop(v->loop, &v->pause_end);
     while (!list_empty(&v->sessions)) {
         struct session *s = LIST_ENTRY(v->sessions.next, struct session, node);

@@ -18,6 +18,7 @@
 #include <ev.h>
 
 #include "common/acl.h"
+#include "common/serve/client_memory.h"
 #include "common/server_settings.h"
 #include "common/serve/session.h"
 #include "common/serve/stats.h"
@@ -59,6 +60,7 @@ struct service_ops {
     /* The value of multi= in CLIENT LIST: queued commands, or -1. */
     int (*multi_count)(const struct session *s);
     size_t (*multi_bytes)(const struct session *s);
+    size_t (*other_bytes)(const struct session *s); /* that the daemon keeps for it beside these */
 };
 
 /* Why all clients are paused; each reason ends by itself or by service_unpause. */
@@ -77,13 +79,16 @@ struct service {
     struct list sessions, paused;
     uint64_t session_count, next_id;
     struct service_stats stats;
+    struct client_memory client_memory;
     struct out sink; /* where muted replies go */
     struct {
         enum pause_what what;
         uint64_t end_ms; /* boot time; UINT64_MAX: until unpaused */
     } pauses[PAUSE_REASONS];
     ev_prepare before_sleep;
-    ev_timer second;
+    ev_check after_sleep;
+    ev_timer tick;
+    int ticks; /* of the running second */
     ev_timer pause_end;
 };
 
@@ -99,6 +104,13 @@ void service_settings_changed(struct service *v);
  * and a closed fd. A callback for listeners. NULL when refused. */
 struct session *service_accept(struct service *v, int fd, struct tls_context *tls,
                                bool unix_socket);
+
+/* The session's memory may have changed. */
+static inline void session_touch(struct session *s)
+{
+    if (UNLIKELY(s->service->client_memory.limit_bytes))
+        client_memory_touch(s);
+}
 
 struct session *service_find(const struct service *v, uint64_t id);
 

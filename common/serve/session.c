@@ -93,13 +93,22 @@ static void on_input(struct link *l)
     s->service->stats.reads++;
     run_requests(s);
     look_no_further(s);
+    session_touch(s);
     if (out_pending(&l->out))
         s->service->stats.writes++;
+}
+
+/* More of a long request has come, and it is not whole yet. */
+static void on_growing(struct link *l)
+{
+    session_touch(l->owner);
 }
 
 static void on_drained(struct link *l)
 {
     struct session *s = l->owner;
+
+    session_touch(s);
 
     if (s->guest && s->guest->drained)
         s->guest->drained(s->guest_arg, s);
@@ -135,6 +144,7 @@ void session_end(struct session *s)
     if (v->ops->gone)
         v->ops->gone(s);
     session_drop_subscriptions(s);
+    client_memory_forget(s);
     list_remove(&s->held);
     list_remove(&s->node);
     v->session_count--;
@@ -160,6 +170,7 @@ static void on_closed(struct link *l)
 
 static const struct link_ops link_events = {
     .on_input = on_input,
+    .on_growing = on_growing,
     .on_drained = on_drained,
     .on_closed = on_closed,
 };
@@ -185,6 +196,7 @@ struct session *session_new(struct service *v, int fd, struct tls_context *tls, 
     s->created_ms = s->last_ms = clock_now_ms();
     session_apply_limits(s);
     list_push_back(&v->sessions, &s->node);
+    session_touch(s);
     v->session_count++;
     v->stats.connections++;
     if (v->ops->born)
@@ -218,6 +230,7 @@ void session_apply_limits(struct session *s)
 void session_set_kind(struct session *s, enum session_kind kind)
 {
     s->kind = kind;
+    session_touch(s);
     s->soft_limit_since_ms = 0;
     session_apply_limits(s);
 }
@@ -246,6 +259,7 @@ void session_kill(struct session *s, enum link_why why)
 
 void session_wrote(struct session *s)
 {
+    session_touch(s);
     link_wrote(s->link);
 }
 

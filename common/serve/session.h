@@ -83,6 +83,8 @@ struct session {
     uint64_t created_ms, last_ms;        /* boot time */
     uint64_t soft_limit_since_ms;        /* output above its soft limit since; 0: below */
     struct command_memo memo;
+    struct list touched, crowd;          /* of service->client_memory */
+    size_t counted_bytes;                /* there */
     const struct command *last_command;
     struct command_stats *last_stats;
     struct pubsub_client *pubsub; /* subscriptions; NULL until the first */

@@ -10,6 +10,7 @@
 
 #include "common/alloc.h"
 #include "common/serve/service.h"
+#include "node/insight/identity.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
 #include "node/world.h"
@@ -45,6 +46,16 @@ static void ask_allocator(struct memory *m)
 #endif
 }
 
+uint64_t memory_of_table(const struct keyspace_db_stats *s)
+{
+    return s->table_bytes + s->keys * ENTRY_HEADER_BYTES;
+}
+
+uint64_t memory_of_expires(const struct keyspace_db_stats *s)
+{
+    return s->index_bytes + s->expires * ENTRY_EXPIRY_BYTES;
+}
+
 static void measure_keys(const struct node_world *w, struct memory *m)
 {
     for (int db = 0; db < keyspace_databases(w->keyspace); db++) {
@@ -52,25 +63,29 @@ static void measure_keys(const struct node_world *w, struct memory *m)
 
         keyspace_db_stats(w->keyspace, db, &s);
         m->keys += s.keys;
-        m->dataset += s.entry_bytes;
-        m->tables += s.table_bytes;
-        m->expires += s.index_bytes;
+        m->tables += memory_of_table(&s);
+        m->expires += memory_of_expires(&s);
     }
-    if (m->dataset > m->used)
-        m->dataset = m->used;
+}
+
+/* What is held beyond the backlog is held for followers that lag. */
+static void measure_stream(const struct oplog *o, struct memory *m)
+{
+    m->backlog = o->held_bytes < o->backlog_bytes ? o->held_bytes : o->backlog_bytes;
+    m->followers += o->held_bytes - m->backlog;
 }
 
 static void measure_sessions(const struct service *v, struct memory *m)
 {
     LIST_EACH (&v->sessions, n) {
         const struct session *s = LIST_ENTRY(n, struct session, node);
-        uint64_t bytes =
-            v->ops->session_bytes + sizeof *s->link + out_memory(&s->link->out) + s->link->in.cap;
+        struct session_memory sm;
 
+        session_measure(s, &sm);
         if (s->kind == SESSION_REPLICA)
-            m->followers += bytes;
+            m->followers += sm.total;
         else
-            m->clients += bytes;
+            m->clients += sm.total;
     }
 }
 
@@ -97,8 +112,13 @@ void memory_measure(const struct node_world *w, struct memory *out)
                             .peak = alloc_peak_bytes(),
                             .rss = resident_bytes(),
                             .total = sysinfo(&si) == 0 ? (uint64_t)si.totalram * si.mem_unit : 0 };
+    out->startup = identity()->startup_bytes;
     measure_keys(w, out);
     measure_sessions(w->service, out);
+    measure_stream(w->oplog, out);
+    out->overhead =
+        out->startup + out->backlog + out->followers + out->clients + out->tables + out->expires;
+    out->dataset = out->used > out->overhead ? out->used - out->overhead : 0;
     ask_allocator(out);
 }
 

@@ -7,17 +7,32 @@
 #define HF_NODE_INSIGHT_MEMORY_H
 
 #include "common/command.h"
+#include "node/keyspace/keyspace.h"
 
 struct node_world;
 
-/* Bytes. dataset, keys and tables are parts of used; clients and followers are their links' buffers. */
+/*
+ * Bytes. overhead is what is used and is no data, part by part; dataset is the rest: keys and values, with
+ * the little that nobody adds up.
+ *
+ *     used = dataset + overhead
+ *     overhead = startup + backlog + followers + clients + tables + expires
+ */
 struct memory {
     uint64_t used, peak, rss, total;
     uint64_t allocated, active, resident; /* the allocator's; used again where it tells nothing */
-    uint64_t dataset, tables, expires;
+    uint64_t dataset, overhead;
+    uint64_t startup;
+    uint64_t tables, expires; /* of all databases; an entry's header belongs to them */
+    uint64_t backlog;         /* the stream that is kept for those who come back */
+    uint64_t clients,
+        followers; /* sessions and their buffers; of followers also more of the stream */
     uint64_t keys; /* a count */
-    uint64_t clients, followers;
 };
+
+/* What a database needs to find its keys, and those that expire. */
+uint64_t memory_of_table(const struct keyspace_db_stats *s);
+uint64_t memory_of_expires(const struct keyspace_db_stats *s);
 
 /* Used, and not for data: the stream that slow followers keep from being trimmed, which eviction would only
  * feed with more deletions. INFO: mem_not_counted_for_evict. */

@@ -9,12 +9,16 @@
 
 #include "common/alloc.h"
 #include "common/serve/service.h"
-#include "node/insight/identity.h"
 #include "node/insight/memory.h"
 #include "node/keyspace/keyspace.h"
-#include "node/oplog/oplog.h"
 #include "node/script/script.h"
 #include "node/world.h"
+
+/* Without the key its places in table and index would be free as well. */
+static size_t places_of(const struct entry *e)
+{
+    return ENTRY_TABLE_SHARE + (entry_expiry_ms(e) == NO_EXPIRY ? 0u : ENTRY_INDEX_SHARE);
+}
 
 static void memory_usage(struct call *c)
 {
@@ -35,7 +39,8 @@ static void memory_usage(struct call *c)
     if (!e)
         reply_null(c->reply);
     else
-        reply_int(c->reply, (int64_t)entry_bytes(e, keyspace_type(w->keyspace, entry_type(e))));
+        reply_int(c->reply, (int64_t)(entry_bytes(e, keyspace_type(w->keyspace, entry_type(e))) +
+                                      places_of(e)));
 }
 
 /* ---- MEMORY STATS ---- */
@@ -74,9 +79,9 @@ static void put_databases(const struct node_world *w, struct pairs *p)
         reply_text(&p->reply, name);
         reply_map(&p->reply, 3);
         reply_text(&p->reply, "overhead.hashtable.main");
-        reply_int(&p->reply, (int64_t)s.table_bytes);
+        reply_int(&p->reply, (int64_t)memory_of_table(&s));
         reply_text(&p->reply, "overhead.hashtable.expires");
-        reply_int(&p->reply, (int64_t)s.index_bytes);
+        reply_int(&p->reply, (int64_t)memory_of_expires(&s));
         reply_text(&p->reply, "overhead.hashtable.slot-to-keys");
         reply_int(&p->reply, 0);
         p->count++;
@@ -89,8 +94,8 @@ static void put_totals(const struct node_world *w, const struct memory *m, struc
 
     put_int(p, "peak.allocated", m->peak);
     put_int(p, "total.allocated", m->used);
-    put_int(p, "startup.allocated", identity()->startup_bytes);
-    put_int(p, "replication.backlog", w->oplog->held_bytes);
+    put_int(p, "startup.allocated", m->startup);
+    put_int(p, "replication.backlog", m->backlog);
     put_int(p, "clients.slaves", m->followers);
     put_int(p, "clients.normal", m->clients);
     put_int(p, "cluster.links", 0);
@@ -103,9 +108,9 @@ static void put_totals(const struct node_world *w, const struct memory *m, struc
 
 static void put_shares(const struct memory *m, struct pairs *p)
 {
-    uint64_t startup = identity()->startup_bytes, grown = m->used > startup ? m->used - startup : 0;
+    uint64_t grown = m->used > m->startup ? m->used - m->startup : 0;
 
-    put_int(p, "overhead.total", m->used - m->dataset);
+    put_int(p, "overhead.total", m->overhead);
     put_int(p, "keys.count", m->keys);
     put_int(p, "keys.bytes-per-key", m->keys ? grown / m->keys : 0);
     put_int(p, "dataset.bytes", m->dataset);

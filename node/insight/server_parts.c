@@ -70,14 +70,14 @@ static void write_ours(struct node_world *w, struct buf *out)
 
 static void write_usage(const struct memory *m, struct buf *out)
 {
-    uint64_t startup = identity()->startup_bytes, grown = m->used > startup ? m->used - startup : 0;
+    uint64_t grown = m->used > m->startup ? m->used - m->startup : 0;
 
     info_bytes(out, "used_memory", m->used);
     info_bytes(out, "used_memory_rss", m->rss);
     info_bytes(out, "used_memory_peak", m->peak);
     info_line(out, "used_memory_peak_perc", "%.2f%%", 100 * memory_ratio(m->used, m->peak));
-    info_line(out, "used_memory_overhead", "%llu", (ull)(m->used - m->dataset));
-    info_line(out, "used_memory_startup", "%llu", (ull)startup);
+    info_line(out, "used_memory_overhead", "%llu", (ull)m->overhead);
+    info_line(out, "used_memory_startup", "%llu", (ull)m->startup);
     info_line(out, "used_memory_dataset", "%llu", (ull)m->dataset);
     info_line(out, "used_memory_dataset_perc", "%.2f%%", 100 * memory_ratio(m->dataset, grown));
     info_line(out, "allocator_allocated", "%llu", (ull)m->allocated);
@@ -130,7 +130,7 @@ static void write_more_memory(struct node_world *w, struct buf *out)
     info_line(out, "maxmemory_policy", "%s", policy_word(w->set->maxmemory_policy));
     write_fragmentation(&m, out);
     info_line(out, "mem_not_counted_for_evict", "%llu", (ull)memory_not_counted(w));
-    info_line(out, "mem_replication_backlog", "%llu", (ull)w->oplog->held_bytes);
+    info_line(out, "mem_replication_backlog", "%llu", (ull)m.backlog);
     info_line(out, "mem_total_replication_buffers", "%llu", (ull)w->oplog->held_bytes);
     info_line(out, "mem_clients_slaves", "%llu", (ull)m.followers);
     info_line(out, "mem_clients_normal", "%llu", (ull)m.clients);

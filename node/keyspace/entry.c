@@ -30,7 +30,7 @@ struct entry {
     uint64_t rest[];
 };
 
-_Static_assert(sizeof(struct entry) == 8, "a header of eight bytes");
+_Static_assert(sizeof(struct entry) == ENTRY_HEADER_BYTES, "a header of eight bytes");
 
 /* What decides how an entry is laid out. */
 struct shape {

@@ -43,6 +43,11 @@ enum value_form {
 enum {
     ENTRY_TEXT_MAX = 1024,
     ENTRY_INT_TEXT = 24, /* room that entry_text needs for an integer */
+    ENTRY_HEADER_BYTES = 8,
+    ENTRY_EXPIRY_BYTES = 8,
+    /* What a key takes in the table, and one that expires in the index, on average. */
+    ENTRY_TABLE_SHARE = 9,
+    ENTRY_INDEX_SHARE = 10,
 };
 
 /* What a value cannot be written to RDB without; node/persist knows the version that brought it. */
@@ -173,7 +178,8 @@ bool entry_raw(const struct entry *e);
 void *entry_apart(const struct entry *e); /* FORM_APART only */
 /* The structure of an open entry has moved; the old pointer is the caller's business. */
 void entry_set_apart(struct entry *e, void *apart);
-/* Memory of the entry and of what is apart from it; ops may be NULL for strings. */
+/* Memory of the entry and of what is apart from it, without its share of table and index; ops may be NULL
+ * for strings. */
 size_t entry_bytes(const struct entry *e, const struct value_ops *ops);
 
 /* ---- for the keyspace alone ------------------------------------------------------------------ */

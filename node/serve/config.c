@@ -89,6 +89,7 @@ static void config_resetstat(struct call *c)
     keyspace_reset_stats(world_of(c)->keyspace);
     rates_reset(&world_of(c)->serve->rates, c->service->loop);
     evict_reset_stats(world_of(c)->serve);
+    c->service->client_memory.evicted = 0;
     reply_ok(c->reply);
 }
 

@@ -20,11 +20,12 @@ static void write_clients(struct node_world *w, struct buf *out)
 
     LIST_EACH (&v->sessions, n) {
         const struct session *s = LIST_ENTRY(n, struct session, node);
-        size_t held = out_memory(&s->link->out);
+        struct session_memory m;
 
+        session_measure(s, &m);
         followers += s->kind == SESSION_REPLICA;
-        input = s->link->in.cap > input ? s->link->in.cap : input;
-        output = held > output ? held : output;
+        input = m.input > input ? m.input : input;
+        output = m.output > output ? m.output : output;
     }
     info_line(out, "connected_clients", "%llu", (ull)(v->session_count - followers));
     info_line(out, "cluster_connections", "0");
@@ -69,7 +70,7 @@ static void write_keys(struct node_world *w, struct buf *out)
     info_line(out, "expired_time_cap_reached_count", "0");
     info_line(out, "expire_cycle_cpu_milliseconds", "%llu", (ull)(k.expire_cycle_us / 1000));
     info_line(out, "evicted_keys", "%llu", (ull)k.evicted);
-    info_line(out, "evicted_clients", "0");
+    info_line(out, "evicted_clients", "%llu", (ull)w->service->client_memory.evicted);
     info_line(out, "total_eviction_exceeded_time", "%llu", (ull)(over_total_us / 1000));
     info_line(out, "current_eviction_exceeded_time", "%llu", (ull)(over_us / 1000));
     info_line(out, "keyspace_hits", "%llu", (ull)k.hits);

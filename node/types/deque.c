@@ -92,9 +92,9 @@ static void close_blocks(struct deque *d, uint32_t i, uint32_t n)
 
 size_t deque_bytes(const struct deque *d)
 {
-    size_t array = d->blocks == &d->lone ? 0 : d->room * sizeof *d->blocks;
+    size_t array = d->blocks == &d->lone ? 0 : alloc_size(d->blocks);
 
-    return sizeof *d + array + d->held;
+    return alloc_size(d) + array + d->held;
 }
 
 struct deque *deque_copy(const struct deque *d)

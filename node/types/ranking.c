@@ -34,13 +34,13 @@ static struct ranking_node *node_new(struct ranking *r, bool leaf, size_t room)
     n->count = 0;
     n->room = (uint16_t)room;
     n->leaf = leaf;
-    r->bytes += node_bytes(leaf, room);
+    r->bytes += alloc_size(n);
     return n;
 }
 
 static void node_free(struct ranking *r, struct ranking_node *n)
 {
-    r->bytes -= node_bytes(n->leaf, n->room);
+    r->bytes -= alloc_size(n);
     xfree(n);
 }
 
@@ -197,8 +197,9 @@ static struct ranking_node *grow_leaf(struct ranking *r, struct ranking_node *n)
 {
     size_t room = n->room * 2u;
 
-    r->bytes += node_bytes(true, room) - node_bytes(true, n->room);
+    r->bytes -= alloc_size(n);
     n = xrealloc(n, node_bytes(true, room));
+    r->bytes += alloc_size(n);
     n->room = (uint16_t)room;
     return n;
 }
@@ -340,7 +341,7 @@ static int check_below(const struct ranking_node *n, size_t *bytes)
     int depth = 0;
 
     ASSERT(n->count > 0 && n->count <= n->room && n->room <= most(n));
-    *bytes += node_bytes(n->leaf, n->room);
+    *bytes += alloc_size(n);
     for (int i = 0; !n->leaf && i < n->count; i++) {
         int below = check_below(n->branches[i].child, bytes);
 

@@ -1,0 +1,201 @@
+"""What memory is used for: INFO, MEMORY, and the limits on what clients take. Names and order beside
+redis-server's; figures beside what the allocator says."""
+import socket
+
+from harness.compare import compare
+from harness.resp import Client, ReplyError, info, pairs
+from harness.wait import until
+
+MB = 1 << 20
+
+
+def both(t, **settings):
+    return t.node(settings=settings).start(), t.node(product="redis", settings=settings).start()
+
+
+def used(node):
+    """By a client of its own: what others left in their buffers is gone with them."""
+    with node.client() as c:
+        return int(info(c, "memory")["used_memory"])
+
+
+def many(c, commands):
+    for at in range(0, len(commands), 1000):
+        for reply in c.pipeline(commands[at:at + 1000]):
+            assert not isinstance(reply, ReplyError), reply
+
+
+def fields(node, section):
+    with node.client() as c:
+        return [line.split(":")[0] for line in c.call("INFO", section).splitlines() if ":" in line]
+
+
+def test_info_has_the_fields_of_redis_in_their_order(t):
+    ours, theirs = both(t)
+    for section in ("memory", "stats", "clients"):
+        mine = fields(ours, section)
+        assert [f for f in mine if f in fields(theirs, section)] == fields(theirs, section)
+    mine, peer = (n.call("MEMORY", "STATS")[::2] for n in (ours, theirs))
+    assert mine == peer, (mine, peer)
+
+
+def test_memory_commands_answer_as_redis_does(t):
+    steps = ["SET a 1", "MEMORY USAGE nosuch", "MEMORY USAGE", "MEMORY USAGE a SAMPLES", "MEMORY USAGE a SAMPLES -1",
+             "MEMORY USAGE a SAMPLES x", "MEMORY USAGE a FOO 1", "MEMORY USAGE a b c d", "MEMORY PURGE", "MEMORY PURGE x",
+             "MEMORY STATS x", "MEMORY DOCTOR x", "MEMORY MALLOC-STATS x", "MEMORY", "MEMORY NOSUCH"]
+    compare(*both(t), steps)
+    node = t.node().start()
+    with node.client(proto=3) as c:
+        assert c.ask("MEMORY", "DOCTOR").kind == "=" and c.ask("MEMORY", "MALLOC-STATS").kind == "="
+        stats = c.call("MEMORY", "STATS")
+        assert isinstance(stats, dict) and isinstance(stats["fragmentation"], float)
+        c.call("SET", "a", "b", "EX", "100")
+        db = c.call("MEMORY", "STATS")["db.0"]
+        assert list(db) == ["overhead.hashtable.main", "overhead.hashtable.expires", "overhead.hashtable.slot-to-keys"]
+        assert db["overhead.hashtable.expires"] > 0
+
+
+LOADS = {
+    "short strings": [("SET", "k:%014d" % i, "v" * 16) for i in range(60000)],
+    "integers": [("SET", "i:%014d" % i, i + 100000) for i in range(60000)],
+    "expiring strings": [("SET", "k:%014d" % i, "v" * 16, "EX", 1000 + i) for i in range(60000)],
+    "long strings": [("SET", "b:%d" % i, "v" * 5000) for i in range(1000)],
+    "strings that grew": [("APPEND", "b:%d" % (i % 50), "v" * 500) for i in range(10000)],
+    "small hashes": [("HSET", "h:%d" % i, *(w for j in range(10) for w in ("f%d" % j, "value%d" % j))) for i in range(20000)],
+    "a large hash": [("HSET", "H", "field:%d" % i, "value:%d" % i) for i in range(60000)],
+    "small sets": [("SADD", "s:%d" % i, "a", "b", "c") for i in range(30000)],
+    "a large set": [("SADD", "S", "member:%d" % i) for i in range(60000)],
+    "sets of integers": [("SADD", "n:%d" % i, *range(50)) for i in range(10000)],
+    "small sorted sets": [("ZADD", "z:%d" % i, 1, "a", 2, "b") for i in range(30000)],
+    "a large sorted set": [("ZADD", "Z", i * 7919 % 60000, "member:%d" % i) for i in range(60000)],
+    "small lists": [("RPUSH", "l:%d" % i, "element:%d" % i) for i in range(30000)],
+    "a large list": [("RPUSH", "L", "element:%d" % i) for i in range(60000)],
+}
+
+
+def test_keys_tell_what_they_take(t):
+    """The sum of MEMORY USAGE is what used_memory grew by, and dataset and overhead share it out."""
+    node = t.node().start()
+    for name, commands in LOADS.items():
+        before = used(node)
+        with node.client(timeout=60) as c:
+            many(c, commands)
+        with node.client(timeout=60) as c:
+            grown = used(node) - before
+            keys = sorted({words[1] for words in commands})
+            told = sum(c.pipeline([("MEMORY", "USAGE", k, "SAMPLES", "0") for k in keys]))
+            t.figure("%-20s %9d bytes, told %.3f of it" % (name, grown, told / grown))
+            assert 0.96 < told / grown < 1.04, (name, told, grown)
+            m = info(c, "memory")
+            assert int(m["used_memory_overhead"]) + int(m["used_memory_dataset"]) == int(m["used_memory"])
+            dataset = int(m["used_memory_dataset"])  # with a little that belongs to no key
+            assert 0.4 * grown < dataset < 1.02 * grown + 64 * 1024, (name, grown, dataset)
+            c.call("FLUSHALL")
+        until(lambda: used(node) < before + MB // 4, 10, "%s to be freed" % name)
+
+
+def test_a_large_backlog_is_overhead(t):
+    leader = t.node(settings={"repl-backlog-size": "2mb"}).start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    with leader.client() as c:
+        many(c, [("SET", "same", "x" * 10000) for _ in range(1000)])
+        follower.wait_same_offset(leader)
+        m = info(c, "memory")
+        stats = pairs(c.call("MEMORY", "STATS"))
+    assert 2 * MB <= int(m["mem_total_replication_buffers"]) < 3 * MB
+    assert int(m["used_memory_overhead"]) > 2 * MB > 2 * int(m["used_memory_dataset"])
+    assert stats["replication.backlog"] >= 2 * MB
+
+
+# ---- what clients take
+
+
+def flood(node, **options):
+    """A client with large replies that it never reads."""
+    c = node.client(**options)
+    c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    return c
+
+
+def clients(c):
+    lines = c.call("CLIENT", "LIST").splitlines()
+    return {d["name"]: d for d in (dict(w.split("=", 1) for w in line.split(" ")) for line in lines)}
+
+
+def test_the_largest_clients_go_first(t):
+    node = t.node(settings={"maxmemory-clients": "0"}).start()
+    with node.client() as c:
+        c.call("CLIENT", "NO-EVICT", "on")
+        c.call("SET", "much", "x" * MB)
+        small, large, kept = (flood(node, name=n) for n in ("small", "large", "kept"))
+        kept.call("CLIENT", "NO-EVICT", "on")
+        for who, count in ((small, 8), (large, 14), (kept, 16)):
+            who.sock.sendall(b"GET much\r\n" * count)
+        until(lambda: int(clients(c)["kept"]["tot-mem"]) > 10 * MB, 10, "replies to wait")
+        until(lambda: int(clients(c)["large"]["tot-mem"]) > 8 * MB, 10, "replies to wait")
+        assert clients(c)["kept"]["flags"] == "e"
+        c.call("CONFIG", "SET", "maxmemory-clients", 26 * MB)
+        until(lambda: "large" not in clients(c), 10, "the largest to go")
+        assert "small" in clients(c) and "kept" in clients(c)
+        c.call("CONFIG", "SET", "maxmemory-clients", 2 * MB)
+        until(lambda: "small" not in clients(c), 10, "the next to go")
+        assert "kept" in clients(c)
+        assert int(info(c, "stats")["evicted_clients"]) >= 2
+        for client in (small, large, kept):
+            client.close()
+
+
+def test_a_long_request_counts_while_it_comes(t):
+    node = t.node(settings={"maxmemory-clients": "10mb"}).start()
+    with node.client() as c, node.client(name="talker") as talker:
+        c.call("CLIENT", "NO-EVICT", "on")
+        talker.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$100000000\r\n")
+        try:
+            for _ in range(100):
+                talker.send_raw(b"x" * 500000)
+        except OSError:
+            pass
+        until(lambda: "talker" not in clients(c), 10, "the talker to go")
+        assert int(info(c, "stats")["evicted_clients"]) == 1
+
+
+def test_a_share_of_maxmemory_limits_clients(t):
+    node = t.node(settings={"maxmemory-clients": "5%"}).start()
+    with node.client(name="control") as c:
+        c.call("CLIENT", "NO-EVICT", "on")
+        c.call("SET", "much", "x" * MB)
+        reader = flood(node, name="reader")
+        reader.sock.sendall(b"GET much\r\n" * 20)
+        until(lambda: int(clients(c)["reader"]["tot-mem"]) > 10 * MB, 10, "replies to wait")
+        assert "reader" in clients(c)  # no maxmemory, no share of it
+        c.call("CONFIG", "SET", "maxmemory", 100 * MB)
+        until(lambda: "reader" not in clients(c), 10, "the reader to go")
+        assert c.call("CONFIG", "GET", "maxmemory-clients") == ["maxmemory-clients", "5%"]
+        reader.close()
+
+
+def test_output_limits_by_class(t):
+    node = t.node(settings={"client-output-buffer-limit": "pubsub 4mb 1mb 1"}).start()
+    with node.client() as c:
+        c.call("SET", "much", "x" * MB)
+        listener, other = flood(node, name="listener"), flood(node, name="other")
+        listener.send("SUBSCRIBE", "news")
+        other.sock.sendall(b"GET much\r\n" * 16)  # of class normal, which has no limit
+        until(lambda: int(clients(c)["other"]["tot-mem"]) > 8 * MB, 10, "replies to wait")
+        until(lambda: clients(c)["listener"]["sub"] == "1", 10, "the subscription")
+        # above the soft limit, by much less than the hard one: goes after a second, and not at once
+        while int(clients(c)["listener"]["omem"]) < MB + MB // 2:
+            c.call("PUBLISH", "news", "x" * 100000)
+        begun = int(clients(c)["other"]["age"])
+        assert "listener" in clients(c)
+        until(lambda: "listener" not in clients(c), 10, "the soft limit to act")
+        assert int(clients(c)["other"]["age"]) - begun <= 3
+        hard = flood(node, name="hard")
+        hard.send("SUBSCRIBE", "news")
+        until(lambda: "hard" in clients(c) and clients(c)["hard"]["sub"] == "1", 10, "the subscription")
+        for _ in range(100):
+            c.call("PUBLISH", "news", "x" * 200000)
+        assert "hard" not in clients(c) and "other" in clients(c)
+        for client in (listener, other, hard):
+            client.close()
