@@ -186,6 +186,15 @@ const _Atomic int64_t *alloc_own_bytes(void)
     return &mine->bytes;
 }
 
+bool alloc_background(bool on)
+{
+#ifdef HF_JEMALLOC
+    return mallctl("background_thread", NULL, NULL, &on, sizeof on) == 0;
+#else
+    return !on;
+#endif
+}
+
 const char *alloc_name(void)
 {
 #ifdef HF_JEMALLOC

@@ -38,6 +38,10 @@ size_t alloc_peak_bytes(void); /* reads the sum as well */
  * while the thread lives. */
 const _Atomic int64_t *alloc_own_bytes(void);
 
+/* Unused pages go back to the kernel from a thread of the allocator's own, where it has one, rather than from
+ * whichever thread frees. Behind the last fork. False: it has none, or will not. */
+bool alloc_background(bool on);
+
 /* "jemalloc-5.3.0" or "libc". */
 const char *alloc_name(void);
 

@@ -1,6 +1,7 @@
 #include "node/live_settings.h"
 
 #include "common/acl.h"
+#include "common/alloc.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/serve/service.h"
@@ -137,6 +138,17 @@ static enum err apply_appendfsync(void *world, struct errmsg *out_why)
     return OK;
 }
 
+static enum err apply_allocator(void *world, struct errmsg *out_why)
+{
+    const struct node_world *w = world;
+
+    (void)out_why;
+    if (!alloc_background(w->set->jemalloc_bg_thread))
+        log_warning("allocator-thread-unchanged wanted=%s",
+                    w->set->jemalloc_bg_thread ? "yes" : "no");
+    return OK;
+}
+
 static const struct {
     const char *name;
     enum err (*apply)(void *world, struct errmsg *out_why);
@@ -178,6 +190,7 @@ static const struct {
     { "repl-backlog-size", apply_backlog },
     { "appendonly", apply_appendonly },
     { "appendfsync", apply_appendfsync },
+    { "jemalloc-bg-thread", apply_allocator },
 };
 
 void live_settings_hook(struct node_world *w)
@@ -191,6 +204,7 @@ enum err live_settings_begin(struct node_world *w, struct errmsg *out_why)
     apply_password(w, out_why);
     apply_frequency(w, out_why);
     limit_clients(w);
+    apply_allocator(w, out_why);
     keyspace_set_text_max(w->keyspace, w->set->server.proto_max_bulk_bytes);
     return apply_net(w, out_why);
 }

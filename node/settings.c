@@ -356,7 +356,7 @@ static const struct setting node_setting_rows[] = {
       .max = "9223372036854775807", AT(active_defrag_max_scan_fields), .when = SET_LIVE,
       .flags = SETTING_IGNORED, .help = "Fields of one value looked at in one go." },
     { .name = "jemalloc-bg-thread", .kind = SET_BOOL, .def = "yes", AT(jemalloc_bg_thread),
-      .when = SET_LIVE, .flags = SETTING_IGNORED,
+      .when = SET_LIVE,
       .help = "Let the allocator give back memory in a thread." },
 
     /* cluster */
