@@ -185,8 +185,7 @@ const struct setting server_setting_rows[] = {
       .when = SET_LIVE,
       .help = "Memory of all clients together, in bytes or as a share of maxmemory." },
     { .name = "tracking-table-max-keys", .kind = SET_INT, .def = "1000000", .min = "0",
-      .max = "9223372036854775807", AT(tracking_table_max_keys), .when = SET_LIVE,
-      .flags = SETTING_IGNORED, .help = "Keys remembered for clients that cache." },
+      .max = "9223372036854775807", AT(tracking_table_max_keys), .when = SET_LIVE, .help = "Keys remembered for clients that cache." },
     { .name = "enable-protected-configs", .kind = SET_ENUM, .def = "no",
       AT(enable_protected_configs), .words = access_words, .when = SET_AT_START,
       .help = "Who may change settings that reach outside the data: nobody, everybody, local "

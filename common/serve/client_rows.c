@@ -160,23 +160,6 @@ static void client_no_touch(struct call *c)
     set_flag(c, SESSION_NO_TOUCH);
 }
 
-static void client_getredir(struct call *c)
-{
-    reply_int(c->reply, -1);
-}
-
-static void client_trackinginfo(struct call *c)
-{
-    reply_map(c->reply, 3);
-    reply_text(c->reply, "flags");
-    reply_set(c->reply, 1);
-    reply_text(c->reply, "off");
-    reply_text(c->reply, "redirect");
-    reply_int(c->reply, -1);
-    reply_text(c->reply, "prefixes");
-    reply_array(c->reply, 0);
-}
-
 static void client_pause(struct call *c)
 {
     enum pause_what what = PAUSE_ALL;
@@ -370,6 +353,30 @@ static const struct command client_subs[] = {
       .cost = "O(1)",
       .args = "enabled:(ON|OFF)",
       .help = "Keeps this connection when clients must go for lack of memory." },
+    { .name = "tracking",
+      .run = client_tracking,
+      .argc_min = 3,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .acl = ACL_CONNECTION,
+      .group = "connection",
+      .since = "6.0.0",
+      .cost = "O(1). Some options may introduce additional complexity.",
+      .args =
+          "status:(ON|OFF) [REDIRECT=client-id:integer] [PREFIX=prefix++] [BCAST] [OPTIN] [OPTOUT] "
+          "[NOLOOP]",
+      .help = "Tells this connection when keys that it read, or under prefixes, change." },
+    { .name = "caching",
+      .run = client_caching,
+      .argc_min = 3,
+      .argc_max = 3,
+      .flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .acl = ACL_CONNECTION,
+      .group = "connection",
+      .since = "6.0.0",
+      .cost = "O(1)",
+      .args = "mode:(YES|NO)",
+      .help = "Whether the keys of the next command are tracked." },
     { .name = "trackinginfo",
       .run = client_trackinginfo,
       .argc_min = 2,

@@ -13,8 +13,9 @@ static void put_flags(const struct session *s, struct buf *out)
         uint32_t flag;
         char letter;
     } letters[] = {
-        { SESSION_MULTI, 'x' },    { SESSION_BLOCKED, 'b' }, { SESSION_DIRTY, 'd' },
-        { SESSION_CLOSING, 'c' },  { SESSION_UNIX, 'U' },    { SESSION_NO_EVICT, 'e' },
+        { SESSION_MULTI, 'x' },        { SESSION_BLOCKED, 'b' },     { SESSION_TRACKING, 't' },
+        { SESSION_TRACK_BROKEN, 'R' }, { SESSION_TRACK_BCAST, 'B' }, { SESSION_DIRTY, 'd' },
+        { SESSION_CLOSING, 'c' },      { SESSION_UNIX, 'U' },        { SESSION_NO_EVICT, 'e' },
         { SESSION_NO_TOUCH, 'T' },
     };
     static const char kinds[] = { [SESSION_NORMAL] = 0,
@@ -72,9 +73,10 @@ void session_describe(struct session *s, struct buf *out)
     buf_printf(out, " multi-mem=%zu rbs=%zu rbp=%zu obl=%llu oll=0 omem=%zu tot-mem=%zu events=%s",
                m.multi, m.output, m.output, (unsigned long long)out_pending(&l->out), m.output,
                m.total, ev_is_active(&l->writable) ? "rw" : "r");
-    buf_printf(out, " cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n", command,
-               user_name(s->user), s->reply.proto, text_or_empty(s->lib_name),
-               text_or_empty(s->lib_version));
+    buf_printf(out, " cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s\n", command,
+               user_name(s->user),
+               s->flags & SESSION_TRACKING ? (long long)s->tracking.redirect_id : -1LL,
+               s->reply.proto, text_or_empty(s->lib_name), text_or_empty(s->lib_version));
 }
 
 bool session_kind_of(struct bytes word, enum session_kind *out)

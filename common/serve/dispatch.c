@@ -167,6 +167,8 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
     } else if (!cross_protocol(s, c.argv[0])) {
         service_refuse(s, &c, why.text);
     }
+    if (UNLIKELY(s->flags & SESSION_TRACK_CACHING) && !(s->flags & SESSION_HELD))
+        tracking_forget_caching(s, &c);
     if (UNLIKELY(muted)) {
         out_fini(&v->sink);
         s->reply.out = &s->link->out;

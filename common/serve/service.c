@@ -27,6 +27,8 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int events)
     (void)events;
     if (v->ops->turn_ended)
         v->ops->turn_ended(v);
+    if (tracking_on(v))
+        tracking_turn_ended(v);
 }
 
 /* Behind the flush of the turn that has ended: what left at once was never worth a word. */
@@ -156,6 +158,8 @@ void service_free(struct service *v)
         link_disown(l);
         link_kill(l, LINK_WHY_ASKED);
     }
+    tracking_free(v);
+    map_fini(&v->ids);
     pubsub_free(v->pubsub);
     stats_fini(&v->stats);
     out_fini(&v->sink);
@@ -201,13 +205,9 @@ struct session *service_accept(struct service *v, int fd, struct tls_context *tl
 
 struct session *service_find(const struct service *v, uint64_t id)
 {
-    LIST_EACH (&v->sessions, n) {
-        struct session *s = LIST_ENTRY(n, struct session, node);
+    struct map_node *n = map_find(&v->ids, (struct bytes){ (const char *)&id, sizeof id });
 
-        if (s->id == id)
-            return s;
-    }
-    return NULL;
+    return n ? CONTAINER_OF(n, struct session, by_id) : NULL;
 }
 
 /* ---- pauses ---- */

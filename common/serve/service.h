@@ -76,7 +76,9 @@ struct service {
     const struct server_settings *set;
     int databases;
     struct pubsub *pubsub;
+    struct tracking *tracking; /* NULL until somebody tracks */
     struct list sessions, paused;
+    struct map ids; /* of the same sessions */
     uint64_t session_count, next_id;
     struct service_stats stats;
     struct client_memory client_memory;
@@ -110,6 +112,12 @@ static inline void session_touch(struct session *s)
 {
     if (UNLIKELY(s->service->client_memory.limit_bytes))
         client_memory_touch(s);
+}
+
+/* Somebody tracks: tracking must be told of reads and changes. */
+static inline bool tracking_on(const struct service *v)
+{
+    return UNLIKELY(v->tracking != NULL);
 }
 
 struct session *service_find(const struct service *v, uint64_t id);

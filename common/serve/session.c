@@ -144,6 +144,8 @@ void session_end(struct session *s)
     if (v->ops->gone)
         v->ops->gone(s);
     session_drop_subscriptions(s);
+    tracking_leave(s);
+    map_remove(&v->ids, &s->by_id);
     client_memory_forget(s);
     list_remove(&s->held);
     list_remove(&s->node);
@@ -196,6 +198,7 @@ struct session *session_new(struct service *v, int fd, struct tls_context *tls, 
     s->created_ms = s->last_ms = clock_now_ms();
     session_apply_limits(s);
     list_push_back(&v->sessions, &s->node);
+    map_add(&v->ids, &s->by_id, (struct bytes){ (const char *)&s->id, sizeof s->id });
     session_touch(s);
     v->session_count++;
     v->stats.connections++;
@@ -337,6 +340,7 @@ void session_reset(struct session *s)
     if (s->service->ops->reset)
         s->service->ops->reset(s);
     session_drop_subscriptions(s);
+    tracking_leave(s);
     session_set_kind(s, SESSION_NORMAL);
     xfree(s->name);
     s->name = NULL;

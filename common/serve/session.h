@@ -25,7 +25,9 @@
 #include "common/command.h"
 #include "common/link.h"
 #include "common/list.h"
+#include "common/map.h"
 #include "common/resp.h"
+#include "common/serve/tracking.h"
 
 /* What clients are told they talk to: some refuse below 7, and none reads more from it than that. */
 #define SERVE_REDIS_VERSION "7.2.4"
@@ -59,6 +61,13 @@ enum session_flag {
     SESSION_DIRTY = 1u << 12, /* the node's: a watched key changed */
     SESSION_UNIX = 1u << 13,
     SESSION_AUTHENTICATED = 1u << 15,
+    SESSION_TRACKING = 1u << 16, /* see tracking.h, with those that follow */
+    SESSION_TRACK_BCAST = 1u << 17,
+    SESSION_TRACK_OPTIN = 1u << 18,
+    SESSION_TRACK_OPTOUT = 1u << 19,
+    SESSION_TRACK_NOLOOP = 1u << 20,
+    SESSION_TRACK_CACHING = 1u << 21, /* CLIENT CACHING: the next command is an exception */
+    SESSION_TRACK_BROKEN = 1u << 22,  /* who it redirects to was not there */
 };
 
 /* Another room that works this link from now on (a follower's stream). */
@@ -68,8 +77,9 @@ struct session_guest {
 };
 
 struct session {
-    struct list node; /* of service->sessions */
-    struct list held; /* of the list whoever holds it chose */
+    struct list node;      /* of service->sessions */
+    struct map_node by_id; /* of service->ids */
+    struct list held;      /* of the list whoever holds it chose */
     struct service *service;
     struct link *link;
     struct resp_reader reader;
@@ -83,8 +93,9 @@ struct session {
     uint64_t created_ms, last_ms;        /* boot time */
     uint64_t soft_limit_since_ms;        /* output above its soft limit since; 0: below */
     struct command_memo memo;
-    struct list touched, crowd;          /* of service->client_memory */
-    size_t counted_bytes;                /* there */
+    struct tracking_client tracking;
+    struct list touched, crowd; /* of service->client_memory */
+    size_t counted_bytes;       /* there */
     const struct command *last_command;
     struct command_stats *last_stats;
     struct pubsub_client *pubsub; /* subscriptions; NULL until the first */

@@ -28,11 +28,13 @@ bool run_let_in(struct run *r)
 {
     struct serve *v = r->script->world->serve;
     uint64_t changes_before = v->changes_before;
+    struct session *running = v->running;
 
     if (!r->interlude)
         begin(r);
     interlude_turn(r->interlude);
     v->changes_before = changes_before;
+    v->running = running;
     if (shutdown_is_certain(v)) {
         log_warning("script-abandoned name=%s why=shutdown", r->name);
         r->leaving = r->killed = true;

@@ -17,6 +17,7 @@ static void write_clients(struct node_world *w, struct buf *out)
 {
     const struct service *v = w->service;
     size_t input = 0, output = 0, followers = 0;
+    struct tracking_stats tracking;
 
     LIST_EACH (&v->sessions, n) {
         const struct session *s = LIST_ENTRY(n, struct session, node);
@@ -33,7 +34,8 @@ static void write_clients(struct node_world *w, struct buf *out)
     info_line(out, "client_recent_max_input_buffer", "%zu", input);
     info_line(out, "client_recent_max_output_buffer", "%zu", output);
     info_line(out, "blocked_clients", "%llu", (ull)w->serve->blocked_count);
-    info_line(out, "tracking_clients", "0");
+    tracking_stats(v, &tracking);
+    info_line(out, "tracking_clients", "%llu", (ull)tracking.clients);
     info_line(out, "clients_in_timeout_table", "%llu", (ull)w->serve->blocked_count);
 }
 
@@ -85,9 +87,8 @@ static void write_pubsub(struct node_world *w, struct buf *out)
         "active_defrag_hits",       "active_defrag_misses",
         "active_defrag_key_hits",   "active_defrag_key_misses",
         "total_active_defrag_time", "current_active_defrag_time",
-        "tracking_total_keys",      "tracking_total_items",
-        "tracking_total_prefixes",  "unexpected_error_replies",
     };
+    struct tracking_stats tracking;
     const struct pubsub *p = w->service->pubsub;
 
     info_line(out, "pubsub_channels", "%zu", pubsub_names(p, PUBSUB_CHANNEL));
@@ -95,6 +96,11 @@ static void write_pubsub(struct node_world *w, struct buf *out)
     info_line(out, "pubsubshard_channels", "%zu", pubsub_names(p, PUBSUB_SHARD));
     for (size_t i = 0; i < ARRAY_LEN(zeros); i++)
         info_line(out, zeros[i], "0");
+    tracking_stats(w->service, &tracking);
+    info_line(out, "tracking_total_keys", "%llu", (ull)tracking.keys);
+    info_line(out, "tracking_total_items", "%llu", (ull)tracking.items);
+    info_line(out, "tracking_total_prefixes", "%llu", (ull)tracking.prefixes);
+    info_line(out, "unexpected_error_replies", "0");
 }
 
 static void write_replies(struct node_world *w, struct buf *out)

@@ -167,6 +167,7 @@ static const char *refusal(const struct serve *v, const struct session *s, const
 
 static void begin(struct serve *v, struct node_session *s, struct call *c)
 {
+    v->running = c->session;
     v->effects.len = 0;
     c->effects = unit_wanted(&v->unit) ? &v->effects : NULL;
     c->woken = s->trying;
@@ -262,7 +263,13 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
     struct node_session *s = node_session_of(session);
     struct serve *v = serve_of(session);
 
+    v->running = NULL;
     settle(v, c, true);
+    if (tracking_on(v->service)) {
+        tracking_read(session, c);
+        if (LIKELY(!v->busy_text)) /* amid a script what waits is for its caller */
+            tracking_answered(v->service, session);
+    }
     if (UNLIKELY(c->intents & (INTENT_BLOCK_KEYS | INTENT_BLOCK_ACKS | INTENT_BLOCK_WORK))) {
         block_enter(v, s, c);
         return;
@@ -292,6 +299,8 @@ bool serve_run_inner(struct serve *v, struct call *c)
     c->cmd->run(c);
     usec = clock_read_us() - start_us;
     settle(v, c, false);
+    if (tracking_on(v->service) && c->session)
+        tracking_read(c->session, c);
     service_count(v->service, c, stats, usec, errors_before);
     monitor_feed(v, c);
     slowlog_note(v->slowlog, c, usec);
@@ -307,12 +316,15 @@ bool serve_run_inner(struct serve *v, struct call *c)
 static void key_changed(void *arg, int db, struct bytes key)
 {
     struct serve *v = arg;
+    bool by_itself = UNLIKELY(v->silent_changes > 0);
 
-    if (UNLIKELY(v->silent_changes))
+    if (by_itself)
         v->silent_changes--;
     else
         v->changes++;
     watch_changed(v, db, key);
+    if (tracking_on(v->service))
+        tracking_changed(v->service, v->running, by_itself, key);
 }
 
 /* A key goes without a command of its own: followers need one. */
@@ -369,6 +381,8 @@ static void flushed(void *arg, int db)
     v->changes++;
     watch_flushed(v, db);
     block_db_ready(v, db);
+    if (tracking_on(v->service))
+        tracking_flushed(v->service, v->running);
     if (db < 0)
         persist_flushed(v->world->persist);
 }

@@ -57,6 +57,7 @@ struct serve {
     struct gate gate;
     struct unit unit;
     struct buf effects;      /* of the running call */
+    struct session *running; /* whose command runs; NULL: a timer, or the stream */
     struct key_list watches; /* owners: node_session */
     struct key_list blocks;  /* owners: node_session */
     struct list ready;       /* key_place of blocks, to be served */
