@@ -339,6 +339,16 @@ struct entry *entry_set(struct entry *e, const struct value *value)
     return e;
 }
 
+bool entry_set_alike(struct entry *e, const struct value *value)
+{
+    if (value->type != VALUE_STRING || entry_type(e) != VALUE_STRING ||
+        value->form != entry_form(e) || value->raw != entry_raw(e) || value->form > FORM_TEXT ||
+        (value->form == FORM_TEXT && value->text.len != e->text_len))
+        return false;
+    store(e, value);
+    return true;
+}
+
 struct entry *entry_set_expiry(struct entry *e, int64_t expiry_ms)
 {
     struct shape s = shape_of(e);

@@ -195,6 +195,9 @@ void entry_forget(struct entry *e);
  * its block where it fits and does not waste more than half of it. Returns the entry, which may
  * have moved. */
 struct entry *entry_set(struct entry *e, const struct value *value) MUST_CHECK;
+/* The same where form and length of the value stay as they are: nothing moves and no account changes. False:
+ * they do not, and nothing was done. */
+bool entry_set_alike(struct entry *e, const struct value *value);
 struct entry *entry_set_expiry(struct entry *e, int64_t expiry_ms) MUST_CHECK;
 /* A string as text of at least len bytes that may be written to; more than before is zero. */
 struct entry *entry_edit(struct entry *e, size_t len, char **out_text) MUST_CHECK;

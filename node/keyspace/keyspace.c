@@ -380,10 +380,14 @@ static struct entry *overwrite(struct keyspace *ks, int db, struct spot s,
                                const struct value *value, int64_t expiry_ms)
 {
     struct edit edit;
-    struct entry *e;
+    struct entry *e = table_thing(s.slot);
 
-    walk_before_change(ks, s.sp, table_thing(s.slot));
-    edit = edit_begin(ks, db, table_thing(s.slot));
+    walk_before_change(ks, s.sp, e);
+    if (entry_expiry_ms(e) == expiry_ms && entry_set_alike(e, value)) {
+        touch(ks, e);
+        return e;
+    }
+    edit = edit_begin(ks, db, e);
     e = entry_set(edit.e, value);
     e = entry_set_expiry(e, expiry_ms);
     touch(ks, e);
@@ -418,9 +422,13 @@ struct entry *keyspace_put(struct keyspace *ks, int db, struct bytes key, const 
 struct entry *keyspace_set_string(struct keyspace *ks, int db, struct entry *e,
                                   const struct value *value)
 {
-    struct table_slot *slot = slot_of(ks, db, e);
-    struct edit edit = edit_begin(ks, db, e);
+    struct table_slot *slot;
+    struct edit edit;
 
+    if (entry_set_alike(e, value))
+        return e;
+    slot = slot_of(ks, db, e);
+    edit = edit_begin(ks, db, e);
     return edit_end(ks, edit, entry_set(e, value), slot);
 }
 

@@ -66,6 +66,14 @@ static bool want_streams(struct call *c, struct reading *r, int at)
     return true;
 }
 
+static bool refuse_in_script(struct call *c)
+{
+    reply_errorf(c->reply, "ERR %.*s command is not allowed with BLOCK option from scripts",
+                 (int)c->argv[0].len, c->argv[0].at);
+    call_no_effect(c);
+    return false;
+}
+
 /* One option; *at becomes its last argument. */
 static bool want_option(struct call *c, struct reading *r, int *at)
 {
@@ -73,6 +81,8 @@ static bool want_option(struct call *c, struct reading *r, int *at)
     int more = c->argc - *at - 1;
 
     if (more && bytes_is_word(word, "block")) {
+        if (c->in_script)
+            return refuse_in_script(c);
         r->waits = true;
         return want_timeout_ms(c, ++*at, &r->timeout_ms);
     }
