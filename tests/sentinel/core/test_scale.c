@@ -167,13 +167,20 @@ static double measure(int groups, double *out_step_us)
     return used / SECONDS;
 }
 
+#ifdef HF_SLOW_ASSERTS
+enum { IN_SANITIZER = 1 };
+#else
+enum { IN_SANITIZER = 0 };
+#endif
+
 START_TEST(a_thousand_groups_at_rest)
 {
     double step_100_us, step_1000_us, cpu;
 
     measure(100, &step_100_us);
     cpu = measure(1000, &step_1000_us);
-    ck_assert_msg(cpu < 20, "%.2f ms of CPU a second", cpu);
+    /* Ten times what a release takes; a sanitizer takes what it likes. */
+    ck_assert_msg(cpu < (IN_SANITIZER ? 1000 : 20), "%.2f ms of CPU a second", cpu);
     /* Ten times the groups: caches and the heap's depth, but no factor of ten. */
     ck_assert_msg(step_1000_us < 4 * step_100_us + 2, "%.2f us a step, %.2f with 100 groups",
                   step_1000_us, step_100_us);
