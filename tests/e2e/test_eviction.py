@@ -39,6 +39,19 @@ def test_a_full_node_refuses_what_redis_refuses(t):
     compare(*both(t), FULL)
 
 
+def test_a_script_on_a_full_node_is_refused_as_redis_does(t):
+    """What a script may do is settled by how full memory was as it began, and by whether it has written since."""
+    bodies = ["return redis.call('SET', 'a', '1')", "return redis.pcall('SET', 'a', '1')", "return redis.call('GET', 'a')",
+              "redis.call('DEL', 'a') return redis.call('SET', 'a', '2')", "return redis.call('DEL', 'a')", "return 1"]
+    flags = ["", "#!lua\n", "#!lua flags=no-writes\n", "#!lua flags=allow-oom\n"]
+    inside = "redis.call('CONFIG', 'SET', 'maxmemory', '1') return redis.call('SET', 'a', '1')"
+    steps = [["SET", "a", "0"], ["CONFIG", "SET", "maxmemory", "1"]]
+    steps += [["EVAL", flag + body, "0"] for body in bodies for flag in flags]
+    steps += [["EVAL_RO", bodies[2], "0"], ["SCRIPT", "LOAD", bodies[2]], ["MULTI"], ["EVAL", bodies[0], "0"], ["DISCARD"],
+              ["CONFIG", "SET", "maxmemory", "0"], ["EVAL", inside, "0"], ["EVAL", bodies[3], "0"], ["GET", "a"]]
+    compare(*both(t), steps)
+
+
 def test_exec_is_refused_whole_where_memory_ran_out_since(t):
     for node in both(t):
         with node.client() as a, node.client() as b:

@@ -124,6 +124,23 @@ def test_own_changes_are_told_behind_the_reply(t):
     ])
 
 
+def ev(script, *keys):
+    return ["EVAL", script, str(len(keys)), *keys]
+
+
+def test_scripts_read_and_write_for_their_caller(t):
+    reads, writes = "return redis.call('GET', KEYS[1])", "return redis.call('SET', KEYS[1], 'x')"
+    both_ways = "redis.call('GET', KEYS[1]) redis.call('SET', KEYS[1], 'x') return redis.call('GET', KEYS[1])"
+    play(t, [
+        ("a", "CLIENT TRACKING on"), ("a", ev(reads, "k")), ("writer", "SET k 1"), ("writer", "SET k 2"),
+        ("a", ev("return 1", "k")), ("writer", "SET k 3"), ("a", ["EVAL_RO", reads, "1", "k"]), ("writer", ev(writes, "k")),
+        ("a", "GET k"), ("a", ev(writes, "k")), ("a", ev(both_ways, "k")), ("writer", "SET k 4"),
+        ("a", "MULTI"), ("a", ev(reads, "k")), ("a", "EXEC"), ("writer", "SET k 5"),
+        ("a", "CLIENT TRACKING off"), ("a", "CLIENT TRACKING on NOLOOP"), ("a", ev(both_ways, "k")), ("writer", "SET k 6"),
+        ("a", "CLIENT TRACKING off"), ("a", "CLIENT TRACKING on BCAST"), ("a", ev(both_ways, "k")), ("writer", ev(writes, "k")),
+    ])
+
+
 def test_opting_in_and_out(t):
     play(t, [
         ("a", "CLIENT TRACKING on OPTIN"), ("a", "GET k1"), ("writer", "SET k1 x"), ("a", "CLIENT CACHING yes"), ("a", "GET k1"),
