@@ -59,8 +59,10 @@ class Stage:
             self.about_clients = words[0] == "CLIENT"
             self.clients[name].send(*self.words(words))
             told = [self.clients[name].read_reply()] if name in self.queueing else self.flush(name)
-        # twice: what the turn's end tells is behind the first answer
+        # twice: what the turn's end tells is behind the first answer, or not: then nobody can say which turn ended first
         others = [(n, self.flush(n) + self.flush(n)) for n in self.clients if n not in self.gone]
+        told += [reply for n, seen in others if n == name for reply in seen]
+        others = [(n, seen) for n, seen in others if n != name]
         return [(name, told)] + [(n, seen) for n, seen in others if seen]
 
     def close(self):
