@@ -298,7 +298,7 @@ void stream_group_pass(const struct stream *s, struct stream_group *g, struct st
     if (stream_id_cmp(id, g->last) <= 0)
         return;
     if (g->read != READ_UNKNOWN && !has_traces(s, id))
-        g->read = (int64_t)((uint64_t)g->read + 1); /* somebody may have set it to the highest */
+        g->read += g->read < INT64_MAX; /* Redis runs over, and its followers refuse that */
     else if (s->added)
         g->read = stream_read_at(s, id);
     g->last = id;

@@ -31,7 +31,8 @@ static bool want_group_options(struct call *c, bool creates, struct group_option
         } else if (i + 1 < c->argc && bytes_is_word(c->argv[i], "entriesread")) {
             if (!want_i64(c, ++i, &out->read))
                 return false;
-            if (out->read < READ_UNKNOWN) {
+            /* A leader's count may follow from an ENTRIESADDED that ran over, and is what it is. */
+            if (out->read < READ_UNKNOWN && !c->from_leader) {
                 refuse(c, "ERR value for ENTRIESREAD must be positive or -1");
                 return false;
             }

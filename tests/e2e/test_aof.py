@@ -285,7 +285,7 @@ def test_what_is_no_append_only_file_ends_the_start(t):
                       (good + b"*0\r\n", "malformed"),
                       (good + b"*1\r\n$-5\r\n", "malformed"),
                       (good + commands(["NOSUCHCOMMAND", "a"]), "unknown command"),
-                      (good + commands(["GET", "a"]), "not for a stream"),
+                      (good + commands(["SUBSCRIBE", "a"]), "not for a stream"),
                       (b"REDIS0009", "ends in the middle"),
                       (b"REDIS0009\xff\0\0\0\0\0\0\0", "ends in the middle")):
         refused_start(by_hand(t, [("x.1.incr.aof", data)]), why)

@@ -226,11 +226,11 @@ def test_renamed_commands(t):
 def test_what_does_nothing_is_said_once(t):
     t.needs_holdfast()
     node = t.node(settings={"aof-rewrite-incremental-fsync": "no", "jemalloc-bg-thread": "yes"}).start()
-    assert node.call("CONFIG", "SET", "hz", "20", "lfu-decay-time", "5") == "OK"
+    assert node.call("CONFIG", "SET", "hz", "20", "active-defrag-cycle-min", "5") == "OK"
     assert node.call("CONFIG", "SET", "hz", "30") == "OK"
     lines = [line for line in node.text().splitlines() if "setting-ignored" in line]
     names = sorted(line.split("name=")[1].split()[0] for line in lines)
-    assert names == ["aof-rewrite-incremental-fsync", "hz", "lfu-decay-time"], lines
+    assert names == ["active-defrag-cycle-min", "aof-rewrite-incremental-fsync", "hz"], lines
 
 
 def test_in_the_background(t):
