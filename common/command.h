@@ -184,7 +184,7 @@ const struct command *command_resolve(const struct command_table *t, int argc,
 /* The name that was asked for last, as it was spelled, and its row: pipelines repeat themselves. Zeroed: none.
  * For one table, to which nothing is added and in which nothing is renamed meanwhile. */
 struct command_memo {
-    const struct command *cmd; /* no container */
+    const struct command *cmd;
     uint8_t len;
     char name[15];
 };

@@ -39,10 +39,12 @@ static void unknown_subcommand(const struct command *parent, struct bytes name,
                quoted_len(name, QUOTED_MAX), name.at, upper);
 }
 
-const struct command *command_resolve(const struct command_table *t, int argc,
-                                      const struct bytes *argv, struct errmsg *out_error)
+/* From the row of the first word on. */
+static const struct command *resolve_row(const struct command_table *t, const struct command *cmd,
+                                         int argc, const struct bytes *argv,
+                                         struct errmsg *out_error)
 {
-    const struct command *parent = NULL, *cmd = command_find(t, argv[0]);
+    const struct command *parent = NULL;
 
     if (UNLIKELY(!cmd)) {
         unknown_command(argc, argv, out_error);
@@ -64,25 +66,30 @@ const struct command *command_resolve(const struct command_table *t, int argc,
     return cmd;
 }
 
-static bool remembered(const struct command_memo *memo, int argc, struct bytes name)
+const struct command *command_resolve(const struct command_table *t, int argc,
+                                      const struct bytes *argv, struct errmsg *out_error)
 {
-    return memo->cmd && name.len == memo->len && memcmp(name.at, memo->name, name.len) == 0 &&
-           argc >= memo->cmd->argc_min && argc <= memo->cmd->argc_max;
+    return resolve_row(t, command_find(t, argv[0]), argc, argv, out_error);
+}
+
+static bool remembered(const struct command_memo *memo, struct bytes name)
+{
+    return memo->cmd && name.len == memo->len && memcmp(name.at, memo->name, name.len) == 0;
 }
 
 const struct command *command_resolve_again(const struct command_table *t,
                                             struct command_memo *memo, int argc,
                                             const struct bytes *argv, struct errmsg *out_error)
 {
-    const struct command *cmd;
+    const struct command *cmd = memo->cmd;
 
-    if (LIKELY(remembered(memo, argc, argv[0])))
-        return memo->cmd;
-    cmd = command_resolve(t, argc, argv, out_error);
-    if (cmd && argv[0].len <= sizeof memo->name && cmd == command_find(t, argv[0]) && !cmd->subs) {
-        memo->cmd = cmd;
-        memo->len = (uint8_t)argv[0].len;
-        memcpy(memo->name, argv[0].at, argv[0].len);
+    if (UNLIKELY(!remembered(memo, argv[0]))) {
+        cmd = command_find(t, argv[0]);
+        if (cmd && argv[0].len <= sizeof memo->name) {
+            memo->cmd = cmd;
+            memo->len = (uint8_t)argv[0].len;
+            memcpy(memo->name, argv[0].at, argv[0].len);
+        }
     }
-    return cmd;
+    return resolve_row(t, cmd, argc, argv, out_error);
 }
