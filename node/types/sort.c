@@ -194,10 +194,11 @@ static bool want_value(struct call *c, struct sort *s)
     return want_type(c, s->e, VALUE_LIST);
 }
 
-/* A set has no order of its own, and followers must store the same list. */
-static void choose_order(struct sort *s)
+/* A set has no order of its own: followers must store the same list, and a script that runs twice must see the
+ * same. */
+static void choose_order(const struct call *c, struct sort *s)
 {
-    if (!s->unsorted || s->type != VALUE_SET || !s->store)
+    if (!s->unsorted || s->type != VALUE_SET || !(s->store || c->in_script))
         return;
     s->unsorted = false;
     s->by_text = true;
@@ -476,7 +477,7 @@ static void sort(struct call *c, bool may_store)
     bool sound = want_options(c, &s) && want_value(c, &s);
 
     if (sound) {
-        choose_order(&s);
+        choose_order(c, &s);
         add_elements(&s);
     }
     if (sound && !s.unsorted) {
