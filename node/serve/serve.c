@@ -278,7 +278,8 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
     monitor_feed(v, c);
     slowlog_note(v->slowlog, c, usec);
     latency_command(v->latency, c, usec);
-    block_serve_ready(v);
+    if (LIKELY(!v->busy_text)) /* amid a script nobody but who may end it has a turn */
+        block_serve_ready(v);
 }
 
 bool serve_memory_full(const struct serve *v)

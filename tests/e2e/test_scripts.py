@@ -201,6 +201,36 @@ def test_a_busy_node_answers_as_redis_does(t):
         assert mine == peer, "%s:\n    holdfast %s\n    redis    %s" % (step, short(mine), short(peer))
 
 
+FILLS_AND_SPINS = """
+redis.call('rpush', 'list', 'a', 'b')
+for i = 1, 100 do redis.call('set', i, ('x'):rep(100000), 'EX', 1000) end
+local from = os.clock()
+while os.clock() < from + 1 do end
+"""
+
+
+@limit(60)
+def test_nothing_changes_under_a_busy_script(t):
+    """Who waits for a key is served, and keys are evicted, when it has ended; the others' commands are not the moment."""
+    t.needs_holdfast()
+    node = t.node(settings={"busy-reply-threshold": "30", "maxmemory-policy": "volatile-random"}).start()
+    caller, other, waiter = node.client(), node.client(), node.client()
+    for ending in ("return {redis.call('llen', 'list'), redis.call('dbsize')}", "error('after all')"):
+        other.call("FLUSHALL")
+        waiter.send("BLPOP", "list", "0")
+        until(lambda: node.info("clients")["blocked_clients"] == "1", what="a client that waits")
+        other.call("CONFIG", "SET", "maxmemory", str(int(node.info("memory")["used_memory"]) + (4 << 20)))
+        caller.send("EVAL", FILLS_AND_SPINS + ending, "0")
+        until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+        assert other.call("MULTI") == "OK"
+        assert other.call("DISCARD") == "OK"
+        reply = caller.read()
+        assert reply == [2, 101] or "after all" in str(reply)
+        assert waiter.read() == ["list", "a"]
+        other.call("GET", "x")
+        assert other.call("DBSIZE") < 101
+
+
 @limit(60)
 def test_functions_are_killed_by_their_own_word(t):
     t.needs_holdfast()
