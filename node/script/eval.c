@@ -218,7 +218,7 @@ static struct cached *cached_of(struct script *s, struct call *c, struct bytes t
     x = find(s, (struct bytes){ sha, SHA_HEX });
     if (x)
         return x;
-    if (read_shebang(&job.text, &flags, &why) && vm_protect(&s->eval, compile, &job, &why) &&
+    if (read_shebang(&job.text, &flags, &why) && vm_run(&s->eval, compile, &job, &why) &&
         job.good) {
         x = keep(s, sha, text, flags, job.function);
         if (by_eval)

@@ -466,7 +466,7 @@ static bool run_text(struct vm *vm, struct library *x, struct bytes text, bool l
     loading.library = x;
     loading.deadline_us = limited ? clock_read_us() + (uint64_t)LIBRARY_LOAD_MS * 1000 : 0;
     vm->loading = true;
-    j.good = vm_protect(vm, run_library, &j, why) && j.good;
+    j.good = vm_run(vm, run_library, &j, why) && j.good;
     vm->loading = false;
     loading.library = NULL;
     lua_sethook(vm->lua, run_hook, LUA_MASKCOUNT, VM_HOOK_STEPS);

@@ -279,7 +279,7 @@ static void answer(struct run *r, const struct job *j)
     struct errmsg why;
 
     drop(&s->result);
-    if (vm_protect(r->vm, run_body, (void *)(uintptr_t)j, &why)) {
+    if (vm_run(r->vm, run_body, (void *)(uintptr_t)j, &why)) {
         out_move(r->call->reply->out, &s->result);
         return;
     }
@@ -327,8 +327,6 @@ void run_function(struct script *s, struct call *c, const struct run_what *what,
     if (!run_want_keys(c, "ERR value is not an integer or out of range", &j.keys))
         return;
     r.read_only = read_only || (!(what->flags & RUN_PLAIN) && (what->flags & RUN_NO_WRITES));
-    what->vm->bytes_max = s->world->set->script_memory_max_bytes;
     r.was_oom = refuse_reason(s->world->serve, CMD_DENYOOM, 0) != NULL;
     run_in_session(&r, &j);
-    vm_collect(what->vm);
 }

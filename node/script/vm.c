@@ -5,13 +5,15 @@
 
 #include "common/alloc.h"
 #include "node/script/api.h"
+#include "node/script/script_room.h"
+#include "node/settings.h"
 
 enum {
     COLLECT_EVERY = 50,
     COLLECT_STEP = 50,
     COLLECT_PAUSE = 200, /* Lua's own defaults */
     COLLECT_STEPMUL = 200,
-    VM_IDLE_BYTES = 32 * 1024 * 1024, /* a script that leaves more behind cleans up after itself */
+    LEFT_BYTES_MAX = 32 * 1024 * 1024, /* a script that leaves more behind cleans up after itself */
 };
 
 int luaopen_bit(lua_State *L);
@@ -199,18 +201,38 @@ static void reset_collector(struct vm *vm)
     lua_gc(vm->lua, LUA_GCRESTART, 0);
 }
 
-void vm_collect(struct vm *vm)
+/* More than the next script should find taken: measured from what the last full collection had to keep, so
+ * that large libraries alone cause none. */
+static bool much_is_left(const struct vm *vm, size_t bytes_max)
 {
-    struct errmsg why;
+    size_t spare = bytes_max > vm->kept_bytes ? (bytes_max - vm->kept_bytes) / 2 : 0;
+
+    return vm->bytes > vm->kept_bytes + (spare < LEFT_BYTES_MAX ? spare : LEFT_BYTES_MAX);
+}
+
+static void collect(struct vm *vm, size_t bytes_max)
+{
+    struct errmsg never;
 
     reset_collector(vm);
-    if (vm->bytes > VM_IDLE_BYTES) {
+    if (much_is_left(vm, bytes_max)) {
+        ASSERT(vm_protect(vm, collect_all, NULL, &never));
+        vm->kept_bytes = vm->bytes;
         vm->runs = 0;
-        (void)vm_protect(vm, collect_all, NULL, &why);
-        return;
+    } else if (++vm->runs >= COLLECT_EVERY) {
+        lua_gc(vm->lua, LUA_GCSTEP, COLLECT_STEP);
+        vm->runs = 0;
     }
-    if (++vm->runs < COLLECT_EVERY)
-        return;
-    vm->runs = 0;
-    lua_gc(vm->lua, LUA_GCSTEP, COLLECT_STEP);
+}
+
+bool vm_run(struct vm *vm, void (*body)(lua_State *L, void *arg), void *arg, struct errmsg *why)
+{
+    size_t bytes_max = vm->owner->world->set->script_memory_max_bytes;
+    bool good;
+
+    vm->bytes_max = bytes_max;
+    good = vm_protect(vm, body, arg, why);
+    vm->bytes_max = SIZE_MAX;
+    collect(vm, bytes_max);
+    return good;
 }

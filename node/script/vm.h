@@ -4,7 +4,8 @@
  *   1. a script sees only tables that it made itself, and protected ones, which it can read and never
  *      change, whatever library function it tries: what one script does, no other can see
  *   2. source alone is loaded, never bytecode: Lua does not check what bytecode does
- *   3. a VM never holds more than script-memory-max: beyond, the script that asked gets an error
+ *   3. a script never makes a VM hold more than script-memory-max: beyond, it gets an error. What we do ourselves,
+ *      between scripts, is refused nothing, so a VM that a script has filled can be cleaned up
  *   4. the hook is never taken away, so every coroutine has it, whoever made it and when
  *
  * Stock Lua knows no table that is read-only. A protected table is an empty one whose metatable reads
@@ -48,9 +49,10 @@ enum vm_word {
 struct vm {
     struct script *owner;
     lua_State *lua;
-    size_t bytes; /* that Lua holds */
-    size_t bytes_max;
-    bool functions; /* of FCALL, or else of EVAL */
+    size_t bytes;      /* that Lua holds */
+    size_t bytes_max;  /* while a script runs; else SIZE_MAX */
+    size_t kept_bytes; /* by the last full collection */
+    bool functions;    /* of FCALL, or else of EVAL */
     bool
         loading; /* a function library runs its body: register_function, and little else, is there */
     unsigned runs; /* since the collector was last asked to do a step */
@@ -64,10 +66,11 @@ struct vm *vm_of(lua_State *L);
 /* Runs body where a Lua error, of memory too, ends nothing but body. False: *why says what, cut at its end. */
 bool vm_protect(struct vm *vm, void (*body)(lua_State *L, void *arg), void *arg,
                 struct errmsg *why);
+/* The same for what a client sent: no more than script-memory-max, and afterwards the collector has a turn, of a
+ * step from time to time, so that it never has a large one to do, or a whole one where much was left behind. */
+bool vm_run(struct vm *vm, void (*body)(lua_State *L, void *arg), void *arg, struct errmsg *why);
 
 void vm_push_word(lua_State *L, enum vm_word word);
-/* After a run: a step of the collector from time to time, so that it never has a large one to do. */
-void vm_collect(struct vm *vm);
 
 /* ---- protect.c: tables that only look like tables ------------------------------------------ */
 

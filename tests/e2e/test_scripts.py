@@ -136,6 +136,26 @@ def test_nobody_climbs_out(t):
             assert c.call("EVAL", probe, "0") == want, script
 
 
+FILL = "local x while true do x = {x} end"
+
+
+def test_who_took_all_memory_leaves_it_to_the_next(t):
+    """Down to the last bytes, by a script, by a library, and by a text that is only compiled."""
+    t.needs_holdfast()
+    node = t.node(settings={"script-memory-max": "16mb"}).start()
+    with node.client(timeout=60) as c:
+        for pad in range(8):
+            reply = c.ask("EVAL", "local pad = '%s' " % ("." * pad) + FILL, "0")
+            assert reply.kind == "-" and "not enough memory" in reply.value, short(reply)
+            assert c.call("EVAL", "return %d" % pad, "0") == pad
+            reply = c.ask("FUNCTION", "LOAD", "#!lua name=l\nlocal pad = '%s' " % ("." * pad) + FILL)
+            assert reply.kind == "-", short(reply)
+            assert c.call("FUNCTION", "LOAD", "REPLACE", LIBRARY % ("l", "f")) == "l"
+        reply = c.ask("SCRIPT", "LOAD", "return {" + "'x'," * 4000000 + "}")
+        assert reply.kind == "-", short(reply)
+        assert c.call("EVAL", "return 'next'", "0") == "next"
+
+
 # ---- scripts that do not end -------------------------------------------------------------------------------------
 
 def busy(t, script, command="EVAL"):
