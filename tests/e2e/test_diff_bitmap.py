@@ -1,11 +1,8 @@
 """Random commands on bitmaps, to our node and to Debian's redis-server: every reply equal, and at the end DEBUG
 DIGEST says that both hold the same. The seed is printed; TEST_SEED replays it.
 """
-import os
-import random
-
 from harness.case import limit
-from harness.compare import short
+from harness.sequences import followers_agree, replies_are_equal
 
 KEYS = ["b%d" % i for i in range(6)] + ["", "int", "list"]
 OFFSETS = [str(i) for i in list(range(0, 40)) + [63, 64, 65, 511, 800, 9000]] + \
@@ -82,73 +79,13 @@ def steps_of(rng, count):
         yield rng.choice(MAKERS)(rng)
 
 
-def differences(a, b, steps):
-    for number, step in enumerate(steps):
-        mine, peer = a.ask(*step), b.ask(*step)
-        if mine != peer:
-            yield "step %d: %s\n    holdfast %s\n    redis    %s" % (number, step, short(mine), short(peer))
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
-
-
 @limit(120)
 def test_random_commands_get_redis_replies(t):
     t.needs_holdfast()
-    rng = seeded()
-    ours, theirs = t.node().start(), t.node(product="redis").start()
-    for proto in (2, 3):
-        with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
-            found = list(differences(a, b, steps_of(rng, 8000)))
-            assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
-            assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
+    replies_are_equal(t, steps_of, 8000)
 
 
 @limit(120)
 def test_followers_of_either_product_end_with_the_same_data(t):
     t.needs_holdfast()
-    rng = seeded()
-    for product in ("holdfast", "redis"):
-        leader = t.node(product=product).start()
-        followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
-        for follower in followers:
-            follower.wait_follows(leader)
-        with leader.client() as c:
-            steps = list(steps_of(rng, 5000))
-            if product == "redis":  # it does not tell its followers of a text that only grew
-                steps = [s for s in steps if "FAIL" not in s]
-            for at in range(0, len(steps), 100):
-                c.pipeline(steps[at:at + 100])
-            digest = c.call("DEBUG", "DIGEST")
-        for follower in followers:
-            follower.wait_same_offset(leader)
-            assert follower.call("DEBUG", "DIGEST") == digest, "%s behind %s" % (follower, leader)
-
-
-def events_of(node, steps):
-    """What subscribers of every keyspace event hear."""
-    with node.client() as heard, node.client() as c:
-        c.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
-        heard.send("PSUBSCRIBE", "__key*__:*")
-        heard.read()
-        for step in steps:
-            c.ask(*step)
-        c.call("SET", "the end", "1")
-        events = []
-        while not events or events[-1][2:] != ["__keyevent@0__:set", "the end"]:
-            events.append(heard.read())
-        return events
-
-
-@limit(120)
-def test_keyspace_events_are_those_of_redis(t):
-    t.needs_holdfast()
-    steps = list(steps_of(seeded(), 3000))
-    ours, theirs = events_of(t.node().start(), steps), events_of(t.node(product="redis").start(), steps)
-    assert len(ours) > 500
-    for mine, peer in zip(ours, theirs):
-        assert mine == peer, "%s, redis %s" % (mine, peer)
-    assert len(ours) == len(theirs)
+    followers_agree(t, steps_of, 5000, unheard=lambda step: "FAIL" in step)

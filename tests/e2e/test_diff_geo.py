@@ -1,11 +1,8 @@
 """Random commands on places, to our node and to Debian's redis-server: every reply equal to the last digit and in the same
 order, and at the end DEBUG DIGEST says that both hold the same. The seed is printed; TEST_SEED replays it.
 """
-import os
-import random
-
 from harness.case import limit
-from harness.compare import short
+from harness.sequences import followers_agree, replies_are_equal
 
 KEYS = ["g%d" % i for i in range(5)] + ["dense", "", "a string"]
 MEMBERS = ["m%d" % i for i in range(60)] + ["", "7", "x" * 70]
@@ -112,56 +109,25 @@ def make_search(rng):
 MAKERS = [make_add] * 3 + [make_dense] + [make_plain] * 3 + [make_old] * 3 + [make_search] * 4
 
 
-def steps_of(rng, count):
-    for _ in range(count):
-        yield rng.choice(MAKERS)(rng)
-
-
 def huge(step):
     """Redis ends itself (7.0.15: an assertion) where it stores a place that it found twice: cells as large as the map."""
     return "STORE" in "".join(step).upper() and any(float(w) > 1000 for w in step if w.replace(".", "").isdigit())
 
 
-def differences(a, b, steps):
-    for number, step in enumerate(steps):
-        mine, peer = a.ask(*step), b.ask(*step)
-        if mine != peer:
-            yield "step %d: %s\n    holdfast %s\n    redis    %s" % (number, step, short(mine), short(peer))
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
+def steps_of(rng, count):
+    for _ in range(count):
+        step = rng.choice(MAKERS)(rng)
+        if not huge(step):
+            yield step
 
 
 @limit(120)
 def test_random_commands_get_redis_replies(t):
     t.needs_holdfast()
-    rng = seeded()
-    ours, theirs = t.node().start(), t.node(product="redis").start()
-    for proto in (2, 3):
-        with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
-            steps = [s for s in steps_of(rng, 8000) if not huge(s)]
-            found = list(differences(a, b, steps))
-            assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
-            assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
+    replies_are_equal(t, steps_of, 8000)
 
 
 @limit(120)
 def test_followers_of_either_product_end_with_the_same_data(t):
     t.needs_holdfast()
-    rng = seeded()
-    for product in ("holdfast", "redis"):
-        leader = t.node(product=product).start()
-        followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
-        for follower in followers:
-            follower.wait_follows(leader)
-        with leader.client() as c:
-            steps = [s for s in steps_of(rng, 4000) if not huge(s)]
-            for at in range(0, len(steps), 100):
-                c.pipeline(steps[at:at + 100])
-            digest = c.call("DEBUG", "DIGEST")
-        for follower in followers:
-            follower.wait_same_offset(leader)
-            assert follower.call("DEBUG", "DIGEST") == digest, "%s behind %s" % (follower, leader)
+    followers_agree(t, steps_of, 4000)

@@ -1,11 +1,8 @@
 """HyperLogLogs, on our node and on Debian's redis-server: the same commands leave the very same bytes, damaged ones get
 the same answers, and values move between the two. The seed is printed; TEST_SEED replays it.
 """
-import os
-import random
-
 from harness.case import limit
-from harness.compare import short
+from harness.sequences import as_is, differences, followers_agree, replies_are_equal, seeded
 
 KEYS = ["h%d" % i for i in range(5)] + ["", "a string"]
 
@@ -41,30 +38,10 @@ def steps_of(rng, count):
         yield rng.choice(MAKERS)(rng)
 
 
-def differences(a, b, steps):
-    for number, step in enumerate(steps):
-        mine, peer = a.ask(*step), b.ask(*step)
-        if mine != peer:
-            yield "step %d: %s\n    holdfast %s\n    redis    %s" % (number, short(str(step)), short(mine), short(peer))
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
-
-
-
 @limit(120)
 def test_random_commands_leave_the_same_bytes(t):
     t.needs_holdfast()
-    rng = seeded()
-    ours, theirs = t.node().start(), t.node(product="redis").start()
-    for proto in (2, 3):
-        with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
-            found = list(differences(a, b, steps_of(rng, 4000)))
-            assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
-            assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
+    replies_are_equal(t, steps_of, 4000)
 
 
 @limit(120)
@@ -107,27 +84,17 @@ def test_damaged_values_get_the_same_answers(t):
                                      ["PFDEBUG", "GETREG", "h"], ["PFDEBUG", "TODENSE", "h"], ["PFDEBUG", "DECODE", "h"],
                                      ["PFMERGE", "h", "g"]]))
             steps += [["GET", "h"], ["GET", "g"]]
-        found = list(differences(a, b, steps))
+        found = list(differences(a, b, steps, as_is))
         assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
+
+
+def heard_steps(rng, count):
+    """Thresholds are each server's own. PFCOUNT too is heard by followers, for it keeps the count in the value."""
+    yield from (step for step in steps_of(rng, count) if step[0] != "CONFIG")
+    yield from (["PFADD", "last", "x"], ["PFCOUNT", "last"])
 
 
 @limit(120)
 def test_followers_of_either_product_end_with_the_same_data(t):
-    """PFCOUNT too is heard by followers, for it keeps the count in the value."""
     t.needs_holdfast()
-    rng = seeded()
-    for product in ("holdfast", "redis"):
-        leader = t.node(product=product).start()
-        followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
-        for follower in followers:
-            follower.wait_follows(leader)
-        with leader.client() as c:
-            steps = [s for s in steps_of(rng, 3000) if s[0] != "CONFIG"]
-            for at in range(0, len(steps), 100):
-                c.pipeline(steps[at:at + 100])
-            c.call("PFADD", "last", "x")
-            assert c.call("PFCOUNT", "last") == 1
-            digest = c.call("DEBUG", "DIGEST")
-        for follower in followers:
-            follower.wait_same_offset(leader)
-            assert follower.call("DEBUG", "DIGEST") == digest, "%s behind %s" % (follower, leader)
+    followers_agree(t, heard_steps, 3000)

@@ -1,11 +1,8 @@
 """Random SORTs, on our node and on Debian's redis-server: every reply equal, and at the end DEBUG DIGEST says that both hold
 the same. The seed is printed; TEST_SEED replays it.
 """
-import os
-import random
-
 from harness.case import limit
-from harness.compare import short
+from harness.sequences import followers_agree, replies_are_equal
 
 ELEMENTS = [str(i) for i in range(-5, 60)] + ["1.5", "-0.25", "1e3", "inf", "0x10", " 7", "3.0"]
 # Not 1e400: redis (7.0.15) never clears errno, and refuses whatever it sorts afterwards.
@@ -76,48 +73,16 @@ def steps_of(rng, count):
         yield rng.choice(MAKERS)(rng)
 
 
-def differences(a, b, steps):
-    for number, step in enumerate(steps):
-        mine, peer = a.ask(*step), b.ask(*step)
-        if mine != peer:
-            yield "step %d: %s\n    holdfast %s\n    redis    %s" % (number, step, short(mine), short(peer))
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
-
-
 @limit(120)
 def test_random_commands_get_redis_replies(t):
     t.needs_holdfast()
-    rng = seeded()
-    ours, theirs = t.node().start(), t.node(product="redis").start()
-    for proto in (2, 3):
-        with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
-            found = list(differences(a, b, steps_of(rng, 8000)))
-            assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
-            assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
+    replies_are_equal(t, steps_of, 8000)
 
 
 @limit(120)
 def test_followers_of_either_product_end_with_the_same_data(t):
     t.needs_holdfast()
-    rng = seeded()
-    for product in ("holdfast", "redis"):
-        leader = t.node(product=product).start()
-        followers = [t.node(follows=leader).start(), t.node(product="redis", follows=leader).start()]
-        for follower in followers:
-            follower.wait_follows(leader)
-        with leader.client() as c:
-            steps = list(steps_of(rng, 5000))
-            for at in range(0, len(steps), 100):
-                c.pipeline(steps[at:at + 100])
-            digest = c.call("DEBUG", "DIGEST")
-        for follower in followers:
-            follower.wait_same_offset(leader)
-            assert follower.call("DEBUG", "DIGEST") == digest, "%s behind %s" % (follower, leader)
+    followers_agree(t, steps_of, 5000)
 
 
 def test_who_waits_for_a_list_gets_what_is_stored(t):
