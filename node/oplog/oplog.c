@@ -281,10 +281,17 @@ void oplog_append_aside(struct oplog *o, int db, struct bytes resp)
 
 const struct oplog_aside *oplog_next_aside(const struct oplog *o, uint64_t offset)
 {
-    for (size_t i = 0; i < o->aside_count; i++)
-        if (o->asides[o->aside_at + i].end > offset)
-            return &o->asides[o->aside_at + i];
-    return NULL;
+    size_t low = o->aside_at, high = o->aside_at + o->aside_count, end = high;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (o->asides[middle].end > offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < end ? &o->asides[low] : NULL;
 }
 
 void oplog_forget_asides(struct oplog *o, uint64_t offset)
