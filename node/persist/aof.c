@@ -12,6 +12,7 @@
 #include "node/keyspace/keyspace.h"
 #include "node/persist/aof_files.h"
 #include "node/persist/aof_room.h"
+#include "node/persist/loader.h"
 #include "node/persist/persist.h"
 #include "node/persist/save_file.h"
 #include "node/world.h"
@@ -263,6 +264,7 @@ enum err aof_reload(struct aof *a, struct errmsg *out_why)
         return e;
     persist_abort(a->w->persist, "DEBUG LOADAOF took the place of the data set");
     keyspace_flush(a->w->keyspace, -1);
+    loader_drop_libraries();
     if (e == ERR_NOTFOUND)
         return OK;
     load = aof_load_new(a->w, &a->manifest, bytes);

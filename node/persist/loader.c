@@ -16,6 +16,14 @@ void loader_set_libraries(const struct loader_libraries *l)
     libraries = *l;
 }
 
+void loader_drop_libraries(void)
+{
+    if (!libraries.commit)
+        return;
+    libraries.begin(libraries.arg);
+    libraries.commit(libraries.arg);
+}
+
 void loader_init(struct loader *l, struct keyspace *into, bool keep_expired, bool checksum)
 {
     *l = (struct loader){ .into = into, .keep_expired = keep_expired, .position = { .db = -1 } };

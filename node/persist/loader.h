@@ -24,6 +24,8 @@ struct loader_libraries {
     void (*commit)(void *arg);
 };
 void loader_set_libraries(const struct loader_libraries *libraries);
+/* As the load of a file that has none. */
+void loader_drop_libraries(void);
 
 struct loader {
     struct keyspace *into;

@@ -293,11 +293,13 @@ static void write_head(struct snapshot *s)
     const struct replica_position *p = &s->plan.position;
     struct buf libraries = { 0 };
 
-    if (s->libraries && s->libraries(s->libraries_arg, &libraries, s->plan.compress))
-        s->plan.needs |= RDB_NEED_FUNCTIONS;
-
-    if (s->plan.commands)
+    if (s->plan.commands) {
+        if (s->libraries)
+            s->libraries(s->libraries_arg, &s->plan, &s->out);
         return;
+    }
+    if (s->libraries && s->libraries(s->libraries_arg, &s->plan, &libraries))
+        s->plan.needs |= RDB_NEED_FUNCTIONS;
     s->version = rdb_version_for(needs_of_image(s), s->plan.valkey);
     rdb_write_header(&s->writer, s->version);
     rdb_write_aux(&s->writer, "redis-ver", BYTES(RDB_REDIS_VERSION));

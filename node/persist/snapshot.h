@@ -56,8 +56,8 @@ struct snapshot {
     void (*freed)(
         void *arg); /* a snapshot ended, another may start, but not from in here; may be NULL */
     void *freed_arg;
-    /* Appends the function libraries as they are in a file; how many there are. May be NULL. */
-    size_t (*libraries)(void *arg, struct buf *out, bool compress);
+    /* Appends the function libraries as the plan wants them; how many there are. May be NULL. */
+    size_t (*libraries)(void *arg, const struct snapshot_plan *plan, struct buf *out);
     void *libraries_arg;
     struct ev_loop *loop;
     struct keyspace *keyspace;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/resp.h"
 #include "common/serve/service.h"
 #include "node/persist/loader.h"
 #include "node/persist/persist.h"
@@ -15,9 +16,8 @@
 #include "node/script/library.h"
 #include "node/script/script_room.h"
 
-static size_t put_all(void *arg, struct buf *out, bool compress)
+static void put_all(const struct script *s, struct buf *out, bool compress)
 {
-    const struct script *s = arg;
     struct map_walk walk = map_walk(&s->libraries->by_name);
 
     for (struct map_node *n; (n = map_walk_next(&walk));) {
@@ -25,7 +25,6 @@ static size_t put_all(void *arg, struct buf *out, bool compress)
 
         rdb_put_function(out, (struct bytes){ x->text, x->len }, compress);
     }
-    return s->libraries->by_name.count;
 }
 
 void cmd_function_dump(struct call *c)
@@ -114,6 +113,29 @@ void cmd_function_restore(struct call *c)
 
 /* ---- files and full syncs ---- */
 
+static void put_commands(const struct script *s, struct buf *out)
+{
+    struct map_walk walk = map_walk(&s->libraries->by_name);
+
+    for (struct map_node *n; (n = map_walk_next(&walk));) {
+        const struct library *x = CONTAINER_OF(n, struct library, node);
+        struct bytes argv[] = { BYTES("FUNCTION"), BYTES("LOAD"), { x->text, x->len } };
+
+        resp_put_command(out, 3, argv);
+    }
+}
+
+static size_t put_image(void *arg, const struct snapshot_plan *plan, struct buf *out)
+{
+    const struct script *s = arg;
+
+    if (plan->commands)
+        put_commands(s, out);
+    else
+        put_all(s, out, plan->compress);
+    return s->libraries->by_name.count;
+}
+
 static void load_begins(void *arg)
 {
     struct script *s = arg;
@@ -150,6 +172,6 @@ void functions_keep(struct script *s)
     struct snapshot *snapshot = persist_snapshot(s->world->persist);
 
     loader_set_libraries(&loads);
-    snapshot->libraries = put_all;
+    snapshot->libraries = put_image;
     snapshot->libraries_arg = s;
 }

@@ -199,6 +199,28 @@ def test_a_base_of_commands_keeps_the_ends_of_fields(t):
     assert node.call("HMGET", "h", "a", "b") == ["1", "2"]
 
 
+LIBRARY = "#!lua name=mine\nredis.register_function('two', function() return 2 end)"
+
+
+def test_libraries_are_in_every_kind_of_base(t):
+    for preamble in ("yes", "no"):
+        node = aof_node(t, aof_use_rdb_preamble=preamble).start()
+        node.call("FUNCTION", "LOAD", LIBRARY)
+        assert node.call("DEBUG", "LOADAOF") == "OK"  # from the increment
+        node.call("SET", "a", "1")
+        rewrite(node)
+        assert node.call("DEBUG", "LOADAOF") == "OK"  # from the base
+        crash_and_return(node)
+        assert node.call("FCALL", "two", 0) == 2
+        assert node.call("GET", "a") == "1"
+        node.stop()
+        theirs = aof_node(t, THEIRS)
+        os.rename(folder(node), folder(theirs))
+        theirs.start()
+        until(lambda: theirs.info("persistence")["loading"] == "0", 10, "the load")
+        assert theirs.call("FCALL", "two", 0) == 2
+
+
 def test_what_is_for_followers_alone_is_not_in_it(t):
     node = aof_node(t).start()
     follower = t.node(product=OURS, follows=node).start()
