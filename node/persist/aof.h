@@ -82,6 +82,8 @@ void aof_history_begins(struct aof *a);
 
 /* ERR_EXISTS: one is running. ERR_AGAIN: scheduled, because something else walks the data set. */
 enum err aof_rewrite(struct aof *a, bool only_schedule, struct errmsg *out_why) MUST_CHECK;
+/* As soon as nothing else walks the data set. */
+void aof_rewrite_later(struct aof *a);
 bool aof_rewriting(const struct aof *a);
 
 extern const struct command aof_rows[];       /* bgrewriteaof */

@@ -307,6 +307,11 @@ enum err aof_rewrite(struct aof *a, bool only_schedule, struct errmsg *out_why)
     return begin(a, out_why);
 }
 
+void aof_rewrite_later(struct aof *a)
+{
+    a->rewrite.scheduled = true;
+}
+
 bool aof_rewriting(const struct aof *a)
 {
     return a->rewrite.running;

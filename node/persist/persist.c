@@ -210,12 +210,22 @@ static enum err save_now(struct persist *p, const char *path, const struct snaps
     return e;
 }
 
+/* What walks gives way; a rewrite of the append only file comes again. */
+static void take_the_walk(struct persist *p, const char *why)
+{
+    bool again = snapshot_running(&p->snapshot) && aof_rewriting(p->w->aof);
+
+    persist_abort(p, why);
+    if (again)
+        aof_rewrite_later(p->w->aof);
+}
+
 enum err persist_save_now(struct persist *p, struct errmsg *out_why)
 {
     struct snapshot_plan plan = file_plan(p);
     enum err e;
 
-    persist_abort(p, "a save that does not wait took its place");
+    take_the_walk(p, "a save that does not wait took its place");
     save_begins(p);
     e = save_now(p, p->w->set->dbfilename, &plan, out_why);
     saved(p, e, out_why->text);
@@ -468,7 +478,7 @@ enum err persist_reload(struct persist *p, struct errmsg *out_why)
     while (e == ERR_AGAIN)
         e = load_block(&load, 0, out_why);
     if (e == OK) {
-        persist_abort(p, "DEBUG RELOAD took the place of the data set");
+        take_the_walk(p, "DEBUG RELOAD took the place of the data set");
         keyspace_take_over(p->w->keyspace, fresh);
     }
     loader_fini(&load.loader);

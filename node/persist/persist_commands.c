@@ -18,13 +18,15 @@ static struct persist *room(const struct call *c)
 
 static void cmd_save(struct call *c)
 {
+    struct persist *p = room(c);
+    bool walked = snapshot_running(&p->snapshot) && !aof_rewriting(p->w->aof);
     struct errmsg why;
 
-    if (persist_saving(room(c)) || snapshot_running(persist_snapshot(room(c)))) {
+    if (persist_saving(p) || walked) {
         reply_error(c->reply, "ERR Background save already in progress");
         return;
     }
-    if (persist_save_now(room(c), &why) == OK)
+    if (persist_save_now(p, &why) == OK)
         reply_ok(c->reply);
     else
         reply_errorf(c->reply, "ERR %s", why.text);

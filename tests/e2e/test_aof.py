@@ -445,6 +445,19 @@ def test_rewrites_take_turns_with_saves(t):
     assert node.call("GET", "n") == "2"
 
 
+def test_a_save_while_it_is_rewritten(t):
+    node = aof_node(t).start()
+    fill(node, keys=20000)
+    with node.client() as c:
+        replies = c.pipeline([["BGREWRITEAOF"], ["SAVE"], ["SET", "after", "both"]])
+        assert replies == ["Background append only file rewriting started", "OK", "OK"], replies
+    assert wait_idle(node)["aof_last_bgrewrite_status"] == "ok"
+    assert files(node)["b"] == ["appendonly.aof.2.base.rdb"]
+    before = digest(node)
+    crash_and_return(node)
+    assert digest(node) == before
+
+
 def test_it_is_rewritten_when_it_has_grown(t):
     node = aof_node(t, auto_aof_rewrite_min_size="10kb", auto_aof_rewrite_percentage="50").start()
     with node.client() as c:
