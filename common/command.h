@@ -46,6 +46,8 @@ enum command_flag {
     CMD_TOUCHES_ARBITRARY_KEYS = 1u << 21,
     CMD_ASKING = 1u << 22,
     CMD_SYSCMD = 1u << 23, /* COMMAND DOCS: not for applications */
+    CMD_HEALTH =
+        1u << 24, /* by which others tell whether a server is fit: refused while its disk fails */
 };
 
 enum acl_category {

@@ -158,14 +158,15 @@ static void dialling_event(struct upstream *u, const struct upstream_event *ev,
     enter(u, UPSTREAM_PING, ev->now_ms);
 }
 
-/* A leader that wants AUTH first says so here, and that is fine. */
+/* A leader that wants AUTH first says so here, and that is fine; one whose disk fails had better be
+ * copied. */
 static void ping_event(struct upstream *u, const struct upstream_event *ev,
                        struct upstream_actions *out)
 {
     if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
         return;
     if (begins(ev->line, "+") || begins(ev->line, "-NOAUTH") || begins(ev->line, "-NOPERM") ||
-        begins(ev->line, "-ERR operation not permitted"))
+        begins(ev->line, "-ERR operation not permitted") || begins(ev->line, "-MISCONF"))
         say_greetings(u, ev, out);
     else
         retreat(u, ev, "the leader refused PING", out);

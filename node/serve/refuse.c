@@ -15,12 +15,12 @@ static bool memory_is_full(const struct node_world *w)
 
 static bool cannot_save(const struct node_world *w)
 {
-    return persist_refuses_writes(w->persist) && !replica_is_follower(w->replica);
+    return persist_refuses_writes(w->persist);
 }
 
 static bool cannot_append(const struct node_world *w)
 {
-    return aof_refuses_writes(w->aof) && !replica_is_follower(w->replica);
+    return aof_refuses_writes(w->aof);
 }
 
 static const char *why_not_appended(const struct node_world *w)
@@ -61,13 +61,13 @@ static const struct {
     const char *(*say)(const struct node_world *w); /* where it has more to say */
 } reasons[] = {
     { CMD_DENYOOM, 0, memory_is_full, "OOM command not allowed when used memory > 'maxmemory'." },
-    { CMD_WRITE, 0, cannot_save,
+    { CMD_WRITE | CMD_HEALTH, 0, cannot_save,
       "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
       "disk. Commands that may modify the data set are disabled, because this instance is "
       "configured to report errors during writes if RDB snapshotting fails "
       "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
       "error." },
-    { CMD_WRITE, 0, cannot_append, NULL, why_not_appended },
+    { CMD_WRITE | CMD_HEALTH, 0, cannot_append, NULL, why_not_appended },
     { CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write." },
     { CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica." },
     { 0, CMD_STALE, stale,

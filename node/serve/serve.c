@@ -187,7 +187,7 @@ static enum admit admit(struct session *session, struct call *c)
     if (v->world->set->maxmemory_bytes)
         evict_make_room(v);
     if (UNLIKELY(session->flags & SESSION_MULTI) && multi_is_exec(c->cmd)) {
-        has |= s->queue_flags;
+        has |= s->queue_flags & ~(uint32_t)CMD_HEALTH; /* as Redis, which asks PING alone */
         lacks |= s->queue_lacks;
     } else if (UNLIKELY(session->flags & SESSION_MULTI) && !multi_runs_at_once(c->cmd)) {
         has |= CMD_DENYOOM; /* a queue grows whatever it holds */

@@ -194,6 +194,22 @@ START_TEST(authentication_is_tolerated_late_and_must_succeed)
 }
 END_TEST
 
+START_TEST(a_leader_whose_disk_fails_is_copied)
+{
+    static const struct step steps[] = {
+        { "follow", "dial; ", 0 },
+        { "up", "send PING; ", 0 },
+        { "line -MISCONF Errors writing to the AOF file: No space left on device",
+          "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; ", 0 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    play(&u, steps);
+}
+END_TEST
+
 START_TEST(an_old_leader_knows_only_sync)
 {
     static const struct step steps[] = {
@@ -317,6 +333,6 @@ START_TEST(failover_waits_for_somebody_or_its_time)
 END_TEST
 
 CHECK_MAIN("upstream", a_full_sync_with_an_end_mark, a_partial_sync_under_a_new_id,
-           authentication_is_tolerated_late_and_must_succeed, an_old_leader_knows_only_sync,
-           rubbish_and_silence_end_the_link, handing_over_by_psync,
+           a_leader_whose_disk_fails_is_copied, authentication_is_tolerated_late_and_must_succeed,
+           an_old_leader_knows_only_sync, rubbish_and_silence_end_the_link, handing_over_by_psync,
            failover_waits_for_somebody_or_its_time)
