@@ -116,10 +116,26 @@ enum err aof_threads(struct aof *a, struct errmsg *out_why)
 
 /* ---- turns ---------------------------------------------------------------------------------------- */
 
+/* A disk fails, and effects come all the same: a follower cannot refuse its leader's. What is there
+ * stays as it is; the data set goes into new files once they can be written. */
+static void begin_anew(struct aof *a)
+{
+    log_warning("aof-given-up held=%llu",
+                (unsigned long long)(a->w->oplog->next - a->writer.held.at));
+    aof_rewrite_cancel(a, "the files begin anew");
+    aof_writer_stop(&a->writer);
+    settle_demand(a);
+    a->state = AOF_WAITING;
+    a->given_up = true;
+    a->rewrite.scheduled = true;
+}
+
 static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
     struct aof *a = prepare->data;
 
+    if (UNLIKELY(aof_writer_hopeless(&a->writer)))
+        begin_anew(a);
     aof_rewrite_turn(a);
     aof_writer_turn(&a->writer);
 }
@@ -457,7 +473,9 @@ bool aof_enabled(const struct aof *a)
 
 const char *aof_refuses_writes(const struct aof *a)
 {
-    return a->state != AOF_OFF && a->writer.failing ? a->writer.why.text : NULL;
+    bool refuses = a->state != AOF_OFF && (a->writer.failing || a->given_up);
+
+    return refuses ? a->writer.why.text : NULL;
 }
 
 bool aof_synced(const struct aof *a, uint64_t *out_offset)

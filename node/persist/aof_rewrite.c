@@ -75,6 +75,7 @@ static void finished(struct helper_job *job)
         aof_manifest_copy(&a->manifest, &r->next);
         if (a->state == AOF_WAITING)
             a->state = AOF_ON;
+        a->given_up = false;
         a->older_bytes = base_bytes > 0 ? (uint64_t)base_bytes : 0;
         a->rewrite_bytes = aof_bytes(a);
         log_notice("aof-rewritten base=%s bytes=%lld ms=%llu", r->base_path, (long long)base_bytes,
@@ -329,8 +330,10 @@ static bool has_grown(const struct aof *a)
 }
 
 /* After failures in a row the next try waits a minute, then two, four, … an hour. */
-static bool limited(struct aof_rewriting *r)
+static bool limited(struct aof *a)
 {
+    struct aof_rewriting *r = &a->rewrite;
+
     if (r->failures_in_a_row < FAILURES_FREE) {
         r->delay_min = r->next_ms = 0;
         return false;
@@ -341,7 +344,7 @@ static bool limited(struct aof_rewriting *r)
         r->next_ms = 0;
         return false;
     }
-    r->delay_min = r->delay_min ? r->delay_min * 2 : 1;
+    r->delay_min = r->delay_min && !a->given_up ? r->delay_min * 2 : 1; /* writes wait for it */
     if (r->delay_min > DELAY_MAX_MIN)
         r->delay_min = DELAY_MAX_MIN;
     r->next_ms = clock_now_ms() + r->delay_min * 60 * 1000;
@@ -356,7 +359,7 @@ void aof_rewrite_turn(struct aof *a)
     struct errmsg why;
 
     if (LIKELY(!r->scheduled && !has_grown(a)) || r->running || a->load || a->writer.failing ||
-        !walk_is_free(a) || limited(r))
+        !walk_is_free(a) || limited(a))
         return;
     begin(a, &why); /* it says itself why not */
 }

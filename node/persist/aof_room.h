@@ -67,7 +67,8 @@ struct aof {
     uint64_t older_bytes;   /* of the files that are not written any more */
     uint64_t rewrite_bytes; /* size after the last rewrite */
     struct aof_rewriting rewrite;
-    bool restart; /* a full sync comes: on again afterwards */
+    bool restart;  /* a full sync comes: on again afterwards */
+    bool given_up; /* the disk failed for too long: nothing is safe before there is a base */
 
     struct aof_load *load;
     ev_timer load_next;

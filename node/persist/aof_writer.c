@@ -153,6 +153,11 @@ uint64_t aof_writer_acked(const struct aof_writer *w)
     return syncs_with_writes(w) ? w->synced : w->written;
 }
 
+bool aof_writer_hopeless(const struct aof_writer *w)
+{
+    return w->failing && w->log->next - w->held.at > AOF_FAILING_HELD_MAX;
+}
+
 static void let_go(struct aof_writer *w)
 {
     bool hold = w->set->appendfsync != APPENDFSYNC_NO && w->written - w->synced <= AOF_HELD_MAX;

@@ -36,6 +36,7 @@ enum {
     AOF_POSTPONE_MS = 2000,
     AOF_RETRY_MS = 200,
     AOF_HELD_MAX = 64 * 1024 * 1024,
+    AOF_FAILING_HELD_MAX = 256 * 1024 * 1024, /* the owner gives the file up beyond this */
 };
 
 struct aof_write {
@@ -113,6 +114,8 @@ static inline bool aof_writer_on(const struct aof_writer *w)
 void aof_writer_turn(struct aof_writer *w);
 /* Holds the loop until everything is written and synced. ERR_IO: it is not. */
 enum err aof_writer_flush(struct aof_writer *w) MUST_CHECK;
+/* Nothing can be written, and more is held for it than is good. */
+bool aof_writer_hopeless(const struct aof_writer *w);
 /* Up to here nothing may be lost any more, as appendfsync understands it. */
 uint64_t aof_writer_acked(const struct aof_writer *w);
 

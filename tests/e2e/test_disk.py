@@ -81,6 +81,35 @@ def test_a_failing_fsync(t):
         fails_and_mends(t, fsync, "fdatasync", "EIO", "Input/output error")
 
 
+@limit(180)
+def test_a_follower_on_a_failing_disk_holds_so_much_and_no_more(t):
+    leader = t.node(product="holdfast").start()
+    node = node_on(t)
+    node.call("REPLICAOF", "127.0.0.1", leader.port)
+    node.wait_follows(leader)
+    until(lambda: node.info("persistence")["aof_rewrite_in_progress"] == "0", 20, "the first base")
+    node.disk.fail("write", "ENOSPC", "*")
+    with leader.client(timeout=60) as c:
+        for i in range(400):
+            c.call("SET", "a", str(i) + "x" * 1024 * 1024)
+            c.call("WAIT", 1, 10000)
+    assert "aof-given-up" in node.text()
+    assert "MISCONF" in refused(node)  # still: whoever promotes it now is promised nothing
+    assert int(node.info("memory")["used_memory"]) < 350 * 1024 * 1024
+    node.disk.say()
+    node.call("BGREWRITEAOF")
+    until(lambda: node.info("persistence")["aof_last_bgrewrite_status"] == "ok", 20, "a rewrite")
+    leader.call("SET", "b", "later")
+    node.wait_same_offset(leader)
+    before = leader.call("DEBUG", "DIGEST")
+    until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
+    leader.stop()
+    node.kill()
+    node.start()
+    until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+    assert node.call("DEBUG", "DIGEST") == before
+
+
 def test_who_waits_for_a_failing_fsync_is_told_nothing(t):
     node = node_on(t, appendfsync="always")
     node.call("SET", "a", "before")
@@ -146,3 +175,25 @@ def test_the_power_goes(t):
         wrong, _ = writer.judge(node, writer.promised())
         assert not wrong, "round %d: %s" % (round, wrong)
         node.forget()
+
+
+@limit(120)
+def test_sentinels_leave_a_leader_whose_disk_fails(t):
+    leader, ill, well = node_on(t), node_on(t), node_on(t)
+    for follower in (ill, well):
+        follower.call("REPLICAOF", "127.0.0.1", leader.port)
+        follower.wait_follows(leader)
+    row = ("mymaster", leader.address, 2, {"down-after-milliseconds": "1000"})
+    sentinels = [t.sentinel(product=p, watch=[row]).start() for p in ("holdfast", "redis", "holdfast")]
+    until(lambda: all(len(s.call("SENTINEL", "REPLICAS", "mymaster")) == 2 and
+                      len(s.call("SENTINEL", "SENTINELS", "mymaster")) == 2 for s in sentinels),
+          30, "everybody to be known")
+    ill.disk.fail("write", "ENOSPC", "*incr*")
+    leader.call("SET", "a", "1")
+    until(lambda: "MISCONF" in (asked(ill, "PING") or ""), 10, "the follower to fail")
+    leader.disk.fail("write", "ENOSPC", "*incr*")
+    until(lambda: "MISCONF" in (refused(leader) or ""), 10, "the leader to fail")
+    until(lambda: all(s.leader("mymaster") == well.address for s in sentinels), 60, "the healthy one to lead")
+    for node in (leader, ill):
+        node.disk.say()
+        node.wait_follows(well)
