@@ -18,6 +18,7 @@
 #include "node/types/hash.h"
 #include "node/types/hash_calls.h"
 #include "node/types/list.h"
+#include "node/types/rewrite.h"
 #include "node/types/set.h"
 #include "node/types/sort_part.h"
 #include "node/types/zset.h"
@@ -45,6 +46,7 @@ struct sort {
     struct pattern by;
     struct pattern *gets;
     size_t get_count;
+    bool hides; /* a hash has fields that ended, which followers still see */
 
     const struct entry *e; /* borrowed until the elements are copied; NULL: no such key */
     enum value_type type;
@@ -96,13 +98,18 @@ enum { SCRATCH = 32 };
 _Static_assert((int)SCRATCH >= (int)HASH_SCRATCH && (int)SCRATCH >= (int)ENTRY_INT_TEXT,
                "room for a number of either kind");
 
-static bool look_up_field(struct call *c, const struct entry *e, struct bytes field, char *scratch,
-                          struct bytes *out)
+static bool look_up_field(struct call *c, struct sort *s, const struct entry *e, struct bytes field,
+                          char *scratch, struct bytes *out)
 {
     const struct hash *h = entry_type(e) == VALUE_HASH ? entry_apart(e) : NULL;
+    int64_t moment;
     struct hash_field f;
 
-    if (!h || !hash_find(h, field, hash_moment(c, h), scratch, &f))
+    if (!h)
+        return false;
+    moment = hash_moment(c, h);
+    s->hides |= hash_next_expiry(h) < moment;
+    if (!hash_find(h, field, moment, scratch, &f))
         return false;
     *out = f.value;
     return true;
@@ -128,7 +135,7 @@ static bool look_up(struct call *c, struct sort *s, const struct pattern *p, str
     if (!e)
         return false;
     if (p->field.len)
-        return look_up_field(c, e, p->field, scratch, out);
+        return look_up_field(c, s, e, p->field, scratch, out);
     if (entry_type(e) != VALUE_STRING)
         return false;
     *out = entry_text(e, scratch);
@@ -440,6 +447,26 @@ static void push_found(struct call *c, struct sort *s, struct deque *d, struct b
     }
 }
 
+/* Followers get the list, for to them the same SORT would show what has ended. */
+static void effect_as_made(struct call *c, struct bytes key, const struct deque *d)
+{
+    char scratch[REWRITE_ITEMS][LISTPACK_INT_TEXT];
+    struct bytes words[2 + REWRITE_ITEMS] = { BYTES("RPUSH"), key };
+    struct deque_place p;
+    bool more = deque_seek(d, 0, &p);
+
+    call_effect(c, 2, (struct bytes[]){ BYTES("DEL"), key });
+    while (more) {
+        int count = 0;
+
+        for (; more && count < REWRITE_ITEMS; count++) {
+            words[2 + count] = deque_get(d, &p, scratch[count]);
+            more = deque_step(d, &p, false);
+        }
+        call_effect(c, 2 + count, words);
+    }
+}
+
 static void store_list(struct call *c, int key, struct deque *d)
 {
     struct value v = { .type = VALUE_LIST, .form = FORM_APART, .apart = d };
@@ -460,13 +487,17 @@ static void store(struct call *c, struct sort *s)
     }
     count = d->count;
     if (count) {
+        if (s->hides)
+            effect_as_made(c, c->argv[s->store], d);
         store_list(c, s->store, d);
     } else {
         deque_free(d);
-        if (keyspace_delete(call_keyspace(c), c->db, c->argv[s->store], call_door(c)))
+        if (keyspace_delete(call_keyspace(c), c->db, c->argv[s->store], call_door(c))) {
+            call_effect(c, 2, (struct bytes[]){ BYTES("DEL"), c->argv[s->store] });
             generic_event(c, "del", s->store);
-        else
+        } else {
             call_no_effect(c);
+        }
     }
     reply_int(c->reply, (int64_t)count);
 }

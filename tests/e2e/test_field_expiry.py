@@ -62,6 +62,33 @@ def test_a_follower_hides_what_its_leader_has_not_taken_away(t):
     assert follower.call("HLEN", "h") == 1
 
 
+def test_sort_neither_shows_nor_stores_what_has_ended(t):
+    """Followers hear what was stored, for they still see the fields."""
+    t.needs_holdfast()
+    leader = t.node().start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    leader.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    leader.call("RPUSH", "l", *range(100))
+    leader.call("HSET", "h_1", "f", "ended", "w", "-5", "g", "v")
+    leader.call("HSET", "h_2", "f", "there", "w", "-3")
+    leader.call("HPEXPIRE", "h_1", 1, "FIELDS", 2, "f", "w")
+    until(lambda: leader.call("SORT", "l", "BY", "nosort", "LIMIT", 1, 1, "GET", "h_*->f") == [None], 5, "the end of the field")
+    words = ["SORT", "l", "BY", "h_*->w", "GET", "#", "GET", "h_*->f"]
+    assert leader.call(*words, "LIMIT", 0, 2) == ["2", "there", "0", None]
+    assert follower.call("HLEN", "h_1") == 3
+    assert leader.call(*words, "STORE", "sorted") == 200
+    follower.wait_same_offset(leader)
+    assert leader.call("LRANGE", "sorted", 0, 5) == ["2", "there", "0", "", "1", ""]
+    assert leader.call("LRANGE", "sorted", 0, -1) == follower.call("LRANGE", "sorted", 0, -1)
+    leader.call("HSET", "h_1", "w", "none")
+    leader.call("HPEXPIRE", "h_1", 1, "FIELDS", 1, "w")
+    until(lambda: leader.call("HGET", "h_1", "w") is None, 5, "the end of a weight that is no number")
+    assert leader.call(*words, "LIMIT", 0, 0, "STORE", "sorted") == 0
+    follower.wait_same_offset(leader)
+    assert follower.call("EXISTS", "sorted") == 0
+
+
 def fill(node):
     node.call("HSETEX", "packed", "PXAT", rdb.FAR, "FIELDS", 2, "a", "1", "b", "2")
     node.call("HSET", "packed", "c", "3")

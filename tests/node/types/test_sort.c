@@ -43,7 +43,7 @@ START_TEST(into_a_list)
         { "LRANGE d 0 -1", "*3[$1 $2 $3]" },
         { "SORT l DESC GET w_* GET # LIMIT 0 2 STORE d", ":4" },
         { "LRANGE d 0 -1", "*4[$ $3 $ $2]" }, { "SORT l STORE l", ":3", "sortstore:l " },
-        { "LRANGE l 0 -1", "*3[$1 $2 $3]" }, { "SORT none STORE d", ":0", "del:d " },
+        { "LRANGE l 0 -1", "*3[$1 $2 $3]" }, { "SORT none STORE d", ":0 / DEL d", "del:d " },
         { "SORT none STORE d", ":0 / -", "" }, { "SADD s c b a 10 9", ":5" },
         { "SORT s BY nosort STORE d", ":5" }, { "LRANGE d 0 -1", "*5[$10 $9 $a $b $c]" });
 }
