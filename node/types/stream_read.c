@@ -201,12 +201,13 @@ static bool want_ids(struct call *c, const struct reading *r)
 
 /* ---- serving one stream ---- */
 
-static bool has_news(const struct stream *s, struct stream_id after)
+/* Who has waited is told that something came, even if it is gone again. */
+static bool has_news(const struct call *c, const struct stream *s, struct stream_id after)
 {
     struct stream_id last;
 
-    return stream_id_cmp(s->last, after) > 0 && stream_last(s, &last) &&
-           stream_id_cmp(last, after) > 0;
+    return stream_id_cmp(s->last, after) > 0 &&
+           (c->woken || (stream_last(s, &last) && stream_id_cmp(last, after) > 0));
 }
 
 static void reply_stream_name(struct call *c, const struct reading *r, int i)
@@ -292,7 +293,7 @@ static bool serve_grouped(struct call *c, const struct reading *r, int i)
     struct stream_group *g = stream_group_find(s, c->argv[r->group]);
     struct stream_consumer *who;
 
-    if (news && !has_news(s, g->last))
+    if (news && !has_news(c, s, g->last))
         return false;
     reply_stream_name(c, r, i);
     who = stream_consumer_for(c, s, g, r->first + i, r->group, r->consumer);
@@ -309,7 +310,7 @@ static bool serve_plain(struct call *c, const struct reading *r, int i)
     const struct entry *e = call_read(c, r->first + i, DOOR_NO_STATS);
     struct stream_id from = r->ids[i];
 
-    if (!e || !has_news(stream_of(e), from))
+    if (!e || !has_news(c, stream_of(e), from))
         return false;
     (void)stream_id_increase(&from);
     reply_stream_name(c, r, i);

@@ -342,6 +342,13 @@ WAITS = [
     [("c", "SELECT 1"), ("c", "RPUSH s m"), ("a", "BLPOP s 0"), ("c", "SWAPDB 0 1"), "a"],
     [("a", "XREAD BLOCK 0 STREAMS s 0"), ("c", "XADD t 1-1 f v"), ("c", "RENAME t s"), "a"],
     [("a", "XREAD BLOCK 20 STREAMS s $"), "a"],
+    # What comes and goes in one transaction has come.
+    [("a", "XREAD BLOCK 0 STREAMS s 0"), ("c", "MULTI"), ("c", "XADD s 1-1 f v"), ("c", "XDEL s 1-1"), ("c", "EXEC"), "a"],
+    [("c", "XADD s 1-1 f v"), ("a", "XREAD BLOCK 0 STREAMS s t $ 0"), ("c", "MULTI"), ("c", "XADD s 2-1 f v"),
+     ("c", "XDEL s 2-1"), ("c", "EXEC"), "a"],
+    [("c", "XGROUP CREATE s g 0 MKSTREAM"), ("a", "XREADGROUP GROUP g ann BLOCK 0 STREAMS s >"), ("c", "MULTI"),
+     ("c", "XADD s 1-1 f v"), ("c", "XTRIM s MAXLEN 0"), ("c", "EXEC"), "a", ("c", "XINFO GROUPS s"), ("c", "XADD s 1-2 f v"),
+     ("a", "XREADGROUP GROUP g ann STREAMS s >")],
     [("a", "MULTI"), ("a", "XREAD BLOCK 0 STREAMS s $"), ("a", "XREAD BLOCK 0 STREAMS s 0"), ("a", "EXEC")],
     [("c", "XGROUP CREATE s g $ MKSTREAM"), ("a", "XREADGROUP GROUP g ann BLOCK 0 STREAMS s >"),
      ("b", "XREADGROUP GROUP g bob BLOCK 0 NOACK STREAMS s >"), ("c", "XADD s 1-1 f v"), "a", ("c", "XADD s 2-1 f v"), "b",
