@@ -341,6 +341,15 @@ static bool probe_skip(struct probe *p, int64_t elements)
     return elements == 0;
 }
 
+/* Flags in one byte, as everybody writes them: they change in place, and nothing behind them may move. */
+static bool probe_flags(struct probe *p, int64_t *out)
+{
+    size_t at = p->at;
+
+    return probe_int(p, 0, out) && *out <= (DELETED | SAME_NAMES) &&
+           p->at - at == listpack_room_for_int(*out);
+}
+
 /* An entry with names of its own, or values for so many fields. *id is that of the one before. */
 static bool probe_entry(struct probe *p, struct stream_id base, int64_t node_fields,
                         struct stream_id *id, bool first, bool *out_deleted)
@@ -348,8 +357,7 @@ static bool probe_entry(struct probe *p, struct stream_id base, int64_t node_fie
     int64_t flags, ms, seq, fields = node_fields, back, elements;
     struct stream_id own;
 
-    if (!probe_int(p, 0, &flags) || flags > (DELETED | SAME_NAMES) ||
-        !probe_int(p, INT64_MIN, &ms) || !probe_int(p, INT64_MIN, &seq))
+    if (!probe_flags(p, &flags) || !probe_int(p, INT64_MIN, &ms) || !probe_int(p, INT64_MIN, &seq))
         return false;
     own = (struct stream_id){ base.ms + (uint64_t)ms, base.seq + (uint64_t)seq };
     if (stream_id_cmp(own, *id) < (first ? 0 : 1))

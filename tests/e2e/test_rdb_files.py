@@ -6,7 +6,7 @@ import subprocess
 
 from harness import rdb
 from harness.case import limit
-from harness.resp import ReplyError
+from harness.resp import ReplyError, pairs
 from harness.sequences import seeded
 from harness.wait import until
 
@@ -18,6 +18,10 @@ def with_file(t, data, product="holdfast", **settings):
     with open(os.path.join(node.folder, "dump.rdb"), "wb") as out:
         out.write(data)
     return node
+
+
+def wait_loaded(node):
+    until(lambda: node.info("persistence")["loading"] == "0", 20, "the load")
 
 
 def timed_fields(c, key):
@@ -41,8 +45,17 @@ def content(c, key, kind):
         return list(zip(flat[::2], flat[1::2]))
     if kind == "timed":
         return timed_fields(c, key)
+    if kind == "stream":
+        return [c.call("XRANGE", key, "-", "+"), pairs(c.call("XINFO", "STREAM", key))["last-generated-id"], groups(c, key)]
     flat = c.call("HGETALL", key)
     return dict(zip(flat[::2], flat[1::2]))
+
+
+def groups(c, key):
+    """Name, how far, and what is pending: id, owner, deliveries."""
+    return [[g["name"], g["last-delivered-id"],
+             [row[:2] + row[3:] for row in c.call("XPENDING", key, g["name"], "-", "+", 100)]]
+            for g in map(pairs, c.call("XINFO", "GROUPS", key))]
 
 
 def check_keys(c, there):
@@ -64,6 +77,8 @@ def test_every_version_loads(t):
         node = with_file(t, data).start()
         with node.client() as c:
             check_keys(c, there)
+            if version >= 10:
+                assert c.call("FCALL", "greet", 0, version) == "hello %d" % version
             before = digest(node)
             assert c.call("DEBUG", "RELOAD") == "OK"
             check_keys(c, there)
@@ -79,8 +94,9 @@ def test_the_generator_writes_what_redis_reads(t):
         data, there = rdb.everything(version, modules=False)
         node = with_file(t, data, "redis").start()
         with node.client() as c:
-            until(lambda: node.info("persistence")["loading"] == "0", 20, "the load")
+            wait_loaded(node)
             check_keys(c, there)
+            assert version < 10 or c.call("FCALL", "greet", 0, "you") == "hello you"
         node.stop()
 
 
@@ -101,6 +117,16 @@ def test_versions_and_the_loss_of_nothing(t):
     with open(path, "wb") as out:
         out.write(data)
     node.start()
+    wait_loaded(node)
+    assert version() == b"REDIS0010"  # streams and functions
+    other = with_file(t, open(path, "rb").read(), "redis").start()
+    wait_loaded(other)
+    assert digest(other) == digest(node)
+    with node.client() as c:
+        assert c.call("FUNCTION", "FLUSH") == "OK"
+        for db, keys in there.items():
+            c.call("SELECT", db)
+            c.pipeline([["DEL", key] for key, ((kind, _), _) in keys.items() if kind == "stream"])
     assert version() == b"REDIS0009"
     before = digest(node)
     assert subprocess.run(["redis-check-rdb", path], stdout=subprocess.DEVNULL, check=False).returncode == 0
@@ -121,12 +147,31 @@ def test_versions_and_the_loss_of_nothing(t):
 
 THRESHOLDS = {
     "low": {"list-max-listpack-size": "2", "hash-max-listpack-entries": "0", "zset-max-listpack-entries": "0",
-            "set-max-intset-entries": "0"},
+            "set-max-intset-entries": "0", "stream-node-max-entries": "3"},
     "as they are": {},
     "high": {"list-max-listpack-size": "-5", "hash-max-listpack-entries": "5000", "hash-max-listpack-value": "5000",
              "zset-max-listpack-entries": "5000", "zset-max-listpack-value": "5000", "set-max-intset-entries": "5000",
-             "list-compress-depth": "1"},
+             "list-compress-depth": "1", "stream-node-max-entries": "5000"},
 }
+
+
+def fill_stream(c, rng, key, elements):
+    """With entries that are gone, and groups that have read and acknowledged some."""
+    c.pipeline([["XADD", key, "%d-%d" % (i // 3 + 1, i % 3), rng.choice(["n", "n", "m"]), e] for i, e in enumerate(elements, 3)])
+    ids = ["%d-%d" % (i // 3 + 1, i % 3) for i in range(3, len(elements) + 3)]
+    c.call("XDEL", key, *rng.sample(ids, len(ids) // 4 + 1))
+    for group in ("g", ""):
+        c.call("XGROUP", "CREATE", key, group, rng.choice(["0", "$", rng.choice(ids)]))
+        for consumer in ("ann", "bob", ""):
+            c.call("XREADGROUP", "GROUP", group, consumer, "COUNT", rng.randrange(1, len(ids) + 1), "STREAMS", key, ">")
+        c.call("XACK", key, group, *rng.sample(ids, len(ids) // 4 + 1))
+
+
+def more_than_digest(node):
+    """What DEBUG DIGEST does not look at: how far streams are, their groups, and functions."""
+    with node.client() as c:
+        streams = sorted(k for k in c.call("KEYS", "stream:*"))
+        return [c.call("FUNCTION", "LIST", "WITHCODE")] + [c.call("XINFO", "STREAM", k, "FULL", "COUNT", 0) for k in streams]
 
 
 def fill_every_encoding(c, rng):
@@ -142,9 +187,11 @@ def fill_every_encoding(c, rng):
             c.call("ZADD", "zset:" + name,
                    *[x for e in elements for x in (rng.choice(["1", "-2.5", "inf", "1e300", "0.1", str(size)]), e)])
             c.call("SET", "string:" + name, "".join(elements)[:20000])
+            fill_stream(c, rng, "stream:" + name, elements)
     c.call("SET", "number", "-12345678901")
     c.call("PEXPIREAT", "number", rdb.FAR)
     c.call("PFADD", "hll", *range(2000))
+    assert c.call("FUNCTION", "LOAD", rdb.LIBRARY) == "generated"
 
 
 @limit(120)
@@ -159,7 +206,8 @@ def test_redis_to_us_and_back(t):
                 c.call("CONFIG", "SET", setting, value)
             fill_every_encoding(c, rng)
             assert c.call("SAVE") == "OK"
-        want = digest(first)
+        want, more = digest(first), more_than_digest(first)
+        assert len(more) == 1 + 12
         data = open(os.path.join(first.folder, "dump.rdb"), "rb").read()
         for ours in (THRESHOLDS["low"], THRESHOLDS["high"]):
             node = with_file(t, data).start()
@@ -168,10 +216,10 @@ def test_redis_to_us_and_back(t):
                 for setting, value in ours.items():
                     c.call("CONFIG", "SET", setting, value)
                 assert c.call("DEBUG", "RELOAD") == "OK"
-            assert digest(node) == want, name
+            assert digest(node) == want and more_than_digest(node) == more, name
             assert node.call("SAVE") == "OK"
             last = with_file(t, open(os.path.join(node.folder, "dump.rdb"), "rb").read(), "redis").start()
-            assert digest(last) == want, name
+            assert digest(last) == want and more_than_digest(last) == more, name
             for each in (node, last):
                 each.stop()
         first.stop()
@@ -186,7 +234,60 @@ def value(number, *parts):
 
 S, L, Z = rdb.string, rdb.length, rdb.ziplist
 PACK = rdb.listpack(["a", "1", "b", "2"])
+NODE, ENTRY = rdb.stream_node, rdb.stream_entry
+TWO = NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"]), ENTRY(1, 0, ["w"])])
+
+
+def stream(*nodes, count=1, last=(9, 0), groups=()):
+    return rdb.stream(19, nodes, count, last, groups, first=(5, 0))
+
+
+def grouped(pending, consumers, times=1):
+    return stream(TWO, count=2, groups=[("g", (5, 0), 1, pending, consumers)] * times)
+
+
+DAMAGED_STREAMS = {
+    "a node without a listpack": stream(NODE(5, 0, [], [])[:17] + S(b"")),
+    "a node under a short id": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"])], key=b"short")),
+    "a node under a long id": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"])], key=bytes(17))),
+    "a node of a broken listpack": stream(TWO[:-1] + b"\x00"),
+    "a node without entries": stream(NODE(5, 0, ["n"], []), count=0),
+    "a node that counts more": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"])], live=2)),
+    "a node that counts fewer": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"])], live=0)),
+    "a node that counts below zero": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"])], live=-1, deleted=2)),
+    "a node that has deleted more": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"])], deleted=1)),
+    "a node that names more than it has": stream(S(rdb.stream_id(5, 0)) + S(rdb.listpack([1, 0, 9, "n", 0, 2, 0, 0, "v", 4]))),
+    "a node of names without end": stream(S(rdb.stream_id(5, 0)) + S(rdb.listpack([1, 0, 1 << 40, "n", 0, 2, 0, 0, "v", 4]))),
+    "a node of fewer names than none": stream(S(rdb.stream_id(5, 0)) + S(rdb.listpack([1, 0, -1, 0, 2, 0, 0, 3]))),
+    "a node whose names do not end": stream(S(rdb.stream_id(5, 0)) + S(rdb.listpack([1, 0, 1, "n", 7, 2, 0, 0, "v", 4]))),
+    "an entry of unknown flags": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"], 6)])),
+    "an entry of negative flags": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"], -2)])),
+    "an entry whose flags are a text": stream(S(rdb.stream_id(5, 0)) + S(rdb.listpack([1, 0, 1, "n", 0, "2", 0, 0, "v", 4]))),
+    "an entry of wide flags": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"], rdb.Wide(2))])),
+    "an entry whose id is a text": stream(NODE(5, 0, ["n"], [ENTRY("x", 0, ["v"])])),
+    "an entry before its node": stream(NODE(5, 0, ["n"], [ENTRY(-1, 0, ["v"])])),
+    "an entry whose id comes again": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"]), ENTRY(0, 0, ["v"])]), count=2),
+    "an entry that goes back": stream(NODE(5, 0, ["n"], [ENTRY(3, 0, ["v"]), ENTRY(2, 0, ["v"])]), count=2),
+    "an entry that says another way back": stream(NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"], back=3)])),
+    "an entry of too few values": stream(NODE(5, 0, ["n", "m"], [ENTRY(0, 0, ["v"], back=5)])),
+    "an entry of fields without end": stream(NODE(5, 0, ["n"], [[0, 0, 0, 1 << 62, "a", "b", 6]])),
+    "an entry of fewer fields than none": stream(NODE(5, 0, ["n"], [[0, 0, 0, -1, 2]])),
+    "an entry without an end": stream(NODE(5, 0, ["n"], [[2, 0, 0, "v"]])),
+    "nodes out of order": stream(NODE(7, 0, ["n"], [ENTRY(0, 0, ["v"])]), NODE(5, 0, ["n"], [ENTRY(0, 0, ["v"])]), count=2),
+    "nodes one in another": stream(TWO, NODE(6, 0, ["n"], [ENTRY(0, 0, ["v"])]), count=3),
+    "a last id before the last entry": stream(TWO, count=2, last=(5, 0)),
+    "nodes without end": b"\x13" + L(1 << 60) + TWO,
+    "groups without end": stream(TWO, count=2)[:-1] + L(1 << 60),
+    "a group twice": grouped([], [], times=2),
+    "a consumer twice": grouped([], [("c", []), ("c", [])]),
+    "pending twice": grouped([(5, 0, 1)] * 2, [("c", [(5, 0)])]),
+    "pending and nobody's": grouped([(5, 0, 1)], [("c", [])]),
+    "pending and two consumers'": grouped([(5, 0, 1)], [("c", [(5, 0)]), ("d", [(5, 0)])]),
+    "owned and not pending": grouped([], [("c", [(5, 0)])]),
+    "consumers that do not come": grouped([], [])[:-1] + L(3),
+}
 DAMAGED = {
+    **DAMAGED_STREAMS,
     "a ziplist of no size": value(13, S(b"")),
     "a ziplist that says more": value(13, S(b"\xff" + Z(["a", "1"])[1:])),
     "a ziplist without an end": value(13, S(Z(["a", "1"])[:-1] + b"\x00")),

@@ -104,8 +104,14 @@ def _back_length(size):
     return bytes([groups[0]] + [g | 128 for g in groups[1:]])
 
 
+class Wide(int):
+    """A number in more bytes than it takes, as nobody writes it."""
+
+
 def _listpack_entry(value):
-    if isinstance(value, int):
+    if isinstance(value, Wide):
+        body = b"\xf1" + value.to_bytes(2, "little", signed=True)
+    elif isinstance(value, int):
         if 0 <= value < 128:
             body = bytes([value])
         elif -4096 <= value < 4096:
@@ -165,6 +171,51 @@ LATER = 2000000000000  # 2033: Redis takes seconds for signed
 
 def words(values):
     return [str(v) for v in values]
+
+
+# ---- streams ----
+
+LIVE, DELETED = 0, 1
+SAME_NAMES = 2  # those of the node, which the entry then does not repeat
+BASE, DELIVERED = 1700000000000, 1600000000000
+UNKNOWN = (1 << 64) - 1  # how much a group has read, where nobody knows
+
+
+def stream_id(ms, seq):
+    return struct.pack(">QQ", ms, seq)
+
+
+def stream_entry(ms, seq, values, flags=SAME_NAMES, back=None):
+    """Of values alone, or, without SAME_NAMES, of names and values in turn; ms and seq count from the node's id."""
+    head = [flags, ms, seq] + ([] if flags & SAME_NAMES else [len(values) // 2])
+    return head + list(values) + [len(head) + len(values) if back is None else back]
+
+
+def stream_node(ms, seq, names, entries, live=None, deleted=None, key=None):
+    """entries: what stream_entry makes."""
+    gone = sum(e[0] & DELETED for e in entries)
+    head = [len(entries) - gone if live is None else live, gone if deleted is None else deleted, len(names)] + list(names) + [0]
+    return string(stream_id(ms, seq) if key is None else key) + string(listpack(head + [v for e in entries for v in e]))
+
+
+def stream_group(form, name, last, read, pending, consumers):
+    """pending: ms, seq, deliveries; consumers: name, and ms and seq of what it owns."""
+    parts = string(name) + length(last[0]) + length(last[1]) + (length(read) if form > 15 else b"") + length(len(pending))
+    for ms, seq, deliveries in pending:
+        parts += stream_id(ms, seq) + struct.pack("<Q", DELIVERED) + length(deliveries)
+    parts += length(len(consumers))
+    for who, owned in consumers:
+        parts += string(who) + struct.pack("<Q", DELIVERED) * (2 if form > 19 else 1) + length(len(owned))
+        parts += b"".join(stream_id(*i) for i in owned)
+    return parts
+
+
+def stream(form, nodes, count, last, groups=(), first=(0, 0), max_deleted=(0, 0), added=None):
+    """form: the type, 15, 19 or 21; groups: what follows the form in stream_group."""
+    parts = bytes([form]) + length(len(nodes)) + b"".join(nodes) + length(count) + length(last[0]) + length(last[1])
+    if form > 15:
+        parts += b"".join(length(n) for n in (*first, *max_deleted, count if added is None else added))
+    return parts + length(len(groups)) + b"".join(stream_group(form, *g) for g in groups)
 
 
 def _pairs(values):
@@ -255,6 +306,31 @@ def _hashes():
     yield "hash timed, many", 12, b"\x18" + _timed(FAR, MANY_TIMES), ("timed", MANY_TIMES)
 
 
+def _streams():
+    nodes = [stream_node(BASE, 0, ["n", ""], [
+                 stream_entry(0, 0, ["one", 17]), stream_entry(0, 1, ["gone", 0], SAME_NAMES | DELETED),
+                 stream_entry(5, 0, ["own", -70000, "", LONG], LIVE)]),
+             stream_node(BASE + 1000, 7, ["n"], [stream_entry(0, 0, [LONGER]), stream_entry(1, -7, [""]),
+                                                 stream_entry(2, -6, ["x", 1], DELETED)])]
+    entries = [["%d-0" % BASE, ["n", "one", "", "17"]], ["%d-0" % (BASE + 5), ["own", "-70000", "", LONG]],
+               ["%d-7" % (BASE + 1000), ["n", LONGER]], ["%d-0" % (BASE + 1001), ["n", ""]]]
+    pending = [(BASE, 0, 1), (BASE, 1, 300), (BASE + 1000, 7, 2)]
+    groups = [("g", (BASE + 1000, 7), 4, pending, [("ann", [pending[1][:2]]), ("bob", [pending[0][:2], pending[2][:2]]),
+                                                   ("idle", [])]),
+              ("", (0, 0), UNKNOWN, [], [])]
+    told = [["", "0-0", []], ["g", "%d-7" % (BASE + 1000), [["%d-0" % BASE, "bob", 1], ["%d-1" % BASE, "ann", 300],
+                                                           ["%d-7" % (BASE + 1000), "bob", 2]]]]
+    numbers = {"first": (BASE, 0), "max_deleted": (BASE + 1002, 1), "added": 6}
+    last = (BASE + 2000, 3)
+    there = ("stream", [entries, "%d-%d" % last, told])
+    many = [stream_node(at, 1, ["i"], [stream_entry(i, 0, [at + i]) for i in range(100)]) for at in range(1, 701, 100)]
+    rows = [["%d-1" % i, ["i", str(i)]] for i in range(1, 701)]
+    for form, since, name in ((15, 9, "stream"), (19, 10, "stream, second form"), (21, 11, "stream, third form")):
+        yield name, since, stream(form, nodes, 4, last, groups, **numbers), there
+        yield name + " without entries", since, stream(form, [], 0, (5, 1), groups[1:]), ("stream", [[], "5-1", told[:1]])
+        yield name + " of many", since, stream(form, many, 700, (700, 1), first=(1, 1)), ("stream", [rows, "700-1", []])
+
+
 def _many():
     """More than any packed form takes."""
     elements = ["e%d" % i for i in range(700)]
@@ -269,7 +345,7 @@ def _many():
         ("hash", dict.fromkeys(elements, ""))
 
 
-VALUES = [v for make in (_strings, _lists, _sets, _zsets, _hashes, _many) for v in make()]
+VALUES = [v for make in (_strings, _lists, _sets, _zsets, _hashes, _streams, _many) for v in make()]
 
 
 def values_of(version):
@@ -278,6 +354,8 @@ def values_of(version):
 
 
 # ---- whole files ----
+
+LIBRARY = "#!lua name=generated\nredis.register_function('greet', function(keys, args) return 'hello ' .. args[1] end)"
 
 
 def magic(version):
@@ -307,6 +385,8 @@ def everything(version, modules=True):
     body, there = b"", {0: {}, 3: {}}
     if version >= 7:
         body += aux("redis-ver", "7.7.7") + aux("redis-bits", b"\xc0\x40") + aux("nobody knows", "this")
+    if version >= 10:
+        body += b"\xf5" + string(LIBRARY)
     for db in (0, 3):
         body += b"\xfe" + length(db)
         if version >= 7:
