@@ -164,8 +164,34 @@ static size_t place_of(const struct tracked_key *k, uint64_t id)
     return low;
 }
 
-static void note(struct tracking *t, struct bytes name, uint64_t id)
+/* Who is behind an id of the table and may have cached the key; NULL: nobody any more. */
+static struct session *reader(const struct service *v, uint64_t id)
 {
+    struct session *s = service_find(v, id);
+
+    return s && (s->flags & SESSION_TRACKING) && !(s->flags & SESSION_TRACK_BCAST) ? s : NULL;
+}
+
+/* Room for one more id. A key that never changes would keep those of everybody who ever read it: whoever has
+ * gone makes room first, and there is more of it only where that was less than half. */
+static void ids_make_room(const struct service *v, struct tracked_key *k)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < k->count; i++)
+        if (reader(v, k->ids[i]))
+            k->ids[left++] = k->ids[i];
+    v->tracking->items -= k->count - left;
+    k->count = left;
+    if (left <= k->room / 2 && k->room)
+        return;
+    k->room = k->room ? k->room * 2 : 1;
+    k->ids = xrealloc(k->ids, k->room * sizeof *k->ids);
+}
+
+static void note(const struct service *v, struct bytes name, uint64_t id)
+{
+    struct tracking *t = v->tracking;
     struct map_node *n = map_find(&t->table, name);
     struct tracked_key *k = n ? CONTAINER_OF(n, struct tracked_key, node) : key_make(t, name);
     size_t at = place_of(k, id);
@@ -173,8 +199,8 @@ static void note(struct tracking *t, struct bytes name, uint64_t id)
     if (at < k->count && k->ids[at] == id)
         return;
     if (k->count == k->room) {
-        k->room = k->room ? k->room * 2 : 1;
-        k->ids = xrealloc(k->ids, k->room * sizeof *k->ids);
+        ids_make_room(v, k);
+        at = place_of(k, id);
     }
     memmove(k->ids + at + 1, k->ids + at, (k->count - at) * sizeof *k->ids);
     k->ids[at] = id;
@@ -209,7 +235,7 @@ void tracking_read(struct session *s, const struct call *c)
     count = command_find_keys(c->cmd, c->argc, c->argv, keys,
                               c->argc > READ_KEYS_MAX ? c->argc : READ_KEYS_MAX);
     for (int i = 0; i < count; i++)
-        note(s->service->tracking, c->argv[keys[i].position], s->id);
+        note(s->service, c->argv[keys[i].position], s->id);
     if (keys != found)
         xfree(keys);
 }
@@ -222,9 +248,9 @@ static void invalidate(struct service *v, struct session *by, struct tracked_key
 
     key_take(t, k);
     for (size_t i = 0; i < k->count; i++) {
-        struct session *s = service_find(v, k->ids[i]);
+        struct session *s = reader(v, k->ids[i]);
 
-        if (!s || !(s->flags & SESSION_TRACKING) || (s->flags & SESSION_TRACK_BCAST))
+        if (!s)
             continue;
         if (s != by)
             tracking_tell(s, &name, 1);

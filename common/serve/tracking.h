@@ -8,7 +8,8 @@
  *            --> another: at once                            } as RESP3 push, or to a RESP2 subscriber
  *
  *   1. a key is in the table while a client that may have cached it was not told; several databases share it
- *   2. ids, not pointers: who has gone or stopped tracking is found out when the key changes
+ *   2. ids, not pointers: who has gone or stopped tracking is found out when the key changes, or when the key's
+ *      ids need more room
  *   3. a flush of any database tells every tracking client "everything" (a null) and empties the table
  *   4. beyond tracking-table-max-keys keys of the table are told as changed, chosen at random
  *

@@ -222,3 +222,20 @@ def test_the_table_is_bounded(t):
         a.close()
         until(lambda: info(c, "stats")["tracking_total_prefixes"] == "0", 5, "the prefixes to go")
         assert info(c, "clients")["tracking_clients"] == "0"
+
+
+def test_readers_that_have_gone_make_room_in_a_key_that_never_changes(t):
+    """Found on reading: short connections that each read one key left an id apiece, for as long as it did not change."""
+    node = t.node().start()
+    with node.client(proto=3) as stays, node.client() as c:
+        c.call("SET", "configuration", "x")
+        stays.call("CLIENT", "TRACKING", "on")
+        stays.call("GET", "configuration")
+        for i in range(300):
+            with node.client(proto=3) as short:
+                assert short.pipeline([("CLIENT", "TRACKING", "on"), ("GET", "configuration")]) == ["OK", "x"]
+        until(lambda: info(c, "clients")["tracking_clients"] == "1", 5, "the others to be gone")
+        assert int(info(c, "stats")["tracking_total_items"]) < 50
+        c.call("SET", "configuration", "y")
+        assert stays.read() == ["invalidate", ["configuration"]]
+        assert info(c, "stats")["tracking_total_items"] == "0"
