@@ -3,23 +3,9 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/serve/service.h"
+#include "node/serve/latency_inner.h"
 #include "node/serve/serve.h"
 #include "node/world.h"
-
-struct sample {
-    uint64_t wall_s, ms;
-};
-
-struct event {
-    struct sample samples[LATENCY_SAMPLES]; /* a ring */
-    size_t next, count;
-    uint64_t max_ms;
-};
-
-struct latency {
-    const struct server_settings *set;
-    struct event events[LATENCY_EVENTS];
-};
 
 static const char *const names[LATENCY_EVENTS] = {
     [LATENCY_COMMAND] = "command",
@@ -47,14 +33,19 @@ void latency_free(struct latency *l)
     xfree(l);
 }
 
-static struct sample *last_sample(struct event *e)
+const struct latency_sample *latency_sample_at(const struct latency_samples *e, size_t i)
 {
-    return e->count ? &e->samples[(e->next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES] : NULL;
+    return &e->ring[(e->next + LATENCY_SAMPLES - e->count + i) % LATENCY_SAMPLES];
 }
 
-static void add(struct event *e, uint64_t wall_s, uint64_t ms)
+static struct latency_sample *last_sample(struct latency_samples *e)
 {
-    struct sample *last = last_sample(e);
+    return e->count ? &e->ring[(e->next + LATENCY_SAMPLES - 1) % LATENCY_SAMPLES] : NULL;
+}
+
+static void add(struct latency_samples *e, uint64_t wall_s, uint64_t ms)
+{
+    struct latency_sample *last = last_sample(e);
 
     if (ms > e->max_ms)
         e->max_ms = ms;
@@ -62,7 +53,7 @@ static void add(struct event *e, uint64_t wall_s, uint64_t ms)
         last->ms = ms > last->ms ? ms : last->ms;
         return;
     }
-    e->samples[e->next] = (struct sample){ .wall_s = wall_s, .ms = ms };
+    e->ring[e->next] = (struct latency_sample){ .wall_s = wall_s, .ms = ms };
     e->next = (e->next + 1) % LATENCY_SAMPLES;
     if (e->count < LATENCY_SAMPLES)
         e->count++;
@@ -82,21 +73,21 @@ void latency_command(struct latency *l, const struct call *c, uint64_t usec)
     latency_note(l, c->cmd->flags & CMD_FAST ? LATENCY_FAST_COMMAND : LATENCY_COMMAND, usec);
 }
 
-static struct latency *of(const struct call *c)
+struct latency *latency_of(const struct call *c)
 {
     return ((const struct node_world *)c->world)->serve->latency;
 }
 
 void latency_latest(struct call *c)
 {
-    struct latency *l = of(c);
+    struct latency *l = latency_of(c);
     size_t known = 0;
 
     for (int i = 0; i < LATENCY_EVENTS; i++)
         known += l->events[i].count > 0;
     reply_array(c->reply, known);
     for (int i = 0; i < LATENCY_EVENTS; i++) {
-        const struct sample *last = last_sample(&l->events[i]);
+        const struct latency_sample *last = last_sample(&l->events[i]);
 
         if (!last)
             continue;
@@ -108,7 +99,12 @@ void latency_latest(struct call *c)
     }
 }
 
-static struct event *find(struct latency *l, struct bytes name)
+const char *latency_name(enum latency_event event)
+{
+    return names[event];
+}
+
+struct latency_samples *latency_find(struct latency *l, struct bytes name)
 {
     for (int i = 0; i < LATENCY_EVENTS; i++)
         if (bytes_is(name, names[i]))
@@ -118,7 +114,7 @@ static struct event *find(struct latency *l, struct bytes name)
 
 void latency_history(struct call *c)
 {
-    const struct event *e = find(of(c), c->argv[2]);
+    const struct latency_samples *e = latency_find(latency_of(c), c->argv[2]);
 
     if (!e) {
         reply_array(c->reply, 0);
@@ -126,8 +122,7 @@ void latency_history(struct call *c)
     }
     reply_array(c->reply, e->count);
     for (size_t i = 0; i < e->count; i++) {
-        const struct sample *s =
-            &e->samples[(e->next + LATENCY_SAMPLES - e->count + i) % LATENCY_SAMPLES];
+        const struct latency_sample *s = latency_sample_at(e, i);
 
         reply_array(c->reply, 2);
         reply_int(c->reply, (int64_t)s->wall_s);
@@ -135,24 +130,24 @@ void latency_history(struct call *c)
     }
 }
 
-static int64_t reset_event(struct event *e)
+static int64_t reset_event(struct latency_samples *e)
 {
     int64_t had = e->count > 0;
 
-    *e = (struct event){ 0 };
+    *e = (struct latency_samples){ 0 };
     return had;
 }
 
 void latency_reset(struct call *c)
 {
-    struct latency *l = of(c);
+    struct latency *l = latency_of(c);
     int64_t reset = 0;
 
     if (c->argc == 2)
         for (int i = 0; i < LATENCY_EVENTS; i++)
             reset += reset_event(&l->events[i]);
     for (int i = 2; i < c->argc; i++) {
-        struct event *e = find(l, c->argv[i]);
+        struct latency_samples *e = latency_find(l, c->argv[i]);
 
         if (e)
             reset += reset_event(e);

@@ -1,5 +1,6 @@
 /*
- * latency - the slow moments of the node, by event: LATENCY LATEST, HISTORY, RESET.
+ * latency - the slow moments of the node, by event: LATENCY LATEST, HISTORY, RESET; GRAPH and DOCTOR for
+ * people, in latency_report.c.
  *
  * An event's last LATENCY_SAMPLES samples of at least latency-monitor-threshold are kept, the worst one of
  * each second. HISTOGRAM is about every command ever run, and comes from the service's statistics.
@@ -39,5 +40,7 @@ void latency_latest(struct call *c);
 void latency_history(struct call *c);
 void latency_reset(struct call *c);
 void latency_histogram(struct call *c);
+void latency_graph(struct call *c);
+void latency_doctor(struct call *c);
 
 #endif
