@@ -13,6 +13,7 @@
 #include "node/insight/identity.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof.h"
 #include "node/world.h"
 
 static uint64_t resident_bytes(void)
@@ -68,11 +69,26 @@ static void measure_keys(const struct node_world *w, struct memory *m)
     }
 }
 
-/* What is held beyond the backlog is held for followers that lag. */
-static void measure_stream(const struct oplog *o, struct memory *m)
+static uint64_t backlog_of(const struct oplog *o)
 {
-    m->backlog = o->held_bytes < o->backlog_bytes ? o->held_bytes : o->backlog_bytes;
-    m->followers += o->held_bytes - m->backlog;
+    uint64_t kept = o->backlog ? o->backlog_bytes : 0;
+
+    return o->held_bytes < kept ? o->held_bytes : kept;
+}
+
+/* What is held beyond the backlog is held for the file, whose disk does not have it yet, or for followers that
+ * lag; the rest of a chunk is theirs, if there are any. */
+static void measure_stream(const struct node_world *w, struct memory *m)
+{
+    const struct oplog *o = w->oplog;
+    uint64_t beyond, synced;
+
+    m->backlog = backlog_of(o);
+    beyond = o->held_bytes - m->backlog;
+    if (aof_synced(w->aof, &synced))
+        m->file = o->next - synced < beyond ? o->next - synced : beyond;
+    if (m->followers)
+        m->followers += beyond - m->file;
 }
 
 static void measure_sessions(const struct service *v, struct memory *m)
@@ -91,9 +107,7 @@ static void measure_sessions(const struct service *v, struct memory *m)
 
 uint64_t memory_not_counted(const struct node_world *w)
 {
-    const struct oplog *o = w->oplog;
-
-    return o->held_bytes > o->backlog_bytes ? o->held_bytes - o->backlog_bytes : 0;
+    return w->oplog->held_bytes - backlog_of(w->oplog);
 }
 
 bool memory_is_over(const struct node_world *w, uint64_t max_bytes)
@@ -115,9 +129,9 @@ void memory_measure(const struct node_world *w, struct memory *out)
     out->startup = identity()->startup_bytes;
     measure_keys(w, out);
     measure_sessions(w->service, out);
-    measure_stream(w->oplog, out);
-    out->overhead =
-        out->startup + out->backlog + out->followers + out->clients + out->tables + out->expires;
+    measure_stream(w, out);
+    out->overhead = out->startup + out->backlog + out->followers + out->file + out->clients +
+                    out->tables + out->expires;
     out->dataset = out->used > out->overhead ? out->used - out->overhead : 0;
     ask_allocator(out);
 }

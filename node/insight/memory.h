@@ -16,7 +16,7 @@ struct node_world;
  * the little that nobody adds up.
  *
  *     used = dataset + overhead
- *     overhead = startup + backlog + followers + clients + tables + expires
+ *     overhead = startup + backlog + followers + file + clients + tables + expires
  */
 struct memory {
     uint64_t used, peak, rss, total;
@@ -25,6 +25,7 @@ struct memory {
     uint64_t startup;
     uint64_t tables, expires; /* of all databases; an entry's header belongs to them */
     uint64_t backlog;         /* the stream that is kept for those who come back */
+    uint64_t file;            /* more of it, that the append only file's disk does not have yet */
     uint64_t clients,
         followers; /* sessions and their buffers; of followers also more of the stream */
     uint64_t keys; /* a count */
@@ -34,8 +35,8 @@ struct memory {
 uint64_t memory_of_table(const struct keyspace_db_stats *s);
 uint64_t memory_of_expires(const struct keyspace_db_stats *s);
 
-/* Used, and not for data: the stream that slow followers keep from being trimmed, which eviction would only
- * feed with more deletions. INFO: mem_not_counted_for_evict. */
+/* Used, and not for data: the stream that slow followers, and the append only file, keep from being trimmed,
+ * which eviction would only feed with more deletions. INFO: mem_not_counted_for_evict. */
 uint64_t memory_not_counted(const struct node_world *w);
 /* What is used less that, and less what is being freed already, is more than max_bytes. O(1). */
 bool memory_is_over(const struct node_world *w, uint64_t max_bytes);

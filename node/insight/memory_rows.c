@@ -99,7 +99,7 @@ static void put_totals(const struct node_world *w, const struct memory *m, struc
     put_int(p, "clients.slaves", m->followers);
     put_int(p, "clients.normal", m->clients);
     put_int(p, "cluster.links", 0);
-    put_int(p, "aof.buffer", 0);
+    put_int(p, "aof.buffer", m->file);
     script_measure(w->script, &scripts);
     put_int(p, "lua.caches", scripts.scripts);
     put_int(p, "functions.caches", scripts.functions);

@@ -135,7 +135,7 @@ static void write_more_memory(struct node_world *w, struct buf *out)
     info_line(out, "mem_clients_slaves", "%llu", (ull)m.followers);
     info_line(out, "mem_clients_normal", "%llu", (ull)m.clients);
     info_line(out, "mem_cluster_links", "0");
-    info_line(out, "mem_aof_buffer", "0");
+    info_line(out, "mem_aof_buffer", "%llu", (ull)m.file);
     info_line(out, "mem_allocator", "%s", alloc_name());
     info_line(out, "active_defrag_running", "0");
     info_line(out, "lazyfree_pending_objects", "%llu", (ull)keys.pending_frees);

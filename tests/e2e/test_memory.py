@@ -108,6 +108,21 @@ def test_a_large_backlog_is_overhead(t):
     assert stats["replication.backlog"] >= 2 * MB
 
 
+def test_what_the_append_only_file_has_not_written_is_its_own(t):
+    """And no follower's; and with nobody to come back for it none of it counts for eviction."""
+    node = t.node(settings={"appendonly": "yes", "appendfsync": "everysec"}).start()
+    with node.client() as c:
+        def waiting():
+            """What is written in a turn is in the oplog until it ends."""
+            m = dict(line.split(":", 1) for line in c.pipeline([("SET", "a", "x" * 10000), ("INFO", "memory")])[1].splitlines() if ":" in line)
+            assert int(m["mem_clients_slaves"]) == 0 and int(m["mem_replication_backlog"]) == 0, m
+            return int(m["mem_aof_buffer"]) >= 10000 and int(m["mem_not_counted_for_evict"]) >= int(m["mem_aof_buffer"])
+
+        until(waiting, 5, "a write to wait for its turn's end")
+        assert pairs(c.call("MEMORY", "STATS"))["clients.slaves"] == 0
+        until(lambda: info(c, "memory")["mem_aof_buffer"] == "0", 5, "the file to have it")
+
+
 # ---- what clients take
 
 
