@@ -31,6 +31,7 @@ struct space {
     uint64_t cursor;        /* of the walk */
     bool lazily;            /* freeing it counts as lazy */
     bool detached;          /* flushed while the walk needs it: the walk owns it now */
+    bool held_structures;   /* values whose bytes nobody has added up stood here, ever */
 };
 
 /* An entry that the walk takes out of its turn. */

@@ -69,6 +69,7 @@ void note_value(struct keyspace *ks, struct space *sp, struct entry *e)
 {
     if (entry_form(e) != FORM_APART)
         return;
+    sp->held_structures = true;
     set_need(sp, e, need_of(ks, e));
     set_clock(ks, sp, e, next_end(ks, e));
 }

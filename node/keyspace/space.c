@@ -40,10 +40,14 @@ static void free_space(void *thing, const void *arg)
     xfree(sp);
 }
 
-/* But for what hangs on entries of other types, which nobody has added up. */
-static size_t space_bytes(const struct space *sp)
+/* What hangs on entries of other types nobody has added up: then it is all that may be meant. Too much is told only
+ * until the space is free, too little would cost others their keys (see keyspace_unfreed_bytes). */
+static size_t space_bytes(const struct keyspace *ks, const struct space *sp)
 {
-    return sp->entry_bytes + sp->table.bytes + sp->deadlines.bytes;
+    size_t known = sp->entry_bytes + sp->table.bytes + sp->deadlines.bytes + sp->parts.bytes;
+    size_t used = alloc_used_bytes(), going = keyspace_unfreed_bytes(ks);
+
+    return sp->held_structures && used > going + known ? used - going : known;
 }
 
 void space_discard(struct keyspace *ks, struct space *sp)
@@ -54,7 +58,7 @@ void space_discard(struct keyspace *ks, struct space *sp)
         trash_put(ks->trash, &(struct trash_item){ .free_fn = free_space,
                                                    .thing = sp,
                                                    .arg = ks,
-                                                   .bytes = space_bytes(sp),
+                                                   .bytes = space_bytes(ks, sp),
                                                    .objects = sp->lazily ? sp->table.count : 0 });
 }
 

@@ -162,6 +162,19 @@ def test_large_values_that_leave_count_as_gone(t):
         assert int(info(c, "stats")["evicted_keys"]) == 1
 
 
+def test_a_flushed_data_set_counts_as_gone(t):
+    """Its hashes are freed by the helper thread; what is written next is not evicted in their place."""
+    node = t.node(settings={"maxmemory-policy": "allkeys-random"}).start()
+    with node.client(timeout=60) as c:
+        words = [w for i in range(20) for w in ("field:%d" % i, "x" * 20)]
+        for at in range(0, 60000, 500):
+            c.pipeline([("HSET", "hash:%d" % i, *words) for i in range(at, at + 500)])
+        c.call("CONFIG", "SET", "maxmemory", used(c) + MB)
+        assert c.pipeline([("FLUSHALL",)] + [("SET", "key:%d" % i, "x" * 2000) for i in range(1000)]) == ["OK"] * 1001
+        assert c.call("DBSIZE") == 1000
+        assert info(c, "stats")["evicted_keys"] == "0"
+
+
 def survivors(node, policy, keys=6000):
     """Keys whose age is told by their number, in a node that holds about half of them: the share of those
     that stayed and should have."""
