@@ -10,6 +10,7 @@
 #include "node/oplog/oplog.h"
 #include "node/persist/aof.h"
 #include "node/persist/persist.h"
+#include "node/replica/replica.h"
 #include "node/serve/evict.h"
 #include "node/settings.h"
 #include "node/world.h"
@@ -149,6 +150,15 @@ static enum err apply_allocator(void *world, struct errmsg *out_why)
     return OK;
 }
 
+static enum err apply_replica(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    replica_settings_changed(w->replica);
+    return OK;
+}
+
 static const struct {
     const char *name;
     enum err (*apply)(void *world, struct errmsg *out_why);
@@ -188,6 +198,7 @@ static const struct {
     { "lfu-log-factor", apply_frequency },
     { "lfu-decay-time", apply_frequency },
     { "repl-backlog-size", apply_backlog },
+    { "replica-max-staleness-ms", apply_replica },
     { "appendonly", apply_appendonly },
     { "appendfsync", apply_appendfsync },
     { "jemalloc-bg-thread", apply_allocator },

@@ -66,7 +66,7 @@ struct node_settings {
     char *leader_auth, *leader_user; /* masterauth, masteruser */
     bool follower_read_only, follower_serve_stale_data, follower_announced;
     bool follower_ignore_maxmemory, follower_ignore_disk_write_errors;
-    int64_t follower_priority, follower_announce_port;
+    int64_t follower_priority, follower_announce_port, follower_max_staleness_ms;
     char *follower_announce_ip;
     int64_t min_followers_to_write, min_followers_max_lag_s;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;

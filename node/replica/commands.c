@@ -239,6 +239,22 @@ static enum err option_getack(struct call *c, struct replica *r, struct bytes va
     return ERR_CLOSED;
 }
 
+/* Ours: whoever says it before PSYNC learns that it may ask; later it is a question (freshness.h). */
+static enum err option_echo(struct call *c, struct replica *r, struct bytes value)
+{
+    struct follower *f = leader_follower_of(r, c->session, true);
+    uint64_t number;
+
+    if (!bytes_to_u64(value, &number)) {
+        reply_error(c->reply, "ERR value is not an integer or out of range");
+        return ERR_SYNTAX;
+    }
+    if (!follower_counts(f))
+        return OK;
+    leader_asked(f, number);
+    return ERR_CLOSED;
+}
+
 static enum err option_rdb_only(struct call *c, struct replica *r, struct bytes value)
 {
     int64_t on;
@@ -274,6 +290,7 @@ static const struct {
     { "ack", option_ack },
     { "fack", option_fack },
     { "getack", option_getack },
+    { "hf-echo", option_echo },
     { "rdb-only", option_rdb_only },
     { "rdb-filter-only", option_filter },
 };

@@ -36,6 +36,7 @@ void upstream_event(struct replica *r, const struct upstream_event *given)
 {
     struct upstream_event ev = *given;
     struct upstream_actions actions;
+    uint64_t proved = r->upstream.freshness.proved;
 
     ev.now_ms = clock_now_ms();
     ev.view = (struct upstream_view){ .id = r->w->oplog->id,
@@ -45,6 +46,8 @@ void upstream_event(struct replica *r, const struct upstream_event *given)
     upstream_step(&r->upstream, &ev, &actions);
     obey(r, &actions);
     arm_timer(r);
+    if (r->upstream.freshness.proved != proved)
+        leader_proved(r);
 }
 
 static void tell(struct replica *r, enum upstream_event_kind kind)
@@ -210,6 +213,14 @@ static bool take_payload(struct replica *r, struct link *l, uint64_t deadline_us
 
 /* ---- lines and stream --------------------------------------------------------------------------- */
 
+/* A Redis says so of what only we ask: nobody need read it each time. */
+static bool is_unknown_option(struct bytes line)
+{
+    static const char text[] = "-ERR Unrecognized REPLCONF option";
+
+    return line.len >= sizeof text - 1 && !memcmp(line.at, text, sizeof text - 1);
+}
+
 static bool take_line(struct replica *r, struct link *l)
 {
     struct bytes data = link_input(l);
@@ -229,7 +240,7 @@ static bool take_line(struct replica *r, struct link *l)
         ev.line.len = sizeof line;
     memcpy(line, ev.line.at, ev.line.len);
     ev.line.at = line;
-    if (ev.line.len && line[0] == '-')
+    if (ev.line.len && line[0] == '-' && !is_unknown_option(ev.line))
         log_notice("leader-said line=%.*s", (int)ev.line.len, line);
     link_consume(l, (size_t)(end - data.at) + 1);
     upstream_event(r, &ev);
@@ -298,6 +309,8 @@ static bool take_command(struct replica *r, struct link *l)
     struct resp_request q;
     struct errmsg why = { 0 };
 
+    if (*data.at == '+')
+        return take_line(r, l); /* between two commands: an answer, and not of the stream */
     switch (resp_read_request(&r->reader, data, &q)) {
     case RESP_MORE:
         link_want_input(l, resp_reader_wants(&r->reader));
@@ -350,6 +363,9 @@ static void on_input(struct link *l)
             return;
         }
     }
+    if (r->link == l && r->upstream_config.max_staleness_ms && !r->upstream.freshness.echoes &&
+        !link_input(l).len)
+        tell(r, UPSTREAM_EV_DRAINED);
 }
 
 static void forget_link(struct replica *r)

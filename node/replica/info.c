@@ -59,6 +59,14 @@ static void write_following(const struct replica *r, struct buf *out)
     info_line(out, "replica_announced", "%d", set->follower_announced);
 }
 
+static void write_age(const struct replica *r, struct buf *out)
+{
+    uint64_t age_ms = replica_age_ms(r);
+
+    info_line(out, "replica_staleness_ms", "%lld", age_ms == UINT64_MAX ? -1LL : (long long)age_ms);
+    info_line(out, "replica_staleness_known_by", "%s", freshness_word(&r->upstream.freshness));
+}
+
 static void write_followers(const struct replica *r, struct buf *out)
 {
     const struct node_settings *set = r->w->set;
@@ -84,6 +92,7 @@ static void write_followers(const struct replica *r, struct buf *out)
 static void write_replication(struct node_world *w, struct buf *out)
 {
     const struct replica *r = w->replica;
+    const struct node_settings *set = w->set;
     const struct oplog *o = w->oplog;
 
     info_line(out, "role", "%s", r->follows ? "slave" : "master");
@@ -100,6 +109,8 @@ static void write_replication(struct node_world *w, struct buf *out)
     info_line(out, "repl_backlog_first_byte_offset", "%llu",
               (unsigned long long)(o->backlog ? o->first + 1 : 0));
     info_line(out, "repl_backlog_histlen", "%llu", (unsigned long long)oplog_backlog_len(o));
+    if (r->follows && set->follower_max_staleness_ms)
+        write_age(r, out);
     if (r->follows && r->upstream.refused)
         info_line(out, "master_sync_refused", "leader-began-empty");
 }

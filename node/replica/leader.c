@@ -141,17 +141,19 @@ void leader_pump_soon(struct replica *r)
     ev_timer_start(r->w->loop, &r->pump_more);
 }
 
-/* Sends what the cursor has until it is at the tip, the socket is full, or it is the others' turn: one
- * that reads as fast as we write would never be full. True: at the tip. */
-static bool send_from(struct follower *f, struct oplog_cursor *c)
+/* Sends what the cursor has until it is at until, the socket is full, or it is the others' turn: one
+ * that reads as fast as we write would never be full. True: it is there. */
+static bool send_until(struct follower *f, struct oplog_cursor *c, uint64_t until)
 {
     struct link *link = f->session->link;
     size_t total = 0;
 
-    while (oplog_lag(c)) {
+    while (c->at < until) {
         struct bytes data = oplog_read(c);
         size_t sent;
 
+        if (data.len > until - c->at)
+            data.len = (size_t)(until - c->at);
         if (!link || link->state != LINK_OPEN || out_pending(&link->out))
             return false;
         sent = link_send(link, data.at, data.len);
@@ -161,12 +163,17 @@ static bool send_from(struct follower *f, struct oplog_cursor *c)
         if (sent < data.len)
             return false;
         total += sent;
-        if (total >= PUMP_BYTES && oplog_lag(c)) {
+        if (total >= PUMP_BYTES && c->at < until) {
             leader_pump_soon(f->room);
             return false;
         }
     }
     return true;
+}
+
+static bool send_all(struct follower *f, struct oplog_cursor *c)
+{
+    return send_until(f, c, c->at + oplog_lag(c));
 }
 
 static void payload_left(struct follower *f)
@@ -183,15 +190,26 @@ static void payload_left(struct follower *f)
     log_notice("follower-payload-sent id=%llu", (unsigned long long)f->session->id);
 }
 
+/* An answer stands between two units: behind all that we had when it was asked for. */
+static void send_stream(struct follower *f)
+{
+    if (f->echo.placed) {
+        if (!send_until(f, &f->stream, f->echo.at))
+            return;
+        leader_say(f, "+hf-echo %llu\r\n", (unsigned long long)f->echo.number);
+        f->echo.owed = f->echo.placed = false;
+    }
+    send_all(f, &f->stream);
+}
+
 void leader_pump(struct follower *f)
 {
     bool whole = f->sync && f->sync->whole;
 
-    if (f->state == FOLLOWER_PAYLOAD && (whole || !f->counted) && send_from(f, &f->payload) &&
-        whole)
+    if (f->state == FOLLOWER_PAYLOAD && (whole || !f->counted) && send_all(f, &f->payload) && whole)
         payload_left(f);
     if (f->state == FOLLOWER_ONLINE)
-        send_from(f, &f->stream);
+        send_stream(f);
 }
 
 static void on_pump_more(struct ev_loop *loop, ev_timer *timer, int events)
@@ -291,6 +309,38 @@ void leader_file_acked(struct follower *f, uint64_t offset)
     f->fack_offset = offset;
     if (r->hooks.acked)
         r->hooks.acked(r->hooks.arg);
+}
+
+static void place_echo(struct follower *f)
+{
+    f->echo.placed = true;
+    f->echo.at = f->room->w->oplog->next;
+    f->room->pumped = UINT64_MAX;
+}
+
+void leader_asked(struct follower *f, uint64_t number)
+{
+    struct replica *r = f->room;
+
+    f->echo.owed = true;
+    f->echo.placed = false;
+    f->echo.number = number;
+    if (!r->follows) {
+        place_echo(f);
+        return;
+    }
+    f->echo.proof = r->upstream.freshness.number + 1; /* one that is under way began too early */
+    upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_ASK });
+}
+
+void leader_proved(struct replica *r)
+{
+    LIST_EACH (&r->followers, node) {
+        struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (f->echo.owed && !f->echo.placed && f->echo.proof <= r->upstream.freshness.proved)
+            place_echo(f);
+    }
 }
 
 /* The answer to a GETACK does not count the GETACK itself, so behind one, that much is all. */

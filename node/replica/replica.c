@@ -23,6 +23,7 @@ static void configure(struct replica *r)
         .announce_ip = set->follower_announce_ip,
         .port = set->follower_announce_port ? set->follower_announce_port : port,
         .timeout_ms = (uint64_t)set->repl_timeout_s * 1000,
+        .max_staleness_ms = (uint64_t)set->follower_max_staleness_ms,
     };
 }
 
@@ -210,6 +211,25 @@ bool replica_is_follower(const struct replica *r)
 bool replica_link_up(const struct replica *r)
 {
     return r->follows && r->upstream.state == UPSTREAM_STREAM;
+}
+
+uint64_t replica_age_ms(const struct replica *r)
+{
+    return freshness_age_ms(&r->upstream.freshness, clock_read_us() / 1000);
+}
+
+bool replica_too_old(const struct replica *r)
+{
+    int64_t bound_ms = r->w->set->follower_max_staleness_ms;
+
+    return bound_ms && r->follows && replica_age_ms(r) > (uint64_t)bound_ms;
+}
+
+void replica_settings_changed(struct replica *r)
+{
+    configure(r);
+    if (r->follows)
+        upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_TIMER });
 }
 
 bool replica_drop_link(struct replica *r)

@@ -43,6 +43,12 @@ void replica_start(struct replica *r);
 bool replica_is_follower(const struct replica *r);
 /* Follower and the stream flows. */
 bool replica_link_up(const struct replica *r);
+/* Follower, and its data may be older than replica-max-staleness-ms. */
+bool replica_too_old(const struct replica *r);
+/* How old a follower's data can be; UINT64_MAX: nobody knows (freshness.h). */
+uint64_t replica_age_ms(const struct replica *r);
+/* Of those that the link to the leader uses. */
+void replica_settings_changed(struct replica *r);
 /* Cuts the link to the leader, which is dialled again. False: there is none. */
 bool replica_drop_link(struct replica *r);
 /* min-replicas-to-write is met (always, where it is off or we follow). */

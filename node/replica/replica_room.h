@@ -73,6 +73,12 @@ struct follower {
     bool has_file;
     uint64_t progress_ms; /* something left or came */
     uint64_t over_soft_since_ms;
+    /* A question of freshness.h. While we follow it waits for a proof of our own, of this number or later;
+     * then for the stream up to at. */
+    struct {
+        bool owed, placed;
+        uint64_t number, proof, at;
+    } echo;
 };
 
 /* One snapshot on its way to everybody who waited when it began, or came while its beginning was still
@@ -149,6 +155,8 @@ void leader_begin_sync(struct follower *f, bool sync_only);
 void leader_continue(struct follower *f, uint64_t offset);
 void leader_acked(struct follower *f, uint64_t offset);
 void leader_file_acked(struct follower *f, uint64_t offset); /* FACK */
+void leader_asked(struct follower *f, uint64_t number);      /* how old it is */
+void leader_proved(struct replica *r); /* how old we are at most: so are they */
 bool leader_follower_has_all(const struct replica *r, const struct follower *f);
 uint64_t leader_count_followers(const struct replica *r);
 int64_t leader_count_good(const struct replica *r);

@@ -42,6 +42,7 @@ static void retreat(struct upstream *u, const struct upstream_event *ev, const c
     struct upstream_action *a = act(out, UPSTREAM_DROP);
 
     snprintf(a->why, sizeof a->why, "%s", why);
+    freshness_relink(&u->freshness);
     enter(u, UPSTREAM_WAIT, ev->now_ms);
     u->deadline_ms = ev->now_ms + u->retry_ms;
     u->retry_ms = u->retry_ms * 2 > UPSTREAM_RETRY_MS_MAX ? UPSTREAM_RETRY_MS_MAX : u->retry_ms * 2;
@@ -72,6 +73,18 @@ static void say_ack(struct upstream *u, const struct upstream_event *ev,
     a->argc = 5;
     a->words[3] = "FACK";
     a->words[4] = a->text[1];
+}
+
+static void say_question(struct upstream *u, const struct upstream_event *ev,
+                         struct upstream_actions *out)
+{
+    struct upstream_action *a = act(out, UPSTREAM_SEND);
+
+    put_number(a->text[0], sizeof a->text[0], freshness_ask(&u->freshness, ev->now_ms));
+    a->argc = 3;
+    a->words[0] = "REPLCONF";
+    a->words[1] = "hf-echo";
+    a->words[2] = a->text[0];
 }
 
 static void greet(struct upstream *u, const char *name, bool must)
@@ -108,6 +121,8 @@ static void say_greetings(struct upstream *u, const struct upstream_event *ev,
     }
     say(out, 5, (const char *[]){ "REPLCONF", "capa", "eof", "capa", "psync2" });
     greet(u, "capa", false);
+    say(out, 3, (const char *[]){ "REPLCONF", "hf-echo", "0" });
+    greet(u, "hf-echo", false);
     enter(u, UPSTREAM_GREETING, ev->now_ms);
 }
 
@@ -181,6 +196,8 @@ static void greeting_event(struct upstream *u, const struct upstream_event *ev,
         retreat(u, ev, "the leader refused AUTH", out);
         return;
     }
+    if (!strcmp(u->greetings[u->greeting_next].name, "hf-echo"))
+        u->freshness.echoes = begins(ev->line, "+");
     if (++u->greeting_next == u->greeting_count)
         say_psync(u, ev, out);
 }
@@ -314,8 +331,16 @@ static void payload_event(struct upstream *u, const struct upstream_event *ev,
 static void stream_event(struct upstream *u, const struct upstream_event *ev,
                          struct upstream_actions *out)
 {
+    struct freshness *f = &u->freshness;
+
+    if (ev->kind == UPSTREAM_EV_LINE)
+        freshness_line(f, ev->line);
+    if (ev->kind == UPSTREAM_EV_DRAINED)
+        freshness_drained(f, ev->now_ms);
     if (ev->kind == UPSTREAM_EV_ACK || ev->now_ms >= u->next_ack_ms)
         say_ack(u, ev, out);
+    if (ev->now_ms >= freshness_due_ms(f, u->config->max_staleness_ms))
+        say_question(u, ev, out);
 }
 
 typedef void state_fn(struct upstream *u, const struct upstream_event *ev,
@@ -359,12 +384,14 @@ void upstream_step(struct upstream *u, const struct upstream_event *ev,
         u->retry_ms = UPSTREAM_RETRY_MS_MIN;
         u->refused = false;
         u->down_since_ms = ev->now_ms;
+        freshness_forget(&u->freshness);
         enter(u, UPSTREAM_DIALLING, ev->now_ms);
         act(out, UPSTREAM_DIAL);
         return;
     case UPSTREAM_EV_STOP:
         if (linked)
             act(out, UPSTREAM_DROP);
+        freshness_forget(&u->freshness);
         enter(u, UPSTREAM_OFF, ev->now_ms);
         u->failover = u->refused = false;
         return;
@@ -372,6 +399,9 @@ void upstream_step(struct upstream *u, const struct upstream_event *ev,
         if (linked)
             retreat(u, ev, "the connection ended", out);
         return;
+    case UPSTREAM_EV_ASK:
+        u->freshness.wanted = true;
+        break;
     default:
         break;
     }
@@ -388,10 +418,14 @@ void upstream_step(struct upstream *u, const struct upstream_event *ev,
 
 uint64_t upstream_wake_ms(const struct upstream *u)
 {
+    uint64_t wake_ms = u->deadline_ms, due_ms;
+
     if (u->state == UPSTREAM_OFF)
         return UINT64_MAX;
-    if ((u->state == UPSTREAM_STREAM || u->state == UPSTREAM_PAYLOAD) &&
-        u->next_ack_ms < u->deadline_ms)
-        return u->next_ack_ms;
-    return u->deadline_ms;
+    if (u->state != UPSTREAM_STREAM && u->state != UPSTREAM_PAYLOAD)
+        return wake_ms;
+    if (u->next_ack_ms < wake_ms)
+        wake_ms = u->next_ack_ms;
+    due_ms = freshness_due_ms(&u->freshness, u->config->max_staleness_ms);
+    return u->state == UPSTREAM_STREAM && due_ms < wake_ms ? due_ms : wake_ms;
 }

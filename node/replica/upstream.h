@@ -12,7 +12,8 @@
  *
  *   1. actions are to be obeyed in order
  *   2. in STREAM an acknowledgement goes out every UPSTREAM_ACK_MS, and at once when it is asked for
- *   3. a dropped link is redialled after UPSTREAM_RETRY_MS_MIN, doubling to UPSTREAM_RETRY_MS_MAX
+ *   3. a question of freshness.h goes out when it is due
+ *   4. a dropped link is redialled after UPSTREAM_RETRY_MS_MIN, doubling to UPSTREAM_RETRY_MS_MAX
  *
  * The driver (follower.c) owns socket, loader and stream; it fills the view (what we hold) on every
  * event. Source: PSYNC2 as redis-server 7.0 speaks it.
@@ -21,6 +22,7 @@
 #define HF_NODE_REPLICA_UPSTREAM_H
 
 #include "common/bytes.h"
+#include "node/replica/freshness.h"
 
 enum {
     UPSTREAM_ACK_MS = 1000,
@@ -30,7 +32,7 @@ enum {
     UPSTREAM_ID_LEN = 40,
     UPSTREAM_WORDS_MAX = 8,
     UPSTREAM_ACTIONS_MAX = 8,
-    UPSTREAM_GREETINGS_MAX = 4,
+    UPSTREAM_GREETINGS_MAX = 5,
 };
 
 enum upstream_state {
@@ -47,14 +49,16 @@ enum upstream_state {
 };
 
 enum upstream_event_kind {
-    UPSTREAM_EV_FOLLOW, /* a leader was chosen; dial it */
-    UPSTREAM_EV_STOP,   /* follow nobody */
-    UPSTREAM_EV_UP,     /* the connection stands */
-    UPSTREAM_EV_DOWN,   /* it is gone, or could not be made */
-    UPSTREAM_EV_LINE,   /* one line, without its end; empty: a keep-alive */
-    UPSTREAM_EV_INPUT,  /* bytes of payload or stream came */
-    UPSTREAM_EV_LOADED, /* the payload ended: e says how */
-    UPSTREAM_EV_ACK,    /* the stream asks for an acknowledgement */
+    UPSTREAM_EV_FOLLOW,  /* a leader was chosen; dial it */
+    UPSTREAM_EV_STOP,    /* follow nobody */
+    UPSTREAM_EV_UP,      /* the connection stands */
+    UPSTREAM_EV_DOWN,    /* it is gone, or could not be made */
+    UPSTREAM_EV_LINE,    /* one line, without its end; empty: a keep-alive */
+    UPSTREAM_EV_INPUT,   /* bytes of payload or stream came */
+    UPSTREAM_EV_LOADED,  /* the payload ended: e says how */
+    UPSTREAM_EV_ACK,     /* the stream asks for an acknowledgement */
+    UPSTREAM_EV_ASK,     /* somebody who follows us wants to know how old we are */
+    UPSTREAM_EV_DRAINED, /* the stream was read to its end */
     UPSTREAM_EV_TIMER,
 };
 
@@ -108,6 +112,7 @@ struct upstream_config {
     const char *user, *password, *announce_ip;
     int64_t port;
     uint64_t timeout_ms;
+    uint64_t max_staleness_ms; /* 0: any */
 };
 
 struct upstream {
@@ -126,6 +131,7 @@ struct upstream {
         bool must;        /* a refusal is final: AUTH */
     } greetings[UPSTREAM_GREETINGS_MAX];
     int greeting_count, greeting_next;
+    struct freshness freshness;
     char id[UPSTREAM_ID_LEN + 1]; /* of FULLRESYNC */
     uint64_t offset;
 };

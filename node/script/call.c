@@ -116,7 +116,8 @@ static const char *refusal(const struct run *r, const struct call *c)
         return "ERR This Redis command is not allowed from script";
     if (!c->session && !(flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)))
         return "ERR This Redis command is not allowed from script";
-    if (!(flags & CMD_STALE) && !c->from_leader && refuse_reason(v, 0, CMD_STALE))
+    if (!(flags & CMD_STALE) && !c->from_leader &&
+        refuse_reason(v, flags & CMD_READONLY, CMD_STALE))
         return "ERR Can not execute the command on a stale replica";
     if (c->user && acl_check(c->user, c, &why) != OK)
         return denied(why.text);

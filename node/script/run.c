@@ -56,9 +56,9 @@ static const char *refusal(const struct call *c, uint32_t flags, bool read_only)
     if (c->from_leader)
         return NULL;
     if (flags & RUN_PLAIN)
-        return refuse_reason(v, 0, CMD_STALE);
+        return refuse_reason(v, CMD_READONLY, CMD_STALE);
     if (!(flags & RUN_ALLOW_STALE))
-        lacks |= CMD_STALE;
+        has |= CMD_READONLY, lacks |= CMD_STALE;
     if (!(flags & RUN_NO_WRITES))
         has |= CMD_WRITE;
     if (!(flags & (RUN_ALLOW_OOM | RUN_NO_WRITES)))

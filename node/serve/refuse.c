@@ -48,6 +48,11 @@ static bool stale(const struct node_world *w)
            !replica_link_up(w->replica);
 }
 
+static bool too_old(const struct node_world *w)
+{
+    return replica_too_old(w->replica) && !persist_loading(w->persist);
+}
+
 static bool loading(const struct node_world *w)
 {
     return persist_loading(w->persist);
@@ -72,6 +77,8 @@ static const struct {
     { CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica." },
     { 0, CMD_STALE, stale,
       "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'." },
+    { CMD_READONLY | CMD_WRITE, 0, too_old,
+      "STALE The data may be older than replica-max-staleness-ms allows" },
     { 0, CMD_LOADING, loading, "LOADING Redis is loading the dataset in memory" },
 };
 

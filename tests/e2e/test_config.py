@@ -12,7 +12,7 @@ from harness.wait import until
 # What must differ: where each of the two lives.
 OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 # Ours alone.
-OURS = {"log-format", "script-memory-max"}
+OURS = {"log-format", "replica-max-staleness-ms", "script-memory-max"}
 
 ERRORS = [
     ["foo", "bar"], ["maxmemory", "1", "maxmemory", "2"], ["maxmemory", "1gb", "foo", "2"], ["a", "b", "c"],

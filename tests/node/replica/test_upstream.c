@@ -34,6 +34,8 @@ static const struct {
     { "broken", UPSTREAM_EV_LOADED, ERR_CORRUPT },
     { "refused", UPSTREAM_EV_LOADED, ERR_REFUSED },
     { "ack", UPSTREAM_EV_ACK, OK },
+    { "ask", UPSTREAM_EV_ASK, OK },
+    { "drained", UPSTREAM_EV_DRAINED, OK },
     { "timer", UPSTREAM_EV_TIMER, OK },
 };
 
@@ -106,13 +108,17 @@ static void play(struct upstream *u, const struct step *steps)
 
 static const struct upstream_config plain = { "", "", "", 6380, 60000 };
 static const struct upstream_config secret = { "joe", "pw", "10.0.0.9", 6380, 60000 };
+static const struct upstream_config bounded = { "", "", "", 6380, 60000, 300 };
 
-#define TO_PSYNC                                                                                   \
-    { "follow", "dial; ", 0 }, { "up", "send PING; ", 0 },                                         \
-        { "line +PONG", "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; ", \
-          0 },                                                                                     \
-    {                                                                                              \
-        "line +OK", NULL, 0                                                                        \
+#define TO_PSYNC                                                                    \
+    { "follow", "dial; ", 0 }, { "up", "send PING; ", 0 },                          \
+        { "line +PONG",                                                             \
+          "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; " \
+          "send REPLCONF hf-echo 0; ",                                              \
+          0 },                                                                      \
+        { "line +OK", NULL, 0 },                                                    \
+    {                                                                               \
+        "line +OK", NULL, 0                                                         \
     }
 
 START_TEST(a_full_sync_with_an_end_mark)
@@ -169,10 +175,11 @@ START_TEST(authentication_is_tolerated_late_and_must_succeed)
         { "up", "send PING; ", 0 },
         { "line -NOAUTH Authentication required.",
           "send AUTH joe pw; send REPLCONF listening-port 6380; send REPLCONF ip-address 10.0.0.9; "
-          "send REPLCONF capa eof capa psync2; ",
+          "send REPLCONF capa eof capa psync2; send REPLCONF hf-echo 0; ",
           0 },
         { "line +OK", NULL, 0 },
         { "line -ERR no", NULL, 0 },
+        { "line +OK", NULL, 0 },
         { "line +OK", NULL, 0 },
         { "line +OK", "send PSYNC ? -1; ", 0 },
         { "line -LOADING later", "drop; ", 0 },
@@ -180,7 +187,7 @@ START_TEST(authentication_is_tolerated_late_and_must_succeed)
         { "up", "send PING; ", 0 },
         { "line +PONG",
           "send AUTH joe pw; send REPLCONF listening-port 6380; send REPLCONF ip-address 10.0.0.9; "
-          "send REPLCONF capa eof capa psync2; ",
+          "send REPLCONF capa eof capa psync2; send REPLCONF hf-echo 0; ",
           0 },
         { "line -WRONGPASS", "drop; ", 0 },
         { "timer", NULL, 99 }, /* twice as long as the first time */
@@ -200,13 +207,113 @@ START_TEST(a_leader_whose_disk_fails_is_copied)
         { "follow", "dial; ", 0 },
         { "up", "send PING; ", 0 },
         { "line -MISCONF Errors writing to the AOF file: No space left on device",
-          "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; ", 0 },
+          "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; "
+          "send REPLCONF hf-echo 0; ",
+          0 },
         { 0 },
     };
     struct upstream u;
 
     upstream_init(&u, &plain);
     play(&u, steps);
+}
+END_TEST
+
+#define TO_STREAM(answer) \
+    { "history 41", NULL, 0 }, TO_PSYNC, { answer, "send PSYNC " ID " 42; ", 0 },
+
+/* The steps begin at 1000. */
+START_TEST(an_answer_proves_the_moment_of_its_question)
+{
+    static const struct step steps[] = {
+        TO_STREAM("line +OK"){ "line +CONTINUE " ID, "continue " ID "; ", 0 },
+        { "input", "send REPLCONF hf-echo 1; ", 7 }, /* the first is due at once */
+        { "input", NULL, 250 },                      /* proves nothing */
+        { "line +hf-echo 2", NULL, 0 }, /* nor does an answer that was not asked for, */
+        { "line +hf-echo 1x", NULL, 0 },
+        { "line +hf-echo ", NULL, 0 },
+        { "line ", NULL, 0 },
+        { "drained", NULL, 0 }, /* nor that there is nothing more */
+        { 0 },
+    };
+    static const struct step answered[] = {
+        { "line +hf-echo 1", NULL, 0 },
+        { "line +hf-echo 1", NULL, 0 },
+        { "timer", NULL, 106 },
+        { "timer", "send REPLCONF hf-echo 2; ", 1 },
+        { "timer", NULL, 500 },
+        { "line +hf-echo 1", NULL, 0 }, /* answered once already */
+        { "line +hf-echo 2", "send REPLCONF hf-echo 3; ", 0 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &bounded);
+    ck_assert_uint_eq(freshness_age_ms(&u.freshness, 1000), UINT64_MAX);
+    play(&u, steps);
+    ck_assert_uint_eq(freshness_age_ms(&u.freshness, 2000), UINT64_MAX);
+    play(&u, answered);
+    ck_assert_uint_eq(freshness_age_ms(&u.freshness, 1607), 500);
+    ck_assert_str_eq(freshness_word(&u.freshness), "echo");
+    ck_assert_uint_eq(u.freshness.proved, 2);
+}
+END_TEST
+
+START_TEST(who_follows_us_asks_through_us)
+{
+    static const struct step steps[] = {
+        TO_STREAM("line +OK"){ "line +CONTINUE " ID, "continue " ID "; ", 0 },
+        { "input", NULL, 500 }, /* nobody here wants to know */
+        { "ask", "send REPLCONF hf-echo 1; ", 0 },
+        { "ask", NULL, 0 }, /* the one under way began before this */
+        { "line +hf-echo 1", "send REPLCONF hf-echo 2; ", 5 },
+        { "down", "drop; ", 0 },
+        { "timer", "dial; ", 50 },
+        { "up", "send PING; ", 0 },
+        { "line +PONG",
+          "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; "
+          "send REPLCONF hf-echo 0; ",
+          0 },
+        { "line +OK", NULL, 0 },
+        { "line +OK", NULL, 0 },
+        { "line +OK", "send PSYNC " ID " 42; ", 0 },
+        { "line +CONTINUE " ID, "continue " ID "; ", 0 },
+        { "input", "send REPLCONF hf-echo 3; ",
+          0 }, /* what was owed on the old link is asked again */
+        { "line +hf-echo 2", NULL, 0 },
+        { "line +hf-echo 3", NULL, 0 },
+        { "timer", NULL, 900 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    play(&u, steps);
+    ck_assert_uint_eq(u.freshness.proved, 3);
+}
+END_TEST
+
+START_TEST(a_redis_proves_nothing_and_another_leader_begins_anew)
+{
+    static const struct step steps[] = {
+        TO_STREAM("line -ERR Unrecognized REPLCONF option: hf-echo"){ "line +CONTINUE " ID,
+                                                                      "continue " ID "; ", 0 },
+        { "input", NULL, 600 },
+        { "ask", NULL, 0 },
+        { 0 },
+    };
+    static const struct step drained[] = { { "drained", NULL, 0 }, { 0 } };
+    static const struct step another[] = { { "follow", "drop; dial; ", 0 }, { 0 } };
+    struct upstream u;
+
+    upstream_init(&u, &bounded);
+    play(&u, steps);
+    ck_assert_str_eq(freshness_word(&u.freshness), "none");
+    play(&u, drained);
+    ck_assert_str_eq(freshness_word(&u.freshness), "input");
+    ck_assert_uint_eq(freshness_age_ms(&u.freshness, 1250), 250);
+    play(&u, another);
+    ck_assert_uint_eq(freshness_age_ms(&u.freshness, 1250), UINT64_MAX);
 }
 END_TEST
 
@@ -333,6 +440,8 @@ START_TEST(failover_waits_for_somebody_or_its_time)
 END_TEST
 
 CHECK_MAIN("upstream", a_full_sync_with_an_end_mark, a_partial_sync_under_a_new_id,
-           a_leader_whose_disk_fails_is_copied, authentication_is_tolerated_late_and_must_succeed,
-           an_old_leader_knows_only_sync, rubbish_and_silence_end_the_link, handing_over_by_psync,
+           a_leader_whose_disk_fails_is_copied, an_answer_proves_the_moment_of_its_question,
+           who_follows_us_asks_through_us, a_redis_proves_nothing_and_another_leader_begins_anew,
+           authentication_is_tolerated_late_and_must_succeed, an_old_leader_knows_only_sync,
+           rubbish_and_silence_end_the_link, handing_over_by_psync,
            failover_waits_for_somebody_or_its_time)
