@@ -13,10 +13,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_CHECK                      __attribute__((warn_unused_result))
-#define PRINTF_LIKE(f, a)               __attribute__((format(printf, f, a)))
-#define LIKELY(x)                       __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)                     __builtin_expect(!!(x), 0)
+#define MUST_CHECK        __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define LIKELY(x)         __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)       __builtin_expect(!!(x), 0)
+/* Asks the processor for the line at p. GCC takes a function that does nothing else for one without effect and
+ * drops the calls to it, unless something in it looks like an effect. */
+#define FETCH(p)               \
+    do {                       \
+        __builtin_prefetch(p); \
+        __asm__ volatile("");  \
+    } while (0)
 #define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
