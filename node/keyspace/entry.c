@@ -339,6 +339,14 @@ struct entry *entry_set(struct entry *e, const struct value *value)
     return e;
 }
 
+bool entry_fetch(const struct entry *e)
+{
+    if (entry_form(e) != FORM_BLOB && entry_form(e) != FORM_APART)
+        return false;
+    FETCH((const char *)(uintptr_t)*word_of(e));
+    return true;
+}
+
 bool entry_set_alike(struct entry *e, const struct value *value)
 {
     if (value->type != VALUE_STRING || entry_type(e) != VALUE_STRING ||

@@ -175,6 +175,8 @@ struct bytes entry_text(const struct entry *e, char *scratch);
 size_t entry_text_len(const struct entry *e);
 bool entry_int(const struct entry *e, int64_t *out); /* FORM_INT only */
 bool entry_raw(const struct entry *e);
+/* Asks the processor for what is apart; false: nothing is. */
+bool entry_fetch(const struct entry *e);
 void *entry_apart(const struct entry *e); /* FORM_APART only */
 /* The structure of an open entry has moved; the old pointer is the caller's business. */
 void entry_set_apart(struct entry *e, void *apart);

@@ -421,6 +421,29 @@ void table_fetch_rest(const struct table *t, uint64_t hash)
         fetch_matches(thing_at(b, LAST), tag_of(hash));
 }
 
+static bool fetch_beyond(const struct table *t, const struct bucket *b, uint8_t tag)
+{
+    bool some = false;
+
+    for (uint64_t m = matches(b, tag); m; m &= m - 1)
+        some |= t->kind->fetch(thing_at(b, __builtin_ctzll(m) / 8));
+    if (last_matches(b, tag))
+        some |= t->kind->fetch(thing_at(b, LAST));
+    return some;
+}
+
+bool table_fetch_beyond(const struct table *t, uint64_t hash)
+{
+    const struct bucket *b;
+    bool some;
+
+    if (t->count == 0 || !t->kind->fetch)
+        return false;
+    b = bucket_at(t, address(t, hash));
+    some = fetch_beyond(t, b, tag_of(hash));
+    return has_child(b) ? fetch_beyond(t, thing_at(b, LAST), tag_of(hash)) || some : some;
+}
+
 void table_add(struct table *t, uint64_t hash, void *thing)
 {
     if (t->buckets == 0) {

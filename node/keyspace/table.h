@@ -43,6 +43,7 @@ enum {
 
 struct table_kind {
     struct bytes (*key)(const void *thing);
+    bool (*fetch)(const void *thing); /* asks for the memory it points to, if to any; may be NULL */
 };
 
 struct bucket;
@@ -90,13 +91,15 @@ void table_fini(struct table *t, void (*each)(void *thing, const void *arg), con
 /* The slot that holds the thing of that key, or NULL; valid until the next add or remove. */
 struct table_slot *table_find(const struct table *t, uint64_t hash, struct bytes key);
 /*
- * Three steps towards a find that is to come, each of which asks the processor for a line that the next one
- * reads: the bucket; the first things whose tag fits, or the child; the things in the child. A find
- * after them waits for nothing. To be done for many hashes step by step.
+ * Four steps towards a find that is to come, each of which asks the processor for a line that the next one
+ * reads: the bucket; the first things whose tag fits, or the child; the things in the child; what those things
+ * point to. A find after them waits for nothing, nor does the first look into what it found. To be done for many
+ * hashes step by step. The last says whether there was anything to ask for.
  */
 void table_fetch_bucket(const struct table *t, uint64_t hash);
 void table_fetch_first(const struct table *t, uint64_t hash);
 void table_fetch_rest(const struct table *t, uint64_t hash);
+bool table_fetch_beyond(const struct table *t, uint64_t hash);
 /* key must not be there. */
 void table_add(struct table *t, uint64_t hash, void *thing);
 /* The slot must come from table_find for this hash. */
