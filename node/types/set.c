@@ -4,19 +4,23 @@
 
 #include "common/alloc.h"
 #include "node/keyspace/table.h"
-#include "node/persist/rdb_write.h"
-#include "node/types/digest.h"
 #include "node/types/intset.h"
 #include "node/types/listpack.h"
-#include "node/types/rewrite.h"
 
-struct set {
-    struct intset *ints; /* NULL: it is a table */
+struct big {
     struct table table;
     size_t member_bytes; /* of the table's members */
 };
 
-enum { RDB_SET = 2, RDB_SET_INTSET = 11, RDB_SET_LISTPACK = 20, SAVE_BYTES = 16 * 1024 };
+/* At most one of them; an empty set may have none. */
+struct set {
+    struct intset *ints;
+    struct listpack *pack;
+    struct big *big;
+};
+
+/* A pack is looked through from its beginning: what a table would cost in time and memory begins to pay here. */
+enum { PACK_MEMBERS = 32, PACK_TEXT = 64 };
 
 /* ---- a member of the table: its length in one byte, or 255 and eight bytes, then the text ---- */
 
@@ -49,15 +53,11 @@ static struct bytes member_text(const void *member)
 
 static const struct table_kind member_kind = { member_text };
 
-/* ---- the two forms ---- */
+/* ---- the three forms ---- */
 
 struct set *set_new(void)
 {
-    struct set *s = xcalloc(1, sizeof *s);
-
-    s->table.kind = &member_kind;
-    s->ints = intset_new();
-    return s;
+    return xcalloc(1, sizeof(struct set));
 }
 
 static void free_member(void *member, const void *arg)
@@ -65,18 +65,31 @@ static void free_member(void *member, const void *arg)
     xfree(member);
 }
 
+static void free_big(struct big *big)
+{
+    if (!big)
+        return;
+    table_fini(&big->table, free_member, NULL);
+    xfree(big);
+}
+
 void set_free(struct set *s)
 {
     if (!s)
         return;
     xfree(s->ints);
-    table_fini(&s->table, free_member, NULL);
+    listpack_free(s->pack);
+    free_big(s->big);
     xfree(s);
 }
 
 size_t set_count(const struct set *s)
 {
-    return s->ints ? intset_count(s->ints) : s->table.count;
+    if (s->ints)
+        return intset_count(s->ints);
+    if (s->pack)
+        return listpack_count(s->pack);
+    return s->big ? s->big->table.count : 0;
 }
 
 bool set_is_ints(const struct set *s)
@@ -84,25 +97,54 @@ bool set_is_ints(const struct set *s)
     return s->ints != NULL;
 }
 
-static void add_to_table(struct set *s, uint64_t hash, struct bytes text)
+static struct big *big_new(void)
+{
+    struct big *big = xcalloc(1, sizeof *big);
+
+    big->table.kind = &member_kind;
+    return big;
+}
+
+static void add_to_big(struct big *big, uint64_t hash, struct bytes text)
 {
     void *member = member_new(text);
 
-    table_add(&s->table, hash, member);
-    s->member_bytes += alloc_size(member);
+    table_add(&big->table, hash, member);
+    big->member_bytes += alloc_size(member);
 }
 
-static void become_table(struct set *s)
+static bool add_new_to_big(void *arg, struct bytes member)
 {
-    char text[SET_INT_TEXT];
+    add_to_big(arg, table_hash(member), member);
+    return true;
+}
 
-    for (size_t i = 0; i < intset_count(s->ints); i++) {
-        struct bytes member = { text, fmt_i64(text, intset_at(s->ints, i)) };
+static bool add_new_to_pack(void *arg, struct bytes member)
+{
+    struct listpack **pack = arg;
 
-        add_to_table(s, table_hash(member), member);
-    }
-    xfree(s->ints);
-    s->ints = NULL;
+    *pack = listpack_append(*pack, member);
+    return true;
+}
+
+/* All members move from the form they were in. */
+static void become_big(struct set *s)
+{
+    struct set was = *s;
+
+    *s = (struct set){ .big = big_new() };
+    set_each(&was, add_new_to_big, s->big);
+    xfree(was.ints);
+    listpack_free(was.pack);
+}
+
+static void become_pack(struct set *s)
+{
+    struct set was = *s;
+
+    *s = (struct set){ .pack = listpack_new() };
+    set_each(&was, add_new_to_pack, &s->pack);
+    xfree(was.ints);
 }
 
 static bool fits_ints(const struct set *s, const struct value_limits *limits)
@@ -114,53 +156,153 @@ static bool fits_ints(const struct set *s, const struct value_limits *limits)
     return intset_count(s->ints) <= max;
 }
 
+static size_t find_in_pack(const struct set *s, struct bytes member)
+{
+    struct listpack_needle needle = listpack_needle(member);
+
+    return listpack_find(s->pack, listpack_first(s->pack), &needle, 0);
+}
+
 bool set_has(const struct set *s, struct bytes member)
 {
     int64_t v;
 
     if (s->ints)
         return bytes_to_i64(member, &v) && intset_has(s->ints, v);
-    return table_find(&s->table, table_hash(member), member) != NULL;
+    if (s->pack)
+        return find_in_pack(s, member) != LISTPACK_END;
+    return s->big && table_find(&s->big->table, table_hash(member), member) != NULL;
+}
+
+static bool add_int(struct set *s, int64_t v, const struct value_limits *limits)
+{
+    bool added = intset_add(&s->ints, v);
+
+    if (added && !fits_ints(s, limits))
+        become_big(s);
+    return added;
+}
+
+static bool add_to_table(struct set *s, struct bytes member)
+{
+    uint64_t hash = table_hash(member);
+
+    if (table_find(&s->big->table, hash, member))
+        return false;
+    add_to_big(s->big, hash, member);
+    return true;
+}
+
+/* The form changes to one that takes any member, and this one too. */
+static void make_room(struct set *s, struct bytes member)
+{
+    bool small = set_count(s) < PACK_MEMBERS && member.len <= PACK_TEXT;
+
+    if (!s->big && !small)
+        become_big(s);
+    else if (!s->big && !s->pack)
+        become_pack(s);
 }
 
 bool set_add(struct set *s, struct bytes member, const struct value_limits *limits)
 {
-    uint64_t hash;
+    bool nothing = !s->ints && !s->pack && !s->big;
     int64_t v;
 
-    if (s->ints && bytes_to_i64(member, &v)) {
-        bool added = intset_add(&s->ints, v);
-
-        if (added && !fits_ints(s, limits))
-            become_table(s);
-        return added;
+    if ((s->ints || nothing) && bytes_to_i64(member, &v)) {
+        if (nothing)
+            s->ints = intset_new();
+        return add_int(s, v, limits);
     }
-    if (s->ints)
-        become_table(s);
-    hash = table_hash(member);
-    if (table_find(&s->table, hash, member))
+    if (s->pack && find_in_pack(s, member) != LISTPACK_END)
         return false;
-    add_to_table(s, hash, member);
+    make_room(s, member);
+    if (s->big)
+        return add_to_table(s, member);
+    s->pack = listpack_append(s->pack, member);
+    return true;
+}
+
+static bool remove_from_pack(struct set *s, struct bytes member)
+{
+    size_t at = find_in_pack(s, member);
+
+    if (at == LISTPACK_END)
+        return false;
+    s->pack = listpack_delete(s->pack, at, 1);
+    return true;
+}
+
+static bool remove_from_table(struct big *big, struct bytes member)
+{
+    uint64_t hash = table_hash(member);
+    struct table_slot *slot = table_find(&big->table, hash, member);
+    void *found;
+
+    if (!slot)
+        return false;
+    found = table_thing(slot);
+    table_remove(&big->table, hash, slot);
+    big->member_bytes -= alloc_size(found);
+    xfree(found);
     return true;
 }
 
 bool set_remove(struct set *s, struct bytes member)
 {
-    uint64_t hash;
     int64_t v;
-    struct table_slot *slot;
-    void *found;
 
     if (s->ints)
         return bytes_to_i64(member, &v) && intset_remove(&s->ints, v);
-    hash = table_hash(member);
-    slot = table_find(&s->table, hash, member);
-    if (!slot)
+    if (s->pack)
+        return remove_from_pack(s, member);
+    return s->big && remove_from_table(s->big, member);
+}
+
+/* ---- the whole ---- */
+
+struct set *set_copy(const struct set *s)
+{
+    struct set *copy = set_new();
+
+    if (s->ints)
+        copy->ints = intset_copy(s->ints);
+    if (s->pack)
+        copy->pack = listpack_copy(s->pack);
+    if (s->big) {
+        copy->big = big_new();
+        set_each(s, add_new_to_big, copy->big);
+    }
+    return copy;
+}
+
+size_t set_bytes(const struct set *s)
+{
+    const struct big *big = s->big;
+
+    return alloc_size(s) + (s->ints ? alloc_size(s->ints) : 0) +
+           (s->pack ? listpack_held(s->pack) : 0) +
+           (big ? alloc_size(big) + big->table.bytes + big->member_bytes : 0);
+}
+
+size_t set_blocks(const struct set *s)
+{
+    return s->big ? set_count(s) : 1;
+}
+
+struct bytes set_ints(const struct set *s)
+{
+    return intset_bytes(s->ints);
+}
+
+bool set_load_ints(struct set *s, struct bytes data, const struct value_limits *limits)
+{
+    if (!intset_valid(data))
         return false;
-    found = table_thing(slot);
-    table_remove(&s->table, hash, slot);
-    s->member_bytes -= alloc_size(found);
-    xfree(found);
+    xfree(s->ints);
+    s->ints = intset_of(data);
+    if (!fits_ints(s, limits))
+        become_big(s);
     return true;
 }
 
@@ -191,16 +333,30 @@ static void each_int(const struct set *s, struct each *e)
     }
 }
 
+static void each_packed(const struct set *s, struct each *e)
+{
+    char scratch[LISTPACK_INT_TEXT];
+
+    for (size_t at = listpack_first(s->pack); at != LISTPACK_END && !e->stopped;
+         at = listpack_next(s->pack, at))
+        e->stopped = !e->fn(e->arg, listpack_get(s->pack, at, scratch));
+}
+
+/* Everything, where that is few. */
+static bool each_small(const struct set *s, struct each *e)
+{
+    if (s->ints)
+        each_int(s, e);
+    else if (s->pack)
+        each_packed(s, e);
+    return !s->big;
+}
+
 void set_scan(const struct set *s, uint64_t *cursor, set_each_fn *fn, void *arg)
 {
     struct each e = { fn, arg, false };
 
-    if (s->ints) {
-        each_int(s, &e);
-        *cursor = 0;
-    } else {
-        *cursor = table_scan(&s->table, *cursor, each_member, &e);
-    }
+    *cursor = each_small(s, &e) ? 0 : table_scan(&s->big->table, *cursor, each_member, &e);
 }
 
 void set_each(const struct set *s, set_each_fn *fn, void *arg)
@@ -208,12 +364,10 @@ void set_each(const struct set *s, set_each_fn *fn, void *arg)
     struct each e = { fn, arg, false };
     uint64_t cursor = 0;
 
-    if (s->ints) {
-        each_int(s, &e);
+    if (each_small(s, &e))
         return;
-    }
     do {
-        cursor = table_scan(&s->table, cursor, each_member, &e);
+        cursor = table_scan(&s->big->table, cursor, each_member, &e);
     } while (cursor && !e.stopped);
 }
 
@@ -224,186 +378,25 @@ static uint64_t dice(void *arg)
 
 struct bytes set_random(const struct set *s, struct keyspace *chance, char *scratch)
 {
-    if (!s->ints)
-        return member_text(table_random(&s->table, dice, chance));
-    return (struct bytes){ scratch, fmt_i64(scratch, intset_at(s->ints, keyspace_dice(chance) %
-                                                                            set_count(s))) };
-}
+    size_t any;
 
-/* ---- what the keyspace asks for ---- */
-
-static void ops_free(void *apart)
-{
-    set_free(apart);
-}
-
-static bool copy_member(void *arg, struct bytes member)
-{
-    add_to_table(arg, table_hash(member), member);
-    return true;
-}
-
-static void *ops_copy(const void *apart)
-{
-    const struct set *s = apart;
-    struct set *copy = xcalloc(1, sizeof *copy);
-
-    copy->table.kind = &member_kind;
+    if (s->big)
+        return member_text(table_random(&s->big->table, dice, chance));
+    any = keyspace_dice(chance) % set_count(s);
     if (s->ints)
-        copy->ints = intset_copy(s->ints);
-    else
-        set_each(s, copy_member, copy);
-    return copy;
+        return (struct bytes){ scratch, fmt_i64(scratch, intset_at(s->ints, any)) };
+    return listpack_get(s->pack, listpack_seek(s->pack, (int64_t)any), scratch);
 }
-
-static size_t ops_bytes(const void *apart)
-{
-    const struct set *s = apart;
-
-    return alloc_size(s) + (s->ints ? alloc_size(s->ints) : 0) + s->table.bytes + s->member_bytes;
-}
-
-static size_t ops_length(const void *apart)
-{
-    return set_count(apart);
-}
-
-static size_t ops_blocks(const void *apart)
-{
-    return set_is_ints(apart) ? 1 : set_count(apart);
-}
-
-static const char *ops_encoding(const void *apart)
-{
-    return set_is_ints(apart) ? "intset" : "hashtable";
-}
-
-static bool digest_member(void *arg, struct bytes member)
-{
-    digest_xor(arg, member);
-    return true;
-}
-
-static void ops_digest(const void *apart, unsigned char digest[DIGEST_LEN])
-{
-    set_each(apart, digest_member, digest);
-}
-
-static int ops_rdb_type(const void *apart)
-{
-    return set_is_ints(apart) ? RDB_SET_INTSET : RDB_SET;
-}
-
-struct save {
-    struct buf *out;
-    bool compress;
-};
-
-static bool save_member(void *arg, struct bytes member)
-{
-    const struct save *save = arg;
-
-    rdb_put_string(save->out, member, save->compress);
-    return true;
-}
-
-static bool ops_save(const void *apart, uint64_t *cursor, bool compress, struct buf *out)
-{
-    const struct set *s = apart;
-    struct save save = { out, compress };
-    size_t from = out->len;
-
-    if (s->ints) {
-        rdb_put_string(out, intset_bytes(s->ints), compress);
-        return true;
-    }
-    if (*cursor == 0)
-        rdb_put_len(out, set_count(s));
-    do {
-        set_scan(s, cursor, save_member, &save);
-    } while (*cursor && out->len - from < SAVE_BYTES);
-    return *cursor == 0;
-}
-
-static bool rewrite_member(void *arg, struct bytes member)
-{
-    rewrite_add(arg, member, (struct bytes){ 0 });
-    return true;
-}
-
-static bool ops_rewrite(const void *apart, struct bytes key, uint64_t *cursor, struct buf *out)
-{
-    struct rewrite r = { .out = out, .command = "SADD", .key = key, .words_each = 1 };
-    size_t from = out->len;
-
-    do {
-        set_scan(apart, cursor, rewrite_member, &r);
-    } while (*cursor && out->len - from < REWRITE_BYTES);
-    rewrite_end(&r);
-    return *cursor == 0;
-}
-
-static bool load_ints(struct set *s, struct bytes data, const struct value_limits *limits)
-{
-    if (!intset_valid(data))
-        return false;
-    xfree(s->ints);
-    s->ints = intset_of(data);
-    if (!fits_ints(s, limits))
-        become_table(s);
-    return true;
-}
-
-static bool load_listpack(struct set *s, struct bytes data, const struct value_limits *limits)
-{
-    char scratch[LISTPACK_INT_TEXT];
-    struct listpack *lp;
-    bool whole = true;
-
-    if (!listpack_valid(data))
-        return false;
-    lp = listpack_of(data);
-    for (size_t at = listpack_first(lp); at != LISTPACK_END && whole; at = listpack_next(lp, at))
-        whole = set_add(s, listpack_get(lp, at, scratch), limits);
-    listpack_free(lp);
-    return whole;
-}
-
-static bool ops_load(void **apart, int rdb_type, const struct value_part *part,
-                     const struct value_limits *limits)
-{
-    struct set *s = *apart ? *apart : set_new();
-    bool loaded = rdb_type == RDB_SET_INTSET     ? load_ints(s, part->text, limits)
-                  : rdb_type == RDB_SET_LISTPACK ? load_listpack(s, part->text, limits)
-                                                 : set_add(s, part->text, limits);
-
-    if (set_count(s) == 0) {
-        set_free(s);
-        s = NULL;
-    }
-    *apart = s;
-    return loaded;
-}
-
-const struct value_ops set_ops = {
-    .free = ops_free,
-    .copy = ops_copy,
-    .bytes = ops_bytes,
-    .length = ops_length,
-    .blocks = ops_blocks,
-    .encoding = ops_encoding,
-    .digest = ops_digest,
-    .rdb_type = ops_rdb_type,
-    .save = ops_save,
-    .rewrite = ops_rewrite,
-    .load = ops_load,
-};
 
 void set_check(const struct set *s)
 {
-    ASSERT(!s->ints || s->table.count == 0);
+    ASSERT((s->ints != NULL) + (s->pack != NULL) + (s->big != NULL) <= 1);
     if (s->ints)
         ASSERT(intset_valid(intset_bytes(s->ints)));
-    else
-        table_check(&s->table);
+    if (s->pack) {
+        listpack_check(s->pack);
+        ASSERT(set_count(s) <= PACK_MEMBERS);
+    }
+    if (s->big)
+        table_check(&s->big->table);
 }
