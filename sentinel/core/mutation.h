@@ -14,6 +14,7 @@ enum mutation {
     MUT_EQUAL_EPOCH_ADOPTED = 1u << 4,  /* the last one heard wins, not the higher epoch */
     MUT_NO_DEMOTION = 1u << 5,          /* strays are left alone */
     MUT_RESET_FORGETS_VOTERS = 1u << 6, /* a RESET shrinks the majority at once */
+    MUT_HEARSAY = 1u << 7,              /* a witness is believed without a refusal of one's own */
 };
 
 #define MUTATED(s, bug) (__builtin_expect(((s)->mutations & (bug)) != 0, 0))

@@ -7,6 +7,7 @@
 #include "common/alloc.h"
 #include "sentinel/core/group.h"
 #include "sentinel/core/line.h"
+#include "sentinel/core/mutation.h"
 #include "sentinel/core/notice.h"
 #include "sentinel/core/peer.h"
 
@@ -215,7 +216,9 @@ static bool has_witness(const struct group *g)
 
 void node_hear_witness(struct sentinel *s, struct node *n, struct actions *out)
 {
-    if (n->witnessed || !n->shut || n != n->group->leader)
+    if (n->witnessed || n != n->group->leader)
+        return;
+    if (!n->shut && !MUTATED(s, MUT_HEARSAY))
         return;
     if (!has_witness(n->group))
         return;

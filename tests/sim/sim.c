@@ -84,6 +84,7 @@ static const struct mutant {
     { MUT_EQUAL_EPOCH_ADOPTED, "equal-epoch-adopted" },
     { MUT_NO_DEMOTION, "no-demotion" },
     { MUT_RESET_FORGETS_VOTERS, "reset-forgets-voters" },
+    { MUT_HEARSAY, "hearsay" },
 };
 
 /* A simulator that misses a planted bug would miss a real one. */

@@ -34,6 +34,7 @@ void store_start(struct world *w, int i, bool with_data)
     n->frozen = false;
     n->hold = HOLD_NO;
     n->generation++;
+    n->born_ms = w->now_ms;
     random_id(w, n->run_id);
     random_id(w, n->replid);
     n->replid2[0] = '\0';

@@ -138,6 +138,22 @@ static void config_is_told(struct world *w, int i, const char *text)
     w->config_leader[g][h.config_epoch] = (char)leader;
 }
 
+/* I5: who is held for dead by hard evidence is dead, or another process than the one that answered last. */
+static void evidence_is_true(struct world *w, int i)
+{
+    LIST_EACH (&w->watchers[i].core.groups, of_sentinel)
+        LIST_EACH (&LIST_ENTRY(of_sentinel, struct group, of_sentinel)->nodes, of_group) {
+            const struct node *n = LIST_ENTRY(of_group, struct node, of_group);
+            int i_store = store_by_port(w, n->addr.port);
+            const struct store *store = &w->stores[i_store];
+
+            if ((n->refused || n->witnessed) && store->alive && store->born_ms <= n->vitals.pong_ms)
+                world_fail(w,
+                           "sentinel %d holds n%d for dead, which has not died since it answered",
+                           i, i_store);
+        }
+}
+
 static void trace_action(struct world *w, int i, const struct action *a)
 {
     if (!w->trace || a->kind == ACT_PING || a->kind == ACT_INFO || a->kind == ACT_HELLO)
@@ -358,6 +374,7 @@ void watcher_step(struct world *w, int i, struct event *ev)
     ev->now_ms = w->now_ms;
     sentinel_step(&x->core, ev, &out);
     w->steps++;
+    evidence_is_true(w, i);
     if (w->steps % 16 == 0)
         sentinel_check(&x->core);
     for (size_t k = 0; k < out.count; k++)

@@ -42,7 +42,8 @@ struct store {
     bool link_up;
     uint64_t offset, synced_ms, link_lost_ms;
     uint64_t generation; /* +1 with every start */
-    bool keeps_data;     /* a restart finds its data */
+    uint64_t born_ms;
+    bool keeps_data; /* a restart finds its data */
     bool holdfast;
     enum sim_failover hold;
     int hold_target;
