@@ -59,10 +59,30 @@ void group_remove(struct sentinel *s, struct group *g, struct actions *out)
     xfree(g);
 }
 
+/* Whom the leader follows was promoted by a captain that never came to tell; nobody else names it. */
+static const struct node *leaders_leader(const struct group *g)
+{
+    const struct node *l = g->leader, *heir = node_at(g, &l->facts.leader);
+
+    return l->role_reported == ROLE_FOLLOWER && heir != l ? heir : NULL;
+}
+
+static void find_again(struct sentinel *s, struct group *g, const struct addr *a,
+                       struct actions *out)
+{
+    const struct node *n = node_add(s, g, a);
+
+    persist_node(g, a, true, out);
+    notice(s, out, LEVEL_NOTICE, g, "+slave", "%s", inst_node(s, n).text);
+}
+
 void group_reset(struct sentinel *s, struct group *g, struct actions *out)
 {
-    struct addr leader = g->leader->addr;
+    struct addr leader = g->leader->addr, heir = { 0 };
     struct node *old = g->leader;
+
+    if (leaders_leader(g))
+        heir = leaders_leader(g)->addr;
 
     LIST_EACH (&g->seats, link)
         if (MUTATED(s, MUT_RESET_FORGETS_VOTERS))
@@ -80,6 +100,8 @@ void group_reset(struct sentinel *s, struct group *g, struct actions *out)
     g->lost_elections = 0;
     persist_group(g, REC_GROUP_RESET, out);
     notice(s, out, LEVEL_WARNING, g, "+reset-master", "%s", inst_group(s, g).text);
+    if (heir.port)
+        find_again(s, g, &heir, out);
     /* Peers in calm answer a hello that comes early with their own. */
     group_spread(s, g, out);
     group_mark(s, g);

@@ -13,7 +13,8 @@
 struct group *group_add(struct sentinel *s, const char *name, const struct addr *leader,
                         const struct group_settings *set);
 void group_remove(struct sentinel *s, struct group *g, struct actions *out);
-/* Forgets followers and failover, meets the leader anew, and vacates the peers' seats (peer.h). */
+/* Forgets followers and failover, meets the leader anew, and vacates the peers' seats (peer.h). A follower
+ * that the leader itself follows stays known, for no INFO of a leader would ever name it. */
 void group_reset(struct sentinel *s, struct group *g, struct actions *out);
 
 void group_mark(struct sentinel *s, struct group *g);
