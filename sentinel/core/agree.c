@@ -9,7 +9,7 @@
 #include "sentinel/core/notice.h"
 #include "sentinel/core/peer.h"
 
-enum { CAPTAIN_BEAT_MS = 500, LEGACY_ASKS_FRESH = 5 };
+enum { CAPTAIN_BEAT_MS = 500, LEGACY_ASKS_FRESH = 5, CALM_GRID_MS = 100 };
 
 static bool says_down(const struct sentinel *s, const struct seat *seat)
 {
@@ -57,12 +57,21 @@ static void push_verdict(struct sentinel *s, struct group *g, struct actions *ou
     }
 }
 
+/* Many groups share a moment, and with it the packets to the peers they share. */
+static uint64_t calm_hello_ms(const struct group *g, uint64_t period)
+{
+    return timer_shared_ms(g->hello_ms + period, period, CALM_GRID_MS);
+}
+
 static uint64_t push_hello(struct sentinel *s, struct group *g, struct actions *out)
 {
     uint64_t period = s->debug_ms[T_PUBLISH_PERIOD];
 
-    if (group_is_calm(g))
-        period *= HELLO_CALM;
+    if (group_is_calm(g)) {
+        if (s->now_ms >= calm_hello_ms(g, HELLO_CALM * period))
+            group_spread_calmly(s, g, out);
+        return calm_hello_ms(g, HELLO_CALM * period);
+    }
     if (s->now_ms >= g->hello_ms + period)
         group_spread(s, g, out);
     return g->hello_ms + period;

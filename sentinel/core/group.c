@@ -188,6 +188,16 @@ void group_spread(struct sentinel *s, struct group *g, struct actions *out)
         seat_hello(s, SEAT_OF(link), out);
 }
 
+void group_spread_calmly(struct sentinel *s, struct group *g, struct actions *out)
+{
+    g->hello_ms = s->now_ms;
+    g->nodes_heard = !g->nodes_heard;
+    EACH_NODE (g, link)
+        NODE_OF(link)->hello_owed |= g->nodes_heard;
+    LIST_EACH (&g->seats, link)
+        seat_hello(s, SEAT_OF(link), out);
+}
+
 struct view group_view(const struct sentinel *s, const struct group *g)
 {
     struct view v = { .config_epoch = g->config_epoch, .leader = g->leader->addr };

@@ -30,6 +30,8 @@ void group_switch(struct sentinel *s, struct group *g, struct node *to, uint64_t
 
 /* One hello to every node and peer of g that is up. */
 void group_spread(struct sentinel *s, struct group *g, struct actions *out);
+/* The same where nobody waits for news: nodes get theirs every second time, with their next PING. */
+void group_spread_calmly(struct sentinel *s, struct group *g, struct actions *out);
 /* The hello's text, for a connection whose own end is local_ip; the caller frees it. */
 char *group_hello(const struct sentinel *s, const struct group *g, const char *local_ip);
 struct view group_view(const struct sentinel *s, const struct group *g);

@@ -4,7 +4,7 @@
 
 #include "sentinel/core/notice.h"
 
-enum { PING_MS_MIN = 10, PINGS_IN_DOWN_AFTER = 10 };
+enum { PING_MS_MIN = 10, PINGS_IN_DOWN_AFTER = 10, PING_GRID_MS = 20 };
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -176,4 +176,9 @@ uint64_t ping_period_ms(const struct sentinel *s, uint64_t down_after_ms)
     uint64_t share = max_u64(down_after_ms / PINGS_IN_DOWN_AFTER, PING_MS_MIN);
 
     return min_u64(s->debug_ms[T_PING_PERIOD], share);
+}
+
+uint64_t ping_due_ms(const struct vitals *v, uint64_t period_ms)
+{
+    return timer_shared_ms(v->sent_ms + period_ms, period_ms, PING_GRID_MS);
 }

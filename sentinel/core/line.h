@@ -44,5 +44,7 @@ void vitals_lost(struct vitals *v);
  * unanswered, as in Redis: a pause shorter than down_after_ms accuses nobody. */
 uint64_t vitals_silent_ms(const struct sentinel *s, const struct vitals *v, uint64_t down_after_ms);
 uint64_t ping_period_ms(const struct sentinel *s, uint64_t down_after_ms);
+/* When the next PING is due: at a moment that it shares with those of other lines. */
+uint64_t ping_due_ms(const struct vitals *v, uint64_t period_ms);
 
 #endif

@@ -102,6 +102,7 @@ void node_hello(struct sentinel *s, struct node *n, struct actions *out)
 {
     if (n->lines[LINE_CMD].state != LINE_UP)
         return;
+    n->hello_owed = false;
     act(out, ACT_HELLO, n->id)->text = group_hello(s, n->group, n->lines[LINE_CMD].local_ip);
 }
 
@@ -261,7 +262,7 @@ static uint64_t info_period_ms(const struct sentinel *s, const struct node *n)
 static uint64_t tick_pubsub(struct sentinel *s, struct node *n, struct actions *out)
 {
     struct line *l = &n->lines[LINE_PUBSUB];
-    uint64_t quiet_ms = 3 * HELLO_CALM * s->debug_ms[T_PUBLISH_PERIOD];
+    uint64_t quiet_ms = 2 * HELLO_CALM_NODES * s->debug_ms[T_PUBLISH_PERIOD];
 
     if (l->state == LINE_UP && s->now_ms >= l->heard_ms + quiet_ms) {
         note(out, LEVEL_DEBUG, "-pubsub-link-reconnection", "%s", inst_node(s, n).text);
@@ -288,6 +289,16 @@ static void recycle_hung(struct sentinel *s, struct node *n, struct actions *out
     node_redial(s, n, out);
 }
 
+/* What would be due before the next PING leaves with this one: one packet there, one back. */
+static void ride_along(struct sentinel *s, struct node *n, uint64_t next_ping_ms,
+                       struct actions *out)
+{
+    if (n->hello_owed)
+        node_hello(s, n, out);
+    if (!n->info_waiting && n->info_sent_ms + info_period_ms(s, n) < next_ping_ms)
+        node_ask_info(s, n, out);
+}
+
 static uint64_t tick_cmd(struct sentinel *s, struct node *n, struct actions *out)
 {
     struct line *l = &n->lines[LINE_CMD];
@@ -299,9 +310,11 @@ static uint64_t tick_cmd(struct sentinel *s, struct node *n, struct actions *out
         line_dial(s, l, n->id, LINE_CMD, &n->vitals, out);
     if (l->state != LINE_UP)
         return line_dial_ms(l);
-    if (s->now_ms >= n->vitals.sent_ms + period)
+    if (s->now_ms >= ping_due_ms(&n->vitals, period)) {
         node_ping(s, n, out);
-    due = n->vitals.sent_ms + period;
+        ride_along(s, n, s->now_ms + period, out);
+    }
+    due = ping_due_ms(&n->vitals, period);
     if (n->info_waiting)
         return due;
     if (s->now_ms >= n->info_sent_ms + info_period_ms(s, n))

@@ -276,9 +276,9 @@ void peer_tick(struct sentinel *s, struct peer *p, struct actions *out)
         recycle_hung(s, p, patience_ms, out);
     if (line_dial_ms(&p->line) <= s->now_ms)
         line_dial(s, &p->line, p->id, LINE_CMD, &p->vitals, out);
-    if (p->line.state == LINE_UP && s->now_ms >= p->vitals.sent_ms + period)
+    if (p->line.state == LINE_UP && s->now_ms >= ping_due_ms(&p->vitals, period))
         peer_ping(s, p, out);
-    next = p->line.state == LINE_UP ? p->vitals.sent_ms + period : line_dial_ms(&p->line);
+    next = p->line.state == LINE_UP ? ping_due_ms(&p->vitals, period) : line_dial_ms(&p->line);
     /* Past the first group's patience the others' are looked at once a second. */
     if (silent_ms <= s->now_ms)
         silent_ms = p->down_seats < p->seat_count ? s->now_ms + 1000 : TIMER_NEVER;

@@ -30,7 +30,8 @@
  *
  * Owner: embed a zeroed struct sentinel, sentinel_init, sentinel_fini. Not thread-safe; cores never
  * call each other. Cost at rest: per node a PING each min(ping-period, down-after / 10), an INFO each
- * info-period, and a hello per publish-period or per five of them (HELLO_CALM).
+ * info-period, and a hello per publish-period or per ten of them (HELLO_CALM_NODES); an INFO and a hello of calm leave
+ * with a PING, and many nodes' PINGs leave in one moment (ping_due_ms).
  */
 #ifndef HF_SENTINEL_CORE_SENTINEL_H
 #define HF_SENTINEL_CORE_SENTINEL_H
@@ -45,6 +46,7 @@ enum {
     /* Hellos go out this many times slower while every known peer of the group is a Holdfast peer whose
      * line is up: they learn news by push. A new peer's first hello is answered at once. */
     HELLO_CALM = 5,
+    HELLO_CALM_NODES = 2 * HELLO_CALM, /* likewise, over the nodes: for whom we do not know yet */
     LISTEN_PERIODS_X4 = 5, /* quarters of a publish-period within which a peer makes itself heard */
     REDIAL_MS = 100,       /* pause between two dials of a node that is down */
     DIAL_TIMEOUT_MS = 200, /* of a dial to a node that has answered before; or 4 round trips */
@@ -102,6 +104,7 @@ struct node {
 
     enum verdict verdict;     /* s_down = verdict != VERDICT_UP */
     uint64_t down_since_ms;   /* s-down-time = now - this, while down */
+    bool hello_owed;          /* a hello leaves with the next PING */
     bool refused;             /* its line closed and a dial since was refused; until it answers */
     bool shut;                /* the last dial of it was refused */
     bool witnessed;           /* shut, and a peer saw it die; until it answers */
@@ -235,6 +238,7 @@ struct group {
     enum verdict pushed;     /* what Holdfast peers were told last */
     uint64_t pushed_captain, pushed_ms;
     uint64_t hello_ms;   /* when hellos went out last */
+    bool nodes_heard;    /* in calm: the last round went to the nodes as well */
     uint64_t added_ms;   /* when I began to listen for peers */
     uint64_t confirm_ms; /* when a round of confirming views was started; 0: none needed */
     char leader_replid[ID_LEN + 1]; /* replication id of the leader when it was last seen leading */

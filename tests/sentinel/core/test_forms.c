@@ -211,6 +211,25 @@ START_TEST(timers_beside_an_array)
 }
 END_TEST
 
+/* A wake-up that comes late keeps the rhythm, and no period becomes nothing. */
+START_TEST(timers_share_moments)
+{
+    uint64_t sent_ms = 1007;
+
+    for (uint64_t i = 1; i <= 100; i++) {
+        sent_ms = timer_shared_ms(sent_ms + 1000, 1000, 20) + i % 7;
+        ck_assert_uint_eq(sent_ms, 1000 + 1000 * i + i % 7);
+    }
+    for (uint64_t period_ms = 1; period_ms < 600; period_ms++) {
+        uint64_t at_ms = timer_shared_ms(1049 + period_ms, period_ms, 100);
+
+        ck_assert_uint_gt(at_ms, 1049);
+        if (period_ms < 500)
+            ck_assert_uint_eq(at_ms, 1049 + period_ms);
+    }
+}
+END_TEST
+
 START_TEST(index_beside_an_array)
 {
     bool there[TIMERS] = { 0 };
@@ -305,4 +324,4 @@ END_TEST
 
 CHECK_MAIN("forms", info_of_a_leader, info_of_a_follower, info_that_is_rubbish, a_hello_comes_back,
            a_hello_has_eight_tokens, a_view_comes_back, timers_beside_an_array,
-           index_beside_an_array, records_give_the_newest_configuration)
+           timers_share_moments, index_beside_an_array, records_give_the_newest_configuration)
