@@ -102,7 +102,7 @@ struct event {
     enum event_kind kind;
     uint64_t now_ms; /* boot clock; never less than in the event before */
     uint64_t id;     /* instance: node or peer. 0: none */
-    uint64_t tag;    /* echoed from the action */
+    uint64_t tag;    /* echoed from the action; not of a PING or INFO, which need none */
     uint64_t token;  /* whom to answer; 0: nobody */
     union {
         const struct config *load;

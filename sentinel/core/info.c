@@ -158,27 +158,27 @@ static void read_backlog_first(struct facts *f, struct bytes v)
 }
 
 static const struct field {
-    const char *name;
+    struct bytes name;
     void (*read)(struct facts *f, struct bytes value);
 } fields[] = {
-    { "run_id", read_run_id },
-    { "server_name", read_server },
-    { "redis_version", read_version },
-    { "loading", read_loading },
-    { "role", read_role },
-    { "master_host", read_leader_host },
-    { "master_port", read_leader_port },
-    { "master_link_status", read_link },
-    { "master_sync_in_progress", read_syncing },
-    { "master_link_down_since_seconds", read_link_down },
-    { "slave_repl_offset", read_slave_offset },
-    { "slave_priority", read_priority },
-    { "replica_announced", read_announced },
-    { "master_failover_state", read_failover_state },
-    { "master_replid", read_replid },
-    { "master_replid2", read_replid2 },
-    { "master_repl_offset", read_master_offset },
-    { "repl_backlog_first_byte_offset", read_backlog_first },
+    { BYTES("run_id"), read_run_id },
+    { BYTES("server_name"), read_server },
+    { BYTES("redis_version"), read_version },
+    { BYTES("loading"), read_loading },
+    { BYTES("role"), read_role },
+    { BYTES("master_host"), read_leader_host },
+    { BYTES("master_port"), read_leader_port },
+    { BYTES("master_link_status"), read_link },
+    { BYTES("master_sync_in_progress"), read_syncing },
+    { BYTES("master_link_down_since_seconds"), read_link_down },
+    { BYTES("slave_repl_offset"), read_slave_offset },
+    { BYTES("slave_priority"), read_priority },
+    { BYTES("replica_announced"), read_announced },
+    { BYTES("master_failover_state"), read_failover_state },
+    { BYTES("master_replid"), read_replid },
+    { BYTES("master_replid2"), read_replid2 },
+    { BYTES("master_repl_offset"), read_master_offset },
+    { BYTES("repl_backlog_first_byte_offset"), read_backlog_first },
 };
 
 static void add_follower(struct info *out, struct info_follower f)
@@ -243,7 +243,7 @@ static void read_line(struct info *out, struct bytes line)
     struct bytes value, name = cut(line, ':', &value);
 
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        if (bytes_is(name, fields[i].name)) {
+        if (bytes_eq(name, fields[i].name)) {
             fields[i].read(&out->facts, value);
             return;
         }

@@ -62,6 +62,17 @@ static void ask(struct drive *d, uint64_t id, int argc, const struct bytes *argv
         question_free(q);
 }
 
+/* What is asked all day needs no question: the end outlives its dials, and knows who it is. */
+static void ask_often(struct drive *d, uint64_t id, int argc, const struct bytes *argv,
+                      dial_reply_fn *fn)
+{
+    struct end *e = lines_end(d, id);
+    struct dial *dial = e ? e->dials[LINE_CMD] : NULL;
+
+    if (dial && dial_state(dial) == DIAL_UP)
+        (void)dial_call(dial, argc, argv, fn, e);
+}
+
 /* Sends argv to a node; nobody waits for the reply. */
 static void tell(struct drive *d, uint64_t id, int argc, const struct bytes *argv)
 {
@@ -99,45 +110,41 @@ static enum pong_kind pong_kind(const struct resp_value *v)
 
 static void on_pong(void *arg, const struct resp_value *reply)
 {
-    struct question *q = arg;
-    struct event ev = event_of(q, EV_PONG);
+    struct end *e = arg;
+    struct event ev = { .kind = EV_PONG, .id = e->id };
 
-    if (!reply) {
-        question_free(q);
+    if (!reply)
         return;
-    }
     ev.pong = pong_kind(reply);
-    raise_and_free(q, &ev);
+    drive_raise(e->drive, &ev);
 }
 
 void command_ping(struct drive *d, const struct action *a)
 {
     struct bytes argv[] = { word_for(d, a->id, "PING") };
 
-    ask(d, a->id, 1, argv, on_pong, question_new(d, a));
+    ask_often(d, a->id, 1, argv, on_pong);
 }
 
 static void on_info(void *arg, const struct resp_value *reply)
 {
-    struct question *q = arg;
-    struct event ev = event_of(q, EV_INFO);
+    struct end *e = arg;
+    struct event ev = { .kind = EV_INFO, .id = e->id };
     struct info info;
 
-    if (!reply || (reply->kind != RESP_BULK && reply->kind != RESP_VERBATIM)) {
-        question_free(q);
+    if (!reply || (reply->kind != RESP_BULK && reply->kind != RESP_VERBATIM))
         return;
-    }
     info_parse(&info, reply->text);
     ev.info.info = &info;
     ev.info.text = reply->text;
-    raise_and_free(q, &ev);
+    drive_raise(e->drive, &ev);
 }
 
 void command_info(struct drive *d, const struct action *a)
 {
     struct bytes argv[] = { word_for(d, a->id, "INFO") };
 
-    ask(d, a->id, 1, argv, on_info, question_new(d, a));
+    ask_often(d, a->id, 1, argv, on_info);
 }
 
 void command_hello(struct drive *d, const struct action *a)
