@@ -63,10 +63,14 @@ void resp_reader_fini(struct resp_reader *r);
  * were announced. */
 enum resp_status resp_read_request(struct resp_reader *r, struct bytes data,
                                    struct resp_request *out_request) MUST_CHECK;
-/* The second word (most often the key) of up to max whole multibulk requests at the front of data; how many were
- * found. A look ahead, to fetch memory early: it stops at anything it does not understand at a glance, believes
- * nothing and changes nothing. Cost: a few bytes of each request. */
-int resp_peek_keys(struct bytes data, struct bytes *out_keys, int max);
+/* The words behind the name of a request: most often a key and what of it is asked for. Empty: there is none. */
+struct resp_glance {
+    struct bytes key, next, after;
+};
+/* Those of up to max whole multibulk requests at the front of data; how many were found. A look ahead, to fetch
+ * memory early: it stops at anything it does not understand at a glance, believes nothing and changes nothing.
+ * Borrowed from data. Cost: a few bytes of each request. */
+int resp_glance(struct bytes data, struct resp_glance *out, int max);
 /* Of a bulk that has begun: how many bytes the buffer must hold in all for it to be whole, so that a
  * large value is read with one growth. 0 when unknown. */
 size_t resp_reader_wants(const struct resp_reader *r);

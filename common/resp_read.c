@@ -288,23 +288,24 @@ static bool peek_count(struct bytes data, size_t *at, char kind, int64_t *out_co
     return true;
 }
 
-int resp_peek_keys(struct bytes data, struct bytes *out_keys, int max)
+int resp_glance(struct bytes data, struct resp_glance *out, int max)
 {
+    enum { SEEN = 4 }; /* with the name */
     size_t at = 0;
     int found = 0;
     int64_t argc, len;
 
     while (found < max && peek_count(data, &at, '*', &argc)) {
-        struct bytes key = { 0 };
+        struct bytes words[SEEN] = { 0 };
 
         for (int64_t i = 0; i < argc; i++) {
             if (!peek_count(data, &at, '$', &len) || (uint64_t)len + LINE_END > data.len - at)
                 return found;
-            if (i == 1)
-                key = (struct bytes){ data.at + at, (size_t)len };
+            if (i < SEEN)
+                words[i] = (struct bytes){ data.at + at, (size_t)len };
             at += (size_t)len + LINE_END;
         }
-        out_keys[found++] = key;
+        out[found++] = (struct resp_glance){ words[1], words[2], words[3] };
     }
     return found;
 }

@@ -39,10 +39,10 @@ struct service_ops {
     void (*gone)(struct session *s);  /* its link is dead */
     void (*reset)(struct session *s); /* RESET */
     enum admit (*admit)(struct session *s, struct call *c);
-    /* These keys will most likely be asked for next, in this order (an empty one is none): a hint to fetch
-     * memory early, once for every SESSION_AHEAD requests of a pipeline. They stay where they are until it is
-     * called again; a count of 0 comes last. */
-    void (*ahead)(struct session *s, const struct bytes *keys, int count);
+    /* These requests will most likely come next, in this order: a hint to fetch memory early, once for every
+     * SESSION_AHEAD requests of a pipeline. Their words stay where they are until it is called again; a count of 0
+     * comes last. */
+    void (*ahead)(struct session *s, const struct resp_glance *glances, int count);
     /* A request was refused: unknown (c->cmd NULL), arity, rights, or by service_refuse. True: the
      * daemon has written the answer in its own words. */
     bool (*refused)(struct session *s, struct call *c, const char *error);

@@ -42,11 +42,11 @@ static void request_done(struct session *s, size_t bytes)
  * alone is fetched for all of them at once. Returns how many requests that covers. */
 static int look_ahead(struct session *s)
 {
-    struct bytes keys[SESSION_AHEAD];
-    int found = resp_peek_keys(link_input(s->link), keys, SESSION_AHEAD);
+    struct resp_glance glances[SESSION_AHEAD];
+    int found = resp_glance(link_input(s->link), glances, SESSION_AHEAD);
 
     if (found > 1)
-        s->service->ops->ahead(s, keys, found);
+        s->service->ops->ahead(s, glances, found);
     return found > 1 ? found : 1;
 }
 

@@ -19,6 +19,7 @@ enum {
     SLOW_BLOB_BYTES = 256 * 1024, /* the allocator gives pages back to the kernel here and there */
     MUCH_ZERO_BYTES = 256 * 1024,
     SLOW_BLOCKS = 64,
+    CACHE_LINE_BYTES = 64,
 };
 
 struct entry {
@@ -344,6 +345,7 @@ bool entry_fetch(const struct entry *e)
     if (entry_form(e) != FORM_BLOB && entry_form(e) != FORM_APART)
         return false;
     FETCH((const char *)(uintptr_t)*word_of(e));
+    FETCH((const char *)(uintptr_t)*word_of(e) + CACHE_LINE_BYTES);
     return true;
 }
 

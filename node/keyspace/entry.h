@@ -129,6 +129,14 @@ struct part_ops {
 
 /* What a type tells the keyspace about structures it cannot look into. free is called on the helper
  * thread for large values: it must touch nothing but the structure. */
+/* The words behind the key in a request to come, and room for a hash from one step to the next. */
+struct value_hint {
+    struct bytes next, after;
+    uint64_t hash;
+};
+
+enum { VALUE_FETCH_STEPS = 4 };
+
 struct value_ops {
     void (*free)(void *apart);
     void *(*copy)(const void *apart);
@@ -158,6 +166,9 @@ struct value_ops {
     bool (*load)(void **apart, int rdb_type, const struct value_part *part,
                  const struct value_limits *limits);
     const struct part_ops *parts; /* NULL: no part ends before the value */
+    /* Steps 0 to VALUE_FETCH_STEPS - 1 towards the element that a request is most likely about, each of which asks the
+     * processor for memory that the next one reads. Changes nothing. NULL: nothing is worth it. */
+    void (*fetch)(const void *apart, struct value_hint *hint, int step);
 };
 
 /* An integer where the text is one as Redis would encode it (canonical, at most 20 characters),

@@ -11,12 +11,7 @@ static struct bytes key_of(const void *thing)
     return entry_key(thing);
 }
 
-static bool fetch_apart(const void *thing)
-{
-    return entry_fetch(thing);
-}
-
-const struct table_kind entry_table_kind = { .key = key_of, .fetch = fetch_apart };
+const struct table_kind entry_table_kind = { .key = key_of };
 
 /* A key being looked for: its database's space, its hash, and where it stands. */
 struct spot {
@@ -300,38 +295,6 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
     if (!(flags & DOOR_NO_TOUCH))
         touch(ks, table_thing(s.slot));
     return table_thing(s.slot);
-}
-
-/* A pipeline is most often about keys of one kind: where the first ones hold their values themselves, the others are
- * not looked at. */
-static void fetch_values(const struct table *t, const struct fetched *f)
-{
-    bool apart = false;
-
-    for (int i = 0; i < f->count && (apart || i < KEYSPACE_AHEAD / 8); i++)
-        apart |= table_fetch_beyond(t, f->hashes[i]);
-}
-
-void keyspace_fetch(struct keyspace *ks, int db, const struct bytes *keys, int count)
-{
-    const struct table *t = &ks->spaces[db]->table;
-    struct fetched *f = &ks->fetched;
-
-    ASSERT(count <= KEYSPACE_AHEAD);
-    f->at = f->count = 0;
-    for (int i = 0; i < count; i++) {
-        if (keys[i].len == 0)
-            continue;
-        f->keys[f->count] = keys[i];
-        f->hashes[f->count++] = table_hash(keys[i]);
-    }
-    for (int i = 0; i < f->count; i++)
-        table_fetch_bucket(t, f->hashes[i]);
-    for (int i = 0; i < f->count; i++)
-        table_fetch_first(t, f->hashes[i]);
-    for (int i = 0; i < f->count; i++)
-        table_fetch_rest(t, f->hashes[i]);
-    fetch_values(t, f);
 }
 
 /* ---- the write door ---- */

@@ -31,6 +31,7 @@
 #define HF_NODE_KEYSPACE_KEYSPACE_H
 
 #include "common/bytes.h"
+#include "common/resp.h"
 #include "node/keyspace/entry.h"
 
 struct keyspace;
@@ -125,11 +126,12 @@ enum door_flag {
 /* NULL: no such key, or expired. May delete an expired key first. flags: enum door_flag. */
 const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
 
-/* A hint that these keys will be asked for next, in this order: their memory is fetched, for all of them at
- * once. Changes nothing; an empty key is none. At most KEYSPACE_AHEAD. The keys' bytes are borrowed, and must
- * neither change nor move, until the next call (a count of 0 ends the loan). */
+/* A hint that these keys will be asked for next, in this order, and, where the words behind them say so, these
+ * elements: their memory is fetched, for all of them at once. Changes nothing; an empty key is none. At most
+ * KEYSPACE_AHEAD. The keys' bytes are borrowed, and must neither change nor move, until the next call (a count of 0
+ * ends the loan). */
 enum { KEYSPACE_AHEAD = 16 };
-void keyspace_fetch(struct keyspace *ks, int db, const struct bytes *keys, int count);
+void keyspace_fetch(struct keyspace *ks, int db, const struct resp_glance *glances, int count);
 
 /* Opens an existing entry for change: the walk has its old value now. NULL: no such key (an
  * expired one is deleted, on a follower too unless DOOR_STREAM, because a write is about to

@@ -377,12 +377,6 @@ struct table_slot *table_find(const struct table *t, uint64_t hash, struct bytes
     return chain_find(t, bucket_at(t, address(t, hash)), tag_of(hash), key);
 }
 
-void table_fetch_bucket(const struct table *t, uint64_t hash)
-{
-    if (t->count > 0)
-        FETCH(bucket_at(t, address(t, hash)));
-}
-
 /* Half of the small things lie in two lines. */
 static void fetch_thing(const char *thing)
 {
@@ -398,50 +392,54 @@ static void fetch_matches(const struct bucket *b, uint8_t tag)
         fetch_thing(thing_at(b, LAST));
 }
 
-void table_fetch_first(const struct table *t, uint64_t hash)
+void table_fetch(const struct table *t, uint64_t hash, int step)
 {
     const struct bucket *b;
 
     if (t->count == 0)
         return;
     b = bucket_at(t, address(t, hash));
-    fetch_matches(b, tag_of(hash));
-    if (has_child(b))
-        FETCH(thing_at(b, LAST));
-}
-
-void table_fetch_rest(const struct table *t, uint64_t hash)
-{
-    const struct bucket *b;
-
-    if (t->count == 0)
-        return;
-    b = bucket_at(t, address(t, hash));
-    if (has_child(b))
+    if (step == 0) {
+        FETCH(b);
+    } else if (step == 1) {
+        fetch_matches(b, tag_of(hash));
+        if (has_child(b))
+            FETCH(thing_at(b, LAST));
+    } else if (has_child(b)) {
         fetch_matches(thing_at(b, LAST), tag_of(hash));
+    }
 }
 
-static bool fetch_beyond(const struct table *t, const struct bucket *b, uint8_t tag)
+void table_fetch_apart(const struct table *t, struct bytes key, uint64_t *hash, int step)
 {
-    bool some = false;
-
-    for (uint64_t m = matches(b, tag); m; m &= m - 1)
-        some |= t->kind->fetch(thing_at(b, __builtin_ctzll(m) / 8));
-    if (last_matches(b, tag))
-        some |= t->kind->fetch(thing_at(b, LAST));
-    return some;
+    if (step > 0) {
+        table_fetch(t, *hash, step - 1);
+        return;
+    }
+    FETCH(t);
+    FETCH(t + 1);
+    *hash = table_hash(key);
 }
 
-bool table_fetch_beyond(const struct table *t, uint64_t hash)
+static void *first_match(const struct bucket *b, uint8_t tag)
+{
+    uint64_t m = matches(b, tag);
+
+    if (m)
+        return thing_at(b, __builtin_ctzll(m) / 8);
+    return last_matches(b, tag) ? thing_at(b, LAST) : NULL;
+}
+
+void *table_peek(const struct table *t, uint64_t hash)
 {
     const struct bucket *b;
-    bool some;
+    void *found;
 
-    if (t->count == 0 || !t->kind->fetch)
-        return false;
+    if (t->count == 0)
+        return NULL;
     b = bucket_at(t, address(t, hash));
-    some = fetch_beyond(t, b, tag_of(hash));
-    return has_child(b) ? fetch_beyond(t, thing_at(b, LAST), tag_of(hash)) || some : some;
+    found = first_match(b, tag_of(hash));
+    return !found && has_child(b) ? first_match(thing_at(b, LAST), tag_of(hash)) : found;
 }
 
 void table_add(struct table *t, uint64_t hash, void *thing)

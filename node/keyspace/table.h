@@ -43,7 +43,6 @@ enum {
 
 struct table_kind {
     struct bytes (*key)(const void *thing);
-    bool (*fetch)(const void *thing); /* asks for the memory it points to, if to any; may be NULL */
 };
 
 struct bucket;
@@ -91,15 +90,16 @@ void table_fini(struct table *t, void (*each)(void *thing, const void *arg), con
 /* The slot that holds the thing of that key, or NULL; valid until the next add or remove. */
 struct table_slot *table_find(const struct table *t, uint64_t hash, struct bytes key);
 /*
- * Four steps towards a find that is to come, each of which asks the processor for a line that the next one
- * reads: the bucket; the first things whose tag fits, or the child; the things in the child; what those things
- * point to. A find after them waits for nothing, nor does the first look into what it found. To be done for many
- * hashes step by step. The last says whether there was anything to ask for.
+ * Steps 0, 1 and 2 towards a find that is to come, each of which asks the processor for a line that the next one
+ * reads: the bucket; the first things whose tag fits, or the child; the things in the child. A find
+ * after them waits for nothing. To be done for many hashes step by step.
  */
-void table_fetch_bucket(const struct table *t, uint64_t hash);
-void table_fetch_first(const struct table *t, uint64_t hash);
-void table_fetch_rest(const struct table *t, uint64_t hash);
-bool table_fetch_beyond(const struct table *t, uint64_t hash);
+enum { TABLE_FETCH_STEPS = 3 };
+void table_fetch(const struct table *t, uint64_t hash, int step);
+/* The same with a step before them, towards the table itself; *hash is kept from one step to the next. */
+void table_fetch_apart(const struct table *t, struct bytes key, uint64_t *hash, int step);
+/* The thing of that hash, or another, or NULL: a guess, which reads no thing. */
+void *table_peek(const struct table *t, uint64_t hash);
 /* key must not be there. */
 void table_add(struct table *t, uint64_t hash, void *thing);
 /* The slot must come from table_find for this hash. */

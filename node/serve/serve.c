@@ -452,12 +452,12 @@ static bool kill_leader_link(struct service *service)
     return replica_drop_link(w->replica);
 }
 
-static void ahead(struct session *s, const struct bytes *keys, int count)
+static void ahead(struct session *s, const struct resp_glance *glances, int count)
 {
     const struct node_world *w = s->service->world;
 
     _Static_assert((int)SESSION_AHEAD <= (int)KEYSPACE_AHEAD, "one hint fits");
-    keyspace_fetch(w->keyspace, s->db, keys, count);
+    keyspace_fetch(w->keyspace, s->db, glances, count);
 }
 
 static const struct service_ops ops = {

@@ -380,6 +380,21 @@ void deque_tidy(struct deque *d, const struct deque_place *p, int fill)
         join_if_small(d, i - 1, fill);
 }
 
+void deque_fetch(const struct deque *d, int step)
+{
+    const struct deque_block *front = block_at(d, 0), *back = block_at(d, d->used - 1);
+
+    if (step == 0) {
+        FETCH(front);
+        FETCH(back);
+    } else if (step == 1) {
+        FETCH(front->pack);
+        FETCH(back->pack);
+    } else if (step == 2) {
+        FETCH(listpack_bytes(back->pack).at + listpack_bytes(back->pack).len);
+    }
+}
+
 void deque_check(const struct deque *d)
 {
     uint64_t count = 0;

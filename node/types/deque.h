@@ -73,6 +73,8 @@ bool deque_take_out(struct deque *d, struct deque_place *p, bool back);
 /* Joins the blocks around a place where they have become small: after deletions in the middle. */
 void deque_tidy(struct deque *d, const struct deque_place *p, int fill);
 
+/* Steps towards both ends, as value_ops.fetch. */
+void deque_fetch(const struct deque *d, int step);
 /* A pack that was checked and holds at least one element goes behind the last; d owns it. */
 void deque_add_pack(struct deque *d, struct listpack *pack);
 

@@ -345,6 +345,14 @@ bool hash_random(const struct hash *h, int64_t now_ms, struct keyspace *chance, 
     return true;
 }
 
+void hash_fetch(const struct hash *h, struct value_hint *hint, int step)
+{
+    if (!hash_is_packed(h))
+        table_fetch_apart(&table_of(h)->table, hint->next, &hint->hash, step);
+    else if (step == 0)
+        hash_pack_fetch(h);
+}
+
 void hash_check(const struct hash *h)
 {
     if (hash_is_packed(h))

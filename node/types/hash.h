@@ -82,6 +82,9 @@ void hash_scan(const struct hash *h, int64_t now_ms, uint64_t *cursor, hash_each
 bool hash_random(const struct hash *h, int64_t now_ms, struct keyspace *chance, hash_each_fn *fn,
                  void *arg);
 
+/* As value_ops.fetch, for a field that is named next. */
+void hash_fetch(const struct hash *h, struct value_hint *hint, int step);
+
 void hash_check(const struct hash *h);
 
 #endif

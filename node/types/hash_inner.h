@@ -73,6 +73,7 @@ bool hash_pack_set(struct hash **h, struct bytes name, struct bytes value, int64
 void hash_pack_set_expiry(struct hash **h, size_t at, int64_t expiry_ms);
 void hash_pack_remove(struct hash **h, size_t at);
 int hash_pack_expire(struct hash **h, int64_t now_ms, parts_fn *fn, void *arg);
+void hash_pack_fetch(const struct hash *h);
 void hash_pack_check(const struct hash *h);
 
 /* ---- hash_table.c ---- */

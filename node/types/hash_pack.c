@@ -250,6 +250,11 @@ int hash_pack_expire(struct hash **h, int64_t now_ms, parts_fn *fn, void *arg)
     return count;
 }
 
+void hash_pack_fetch(const struct hash *h)
+{
+    FETCH(list_of(h));
+}
+
 void hash_pack_check(const struct hash *h)
 {
     const struct hash_times *times = hash_pack_times(h);

@@ -314,6 +314,11 @@ static bool ops_load(void **apart, int rdb_type, const struct value_part *part,
     return sound;
 }
 
+static void ops_fetch(const void *apart, struct value_hint *hint, int step)
+{
+    hash_fetch(apart, hint, step);
+}
+
 const struct value_ops hash_ops = { .free = ops_free,
                                     .copy = ops_copy,
                                     .bytes = ops_bytes,
@@ -327,4 +332,5 @@ const struct value_ops hash_ops = { .free = ops_free,
                                     .rewrite = ops_rewrite,
                                     .save_valkey = ops_save_valkey,
                                     .load = ops_load,
+                                    .fetch = ops_fetch,
                                     .parts = &field_ops };

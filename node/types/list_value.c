@@ -159,6 +159,11 @@ static bool load_list(void **apart, int rdb_type, const struct value_part *part,
     return sound;
 }
 
+static void fetch_list(const void *apart, struct value_hint *hint, int step)
+{
+    deque_fetch(apart, step);
+}
+
 const struct value_ops list_ops = { .free = free_list,
                                     .copy = copy_list,
                                     .bytes = bytes_of_list,
@@ -169,4 +174,5 @@ const struct value_ops list_ops = { .free = free_list,
                                     .rdb_type = rdb_type_of_list,
                                     .save = save_list,
                                     .rewrite = rewrite_list,
-                                    .load = load_list };
+                                    .load = load_list,
+                                    .fetch = fetch_list };

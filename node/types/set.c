@@ -388,6 +388,14 @@ struct bytes set_random(const struct set *s, struct keyspace *chance, char *scra
     return listpack_get(s->pack, listpack_seek(s->pack, (int64_t)any), scratch);
 }
 
+void set_fetch(const struct set *s, struct value_hint *hint, int step)
+{
+    if (s->big)
+        table_fetch_apart(&s->big->table, hint->next, &hint->hash, step);
+    else if (step == 0)
+        FETCH(s->pack ? (const void *)s->pack : s->ints);
+}
+
 void set_check(const struct set *s)
 {
     ASSERT((s->ints != NULL) + (s->pack != NULL) + (s->big != NULL) <= 1);

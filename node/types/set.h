@@ -48,6 +48,8 @@ bool set_remove(struct set *s, struct bytes member);
 typedef bool set_each_fn(void *arg, struct bytes member);
 void set_scan(const struct set *s, uint64_t *cursor, set_each_fn *fn, void *arg);
 void set_each(const struct set *s, set_each_fn *fn, void *arg);
+/* As value_ops.fetch, for a member that is named next. */
+void set_fetch(const struct set *s, struct value_hint *hint, int step);
 /* Any member, each equally likely; borrowed, or printed into scratch (SET_INT_TEXT bytes). The set is
  * not empty. */
 struct bytes set_random(const struct set *s, struct keyspace *chance, char *scratch);

@@ -133,6 +133,11 @@ static bool ops_load(void **apart, int rdb_type, const struct value_part *part,
     return loaded;
 }
 
+static void ops_fetch(const void *apart, struct value_hint *hint, int step)
+{
+    set_fetch(apart, hint, step);
+}
+
 const struct value_ops set_ops = {
     .free = ops_free,
     .copy = ops_copy,
@@ -145,4 +150,5 @@ const struct value_ops set_ops = {
     .save = ops_save,
     .rewrite = ops_rewrite,
     .load = ops_load,
+    .fetch = ops_fetch,
 };

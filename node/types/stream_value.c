@@ -357,6 +357,21 @@ static bool ops_load(void **apart, int rdb_type, const struct value_part *part,
     return load_part(*apart, rdb_type, part);
 }
 
+/* Towards the end, where entries are added. */
+static void ops_fetch(const void *apart, struct value_hint *hint, int step)
+{
+    const struct stream *s = apart;
+
+    if (!s->tail)
+        return;
+    if (step == 0)
+        FETCH(s->tail);
+    else if (step == 1)
+        FETCH(s->tail->pack);
+    else if (step == 2)
+        FETCH(listpack_bytes(s->tail->pack).at + listpack_bytes(s->tail->pack).len);
+}
+
 const struct value_ops stream_ops = {
     .free = ops_free,
     .copy = ops_copy,
@@ -369,4 +384,5 @@ const struct value_ops stream_ops = {
     .rdb_type = ops_rdb_type,
     .save = ops_save,
     .load = ops_load,
+    .fetch = ops_fetch,
 };

@@ -386,6 +386,11 @@ START_TEST(fields_are_found)
 }
 END_TEST
 
+static void same_word(const struct resp_request *req, int i, struct bytes seen)
+{
+    ck_assert(i < req->argc ? bytes_eq(seen, req->argv[i]) : seen.len == 0);
+}
+
 START_TEST(a_look_ahead_sees_what_the_reader_reads)
 {
     struct rng rng;
@@ -393,7 +398,8 @@ START_TEST(a_look_ahead_sees_what_the_reader_reads)
     rng_seed(&rng, test_seed());
     for (int round = 0; round < 2000; round++) {
         struct buf stream = { 0 };
-        struct bytes keys[8], words[4], data;
+        struct resp_glance seen[8];
+        struct bytes words[4], data;
         struct resp_reader reader;
         struct resp_request req;
         int count = (int)rng_below(&rng, 12), found, whole = 0;
@@ -407,11 +413,13 @@ START_TEST(a_look_ahead_sees_what_the_reader_reads)
         }
         data = buf_bytes(&stream);
         data.len -= data.len ? rng_below(&rng, data.len) / 4 : 0;
-        found = resp_peek_keys(data, keys, 8);
+        found = resp_glance(data, seen, 8);
         resp_reader_init(&reader, redis_limits);
         while (whole < 8 && resp_read_request(&reader, data, &req) == RESP_ITEM) {
             ck_assert_int_lt(whole, found);
-            ck_assert(req.argc > 1 ? bytes_eq(keys[whole], req.argv[1]) : keys[whole].len == 0);
+            same_word(&req, 1, seen[whole].key);
+            same_word(&req, 2, seen[whole].next);
+            same_word(&req, 3, seen[whole].after);
             data = (struct bytes){ data.at + req.bytes, data.len - req.bytes };
             whole++;
         }

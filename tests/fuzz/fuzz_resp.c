@@ -20,14 +20,19 @@ static void trace(struct bytes stream, unsigned how, size_t piece, struct buf *o
         trace_requests(stream, piece, limits, out_text);
 }
 
-static void peek(struct bytes stream)
+static bool lies_in(struct bytes part, struct bytes whole)
 {
-    struct bytes keys[16];
-    int found = resp_peek_keys(stream, keys, 16);
+    return part.len == 0 || (part.at >= whole.at && part.at + part.len <= whole.at + whole.len);
+}
+
+static void glance(struct bytes stream)
+{
+    struct resp_glance seen[16];
+    int found = resp_glance(stream, seen, 16);
 
     for (int i = 0; i < found; i++)
-        ASSERT(keys[i].len == 0 ||
-               (keys[i].at >= stream.at && keys[i].at + keys[i].len <= stream.at + stream.len));
+        ASSERT(lies_in(seen[i].key, stream) && lies_in(seen[i].next, stream) &&
+               lies_in(seen[i].after, stream));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -40,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     how = data[0];
     stream = (struct bytes){ (const char *)data + 1, size - 1 };
-    peek(stream);
+    glance(stream);
     trace(stream, how, size, &whole);
     trace(stream, how, 1 + (how & PIECE_MASK), &cut);
     ASSERT(bytes_eq(buf_bytes(&whole), buf_bytes(&cut)));

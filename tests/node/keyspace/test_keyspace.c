@@ -342,20 +342,20 @@ static void step_read(struct rng *rng, int db, int k)
 static void step_pipeline(struct rng *rng, int db, int k)
 {
     char names[KEYSPACE_AHEAD][32];
-    struct bytes keys[KEYSPACE_AHEAD];
+    struct resp_glance glances[KEYSPACE_AHEAD];
     int count = (int)rng_below(rng, KEYSPACE_AHEAD + 1);
 
     for (int i = 0; i < count; i++) {
         struct bytes name = key_name((k + i * 7) % KEYS);
 
         memcpy(names[i], name.at, name.len);
-        keys[i] = (struct bytes){ names[i], rng_below(rng, 8) ? name.len : 0 };
+        glances[i] = (struct resp_glance){ .key = { names[i], rng_below(rng, 8) ? name.len : 0 } };
     }
-    keyspace_fetch(ks, db, keys, count);
+    keyspace_fetch(ks, db, glances, count);
     for (int i = 0; i < count; i++) {
-        for (uint64_t times = rng_below(rng, 3); keys[i].len && times > 0; times--) {
+        for (uint64_t times = rng_below(rng, 3); glances[i].key.len && times > 0; times--) {
             int in = rng_below(rng, 4) ? db : (db + 1) % DBS;
-            const struct entry *e = keyspace_read(ks, in, keys[i], 0);
+            const struct entry *e = keyspace_read(ks, in, glances[i].key, 0);
 
             ck_assert(!!e == alive(&model[in][(k + i * 7) % KEYS]));
         }
