@@ -466,7 +466,7 @@ static void store(struct call *c, const struct search *s, size_t wanted)
     for (size_t i = 0; i < wanted; i++) {
         const struct found *f = &s->found[i];
 
-        zset_put(z, f->member, s->store_distance ? f->distance_m / s->shape.unit_m : f->score,
+        zset_put(&z, f->member, s->store_distance ? f->distance_m / s->shape.unit_m : f->score,
                  limits);
     }
     store_zset(c, s->store, z, s->form->event);

@@ -189,7 +189,7 @@ static void sort_sources(struct algebra *a)
 
 /* ---- operations ------------------------------------------------------------------------------ */
 
-/* Everything is indexed, and so keeps a -0, until it is stored. */
+/* Nothing is small, and so keeps a -0, until it is stored. */
 static const struct value_limits no_limits = { 0 };
 
 static double weighed(const struct source *s, double score)
@@ -211,11 +211,12 @@ static double aggregate(enum aggregate how, double a, double b)
 static bool unite(void *arg, struct zset_item item)
 {
     const struct walk *w = arg;
-    double score = weighed(w->source, item.score), before;
+    double score = weighed(w->source, item.score);
+    struct zset_spot spot;
 
-    if (zset_score(w->a->result, item.member, &before))
-        score = aggregate(w->a->aggregate, before, score);
-    zset_put(w->a->result, item.member, score, &no_limits);
+    if (zset_find(w->a->result, item.member, &spot))
+        score = aggregate(w->a->aggregate, spot.score, score);
+    zset_set(&w->a->result, &spot, item.member, score, &no_limits);
     return true;
 }
 
@@ -233,7 +234,7 @@ static bool intersect(void *arg, struct zset_item item)
     a->found++;
     if (a->op == CARD)
         return a->found != a->limit;
-    zset_put(a->result, item.member, score, &no_limits);
+    zset_put(&a->result, item.member, score, &no_limits);
     return true;
 }
 
@@ -246,7 +247,7 @@ static bool subtract(void *arg, struct zset_item item)
         if (source_score(&w->a->sources[i], item.member, &other))
             return true;
     }
-    zset_put(w->a->result, item.member, item.score, &no_limits);
+    zset_put(&w->a->result, item.member, item.score, &no_limits);
     return true;
 }
 
@@ -275,9 +276,9 @@ struct storing {
 
 static bool store_item(void *arg, struct zset_item item)
 {
-    const struct storing *s = arg;
+    struct storing *s = arg;
 
-    zset_put(s->to, item.member, item.score, s->limits);
+    zset_put(&s->to, item.member, item.score, s->limits);
     return true;
 }
 

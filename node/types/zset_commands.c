@@ -134,27 +134,28 @@ static bool want_scores(struct call *c, struct zset_adding *a)
 }
 
 /* One pair. False: the sum is no number. */
-static bool add_pair(struct call *c, struct zset_adding *a, struct zset *z, int i)
+static bool add_pair(struct call *c, struct zset_adding *a, struct zset **z, int i)
 {
     struct bytes member = c->argv[a->first_member + a->step * i];
-    double before, score = a->scores[i];
-    bool there = zset_score(z, member, &before);
+    double score = a->scores[i];
+    struct zset_spot spot;
+    bool there = zset_find(*z, member, &spot);
 
     a->done = false;
     if (there ? a->flags & ZADD_NX : a->flags & ZADD_XX)
         return true;
     if (there && a->flags & ZADD_INCR)
-        score += before;
+        score += spot.score;
     if (isnan(score))
         return false;
-    if (there &&
-        ((a->flags & ZADD_LT && score >= before) || (a->flags & ZADD_GT && score <= before)))
+    if (there && ((a->flags & ZADD_LT && score >= spot.score) ||
+                  (a->flags & ZADD_GT && score <= spot.score)))
         return true;
     a->done = true;
     a->score = score;
     a->added += !there;
-    a->updated += there && score != before;
-    zset_put(z, member, score, keyspace_limits(call_keyspace(c)));
+    a->updated += there && score != spot.score;
+    zset_set(z, &spot, member, score, keyspace_limits(call_keyspace(c)));
     return true;
 }
 
@@ -210,7 +211,9 @@ void zset_add(struct call *c, struct zset_adding *a)
         return;
     z = e ? entry_apart(e) : zset_new();
     for (int i = 0; i < a->pairs && sound; i++)
-        sound = add_pair(c, a, z, i);
+        sound = add_pair(c, a, &z, i);
+    if (e)
+        entry_set_apart(e, z);
     if (!e && zset_count(z))
         put_new(c, 1, z);
     else if (!e)
@@ -256,11 +259,13 @@ void cmd_zrem(struct call *c)
         return;
     z = e ? entry_apart(e) : NULL;
     for (int i = 2; z && i < c->argc && zset_count(z); i++)
-        removed += zset_remove(z, c->argv[i]);
-    if (removed)
+        removed += zset_remove(&z, c->argv[i]);
+    if (removed) {
+        entry_set_apart(e, z);
         end_removal(c, e, 1, "zrem", zset_count(z) == 0);
-    else
+    } else {
         call_no_effect(c);
+    }
     reply_int(c->reply, removed);
 }
 

@@ -6,19 +6,33 @@
 #include "node/types/waiting.h"
 #include "node/types/zset_commands.h"
 
-/* Takes count members out and replies with each, as a pair where pairs are asked for. */
-static void pop_items(struct call *c, struct zset *z, uint64_t count, bool highest, bool pairs)
-{
-    while (count--) {
-        uint64_t rank = highest ? zset_count(z) - 1 : 0;
-        struct zset_item item = zset_at(z, rank);
+struct popping {
+    struct call *c;
+    bool pairs;
+};
 
-        if (pairs)
-            reply_array(c->reply, 2);
-        reply_bulk(c->reply, item.member);
-        reply_score(c, item.score);
-        zset_remove_at(z, rank);
-    }
+static bool reply_popped(void *arg, struct zset_item item)
+{
+    const struct popping *p = arg;
+
+    if (p->pairs)
+        reply_array(p->c->reply, 2);
+    reply_bulk(p->c->reply, item.member);
+    reply_score(p->c, item.score);
+    return true;
+}
+
+/* Takes count members out, no more than there are, and replies with each, as a pair where pairs are asked
+ * for. */
+static void pop_items(struct call *c, struct entry *e, uint64_t count, bool highest, bool pairs)
+{
+    struct popping p = { c, pairs };
+    struct zset *z = entry_apart(e);
+    uint64_t all = zset_count(z);
+
+    zset_each(z, highest ? all - 1 : 0, count, highest, reply_popped, &p);
+    zset_remove_run(&z, highest ? all - count : 0, count);
+    entry_set_apart(e, z);
 }
 
 static void end_pop(struct call *c, struct entry *e, int key, bool highest)
@@ -55,7 +69,7 @@ static void pop(struct call *c, bool highest)
         count = (int64_t)zset_count(z);
     pairs = c->argc == 3 && c->reply->proto > 2; /* only where a count was asked for */
     reply_array(c->reply, (uint64_t)count * (pairs ? 1 : 2));
-    pop_items(c, z, (uint64_t)count, highest, pairs);
+    pop_items(c, e, (uint64_t)count, highest, pairs);
     end_pop(c, e, 1, highest);
 }
 
@@ -109,7 +123,7 @@ static void pop_or_wait(struct call *c, bool highest)
         return;
     reply_array(c->reply, 3);
     reply_bulk(c->reply, c->argv[key]);
-    pop_items(c, entry_apart(e), 1, highest, false);
+    pop_items(c, e, 1, highest, false);
     effect_pop(c, key, highest, 0);
     end_pop(c, e, key, highest);
 }
@@ -169,7 +183,7 @@ static bool pop_many(struct call *c, const struct many *m)
     reply_array(c->reply, 2);
     reply_bulk(c->reply, c->argv[key]);
     reply_array(c->reply, count);
-    pop_items(c, entry_apart(e), count, m->highest, true);
+    pop_items(c, e, count, m->highest, true);
     effect_pop(c, key, m->highest, count);
     end_pop(c, e, key, m->highest);
     return true;

@@ -135,9 +135,9 @@ struct storing {
 
 static bool store_item(void *arg, struct zset_item item)
 {
-    const struct storing *s = arg;
+    struct storing *s = arg;
 
-    zset_put(s->to, item.member, item.score, s->limits);
+    zset_put(&s->to, item.member, item.score, s->limits);
     return true;
 }
 
@@ -217,12 +217,13 @@ static void remove_range(struct call *c, enum range_by by, const char *event)
         return;
     z = e ? entry_apart(e) : NULL;
     at = z ? ranks_of(z, &r) : (struct rank_range){ 0, 0 };
-    for (uint64_t i = at.first; i < at.end; i++)
-        zset_remove_at(z, at.first);
-    if (at.end > at.first)
+    if (at.end > at.first) {
+        zset_remove_run(&z, at.first, at.end - at.first);
+        entry_set_apart(e, z);
         end_removal(c, e, 1, event, zset_count(z) == 0);
-    else
+    } else {
         call_no_effect(c);
+    }
     reply_int(c->reply, (int64_t)(at.end - at.first));
 }
 

@@ -136,16 +136,32 @@ def seeded():
     return random.Random(seed)
 
 
-@limit(120)
-def test_random_commands_get_redis_replies(t):
+def compare_at_random(t, settings, count, commands):
     t.needs_holdfast()
     rng = seeded()
-    ours, theirs = t.node().start(), t.node(product="redis").start()
+    ours, theirs = t.node(settings=settings).start(), t.node(product="redis", settings=settings).start()
     for proto in (2, 3):
         with ours.client(proto=proto) as a, theirs.client(proto=proto) as b:
-            found = list(differences(a, b, steps_of(rng, 8000)))
+            found = list(differences(a, b, (s for s in steps_of(rng, count) if commands(s))))
             assert not found, "%d replies differ:\n%s" % (len(found), "\n".join(found[:20]))
             assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
+
+
+@limit(120)
+def test_random_commands_get_redis_replies(t):
+    """While thresholds change."""
+    compare_at_random(t, {}, 8000, lambda step: True)
+
+
+@limit(120)
+def test_random_commands_never_packed(t):
+    compare_at_random(t, {"zset-max-listpack-entries": "0"}, 4000, lambda step: step[0].upper() != "CONFIG")
+
+
+@limit(120)
+def test_random_commands_always_packed(t):
+    compare_at_random(t, {"zset-max-listpack-entries": "100000", "zset-max-listpack-value": "100000"}, 4000,
+                      lambda step: step[0].upper() != "CONFIG")
 
 
 @limit(120)

@@ -1,7 +1,8 @@
 /*
- * Sorted sets: the structure against a list kept in order too simple to be wrong, and the handlers line by
- * line. Replies are those of redis-server 7.0; tests/e2e compares with it at random.
+ * Sorted sets: the structure, in both of its forms, against a list kept in order too simple to be wrong, and
+ * the handlers line by line. Replies are those of redis-server 7.0; tests/e2e compares with it at random.
  */
+#include <math.h>
 #include <string.h>
 
 #include "node/persist/rdb_read.h"
@@ -11,7 +12,7 @@
 #include "tests/check_main.h"
 #include "tests/node/types/call_harness.h"
 
-enum { NAMES = 3000, STEPS = 40000 };
+enum { NAMES = 3000, STEPS = 30000, NAME_TEXT = 400 };
 
 struct model {
     bool there[NAMES];
@@ -19,9 +20,29 @@ struct model {
     uint64_t count;
 };
 
-static struct bytes name_of(char *out, unsigned i)
+/* In the order of i; some are long, up to a longest. */
+static struct bytes name_of(char *out, unsigned i, unsigned longest)
 {
-    return (struct bytes){ out, (size_t)snprintf(out, 32, "n%05u", i) };
+    static const unsigned lengths[] = { 63, 64, 255, 256, 300 };
+    size_t len = (size_t)snprintf(out, NAME_TEXT, "n%05u", i);
+    unsigned wanted = i % 7 ? 0 : lengths[i / 7 % ARRAY_LEN(lengths)];
+
+    while (len < wanted && wanted <= longest)
+        out[len++] = 'x';
+    return (struct bytes){ out, len };
+}
+
+/* Of every size that a pack keeps apart; equal ones often. */
+static double any_score(struct rng *rng)
+{
+    static const double bases[] = {
+        0, 0, 0, 100, -100, 32700, -32700, 2147483600, -2147483600, 1e15
+    };
+    double base = bases[rng_below(rng, ARRAY_LEN(bases))];
+
+    if (rng_below(rng, 100) == 0)
+        return rng_below(rng, 2) ? (double)INFINITY : -(double)INFINITY;
+    return base + (double)rng_below(rng, 100) - 50 + (rng_below(rng, 2) ? 0.25 : 0);
 }
 
 /* Members that stand before this one. */
@@ -60,6 +81,17 @@ static bool in_order(void *arg, struct zset_item item)
     return true;
 }
 
+static void equals(const struct zset *z, const struct zset *other)
+{
+    zset_check(other);
+    ck_assert_uint_eq(zset_count(other), zset_count(z));
+    for (uint64_t i = 0; i < zset_count(z); i += 17) {
+        struct zset_item a = zset_at(z, i), b = zset_at(other, i);
+
+        ck_assert(a.score == b.score && bytes_eq(a.member, b.member));
+    }
+}
+
 static void goes_round(struct keyspace *ks, const struct zset *z)
 {
     struct buf payload = { 0 }, scratch = { 0 };
@@ -67,17 +99,11 @@ static void goes_round(struct keyspace *ks, const struct zset *z)
 
     rdb_dump_apart(&payload, &zset_ops, z);
     ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v), OK);
-    ck_assert_uint_eq(zset_count(v.apart), zset_count(z));
-    for (uint64_t i = 0; i < zset_count(z); i += 17) {
-        struct zset_item a = zset_at(z, i), b = zset_at(v.apart, i);
-
-        ck_assert(a.score == b.score && bytes_eq(a.member, b.member));
-    }
-    zset_check(v.apart);
+    equals(z, v.apart);
     zset_free(v.apart);
     v.apart = zset_ops.copy(z);
-    ck_assert_uint_eq(zset_count(v.apart), zset_count(z));
-    zset_check(v.apart);
+    equals(z, v.apart);
+    ck_assert_str_eq(zset_ops.encoding(v.apart), zset_ops.encoding(z));
     zset_free(v.apart);
     buf_fini(&payload);
     buf_fini(&scratch);
@@ -98,33 +124,62 @@ static void compare(struct keyspace *ks, const struct zset *z, const struct mode
     }
 }
 
-START_TEST(equals_its_model)
+/* Every size of sets, and every way between the forms. */
+static const struct shape {
+    struct value_limits limits;
+    unsigned names, longest;
+} shapes[] = {
+    { { .zset_max_listpack_entries = 0, .zset_max_listpack_value_bytes = 64 }, 3000, 300 },
+    { { .zset_max_listpack_entries = 128, .zset_max_listpack_value_bytes = 64 }, 120, 64 },
+    { { .zset_max_listpack_entries = 128, .zset_max_listpack_value_bytes = 64 }, 3000, 300 },
+    { { .zset_max_listpack_entries = 5, .zset_max_listpack_value_bytes = 300 }, 12, 300 },
+    { { .zset_max_listpack_entries = INT64_MAX, .zset_max_listpack_value_bytes = INT64_MAX },
+      300,
+      300 },
+    { { .zset_max_listpack_entries = INT64_MAX, .zset_max_listpack_value_bytes = INT64_MAX },
+      3000,
+      300 },
+};
+
+static const char *encoding_of(const struct shape *shape, const struct model *m, bool was_large)
+{
+    return was_large || m->count > (uint64_t)shape->limits.zset_max_listpack_entries ? "skiplist"
+                                                                                     : "listpack";
+}
+
+static void against_model(const struct shape *shape)
 {
     struct keyspace *ks = keyspace_new(&(struct keyspace_options){ .databases = 1 });
     struct zset *z = zset_new();
     static struct model m;
+    bool was_large = false;
     struct rng rng;
-    char text[32];
+    char text[NAME_TEXT];
 
+    memset(&m, 0, sizeof m);
     types_register(ks);
     rng_seed(&rng, test_seed());
     for (unsigned step = 0; step < STEPS; step++) {
-        unsigned i = (unsigned)rng_below(&rng, step / 8 % NAMES + 1);
-        struct bytes name = name_of(text, i);
-        double score = (double)rng_below(&rng, 500) / 4, was;
+        unsigned i = (unsigned)rng_below(&rng, step / 8 % shape->names + 1);
+        struct bytes name = name_of(text, i, shape->longest);
+        double score = any_score(&rng), was;
         uint64_t rank;
 
         if (rng_below(&rng, 100) < (step / 8000 % 2 ? 35 : 75)) {
-            ck_assert(zset_put(z, name, score, keyspace_limits(ks)) == !m.there[i]);
+            ck_assert(zset_put(&z, name, score, &shape->limits) == !m.there[i]);
             m.count += !m.there[i];
             m.there[i] = true;
             m.score[i] = score;
+            was_large |= (int64_t)name.len > (int64_t)shape->limits.zset_max_listpack_value_bytes;
+            was_large |= strcmp(encoding_of(shape, &m, was_large), "skiplist") == 0;
         } else {
-            ck_assert(zset_remove(z, name) == m.there[i]);
+            ck_assert(zset_remove(&z, name) == m.there[i]);
             m.count -= m.there[i];
             m.there[i] = false;
         }
         ck_assert(zset_score(z, name, &was) == m.there[i]);
+        ck_assert(!m.there[i] || was == m.score[i]);
+        ck_assert_str_eq(zset_ops.encoding(z), encoding_of(shape, &m, was_large));
         if (step % 16 == 0) {
             ck_assert(zset_rank(z, name, &rank) == m.there[i]);
             if (m.there[i])
@@ -135,11 +190,20 @@ START_TEST(equals_its_model)
         if (step % 2500 == 0 || step < 30)
             compare(ks, z, &m);
     }
-    while (zset_count(z))
-        zset_remove_at(z, rng_below(&rng, zset_count(z)));
-    zset_check(z);
+    while (zset_count(z)) {
+        uint64_t rank = rng_below(&rng, zset_count(z));
+
+        zset_remove_run(&z, rank, 1 + rng_below(&rng, zset_count(z) - rank));
+        zset_check(z);
+    }
     zset_free(z);
     keyspace_free(ks);
+}
+
+START_TEST(equals_its_model)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+        against_model(&shapes[i]);
 }
 END_TEST
 
