@@ -84,6 +84,9 @@ void aof_history_begins(struct aof *a);
 enum err aof_rewrite(struct aof *a, bool only_schedule, struct errmsg *out_why) MUST_CHECK;
 /* As soon as nothing else walks the data set. */
 void aof_rewrite_later(struct aof *a);
+/* A client of a follower changed the data set, and no effect tells of it; the node leads now. */
+void aof_changed_unseen(struct aof *a);
+void aof_leads(struct aof *a);
 bool aof_rewriting(const struct aof *a);
 
 extern const struct command aof_rows[];       /* bgrewriteaof */

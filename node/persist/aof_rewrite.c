@@ -283,6 +283,7 @@ static enum err begin(struct aof *a, struct errmsg *out_why)
         return e;
     }
     r->running = r->walking = true;
+    a->unseen = false;
     r->count++;
     log_notice("aof-rewrite-started base=%s", r->base_path);
     if (a->state == AOF_ON)
@@ -311,6 +312,17 @@ enum err aof_rewrite(struct aof *a, bool only_schedule, struct errmsg *out_why)
 void aof_rewrite_later(struct aof *a)
 {
     a->rewrite.scheduled = true;
+}
+
+void aof_changed_unseen(struct aof *a)
+{
+    a->unseen = true;
+}
+
+void aof_leads(struct aof *a)
+{
+    if (a->unseen && a->state != AOF_OFF)
+        a->rewrite.scheduled = true;
 }
 
 bool aof_rewriting(const struct aof *a)

@@ -68,6 +68,7 @@ struct aof {
     uint64_t rewrite_bytes; /* size after the last rewrite */
     struct aof_rewriting rewrite;
     bool restart;  /* a full sync comes: on again afterwards */
+    bool unseen;   /* the data set has changes that no file has */
     bool given_up; /* the disk failed for too long: nothing is safe before there is a base */
 
     struct aof_load *load;

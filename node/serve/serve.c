@@ -230,6 +230,8 @@ static void settle(struct serve *v, struct call *c, bool last)
 
     if (changes)
         persist_count_changes(v->world->persist, changes);
+    if (UNLIKELY(v->unit.muted) && changes && !c->from_leader)
+        aof_changed_unseen(v->world->aof);
     if ((c->intents & INTENT_EFFECT) && !c->silent)
         unit_add_encoded(&v->unit, c->db, buf_bytes(&v->effects), c->effect_count);
     if (verbatim && (c->cmd->flags & CMD_PUBSUB)) {
@@ -413,6 +415,8 @@ static void role_changed(void *arg, bool follower)
     struct serve *v = arg;
 
     settle_role(v);
+    if (!follower)
+        aof_leads(v->world->aof);
     if (follower)
         block_end_all(v, "UNBLOCKED force unblock from blocking operation, instance state changed "
                          "(master -> replica?)");

@@ -445,6 +445,28 @@ def test_rewrites_take_turns_with_saves(t):
     assert node.call("GET", "n") == "2"
 
 
+def test_what_was_written_on_a_follower_is_in_its_file_once_it_leads(t):
+    leader = t.node(product=OURS).start()
+    leader.call("SET", "a", "1")
+    node = aof_node(t, replica_read_only="no").start()
+    node.follow(leader)
+    node.wait_follows(leader)
+    wait_idle(node)
+    rewrites = int(node.info("persistence")["aof_rewrites"])
+    assert node.call("SET", "mine", "2") == "OK"
+    leader.call("SET", "b", "3")
+    node.wait_same_offset(leader)
+    leader.kill()
+    node.follow(None)
+    until(lambda: int(node.info("persistence")["aof_rewrites"]) > rewrites, 10, "a rewrite")
+    wait_idle(node)
+    node.call("APPEND", "mine", "x")
+    before = digest(node)
+    crash_and_return(node)
+    assert digest(node) == before
+    assert node.call("MGET", "a", "b", "mine") == ["1", "3", "2x"]
+
+
 def test_a_save_while_it_is_rewritten(t):
     node = aof_node(t).start()
     fill(node, keys=20000)
