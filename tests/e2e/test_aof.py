@@ -467,6 +467,7 @@ def test_what_was_written_on_a_follower_is_in_its_file_once_it_leads(t):
     assert node.call("MGET", "a", "b", "mine") == ["1", "3", "2x"]
 
 
+@limit(180)
 def test_a_save_while_it_is_rewritten(t):
     node = aof_node(t).start()
     fill(node, keys=20000)

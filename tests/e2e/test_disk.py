@@ -81,7 +81,7 @@ def test_a_failing_fsync(t):
         fails_and_mends(t, fsync, "fdatasync", "EIO", "Input/output error")
 
 
-@limit(180)
+@limit(400)
 def test_a_follower_on_a_failing_disk_holds_so_much_and_no_more(t):
     leader = t.node(product="holdfast").start()
     node = node_on(t)
@@ -171,7 +171,7 @@ def test_the_power_goes(t):
         writer.stop()
         node.disk.restore(rng)
         node.start()
-        until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+        until(lambda: node.info("persistence")["loading"] == "0", 40, "the load")
         wrong, _ = writer.judge(node, writer.promised())
         assert not wrong, "round %d: %s" % (round, wrong)
         node.forget()

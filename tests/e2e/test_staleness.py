@@ -6,6 +6,7 @@ was stopped: no clock is compared but that of this test.
 import os
 import time
 
+from harness.case import limit
 from harness.resp import ReplyError
 from harness.wait import until
 
@@ -152,6 +153,7 @@ def test_it_is_set_while_it_runs(t):
     assert node.call("GET", "k") == "v"  # whoever leads is never too old
 
 
+@limit(240)
 def test_the_questions_do_not_disturb_the_stream(t):
     """A question each millisecond, amid commands that no packet holds, and transactions."""
     leader = t.node(product=OURS).start()
