@@ -172,6 +172,5 @@ enum err aof_move_in(struct aof_manifest *m, const char *dir, const char *prefix
     buf_fini(&text);
     if (e != OK)
         return e;
-    e = aof_rename(prefix, inside, out_why);
-    return e == OK ? file_sync_dir(prefix, out_why) : e;
+    return aof_rename(prefix, inside, out_why);
 }
