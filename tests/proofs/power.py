@@ -1,36 +1,80 @@
 """The power goes at a random operation: the promises hold, and every fsync in the code is needed for them.
 
 tests/faults/disk.c keeps from a disk what was not fsynced. The same clients as in the proof named crash, the
-same judge; for snapshots what SAVE and BGSAVE have answered for. Then, one after the other, every
-fsync of the node is made to do nothing, and some round must find out.
+same judge; for snapshots what SAVE and BGSAVE have answered for. Then every place in the node that calls for an
+fsync is taken from the program itself, and one after the other does nothing: some round must find out.
 """
 import os
 import random
+import re
+import subprocess
 import threading
 import time
 
 from harness.disk import Disk
 from harness.ledger import Ledger
+from harness.process import ROOT, binary
 from harness.resp import Client, ReplyError
 from harness.wait import until
 
 ROUNDS = 100
 MUTANT_ROUNDS = 40
-OPERATIONS = {"always": 1500, "rewrite": 1500, "rdb": 80}  # among which one is the last
+RESTORES = 10  # disks that one cut may leave
+# Operations from the first sync that is left out to the cut. 5: a new manifest has its name, and the
+# directory is about to be synced.
+AFTER = [1, 2, 3, 5, 5, 5, 8, 20, 100, 1000]
+# Among which one is the last.
+OPERATIONS = {"always": 1500, "rewrite": 1500, "rdb": 80, "torn": 300, "config": 200}
 SLACK_S = 2.0
 
-# Every place in the node that makes something last: what it is, what is ignored, which promise notices.
+# Every call in the node that makes something last: what it is, who calls what, which promise notices.
+# A promise is kept by rounds of its name.
 SYNCS = [
-    ("each write under always", "fdatasync appendonlydir/*.incr.aof", "always"),
-    ("once a second", "fdatasync appendonlydir/*.incr.aof", "everysec"),
-    ("the increment that a rewrite ends", "fdatasync appendonlydir/*.incr.aof", "rewrite"),
-    ("the base", "fsync appendonlydir/*.base.rdb.tmp-*", "rewrite"),
-    ("the manifest", "fsync appendonlydir/temp-*.manifest", "rewrite"),
-    ("the names in appendonlydir", "dirsync appendonlydir", "rewrite"),
-    ("the name of appendonlydir", "dirsync .", "always"),
-    ("the snapshot", "fsync dump.rdb.tmp-*", "rdb"),
-    ("the name of the snapshot", "dirsync .", "rdb"),
+    ("each write under always", "run_write", "fdatasync", "always"),
+    ("once a second", "run_sync", "fdatasync", "everysec"),
+    ("the increment that a rewrite ends", "aof_errand_run", "fdatasync", "rewrite"),
+    ("the manifest", "write_whole", "fsync", "always"),
+    ("the snapshot, and the base", "save_file_now_commit", "fsync", "rdb"),
+    ("the name of the snapshot, and of the base", "save_file_now_commit", "file_sync_dir", "rdb"),
+    ("the name of appendonlydir", "aof_make_dir", "file_sync_dir", "always"),
+    ("the name of the first increment", "open_last", "file_sync_dir", "always"),
+    ("the name of a further increment", "aof_create", "file_sync_dir", "rewrite"),
+    ("the name of the manifest", "aof_rename", "file_sync_dir", "rewrite"),
+    ("every name", "file_sync_dir", "fsync", "always"),
+    ("the cut of a torn end", "cut", "fsync", "torn"),
+    ("the cut of --check --fix", "mend", "fsync", "fix"),
+    ("a configuration that is written anew", "file_replace", "fsync", "config"),
+    ("its name", "file_replace", "file_sync_dir", "config"),
 ]
+
+
+def plain_build():
+    """The node without an optimization, so that a call in the source is a call in the program."""
+    folder = os.path.join(ROOT, "build-plain")
+    quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "check": True}
+    if not os.path.exists(os.path.join(folder, "build.ninja")):
+        subprocess.run(["meson", "setup", folder, "--buildtype=debug"], **quiet)
+    subprocess.run(["ninja", "-C", folder, "node/holdfast-node", "tests/faults/libdisk.so"], **quiet)
+    return folder
+
+
+def calls(program):
+    """(caller, called) -> where it returns to, for all that makes something last."""
+    found, caller, called = {}, None, None
+    lines = subprocess.run(["objdump", "-d", "--no-show-raw-insn", program], capture_output=True,
+                           text=True, check=True).stdout.splitlines()
+    for line in lines:
+        if called:
+            assert (caller, called) not in found, "%s calls %s twice" % (caller, called)
+            found[caller, called] = line.split(":")[0].strip()
+            called = None
+        head = re.match(r"[0-9a-f]+ <([^>]+)>:$", line)
+        call = re.search(r"call +[0-9a-f]+ <(fsync|fdatasync|file_sync_dir)(@plt)?>$", line)
+        if head:
+            caller = head.group(1)
+        if call:
+            called = call.group(1)
+    return found
 
 
 class Saver(threading.Thread):
@@ -80,12 +124,44 @@ class Rewriter(threading.Thread):
             pass
 
 
+class Rewriting(threading.Thread):
+    """CONFIG REWRITE with a number that grows; safe: what it was answered for."""
+
+    def __init__(self, node):
+        super().__init__(daemon=True)
+        self.node, self.safe = node, 0
+
+    def run(self):
+        try:
+            with Client(self.node.address, timeout=20) as c:
+                for n in range(1000, 9000):
+                    c.call("CONFIG", "SET", "slowlog-max-len", n)
+                    c.call("CONFIG", "REWRITE")
+                    self.safe = n
+        except (OSError, ReplyError, ValueError):
+            pass
+
+
 def settings_for(promise, folder):
     settings = {"dir": folder}
-    if promise != "rdb":
+    if promise not in ("rdb", "config"):
         settings.update({"appendonly": "yes",
                          "appendfsync": "always" if promise == "always" else "everysec"})
     return settings
+
+
+def tear(t, node, data):
+    """An increment that ends in the middle of a command, and who wrote it."""
+    node.start()
+    writer = Ledger(node, "before", random.Random(t.random.randrange(1 << 62)))
+    writer.start()
+    until(lambda: writer.promised() > 50, 20, "some writes")
+    node.kill()
+    writer.stop()
+    path = os.path.join(data, "appendonlydir", "appendonly.aof.1.incr.aof")
+    with open(path, "ab") as f:
+        f.write(b"*3\r\n$3\r\nSET\r\n$40000\r\n" + b"x" * 20000)
+    return writer, path
 
 
 def wait_dead(node):
@@ -102,6 +178,10 @@ def one_round(t, promise, lines):
     data = os.path.join(node.folder, "data")
     os.mkdir(data)
     node.settings.update(settings_for(promise, data))
+    if promise == "config":
+        node.conf = os.path.join(data, "node.conf")
+        node.write_conf()
+    writers = [tear(t, node, data)[0]] if promise == "torn" else []
     disk = Disk(data)
     disk.say(*lines)
     node.start(environment=disk.environment(), wait=False)
@@ -109,11 +189,11 @@ def one_round(t, promise, lines):
         node.wait_up()
     except AssertionError:
         pass  # the power went before it answered
-    writers = [Ledger(node, "w%d" % i, random.Random(rng.randrange(1 << 62))) for i in range(2)]
-    saver = Saver(node, writers)
-    for w in writers:
+    writers += [Ledger(node, "w%d" % i, random.Random(rng.randrange(1 << 62))) for i in range(2)]
+    saver = Rewriting(node) if promise == "config" else Saver(node, writers)
+    for w in writers[-2:]:
         w.start()
-    if promise == "rdb":
+    if promise in ("rdb", "config"):
         saver.start()
     elif promise == "rewrite":
         Rewriter(node).start()
@@ -128,10 +208,39 @@ def one_round(t, promise, lines):
     for w in writers:
         w.stop()
     try:
-        disk.restore(rng)
-        return judge(node, promise, writers, saver, cut)
+        for _ in range(RESTORES if lines else 1):
+            disk.restore(rng)
+            found = judge(node, promise, writers, saver, cut)
+            node.kill()
+            if found:
+                return found
+        return None
     finally:
         node.forget()
+
+
+class Nothing(random.Random):
+    """Of the disks that may be left, the one that holds only what was synced."""
+
+    def random(self):
+        return 0.99
+
+
+def fix_round(t, lines):
+    """--check --fix has said that it cut a file: is it cut?"""
+    node = t.node()
+    data = os.path.join(node.folder, "data")
+    os.mkdir(data)
+    node.settings.update(settings_for("torn", data))
+    _, path = tear(t, node, data)
+    disk = Disk(data)
+    disk.say(*lines)
+    subprocess.run([binary("holdfast", "node"), "--check", path, "--fix"], check=False,
+                   stdout=subprocess.DEVNULL, env={**os.environ, **disk.environment()})
+    cut = os.path.getsize(path)
+    disk.restore(Nothing())
+    node.forget()
+    return None if os.path.getsize(path) == cut else "it is as long as before"
 
 
 def judge(node, promise, writers, saver, cut):
@@ -141,9 +250,14 @@ def judge(node, promise, writers, saver, cut):
         until(lambda: node.info("persistence")["loading"] == "0", 60, "the load")
     except AssertionError:
         return "it does not start: %s" % node.tail(3)
+    if promise == "config":
+        held = int(node.call("CONFIG", "GET", "slowlog-max-len")[1])
+        return "%d after %d" % (held, saver.safe) if held < saver.safe else None
     for i, w in enumerate(writers):
-        promised = {"always": w.promised(), "rdb": saver.safe[i]}.get(promise,
-                                                                    w.promised(cut - SLACK_S))
+        if promise == "rdb":
+            promised = saver.safe[i]
+        else:
+            promised = w.promised(None if promise == "always" else cut - SLACK_S)
         wrong, _ = w.judge(node, promised)
         if wrong:
             return wrong
@@ -151,7 +265,7 @@ def judge(node, promise, writers, saver, cut):
 
 
 def prove(t):
-    for promise in ("always", "everysec", "rewrite", "rdb"):
+    for promise in ("always", "everysec", "rewrite", "rdb", "torn", "config"):
         wrong, rounds = [], t.runs(ROUNDS // 4 if promise == "everysec" else ROUNDS)
         for _ in range(rounds):
             found = one_round(t, promise, [])
@@ -159,12 +273,20 @@ def prove(t):
                 wrong.append(found)
         t.promise(not wrong, "%s: %d power cuts, %d times not what was promised%s" %
                   (promise, rounds, len(wrong), ": " + wrong[0] if wrong else ""))
-    for what, pattern, promise in SYNCS:
+    os.environ["HF_BUILD"] = plain_build()
+    places = calls(binary("holdfast", "node"))
+    known = {(caller, called) for _, caller, called, _ in SYNCS}
+    t.promise(set(places) == known, "the calls that make something last are the %d of the table%s" %
+              (len(known), "" if set(places) == known else ": %s" % sorted(set(places) ^ known)))
+    for what, caller, called, promise in SYNCS:
+        if (caller, called) not in places:
+            continue
         found, tried = None, 0
         while not found and tried < MUTANT_ROUNDS:
             tried += 1
-            lines = ["ignore " + pattern]
+            lines = ["skip " + places[caller, called]]
             if promise != "everysec":
-                lines.append("after %d" % t.random.choice([1, 2, 3, 5, 8, 20, 100, 1000]))
-            found = one_round(t, promise, lines)
-        t.promise(bool(found), "without %s (%s): found in round %d" % (what, pattern, tried))
+                lines.append("after %d" % t.random.choice(AFTER))
+            found = fix_round(t, lines[:1]) if promise == "fix" else one_round(t, promise, lines)
+        t.promise(bool(found), "without %s (%s in %s): found in round %d" %
+                  (what, called, caller, tried))

@@ -33,8 +33,10 @@ class File:
         torn, or zeros where its length was written before its bytes."""
         data = bytearray(self.durable)
         kept = random.randint(0, len(self.pending)) if random.random() < 0.7 else 0
+        cut = random.random() < 0.8  # else its length was not written, and bytes behind it were
         for change in self.pending[:kept]:
-            apply(data, change)
+            if cut or change[0] != "truncate":
+                apply(data, change)
         if kept < len(self.pending) and random.random() < 0.5 and self.pending[kept][0] == "write":
             _, at, torn = self.pending[kept]
             left = random.randint(0, len(torn))
