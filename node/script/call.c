@@ -45,7 +45,8 @@ static bool take_arguments(lua_State *L, struct script *s, int argc)
             arg->at = lua_tolstring(L, i + 1, &arg->len);
             break;
         case LUA_TNUMBER:
-            buf_reserve(&s->numbers, (size_t)argc * NUMBER_TEXT); /* moves for the first one only */
+            if (s->numbers.len == 0) /* for all of them: none may move once it is pointed at */
+                buf_reserve(&s->numbers, (size_t)argc * NUMBER_TEXT);
             arg->at = s->numbers.at + s->numbers.len;
             arg->len = number_text(s->numbers.at + s->numbers.len, lua_tonumber(L, i + 1));
             s->numbers.len += arg->len;
