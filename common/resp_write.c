@@ -99,10 +99,27 @@ static void write_error_line(struct reply *r, size_t prefix, struct bytes text)
     r->errors++;
 }
 
+static bool is_line_end(char c)
+{
+    return c == '\r' || c == '\n';
+}
+
+/* In the middle they become blanks; at the ends they carry nothing. */
+static struct bytes without_line_ends(struct bytes text)
+{
+    while (text.len && is_line_end(text.at[text.len - 1]))
+        text.len--;
+    while (text.len && is_line_end(text.at[0]))
+        text = (struct bytes){ text.at + 1, text.len - 1 };
+    return text;
+}
+
 static void write_error(struct reply *r, struct bytes text)
 {
-    size_t code = error_code_len(text);
+    size_t code;
 
+    text = without_line_ends(text);
+    code = error_code_len(text);
     write_error_line(r, code ? 0 : 4, text);
     if (code)
         snprintf(r->error_code, sizeof r->error_code, "%.*s", (int)code, text.at);
