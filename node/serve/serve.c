@@ -89,13 +89,12 @@ static bool refused(struct session *session, struct call *c, const char *error)
 {
     struct node_session *s = node_session_of(session);
 
-    if (!(session->flags & SESSION_MULTI))
-        return false;
     if (!is_exec(c)) {
-        s->queue_spoilt = true;
+        s->queue_spoilt |= (session->flags & SESSION_MULTI) != 0;
         return false;
     }
-    multi_discard(s);
+    if (session->flags & SESSION_MULTI)
+        multi_discard(s);
     if (strncmp(error, "ERR ", 4) == 0)
         error += 4;
     reply_errorf(c->reply, "EXECABORT Transaction discarded because of: %s", error);
