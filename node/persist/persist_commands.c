@@ -64,7 +64,7 @@ static void cmd_bgsave(struct call *c)
         bgsave_cancel(c);
         return;
     }
-    if (c->argc == 2 && !schedule) {
+    if (c->argc > 1 && !schedule) {
         reply_error(c->reply, "ERR syntax error");
         return;
     }
@@ -124,7 +124,7 @@ const struct command persist_rows[] = {
     { .name = "bgsave",
       .run = cmd_bgsave,
       .argc_min = 1,
-      .argc_max = 2,
+      .argc_max = ARGC_ANY,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING,
       .group = "server",
       .since = "1.0.0",
