@@ -141,6 +141,13 @@ void slowlog_get(struct call *c)
     const struct slowlog *l = of(c);
     int64_t count = 10;
 
+    if (c->argc > 3) {
+        reply_errorf(c->reply,
+                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try SLOWLOG "
+                     "HELP.",
+                     SERVE_SHOWN(c->argv[1]));
+        return;
+    }
     if (c->argc == 3) {
         if (!bytes_to_i64(c->argv[2], &count) || count < -1) {
             reply_error(c->reply, "ERR count should be greater than or equal to -1");
