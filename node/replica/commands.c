@@ -120,14 +120,8 @@ static void cmd_psync(struct call *c)
     call_no_effect(c);
     if (c->session->kind == SESSION_REPLICA)
         return;
-    if (c->argc == 4) {
-        if (!bytes_is_word(c->argv[3], "failover")) {
-            reply_error(c->reply, "ERR syntax error");
-            return;
-        }
-        if (take_over(c, r))
-            return;
-    }
+    if (c->argc == 4 && bytes_is_word(c->argv[3], "failover") && take_over(c, r))
+        return;
     if (cannot_serve_followers(c, r))
         return;
     if (!bytes_to_i64(c->argv[2], &wanted)) {
