@@ -103,7 +103,7 @@ static void debug_replicate(struct call *c)
 
 static void debug_error(struct call *c)
 {
-    reply_errorf(c->reply, "%.*s", SERVE_SHOWN(c->argv[2]));
+    reply_error_as_is(c->reply, c->argv[2]);
 }
 
 static void debug_log(struct call *c)
