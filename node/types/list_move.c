@@ -175,10 +175,22 @@ static bool want_positive(struct call *c, int arg, const char *refusal, uint64_t
     return true;
 }
 
+/* [COUNT count], from an argument on to the end. */
+static bool want_count_behind(struct call *c, int at, uint64_t *out)
+{
+    bool given = at + 1 < c->argc && bytes_is_word(c->argv[at], "count");
+
+    if (given && !want_positive(c, at + 1, "ERR count should be greater than 0", out))
+        return false;
+    if (at + (given ? 2 : 0) == c->argc)
+        return true;
+    refuse_syntax(c);
+    return false;
+}
+
 static bool want_many(struct call *c, int at, struct many *out)
 {
     uint64_t keys;
-    int next;
 
     if (!want_positive(c, at, "ERR numkeys should be greater than 0", &keys))
         return false;
@@ -189,14 +201,7 @@ static bool want_many(struct call *c, int at, struct many *out)
     *out = (struct many){ .first = at + 1, .last = at + (int)keys, .count = 1 };
     if (!want_end(c, out->last + 1, &out->end))
         return false;
-    next = out->last + 2;
-    if (next == c->argc)
-        return true;
-    if (next + 2 != c->argc || !bytes_is_word(c->argv[next], "count")) {
-        refuse_syntax(c);
-        return false;
-    }
-    return want_positive(c, next + 1, "ERR count should be greater than 0", &out->count);
+    return want_count_behind(c, out->last + 2, &out->count);
 }
 
 /* False: none of them has anything. */

@@ -145,6 +145,19 @@ struct many {
     int64_t count;
 };
 
+/* [COUNT count], from an argument on to the end. */
+static bool want_count_behind(struct call *c, int at, int64_t *out)
+{
+    bool given = at + 1 < c->argc && bytes_is_word(c->argv[at], "count");
+
+    if (given && !want_range(c, at + 1, 1, INT64_MAX, "ERR count should be greater than 0", out))
+        return false;
+    if (at + (given ? 2 : 0) == c->argc)
+        return true;
+    refuse_syntax(c);
+    return false;
+}
+
 static bool want_many(struct call *c, int at, struct many *out)
 {
     int64_t keys;
@@ -159,14 +172,11 @@ static bool want_many(struct call *c, int at, struct many *out)
     *out = (struct many){ .first = at + 1, .last = at + (int)keys, .count = 1 };
     next = out->last + 1;
     out->highest = bytes_is_word(c->argv[next], "max");
-    if ((!out->highest && !bytes_is_word(c->argv[next], "min")) ||
-        (next + 1 != c->argc &&
-         (next + 3 != c->argc || !bytes_is_word(c->argv[next + 1], "count")))) {
+    if (!out->highest && !bytes_is_word(c->argv[next], "min")) {
         refuse_syntax(c);
         return false;
     }
-    return next + 1 == c->argc ||
-           want_range(c, next + 2, 1, INT64_MAX, "ERR count should be greater than 0", &out->count);
+    return want_count_behind(c, next + 1, &out->count);
 }
 
 /* False: none of them has anything. */
