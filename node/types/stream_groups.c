@@ -16,6 +16,8 @@ static void refuse_use(struct call *c)
     call_no_effect(c);
 }
 
+enum { CREATE_ARGC_MAX = 8, SETID_ARGC_MAX = 7 }; /* each option once */
+
 struct group_options {
     bool make_stream;
     int64_t read;
@@ -105,7 +107,13 @@ void cmd_xgroup_create(struct call *c)
     if (!want_group_options(c, true, &o))
         return;
     e = want_stream(c, o.make_stream, &missing);
-    if ((!e && !missing) || !want_position(c, e ? stream_of(e) : NULL, true, &last))
+    if (!e && !missing)
+        return;
+    if (c->argc > CREATE_ARGC_MAX) {
+        refuse_use(c);
+        return;
+    }
+    if (!want_position(c, e ? stream_of(e) : NULL, true, &last))
         return;
     s = e ? stream_of(e) : stream_new();
     if (!stream_group_add(s, c->argv[3], last, o.read)) {
@@ -130,7 +138,13 @@ void cmd_xgroup_setid(struct call *c)
     if (!want_group_options(c, false, &o))
         return;
     g = want_group(c, &e);
-    if (!g || !want_position(c, stream_of(e), false, &last))
+    if (!g)
+        return;
+    if (c->argc > SETID_ARGC_MAX) {
+        refuse_use(c);
+        return;
+    }
+    if (!want_position(c, stream_of(e), false, &last))
         return;
     g->last = last;
     g->read = o.read;
