@@ -1,6 +1,8 @@
 /*
  * Who a client is and how it speaks: AUTH, HELLO, PING, QUIT, RESET, SELECT, ECHO.
  */
+#include <limits.h>
+
 #include "common/alloc.h"
 #include "common/serve/dispatch.h"
 #include "common/serve/service.h"
@@ -170,6 +172,11 @@ static void select_db(struct call *c)
 
     if (!serve_want_i64(c, c->argv[1], &db))
         return;
+    if (db < INT_MIN || db > INT_MAX) {
+        reply_errorf(c->reply, "ERR value is out of range, value must between %d and %d", INT_MIN,
+                     INT_MAX);
+        return;
+    }
     if (db < 0 || db >= c->session->service->databases) {
         reply_error(c->reply, "ERR DB index is out of range");
         return;
