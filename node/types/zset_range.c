@@ -16,7 +16,8 @@ struct range {
     struct text_bounds texts;
 };
 
-static bool want_range_option(struct call *c, struct range *r, bool any, int *at)
+/* Direction and kind are said once. */
+static bool want_range_option(struct call *c, struct range *r, int *at)
 {
     struct bytes word = c->argv[*at];
 
@@ -26,11 +27,11 @@ static bool want_range_option(struct call *c, struct range *r, bool any, int *at
         if (!want_i64(c, *at + 1, &r->offset) || !want_i64(c, *at + 2, &r->limit))
             return false;
         *at += 2;
-    } else if (r->may_turn && bytes_is_word(word, "rev"))
+    } else if (r->may_turn && !r->down && bytes_is_word(word, "rev"))
         r->down = true;
-    else if (any && bytes_is_word(word, "bylex"))
+    else if (r->by == BY_ANY && bytes_is_word(word, "bylex"))
         r->by = BY_TEXT;
-    else if (any && bytes_is_word(word, "byscore"))
+    else if (r->by == BY_ANY && bytes_is_word(word, "byscore"))
         r->by = BY_SCORE;
     else {
         refuse_syntax(c);
@@ -41,11 +42,9 @@ static bool want_range_option(struct call *c, struct range *r, bool any, int *at
 
 static bool want_range_options(struct call *c, struct range *r)
 {
-    bool any = r->by == BY_ANY;
-
     r->limit = -1;
     for (int i = r->key + 3; i < c->argc; i++) {
-        if (!want_range_option(c, r, any, &i))
+        if (!want_range_option(c, r, &i))
             return false;
     }
     if (r->by == BY_ANY)
