@@ -35,6 +35,7 @@
 #include "node/keyspace/entry.h"
 
 struct keyspace;
+struct trash_item;
 
 /* Classes of keyspace events, one bit for each letter of notify-keyspace-events. */
 enum notify_class {
@@ -285,6 +286,8 @@ struct eviction {
 bool keyspace_evict(struct keyspace *ks, const struct eviction *how);
 /* Still in use, but on its way out: what maxmemory must not count, lest too much be evicted. */
 size_t keyspace_unfreed_bytes(const struct keyspace *ks);
+/* The helper thread frees other rooms' large things too, see trash.h. */
+void keyspace_free_later(struct keyspace *ks, const struct trash_item *item);
 
 /* ---- the snapshot walk --------------------------------------------------------------------- */
 

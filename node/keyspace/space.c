@@ -379,6 +379,11 @@ size_t keyspace_unfreed_bytes(const struct keyspace *ks)
     return trash_pending_bytes(ks->trash) + ks->walk.kept_bytes;
 }
 
+void keyspace_free_later(struct keyspace *ks, const struct trash_item *item)
+{
+    trash_put(ks->trash, item);
+}
+
 struct sums {
     const struct keyspace *ks;
     uint64_t expires;

@@ -328,7 +328,7 @@ void eval_start(struct script *s)
     vm_init(&s->eval, s, false, run_hook);
 }
 
-void eval_stop(struct script *s)
+static void forget_scripts(struct script *s)
 {
     struct map_walk walk = map_walk(&s->cache);
     struct map_node *n = map_walk_next(&walk);
@@ -343,10 +343,16 @@ void eval_stop(struct script *s)
     map_fini(&s->cache);
     s->cache = (struct map){ 0 };
     s->by_eval_count = 0;
+}
+
+void eval_stop(struct script *s)
+{
+    forget_scripts(s);
     vm_fini(&s->eval);
 }
 
-/* A fresh state: whatever scripts left in the old one goes with it. */
+/* A fresh state: whatever scripts left in the old one goes with it. SYNC and ASYNC are one: what takes long is
+ * done elsewhere. */
 void cmd_script_flush(struct call *c)
 {
     struct script *s = script_of(c);
@@ -358,7 +364,8 @@ void cmd_script_flush(struct call *c)
         reply_error(c->reply, "ERR SCRIPT FLUSH only support SYNC|ASYNC option");
         return;
     }
-    eval_stop(s);
+    forget_scripts(s);
+    vm_fini_later(&s->eval);
     eval_start(s);
     reply_ok(c->reply);
 }

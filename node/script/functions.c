@@ -92,8 +92,18 @@ void cmd_function_delete(struct call *c)
     reply_ok(c->reply);
 }
 
+static void forget_libraries(struct script *s)
+{
+    libraries_free(s->aside);
+    libraries_free(s->libraries);
+    s->libraries = s->aside = NULL;
+}
+
+/* SYNC and ASYNC are one: what takes long is done elsewhere. */
 void cmd_function_flush(struct call *c)
 {
+    struct script *s = script_of(c);
+
     if (c->argc > 3) {
         serve_wrong_use(c);
         return;
@@ -102,8 +112,9 @@ void cmd_function_flush(struct call *c)
         reply_error(c->reply, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
         return;
     }
-    functions_stop(script_of(c));
-    functions_start(script_of(c));
+    forget_libraries(s);
+    vm_fini_later(&s->functions);
+    functions_start(s);
     functions_changed(c);
     reply_ok(c->reply);
 }
@@ -122,9 +133,7 @@ void functions_start(struct script *s)
 
 void functions_stop(struct script *s)
 {
-    libraries_free(s->aside);
-    libraries_free(s->libraries);
-    s->libraries = s->aside = NULL;
+    forget_libraries(s);
     vm_fini(&s->functions);
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "node/keyspace/keyspace.h"
+#include "node/keyspace/trash.h"
 #include "node/script/api.h"
 #include "node/script/script_room.h"
 #include "node/settings.h"
@@ -158,6 +160,27 @@ void vm_fini(struct vm *vm)
     lua_close(vm->lua);
     ASSERT(vm->bytes == 0);
     vm->lua = NULL;
+}
+
+static void close_apart(void *thing, const void *arg)
+{
+    struct vm *vm = thing;
+
+    (void)arg;
+    vm_fini(vm);
+    xfree(vm);
+}
+
+void vm_fini_later(struct vm *vm)
+{
+    struct vm *apart = xmalloc(sizeof *apart);
+
+    *apart = *vm;
+    vm->lua = NULL;
+    lua_setallocf(apart->lua, allocate, apart);
+    keyspace_free_later(
+        apart->owner->world->keyspace,
+        &(struct trash_item){ .free_fn = close_apart, .thing = apart, .bytes = apart->bytes });
 }
 
 struct guarded {

@@ -61,6 +61,8 @@ struct vm {
 /* hook is called every VM_HOOK_STEPS instructions, of whatever coroutine. */
 void vm_init(struct vm *vm, struct script *owner, bool functions, lua_Hook hook);
 void vm_fini(struct vm *vm); /* zeroed: nothing happens */
+/* At once what the caller sees, but the helper thread closes the state: that takes a second where it is large. */
+void vm_fini_later(struct vm *vm);
 struct vm *vm_of(lua_State *L);
 
 /* Runs body where a Lua error, of memory too, ends nothing but body. False: *why says what, cut at its end. */

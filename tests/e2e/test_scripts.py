@@ -156,6 +156,26 @@ def test_who_took_all_memory_leaves_it_to_the_next(t):
         assert c.call("EVAL", "return 'next'", "0") == "next"
 
 
+@limit(120)
+def test_what_is_flushed_is_freed(t):
+    """The state is gone at once, its memory soon."""
+    t.needs_holdfast()
+    node = t.node().start()
+    large = "local t = {%s} return #t" % ", ".join("'%d'" % (i * 1000003) for i in range(20000))
+    with node.client() as c:
+        c.call("EVAL", "return 1", "0")
+        before = int(node.info("memory")["used_memory"])
+        for mode in ([], ["ASYNC"], ["SYNC"]):
+            for i in range(5):
+                c.call("SCRIPT", "LOAD", "local a = %d " % i + large)
+                c.call("FUNCTION", "LOAD", "#!lua name=l%d\nredis.register_function('f%d', function() %s end)" % (i, i, large))
+            assert int(node.info("memory")["used_memory_vm_total"]) > 6 << 20
+            assert c.call("SCRIPT", "FLUSH", *mode) == c.call("FUNCTION", "FLUSH", *mode) == "OK"
+            assert int(node.info("memory")["used_memory_vm_total"]) < 1 << 20
+            assert c.call("EVAL", "return 2", "0") == 2
+            until(lambda: int(node.info("memory")["used_memory"]) < before + (2 << 20), what="free memory")
+
+
 # ---- scripts that do not end -------------------------------------------------------------------------------------
 
 def busy(t, script, command="EVAL"):
