@@ -156,8 +156,8 @@ def tear(t, node, data):
     writer = Ledger(node, "before", random.Random(t.random.randrange(1 << 62)))
     writer.start()
     until(lambda: writer.promised() > 50, 20, "some writes")
-    node.kill()
     writer.stop()
+    node.stop()
     path = os.path.join(data, "appendonlydir", "appendonly.aof.1.incr.aof")
     with open(path, "ab") as f:
         f.write(b"*3\r\n$3\r\nSET\r\n$40000\r\n" + b"x" * 20000)
