@@ -22,16 +22,37 @@ struct set {
 /* A pack is looked through from its beginning: what a table would cost in time and memory begins to pay here. */
 enum { PACK_MEMBERS = 32, PACK_TEXT = 64 };
 
-/* ---- a member of the table: its length in one byte, or 255 and eight bytes, then the text ---- */
+/*
+ * ---- a member of the table: its length in one byte, or 255 and eight bytes, then the text ----
+ *
+ * Allocators hand out sixteens of bytes, which a length in front of 16, 32 … bytes would exceed by one: such a
+ * text stands alone, and how many sixteens it has stands in the lowest bits of its address.
+ */
 
-enum { LONG_MEMBER = 255 };
+enum { LONG_MEMBER = 255, SIXTEEN = 16, ALIGNED = 8 }; /* blocks of 8 bytes are no better aligned */
+
+static size_t sixteens_of(const void *member)
+{
+    return (uintptr_t)member % ALIGNED;
+}
+
+static void *member_alone(struct bytes text)
+{
+    char *m = xmalloc(text.len);
+
+    memcpy(m, text.at, text.len);
+    return m + text.len / SIXTEEN;
+}
 
 static void *member_new(struct bytes text)
 {
     bool is_long = text.len >= LONG_MEMBER;
     size_t head = is_long ? 1 + sizeof text.len : 1;
-    unsigned char *m = xmalloc(head + text.len);
+    unsigned char *m;
 
+    if (text.len && text.len % SIXTEEN == 0 && text.len / SIXTEEN < ALIGNED)
+        return member_alone(text);
+    m = xmalloc(head + text.len);
     m[0] = is_long ? LONG_MEMBER : (unsigned char)text.len;
     if (is_long)
         memcpy(m + 1, &text.len, sizeof text.len);
@@ -40,11 +61,19 @@ static void *member_new(struct bytes text)
     return m;
 }
 
+static void *member_block(void *member)
+{
+    return (char *)member - sixteens_of(member);
+}
+
 static struct bytes member_text(const void *member)
 {
     const unsigned char *m = member;
-    size_t len = m[0];
+    size_t sixteens = sixteens_of(member), len;
 
+    if (sixteens)
+        return (struct bytes){ (const char *)m - sixteens, sixteens * SIXTEEN };
+    len = m[0];
     if (len < LONG_MEMBER)
         return (struct bytes){ (const char *)m + 1, len };
     memcpy(&len, m + 1, sizeof len);
@@ -62,7 +91,7 @@ struct set *set_new(void)
 
 static void free_member(void *member, const void *arg)
 {
-    xfree(member);
+    xfree(member_block(member));
 }
 
 static void free_big(struct big *big)
@@ -110,7 +139,7 @@ static void add_to_big(struct big *big, uint64_t hash, struct bytes text)
     void *member = member_new(text);
 
     table_add(&big->table, hash, member);
-    big->member_bytes += alloc_size(member);
+    big->member_bytes += alloc_size(member_block(member));
 }
 
 static bool add_new_to_big(void *arg, struct bytes member)
@@ -241,7 +270,7 @@ static bool remove_from_table(struct big *big, struct bytes member)
 
     if (!slot)
         return false;
-    found = table_thing(slot);
+    found = member_block(table_thing(slot));
     table_remove(&big->table, hash, slot);
     big->member_bytes -= alloc_size(found);
     xfree(found);
