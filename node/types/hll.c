@@ -301,7 +301,7 @@ static enum err sparse_raise(struct hll *h, unsigned index, unsigned value, size
 {
     unsigned char runs[RUN_BYTES_MAX];
     struct place p;
-    size_t len;
+    size_t len, had;
 
     *out_changed = false;
     if (value > VALUE_MAX)
@@ -311,11 +311,13 @@ static enum err sparse_raise(struct hll *h, unsigned index, unsigned value, size
     if (p.run.value >= value)
         return OK;
     len = split(runs, &p, index, value);
-    if (len > p.run.bytes && h->len + len - p.run.bytes > sparse_bytes_max)
+    /* A second byte that is cut off counts as having been there, and takes one with it, as in Redis. */
+    had = is_long_zero(h->at + p.at) ? 2 : 1;
+    if (len > had && h->len + len - had > sparse_bytes_max)
         return make_dense_and_raise(h, index, value, out_changed);
     memmove(h->at + p.at + len, h->at + p.at + p.run.bytes, h->len - p.at - p.run.bytes);
     memcpy(h->at + p.at, runs, len);
-    h->len += len - p.run.bytes;
+    h->len += len - had;
     merge_runs(h, p.before ? p.before : HLL_HEADER_BYTES);
     hll_forget(h->at);
     *out_changed = true;
