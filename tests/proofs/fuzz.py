@@ -24,6 +24,9 @@ PARSERS = {
     "info": ["sentinel/core/info.c"],
     "sentinel_conf": ["sentinel/state/conf.c"],
     "rdb": ["node/persist/rdb_read.c"],
+    "listpack": ["node/types/listpack.c"],
+    "lua": ["node/script/%s.c" % name for name in ("shebang", "source", "convert", "function_dump", "library", "json_decode",
+                                                   "json_encode", "msgpack", "struct")],
 }
 
 

@@ -1,5 +1,5 @@
 /*
- * serve: a whole node without its doors: clients are socket pairs, the loop is turned by hand. TAKE and
+ * serve, in a node without its doors: clients are socket pairs, the loop is turned by hand. TAKE and
  * GIVE stand for the blocking commands to come: TAKE key timeout waits for a key and takes it.
  */
 #include <errno.h>
@@ -9,29 +9,16 @@
 #include <unistd.h>
 
 #include "tests/check_main.h"
-#include "common/acl.h"
 #include "common/alloc.h"
 #include "common/clock.h"
-#include "common/server_net.h"
-#include "node/insight/info.h"
 #include "node/keyspace/keyspace.h"
-#include "node/oplog/oplog.h"
-#include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/replica.h"
 #include "node/serve/apply.h"
 #include "node/serve/block.h"
 #include "node/serve/serve.h"
-#include "node/settings.h"
 #include "node/types/types.h"
-#include "node/world.h"
-
-struct node {
-    struct node_world w;
-    struct node_settings set;
-    struct server_net net;
-    struct oplog oplog;
-};
+#include "tests/node/node_harness.h"
 
 static void take(struct call *c)
 {
@@ -68,56 +55,11 @@ static const struct command test_rows[] = {
     { 0 },
 };
 
-static void open_node(struct node *n)
-{
-    struct keyspace_options options = { .databases = 16 };
-    struct node_world *w = &n->w;
-
-    memset(n, 0, sizeof *n);
-    w->set = &n->set;
-    w->settings = settings_new(&n->set, w);
-    node_settings_add(w->settings);
-    w->loop = ev_loop_new(EVFLAG_AUTO);
-    link_system_init(w->loop);
-    w->net = &n->net;
-    w->keyspace = keyspace_new(&options);
-    w->oplog = &n->oplog;
-    oplog_init(w->oplog, 1 << 20);
-    oplog_backlog_start(w->oplog);
-    w->acl = acl_new();
-    w->commands = command_table_new();
-    command_table_add(w->commands, serve_connection_rows);
-    command_table_add(w->commands, serve_database_rows);
-    command_table_add(w->commands, serve_client_rows);
-    command_table_add(w->commands, serve_multi_rows);
-    command_table_add(w->commands, serve_node_rows);
-    command_table_add(w->commands, string_commands);
-    command_table_add(w->commands, generic_commands);
-    command_table_add(w->commands, test_rows);
-    w->info = info_new();
-    w->replica = replica_new(w);
-    w->persist = persist_new(w);
-    w->aof = aof_new(w);
-    serve_new(w);
-}
-
-static void close_node(struct node *n)
-{
-    struct node_world *w = &n->w;
-
-    aof_free(w->aof);
-    persist_free(w->persist);
-    replica_free(w->replica);
-    serve_free(w->serve);
-    info_free(w->info);
-    command_table_free(w->commands);
-    acl_free(w->acl);
-    oplog_fini(w->oplog);
-    keyspace_free(w->keyspace);
-    link_system_fini(w->loop);
-    ev_loop_destroy(w->loop);
-    settings_free(w->settings);
-}
+static const struct command *const rows[] = {
+    serve_connection_rows, serve_database_rows, serve_client_rows,
+    serve_multi_rows,      serve_node_rows,     string_commands,
+    generic_commands,      test_rows,           NULL,
+};
 
 static void turn(struct node *n)
 {
@@ -171,7 +113,7 @@ START_TEST(a_pipeline_waits_behind_a_blocked_command)
     struct node n;
     int a, b;
 
-    open_node(&n);
+    open_node(&n, rows);
     a = dial_node(&n);
     b = dial_node(&n);
     ck_assert_str_eq(ask(&n, a, "TAKE k 0\r\nPING\r\nECHO x"), "");
@@ -193,7 +135,7 @@ START_TEST(who_came_first_is_served_first_and_before_the_giver_goes_on)
     struct node n;
     int first, second, giver;
 
-    open_node(&n);
+    open_node(&n, rows);
     first = dial_node(&n);
     second = dial_node(&n);
     giver = dial_node(&n);
@@ -218,7 +160,7 @@ START_TEST(a_dead_waiter_takes_nothing)
     struct node n;
     int dead, alive, giver;
 
-    open_node(&n);
+    open_node(&n, rows);
     dead = dial_node(&n);
     alive = dial_node(&n);
     giver = dial_node(&n);
@@ -242,7 +184,7 @@ START_TEST(time_and_others_unblock)
     char text[64];
     int a, b;
 
-    open_node(&n);
+    open_node(&n, rows);
     a = dial_node(&n);
     b = dial_node(&n);
     say(a, "TAKE k 20\r\nPING\r\n");
@@ -274,7 +216,7 @@ START_TEST(replies_wait_at_a_closed_gate)
     uint64_t first;
     int a, b;
 
-    open_node(&n);
+    open_node(&n, rows);
     a = dial_node(&n);
     b = dial_node(&n);
     gate_demand(&n.w.serve->gate, GATE_FILE, true);
@@ -322,7 +264,7 @@ START_TEST(the_stream_is_applied_in_whole_units)
     struct node n;
     int c;
 
-    open_node(&n);
+    open_node(&n, rows);
     c = dial_node(&n);
     a = apply_new(&n.w);
     n.w.serve->unit.muted = true; /* as it is where this node follows */
@@ -362,7 +304,7 @@ START_TEST(a_turn_is_shared)
     struct node n;
     int a, b;
 
-    open_node(&n);
+    open_node(&n, rows);
     a = dial_node(&n);
     b = dial_node(&n);
     for (int i = 0; i < 3 * SESSION_TURN_REQUESTS; i++)
@@ -387,7 +329,7 @@ START_TEST(a_node_may_end_with_clients_in_every_state)
     struct node n;
     int fds[5];
 
-    open_node(&n);
+    open_node(&n, rows);
     for (int i = 0; i < 5; i++)
         fds[i] = dial_node(&n);
     ask(&n, fds[0], "TAKE k 10000");
