@@ -243,6 +243,7 @@ static enum err option_echo(struct call *c, struct replica *r, struct bytes valu
         reply_error(c->reply, "ERR value is not an integer or out of range");
         return ERR_SYNTAX;
     }
+    f->reads_fields = true;
     if (!follower_counts(f))
         return OK;
     leader_asked(f, number);

@@ -25,6 +25,7 @@ static struct sync *sync_new(struct replica *r, const struct follower *first)
     sync->counted = first->counted;
     sync->no_keys = first->filter_no_keys;
     sync->valkey = first->valkey >= VALKEY_OWN_RDB;
+    sync->fields_expire = keyspace_needs(r->w->keyspace, NEED_FIELD_EXPIRY) > 0;
     oplog_init(&sync->bytes, PAYLOAD_AHEAD_MAX); /* which makes its chunks a sixteenth of that */
     oplog_open_tip(&sync->bytes, &sync->beginning);
     oplog_open_tip(o, &sync->stream);
@@ -236,6 +237,7 @@ static void join(struct sync *sync, struct follower *f)
     ASSERT(e == OK);
     f->state = FOLLOWER_PAYLOAD;
     f->sync = sync;
+    f->reads_fields |= sync->fields_expire;
     sync->readers++;
     f->progress_ms = clock_now_ms();
     if (!f->sync_only)
@@ -284,34 +286,13 @@ static void begin_for(struct replica *r, const struct follower *first)
                (unsigned)sync->readers);
 }
 
-/* Those that announced what they are. One that says nothing is a Redis or one of us: a Redis before 7.4
- * refuses such a payload by itself. */
-static bool cannot_read(const struct follower *f, bool fields_expire)
-{
-    return fields_expire && f->state == FOLLOWER_WAITING && f->valkey > 0 &&
-           f->valkey < VALKEY_OWN_RDB && !f->filter_no_keys;
-}
-
-static void drop_who_cannot_read(struct replica *r)
-{
-    bool fields_expire = keyspace_needs(r->w->keyspace, NEED_FIELD_EXPIRY);
-
-    LIST_EACH (&r->followers, node) {
-        struct follower *f = LIST_ENTRY(node, struct follower, node);
-
-        if (cannot_read(f, fields_expire))
-            leader_drop(f, "there are hash fields that expire, which a Valkey before 9 does not "
-                           "read");
-    }
-}
-
 void full_sync_begin(struct replica *r)
 {
     const struct follower *first;
 
     if (may_join(r->sync))
         join_all(r->sync);
-    drop_who_cannot_read(r);
+    fields_look(r);
     first = first_waiting(r);
     if (first && !snapshot_running(persist_snapshot(r->w->persist)))
         begin_for(r, first);

@@ -87,6 +87,9 @@ static void write_followers(const struct replica *r, struct buf *out)
                   state_words[f->state], (unsigned long long)f->ack_offset,
                   f->state == FOLLOWER_ONLINE ? seconds_since(f->ack_ms) : 0);
     }
+    if (fields_count_unsure(r))
+        info_line(out, "slaves_unsure_of_field_expiry", "%llu",
+                  (unsigned long long)fields_count_unsure(r));
 }
 
 static void write_replication(struct node_world *w, struct buf *out)

@@ -2,7 +2,8 @@
  * replica_room - what the files of this folder share; nobody else includes it.
  *
  *     replica.c    the room: role, ids, the second's tick, what others ask
- *     leader.c     our followers: stream, acknowledgements, limits;  full_sync.c  their payload
+ *     leader.c     our followers: stream, acknowledgements, limits;  full_sync.c  their payload;
+ *                  fields.c  which of them read hash fields that expire
  *     follower.c   our leader: obeys upstream.c, loads the payload, applies the stream
  *     commands.c   REPLICAOF, PSYNC, REPLCONF, ROLE, FAILOVER;  info.c  INFO replication
  */
@@ -63,6 +64,8 @@ struct follower {
     bool walk_freed;             /* a snapshot ended: who waits for one may get it in this turn */
     bool sync_only;              /* SYNC: no ids, no acknowledgements */
     bool capa_eof, capa_psync2, rdb_only, filter_no_keys;
+    bool reads_fields; /* is one of us, or got a payload with fields that expire */
+    bool warned_of_fields;
     bool counted; /* whole payload first, then its length: no eof */
     int64_t
         valkey; /* first number of the version that a Valkey since 8 announces; 0: it said none */
@@ -89,6 +92,7 @@ struct sync {
     bool whole;         /* every byte of the payload is in */
     bool counted;       /* for those without eof: held until its length is known */
     bool no_keys;       /* for REPLCONF rdb-filter-only without data */
+    bool fields_expire; /* some did when it began */
     bool valkey;        /* in the words of VALKEY_OWN_RDB, where they are needed */
     struct oplog bytes; /* a stream like the other one; followers are cursors on it */
     uint32_t readers;   /* of them */
@@ -171,6 +175,13 @@ void leader_pump_soon(struct replica *r); /* the same for all, and sweeping, in 
 void leader_drop(struct follower *f, const char *why);
 /* A line of ours between payload and stream. */
 void leader_say(struct follower *f, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* ---- fields.c: followers, where fields of hashes expire ---- */
+
+/* Drops those that announced that they cannot read such fields, warns once of each that may not. Looks each
+ * second and at each payload. O(followers). */
+void fields_look(struct replica *r);
+uint64_t fields_count_unsure(const struct replica *r);
 
 /* full_sync.c */
 /* One snapshot for all who wait and want the same, if the walk is free and somebody waits. */

@@ -208,6 +208,37 @@ def ask_for_a_sync(node, *greetings):
     return got
 
 
+def test_who_may_not_understand_is_named(t):
+    """A Redis that came before the first field that expires; not one of ours, nor once no field expires any more."""
+    t.needs_holdfast()
+    leader = t.node().start()
+    ours = t.node(follows=leader).start()
+    theirs = t.node(product="redis", follows=leader).start()
+    unsure = lambda: leader.info("replication").get("slaves_unsure_of_field_expiry")
+    for follower in (ours, theirs):
+        follower.wait_follows(leader)
+    leader.call("HSET", "h", "f", "v", "g", "w")
+    assert unsure() is None
+    since = leader.log_size()
+    leader.call("HPEXPIREAT", "h", rdb.FAR, "FIELDS", 1, "f")
+    assert unsure() == "1"
+    leader.wait_log("follower-may-differ .*port=%d " % theirs.port, since=since)
+    leader.call("HPERSIST", "h", "FIELDS", 1, "f")
+    assert unsure() is None
+
+
+def test_a_valkey_that_cannot_follow_any_more_is_dropped(t):
+    t.needs_holdfast()
+    leader = t.node().start()
+    leader.call("HSET", "h", "f", "v")
+    with socket.create_connection(leader.address, timeout=10) as s:
+        for words in (b"REPLCONF version 8.1.3", b"REPLCONF capa psync2", b"PSYNC ? -1"):
+            s.sendall(words + b"\r\n")
+        until(lambda: leader.info("replication").get("slave0", "").count("state=online"), 10, "the follower")
+        leader.call("HPEXPIREAT", "h", rdb.FAR, "FIELDS", 1, "f")
+        leader.wait_log("follower-dropped .*Valkey before 9")
+
+
 def test_followers_get_what_they_can_read(t):
     t.needs_holdfast()
     node = t.node().start()
