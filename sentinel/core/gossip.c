@@ -124,8 +124,10 @@ static struct seat *meet(struct sentinel *s, struct group *g, const struct hello
     if (!is_new && seat->vacant_until_ms == 0)
         return seat;
     seat->vacant_until_ms = 0;
-    if (is_new)
+    if (is_new) {
         persist_seat(seat, true, out);
+        vote_forgot(s, g, h->current_epoch, out);
+    }
     notice(s, out, LEVEL_NOTICE, g, "+sentinel", "%s", inst_seat(s, seat).text);
     /* It may not know me yet, and I may be calm. */
     group_spread(s, g, out);

@@ -9,6 +9,7 @@
 #include "sentinel/core/node.h"
 #include "sentinel/core/notice.h"
 #include "sentinel/core/peer.h"
+#include "sentinel/core/vote.h"
 
 #define GROUP_OF(n) LIST_ENTRY(n, struct group, of_sentinel)
 
@@ -37,6 +38,7 @@ void request_monitor(struct sentinel *s, const struct event *ev, struct actions 
         snprintf(g->leader->ip, sizeof g->leader->ip, "%s", ev->monitor.ip);
     group_settings_fini(&set);
     persist_group(g, REC_GROUP_ADD, out);
+    vote_forgot(s, g, s->current_epoch, out);
     notice(s, out, LEVEL_WARNING, g, "+monitor", "%s quorum %u", inst_group(s, g).text,
            g->set.quorum);
     answer_ok(out, ev->token);

@@ -53,6 +53,16 @@ void vote_for_me(struct sentinel *s, struct group *g, uint64_t epoch, struct act
     cast(s, g, s->globals.my_id, epoch, out);
 }
 
+void vote_forgot(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out)
+{
+    (void)vote_hear_epoch(s, g, epoch, out);
+    epoch = epoch < s->current_epoch ? epoch : s->current_epoch;
+    if (g->vote_id[0] || epoch <= g->vote_epoch)
+        return;
+    g->vote_epoch = epoch;
+    persist_vote(g, out);
+}
+
 static bool is_at_work(const struct sentinel *s, const struct seat *seat)
 {
     uint64_t patience = seat_is_holdfast(seat) ? CAPTAIN_SILENT_MS : CAPTAIN_LOST_MS;

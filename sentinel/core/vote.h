@@ -32,6 +32,10 @@ bool vote_is_led_by_other(const struct sentinel *s, const struct group *g);
 /* No election of mine before; rule 4, my place among the live, and the pause after a lost one. */
 uint64_t vote_may_start_ms(const struct sentinel *s, const struct group *g);
 
+/* Whoever has no vote of g in memory may have cast one under another name, or before g was removed: it casts
+ * none in an epoch up to this one, which is the newest that others tell when they are met. */
+void vote_forgot(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out);
+
 /* Is there an epoch above the current one? */
 bool vote_has_epochs(const struct sentinel *s);
 /* Is there, and are enough voters reachable? Without them no epoch is spent. Nobody is a majority alone
