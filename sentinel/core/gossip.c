@@ -59,6 +59,16 @@ static void outbid(struct sentinel *s, struct group *g, const struct seat *seat,
     group_mark(s, g);
 }
 
+/* At the first day's epoch nobody was elected: where my leader itself follows the peer's, the peer is right. */
+static bool is_behind(const struct group *g, const struct addr *leader)
+{
+    const struct node *mine = g->leader, *theirs = node_at(g, leader);
+
+    return g->config_epoch == 0 && g->failover.state == FO_NONE && theirs &&
+           theirs->role_reported == ROLE_LEADER && mine->role_reported == ROLE_FOLLOWER &&
+           node_is_at(theirs, &mine->facts.leader);
+}
+
 static void compare(struct sentinel *s, struct group *g, struct seat *seat, uint64_t epoch,
                     const struct addr *leader, struct actions *out)
 {
@@ -66,6 +76,8 @@ static void compare(struct sentinel *s, struct group *g, struct seat *seat, uint
 
     if (epoch > g->config_epoch ||
         (MUTATED(s, MUT_EQUAL_EPOCH_ADOPTED) && !same_leader && epoch + 1 >= g->config_epoch))
+        adopt(s, g, seat, epoch, leader, out);
+    else if (epoch == g->config_epoch && !same_leader && is_behind(g, leader))
         adopt(s, g, seat, epoch, leader, out);
     else if (epoch == g->config_epoch && !same_leader)
         outbid(s, g, seat, out);
