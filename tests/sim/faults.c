@@ -49,12 +49,54 @@ static void freeze_store(struct world *w, int i)
     put(w, world_chance(w, FREEZE_MS), thaw_store, i, 0);
 }
 
+static void set_patience(struct world *w, int i, const char *name)
+{
+    char down_after[24], timeout[24];
+    struct set_option options[] = { { .name = "down-after-milliseconds" },
+                                    { .name = "failover-timeout" } };
+    struct event ev = { .kind = EV_SET };
+
+    snprintf(timeout, sizeof timeout, "%d", FAILOVER_TIMEOUT_MS);
+    snprintf(down_after, sizeof down_after, "%llu", (unsigned long long)w->plan.down_after_ms);
+    options[0].values[0] = bytes_of(down_after);
+    options[1].values[0] = bytes_of(timeout);
+    ev.set.name = name;
+    ev.set.options = options;
+    ev.set.count = ARRAY_LEN(options);
+    watcher_step(w, i, &ev);
+}
+
+static void monitor(struct world *w, int i, int number, const struct addr *leader)
+{
+    struct event ev = { .kind = EV_MONITOR };
+
+    ev.monitor.name = number == 0 ? "g0" : "g1";
+    ev.monitor.addr = *leader;
+    ev.monitor.quorum = (uint32_t)(w->watcher_count / 2 + 1);
+    watcher_step(w, i, &ev);
+    set_patience(w, i, ev.monitor.name);
+}
+
+/* What a crash between REMOVE and MONITOR left out, the operator adds as on the first day. */
+static void monitor_missing(struct world *w, int i)
+{
+    for (int number = 0; number < GROUPS; number++) {
+        int leader = number * w->plan.stores_per_group;
+        struct addr a = { .port = store_port(leader) };
+
+        snprintf(a.host, sizeof a.host, "10.0.0.%d", leader + 1);
+        if (!sentinel_find_group(&w->watchers[i].core, bytes_of(number == 0 ? "g0" : "g1")))
+            monitor(w, i, number, &a);
+    }
+}
+
 static void start_watcher(struct world *w, struct item *it)
 {
     if (w->watchers[it->a].alive)
         return;
     world_trace(w, "s%d starts", it->a);
     watcher_start(w, it->a);
+    monitor_missing(w, it->a);
 }
 
 void faults_kill_watcher(struct world *w, int i)
@@ -151,6 +193,59 @@ static void order_reset(struct world *w)
     watcher_step(w, i, &ev);
 }
 
+/* One in a schedule: a majority that forgets loses what it agreed on, and with a quorum of less nobody is safe. */
+static bool may_forget(struct world *w, int i)
+{
+    const struct watcher *x = &w->watchers[i];
+
+    if (!x->alive || x->frozen || w->plan.quorum != 0)
+        return false;
+    if (w->forgetful == 0)
+        w->forgetful = i + 1;
+    return w->forgetful == i + 1;
+}
+
+static bool leads(const struct world *w, int port)
+{
+    const struct store *n = &w->stores[store_by_port(w, port)];
+
+    return n->alive && n->leader == -1;
+}
+
+/* REMOVE and MONITOR: the group is forgotten, and its peers, but not what was voted in it. */
+static void order_monitor(struct world *w)
+{
+    int i = (int)world_chance(w, (uint64_t)w->watcher_count);
+    int number = (int)world_chance(w, GROUPS);
+    const char *name = number == 0 ? "g0" : "g1";
+    struct watcher *x = &w->watchers[i];
+    struct event ev = { .kind = EV_REMOVE };
+    const struct group *g;
+    struct addr leader;
+
+    if (!may_forget(w, i))
+        return;
+    g = sentinel_find_group(&x->core, bytes_of(name));
+    if (!g || !leads(w, g->leader->addr.port))
+        return; /* whoever looks at what it is about to monitor sees that it follows */
+    world_trace(w, "operator: remove and monitor %s at s%d", name, i);
+    leader = g->leader->addr;
+    ev.remove.name = name;
+    watcher_step(w, i, &ev);
+    x->forgot[number] = true;
+    monitor(w, i, number, &leader);
+}
+
+static void lose_disk(struct world *w, int i)
+{
+    if (!may_forget(w, i))
+        return;
+    faults_kill_watcher(w, i);
+    world_trace(w, "s%d loses its disk", i);
+    watcher_wipe(w, i);
+    w->wiped = true;
+}
+
 static void kill_some_leader(struct world *w)
 {
     int from = (int)world_chance(w, (uint64_t)w->store_count);
@@ -170,7 +265,7 @@ static void one_fault(struct world *w)
     int store = (int)world_chance(w, (uint64_t)w->store_count);
     int watcher = (int)world_chance(w, (uint64_t)w->watcher_count);
 
-    switch (world_chance(w, 11)) {
+    switch (world_chance(w, 14)) {
     case 0:
     case 1:
         kill_some_leader(w);
@@ -199,6 +294,13 @@ static void one_fault(struct world *w)
         break;
     case 10:
         order_reset(w);
+        break;
+    case 11:
+    case 12:
+        order_monitor(w);
+        break;
+    case 13:
+        lose_disk(w, watcher);
         break;
     }
 }
@@ -230,6 +332,7 @@ void faults_heal(struct world *w)
         w->watchers[i].frozen = false;
         if (!w->watchers[i].alive)
             watcher_start(w, i);
+        monitor_missing(w, i);
     }
 }
 

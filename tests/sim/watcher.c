@@ -66,7 +66,8 @@ static void forget_buffered(struct watcher *x)
 int watcher_by_id(const struct world *w, const char *id)
 {
     for (int i = 0; i < w->watcher_count; i++)
-        if (strcmp(w->watchers[i].disk.globals.my_id, id) == 0)
+        if (strcmp(w->watchers[i].disk.globals.my_id, id) == 0 ||
+            strcmp(w->watchers[i].lost_id, id) == 0)
             return i;
     return -1;
 }
@@ -89,7 +90,7 @@ static void vote_is_told(struct world *w, int i, int g, uint64_t epoch, const ch
     char *told = &w->watchers[i].vote_told[g][epoch];
     int whom = watcher_by_id(w, id) + 1;
 
-    if (*told != 0 && *told != whom)
+    if (*told != 0 && *told != whom && !w->wiped)
         world_fail(w, "sentinel %d voted for %d and %d in group %d epoch %llu", i, *told - 1,
                    whom - 1, g, (unsigned long long)epoch);
     *told = (char)whom;
@@ -106,7 +107,7 @@ static void captain_is_told(struct world *w, int i, const struct action *a)
             w->forced[g][a->epoch] = true;
         return;
     }
-    if (w->captain[g][a->epoch] != 0 && w->captain[g][a->epoch] != i + 1)
+    if (w->captain[g][a->epoch] != 0 && w->captain[g][a->epoch] != i + 1 && !w->wiped)
         world_fail(w, "sentinels %d and %d are both captain of group %d in epoch %llu",
                    w->captain[g][a->epoch] - 1, i, g, (unsigned long long)a->epoch);
     w->captain[g][a->epoch] = (char)(i + 1);
@@ -124,12 +125,12 @@ static void config_is_told(struct world *w, int i, const char *text)
     leader = store_by_port(w, h.leader.port) + 1;
     if (g < 0 || h.config_epoch >= EPOCHS_MAX)
         return;
-    if (h.config_epoch < w->watchers[i].told_config[g])
+    if (h.config_epoch < w->watchers[i].told_config[g] && !w->watchers[i].forgot[g])
         world_fail(w, "sentinel %d told config-epoch %llu of group %d and now %llu", i,
                    (unsigned long long)w->watchers[i].told_config[g], g,
                    (unsigned long long)h.config_epoch);
     w->watchers[i].told_config[g] = h.config_epoch;
-    if (h.config_epoch == 0 || w->forced[g][h.config_epoch])
+    if (h.config_epoch == 0 || w->forced[g][h.config_epoch] || w->wiped)
         return;
     if (w->config_leader[g][h.config_epoch] != 0 && w->config_leader[g][h.config_epoch] != leader)
         world_fail(w, "config-epoch %llu of group %d has leaders %d and %d",
@@ -409,6 +410,34 @@ void watcher_crash(struct world *w, int i)
     sentinel_fini(&x->core);
     memset(&x->core, 0, sizeof x->core);
     net_close_watcher(w, i);
+}
+
+/* As another sentinel tells the operator who writes the configuration anew. */
+static bool present_leader(const struct world *w, int not_this, const char *name, struct addr *out)
+{
+    for (int i = 0; i < w->watcher_count; i++) {
+        const struct watcher *x = &w->watchers[i];
+        const struct group *g = i != not_this && x->alive && !x->frozen
+                                    ? sentinel_find_group(&x->core, bytes_of(name))
+                                    : NULL;
+
+        if (g) {
+            *out = g->leader->addr;
+            return true;
+        }
+    }
+    return false;
+}
+
+void watcher_wipe(struct world *w, int i)
+{
+    struct watcher *x = &w->watchers[i];
+
+    memcpy(x->lost_id, x->disk.globals.my_id, sizeof x->lost_id);
+    memset(x->forgot, true, sizeof x->forgot);
+    world_new_disk(w, i);
+    for (size_t g = 0; g < x->disk.group_count; g++)
+        (void)present_leader(w, i, x->disk.groups[g].name, &x->disk.groups[g].leader);
 }
 
 void watcher_fini(struct watcher *x)

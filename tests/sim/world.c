@@ -13,7 +13,6 @@ enum {
     LOOK_MS = 200,
     CALM_LOOKS = 6, /* converged means converged that many looks in a row */
     START_MS = 1000000,
-    FAILOVER_TIMEOUT_MS = 3000,
 };
 
 uint64_t world_chance(struct world *w, uint64_t below)
@@ -75,11 +74,11 @@ static void build_stores(struct world *w)
     }
 }
 
-static void build_watcher(struct world *w, int i)
+void world_new_disk(struct world *w, int i)
 {
     struct watcher *x = &w->watchers[i];
 
-    x->host = i;
+    config_fini(&x->disk);
     globals_defaults(&x->disk.globals);
     random_id(w, x->disk.globals.my_id);
     x->disk.globals.listen_port = 26379 + i;
@@ -151,8 +150,10 @@ bool world_run(struct world *w, uint64_t seed, const struct plan *plan, uint32_t
     w->now_ms = START_MS;
     w->watcher_count = plan->watchers;
     build_stores(w);
-    for (int i = 0; i < w->watcher_count; i++)
-        build_watcher(w, i);
+    for (int i = 0; i < w->watcher_count; i++) {
+        w->watchers[i].host = i;
+        world_new_disk(w, i);
+    }
     for (int i = 0; i < w->watcher_count; i++)
         watcher_start(w, i);
     queue_put(&w->queue, w->now_ms, world_tick);

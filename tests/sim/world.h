@@ -28,6 +28,7 @@ enum {
     CONNS_MAX = 512,
     EPOCHS_MAX = 4096,
     BROKEN_MS = 3000,
+    FAILOVER_TIMEOUT_MS = 3000,
 };
 
 enum sim_failover { HOLD_NO, HOLD_WAITING };
@@ -57,9 +58,12 @@ struct watcher {
     bool alive, frozen;
     int host;
     uint64_t generation, disk_free_ms, wake_set_ms;
+    char lost_id[ID_LEN + 1]; /* its name before it lost its disk; "": it never did */
     struct actions out;
     /* What it told the world, over all its lives. */
     uint64_t told_config[GROUPS];
+    bool
+        forgot[GROUPS]; /* by its operator's will, or with its disk: it may tell older ones again */
     char vote_told[GROUPS][EPOCHS_MAX]; /* index of the candidate + 1 */
 };
 
@@ -107,6 +111,8 @@ struct world {
     struct pending *pending;
     size_t pending_count, pending_cap;
     bool faults;
+    int forgetful; /* watcher + 1: whose memory operators and disks may take */
+    bool wiped;    /* a watcher has lost its disk, and with it what it had voted */
     uint64_t heal_at_ms;
     uint32_t mutations;
     bool trace;
@@ -122,6 +128,7 @@ struct world {
 /* Runs one schedule. True: every invariant held and everything converged. */
 bool world_run(struct world *w, uint64_t seed, const struct plan *plan, uint32_t mutations,
                bool trace);
+void world_new_disk(struct world *w, int watcher);
 void world_fail(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
 uint64_t world_chance(struct world *w, uint64_t below);
 void world_trace(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -138,6 +145,8 @@ int store_port(int i);
 /* watcher.c: the driver's duty towards one core */
 void watcher_start(struct world *w, int i);
 void watcher_crash(struct world *w, int i);
+/* Its disk is gone too: it comes back with what the operator knows, and another name. */
+void watcher_wipe(struct world *w, int i);
 void watcher_step(struct world *w, int i, struct event *ev);
 void watcher_write_buffered(struct watcher *x);
 void watcher_fini(struct watcher *x);
