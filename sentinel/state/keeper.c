@@ -246,17 +246,46 @@ void keeper_close(struct keeper *k)
 
 /* ---- records ------------------------------------------------------------------------------------ */
 
-void keeper_add(struct keeper *k, struct bytes payload, uint64_t now_ms)
+static void append(struct keeper *k, struct bytes payload)
 {
     struct errmsg why = { "" };
 
     if (k->journal && !k->must_renew && journal_append(k->journal, payload, &why) != OK)
         k->must_renew = true;
+}
+
+void keeper_learn(struct keeper *k, struct bytes payload, uint64_t now_ms)
+{
+    struct errmsg why = { "" };
+
     ASSERT(record_replay(payload, &k->config, &k->digests, &why) == OK);
     if (!k->conf_behind)
         k->conf_first_ms = now_ms;
     k->conf_last_ms = now_ms;
     k->conf_behind = true;
+}
+
+void keeper_add(struct keeper *k, struct bytes payload, uint64_t now_ms)
+{
+    append(k, payload);
+    keeper_learn(k, payload, now_ms);
+}
+
+bool keeper_log(struct keeper *k, const struct buf *records)
+{
+    struct errmsg why = { "" };
+
+    for (size_t at = 0; at < records->len;) {
+        uint32_t len;
+
+        memcpy(&len, records->at + at, sizeof len);
+        append(k, (struct bytes){ records->at + at + sizeof len, len });
+        at += sizeof len + len;
+    }
+    if (!k->journal || k->must_renew)
+        return false;
+    k->must_renew = journal_sync(k->journal, &why) != OK;
+    return !k->must_renew;
 }
 
 static enum err store_in_journal(struct keeper *k, struct errmsg *out_why)
@@ -326,6 +355,8 @@ static enum err replace_conf(struct keeper *k, struct errmsg *out_why)
         digests_add(&k->digests, digest);
         if (k->journal && !k->must_renew) {
             e = put_digest(k->journal, digest, out_why);
+            if (e == OK && k->meanwhile)
+                k->meanwhile(k->arg);
             if (e == OK)
                 e = journal_sync(k->journal, out_why);
             k->must_renew = e != OK;

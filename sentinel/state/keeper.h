@@ -6,7 +6,8 @@
  *
  *   1. config is what the journal says, record by record
  *   2. keeper_store returns OK only when all records given so far are on the disk
- *   3. sentinel.conf is never written with less than the journal has on the disk
+ *   3. sentinel.conf is never written with less than the journal has on the disk, but for what came meanwhile;
+ *      the journal knows the file's digest, so it counts for the older of the two
  *
  * Without a journal (its place cannot be written) sentinel.conf alone carries the state, and every batch
  * of records rewrites it, as redis-sentinel does.
@@ -42,6 +43,10 @@ struct keeper {
     bool journal_failed;  /* said so in the log already */
     uint64_t conf_first_ms, conf_last_ms; /* first and last change it does not have */
     uint64_t conf_retry_ms;
+    /* Called once while sentinel.conf is being written, when its text is made and nothing is on the disk yet:
+     * whoever waits for a record need not wait for the file (keeper_log). NULL: nobody does. */
+    void (*meanwhile)(void *arg);
+    void *arg;
 };
 
 struct keeper_options {
@@ -59,6 +64,11 @@ void keeper_close(struct keeper *k); /* does not write; NULL-safe on a zeroed ke
 
 /* Takes one record; nothing is on the disk yet. */
 void keeper_add(struct keeper *k, struct bytes payload, uint64_t now_ms);
+/* For `meanwhile`: gets records (each behind its length, u32) onto the disk and no further; they are given to
+ * keeper_learn once sentinel.conf is written. False: they are not there, and keeper_store will see to it. */
+bool keeper_log(struct keeper *k, const struct buf *records) MUST_CHECK;
+/* What keeper_log has on the disk becomes known. */
+void keeper_learn(struct keeper *k, struct bytes payload, uint64_t now_ms);
 /* Puts all records on the disk. After a failure the next call writes the whole state anew. */
 enum err keeper_store(struct keeper *k, struct errmsg *out_why) MUST_CHECK;
 /* When keeper_write_conf is due; UINT64_MAX: sentinel.conf has everything. */

@@ -34,7 +34,11 @@ struct state {
     struct errmsg flush_why;
     bool stop;
 
-    struct keeper keeper; /* the thread's own */
+    /* The thread's own. */
+    struct keeper keeper;
+    uint64_t safe;      /* position: everything up to it is on the disk */
+    struct buf late;    /* records that came while sentinel.conf was being written */
+    uint64_t late_last; /* position of the last one */
 };
 
 /* ---- the keeper thread -------------------------------------------------------------------------- */
@@ -91,7 +95,9 @@ static void take_orders(struct state *st, uint64_t due_ms, struct orders *out)
     pthread_mutex_unlock(&st->lock);
 }
 
-static void add_records(struct state *st, const struct buf *records)
+typedef void take_record_fn(struct keeper *k, struct bytes payload, uint64_t now_ms);
+
+static void each_record(struct state *st, const struct buf *records, take_record_fn *take)
 {
     uint64_t now = now_ms();
 
@@ -99,7 +105,7 @@ static void add_records(struct state *st, const struct buf *records)
         uint32_t len;
 
         memcpy(&len, records->at + at, sizeof len);
-        keeper_add(&st->keeper, (struct bytes){ records->at + at + sizeof len, len }, now);
+        take(&st->keeper, (struct bytes){ records->at + at + sizeof len, len }, now);
         at += sizeof len + len;
     }
 }
@@ -110,6 +116,31 @@ static void tell_stored(struct state *st, uint64_t position)
     st->on_disk = position;
     pthread_mutex_unlock(&st->lock);
     ev_async_send(st->loop, &st->stored);
+}
+
+/* A vote does not wait for sentinel.conf: called while that is being written. */
+static void log_late(void *arg)
+{
+    struct state *st = arg;
+
+    pthread_mutex_lock(&st->lock);
+    st->late = st->mailbox;
+    st->late_last = st->posted;
+    st->mailbox = (struct buf){ 0 };
+    pthread_mutex_unlock(&st->lock);
+    if (st->late.len && keeper_log(&st->keeper, &st->late)) {
+        st->safe = st->late_last;
+        tell_stored(st, st->safe);
+    }
+}
+
+static enum err write_conf(struct state *st, struct errmsg *out_why)
+{
+    enum err e = keeper_write_conf(&st->keeper, now_ms(), out_why);
+
+    each_record(st, &st->late, keeper_learn);
+    buf_fini(&st->late);
+    return e;
 }
 
 static void answer_flush(struct state *st, uint64_t flush, enum err e, const struct errmsg *why)
@@ -137,7 +168,7 @@ static void *keep(void *arg)
 {
     struct state *st = arg;
     struct keeper *k = &st->keeper;
-    uint64_t stored = 0, retry_ms = UINT64_MAX;
+    uint64_t retry_ms = UINT64_MAX;
     bool stop = false;
 
     while (!stop) {
@@ -147,19 +178,19 @@ static void *keep(void *arg)
         enum err e = OK;
 
         take_orders(st, retry_ms < due ? retry_ms : due, &o);
-        add_records(st, &o.records);
+        each_record(st, &o.records, keeper_add);
         buf_fini(&o.records);
         set_loglevel(k, o.loglevel);
-        if (o.position > stored && (now_ms() >= retry_ms || retry_ms == UINT64_MAX || o.flush)) {
+        if (o.position > st->safe && (now_ms() >= retry_ms || retry_ms == UINT64_MAX || o.flush)) {
             e = keeper_store(k, &why);
             retry_ms = e == OK ? UINT64_MAX : now_ms() + KEEPER_RETRY_MS;
             if (e == OK) {
-                stored = o.position;
-                tell_stored(st, stored);
+                st->safe = o.position;
+                tell_stored(st, st->safe);
             }
         }
         if (k->conf_behind && (o.flush || o.stop || now_ms() >= keeper_conf_due_ms(k)))
-            e = keeper_write_conf(k, now_ms(), &why);
+            e = write_conf(st, &why);
         if (o.flush)
             answer_flush(st, o.flush, e, &why);
         stop = o.stop;
@@ -206,6 +237,8 @@ struct state *state_open(const struct state_options *o, struct config *out_confi
         xfree(st);
         return NULL;
     }
+    st->keeper.meanwhile = log_late;
+    st->keeper.arg = st;
     st->loop = o->loop;
     st->done = o->done;
     st->arg = o->arg;

@@ -178,6 +178,43 @@ START_TEST(sentinel_conf_follows)
 }
 END_TEST
 
+/* sentinel.conf is not there yet, and the vote is on the disk already. */
+static void log_a_vote(void *arg)
+{
+    struct record rec = { .kind = REC_VOTE, .group = "m1", .id = ID, .epoch = 8 };
+    struct buf records = { 0 };
+    uint32_t len;
+
+    buf_append(&records, &(uint32_t){ 0 }, sizeof len);
+    record_encode(&rec, &records);
+    len = (uint32_t)(records.len - sizeof len);
+    memcpy(records.at, &len, sizeof len);
+    ck_assert(keeper_log(arg, &records));
+    ck_assert_ptr_null(strstr(content(conf_path), "leader-epoch m1 7"));
+    buf_fini(&records);
+}
+
+START_TEST(a_vote_does_not_wait_for_sentinel_conf)
+{
+    struct keeper k;
+
+    fresh(CONF "sentinel myid " ID "\n");
+    open_ok(&k);
+    ck_assert(keeper_write_conf(&k, 0, &why) == OK);
+    k.meanwhile = log_a_vote;
+    k.arg = &k;
+    add_vote(&k, "m1", 7, ID);
+    ck_assert(keeper_store(&k, &why) == OK);
+    ck_assert(keeper_write_conf(&k, 2000, &why) == OK);
+    ck_assert_ptr_nonnull(strstr(content(conf_path), "\nsentinel leader-epoch m1 7\n"));
+    keeper_close(&k); /* killed before it learned */
+    open_ok(&k);
+    ck_assert_uint_eq(k.config.groups[0].vote_epoch, 8);
+    ck_assert_str_eq(k.config.groups[0].vote_id, ID);
+    keeper_close(&k);
+}
+END_TEST
+
 START_TEST(an_operators_edit_counts_but_forgets_no_vote)
 {
     struct keeper k;
@@ -439,7 +476,7 @@ START_TEST(sentinel_conf_is_written_within_a_second)
 END_TEST
 
 CHECK_MAIN("state", an_id_is_made_once, what_was_stored_survives_a_kill, sentinel_conf_follows,
-           an_operators_edit_counts_but_forgets_no_vote,
+           a_vote_does_not_wait_for_sentinel_conf, an_operators_edit_counts_but_forgets_no_vote,
            a_file_that_stays_as_it_was_overrules_nothing, two_on_one_state_are_refused,
            damage_is_refused_with_what_to_do, a_full_disk_promises_nothing_and_heals,
            sentinel_conf_alone_carries_the_state, nowhere_to_write_is_a_refusal,
