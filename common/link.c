@@ -42,6 +42,7 @@ void link_end(struct link *l)
     ev_io_stop(l->loop, &l->readable);
     ev_io_stop(l->loop, &l->writable);
     ev_timer_stop(l->loop, &l->deadline);
+    list_remove(&l->ready);
     list_remove(&l->dirty);
     list_remove(&l->again);
     if (l->tls)
@@ -67,6 +68,7 @@ void link_close(struct link *l, enum link_why why)
     l->why = why;
     ev_io_stop(l->loop, &l->readable);
     ev_timer_stop(l->loop, &l->deadline); /* a handshake's; the farewell has its own */
+    list_remove(&l->ready);
     list_remove(&l->again);
     link_move(l, LINK_CLOSING);
     link_wrote(l);

@@ -76,6 +76,7 @@ struct link_ops {
 
 struct link {
     struct list node;  /* on the list of its state */
+    struct list ready; /* in line to be read, in this turn */
     struct list dirty; /* on the loop's flush list while it has output to send */
     struct list again; /* on the list of those that are owed a callback next turn */
     enum link_state state;

@@ -176,6 +176,12 @@ void link_on_readable(struct ev_loop *loop, ev_io *w, int events)
 {
     struct link *l = w->data;
 
+    if (!list_linked(&l->ready))
+        list_push_front(&link_system_of(l)->ready, &l->ready);
+}
+
+void link_read(struct link *l)
+{
     if (l->tls && (l->handshaking || out_pending(&l->out)))
         link_wrote(l); /* a write may have been waiting for this */
     if (link_shake_hands(l) == IO_DONE && l->state == LINK_OPEN)

@@ -101,7 +101,7 @@ void link_aside_end(struct ev_loop *loop)
 void link_aside_read(struct link *l)
 {
     if (l->state == LINK_OPEN && ev_is_active(&l->readable))
-        link_on_readable(l->loop, &l->readable, EV_READ);
+        link_read(l);
 }
 
 void link_aside_flush(struct ev_loop *loop)
@@ -138,6 +138,20 @@ static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
     }
 }
 
+/* Who came first is read first, as two clients that know of each other expect. libev tells of many ready sockets in
+ * the reverse order in which the kernel did, so they are lined up again, and read when all have been told. */
+static void read_in_order(struct ev_loop *loop, ev_check *w, int events)
+{
+    struct link_system *sys = w->data;
+
+    while (!list_empty(&sys->ready)) {
+        struct link *l = LIST_ENTRY(sys->ready.next, struct link, ready);
+
+        list_remove(&l->ready);
+        link_read(l);
+    }
+}
+
 static void no_sleep(struct ev_loop *loop, ev_idle *w, int events) {}
 
 void link_system_init(struct ev_loop *loop)
@@ -148,6 +162,7 @@ void link_system_init(struct ev_loop *loop)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_LEN(sys->by_state); i++)
         list_init(&sys->by_state[i]);
+    list_init(&sys->ready);
     list_init(&sys->dirty);
     list_init(&sys->again);
     sys->read_buffer = xmalloc(LINK_READ_BUFFER);
@@ -155,12 +170,16 @@ void link_system_init(struct ev_loop *loop)
     ev_set_priority(&sys->end_of_turn, EV_MINPRI);
     ev_check_init(&sys->start_of_turn, start_of_turn);
     ev_set_priority(&sys->start_of_turn, EV_MAXPRI);
+    ev_check_init(&sys->read_in_order, read_in_order);
+    ev_set_priority(&sys->read_in_order, EV_MINPRI);
     ev_idle_init(&sys->no_sleep, no_sleep);
-    sys->end_of_turn.data = sys->start_of_turn.data = sys;
+    sys->end_of_turn.data = sys->start_of_turn.data = sys->read_in_order.data = sys;
     ev_set_userdata(loop, sys);
     ev_prepare_start(loop, &sys->end_of_turn);
     ev_check_start(loop, &sys->start_of_turn);
-    /* Neither keeps ev_run from returning once nothing else is left to watch. */
+    ev_check_start(loop, &sys->read_in_order);
+    /* None of them keeps ev_run from returning once nothing else is left to watch. */
+    ev_unref(loop);
     ev_unref(loop);
     ev_unref(loop);
 }
@@ -175,8 +194,10 @@ void link_system_fini(struct ev_loop *loop)
     end_of_turn(loop, &sys->end_of_turn, 0);
     ev_ref(loop);
     ev_ref(loop);
+    ev_ref(loop);
     ev_prepare_stop(loop, &sys->end_of_turn);
     ev_check_stop(loop, &sys->start_of_turn);
+    ev_check_stop(loop, &sys->read_in_order);
     ev_idle_stop(loop, &sys->no_sleep);
     ev_set_userdata(loop, NULL);
     xfree(sys->read_buffer);

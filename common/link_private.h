@@ -17,10 +17,10 @@ enum { LINK_READ_BUFFER = 64 * 1024 }; /* the loop's own, lent to the link that 
 /* What stands once per loop, reached through ev_userdata. */
 struct link_system {
     ev_prepare end_of_turn;
-    ev_check start_of_turn;
+    ev_check start_of_turn, read_in_order;
     ev_idle no_sleep; /* runs while somebody is owed a callback: the loop must not wait */
     struct list by_state[LINK_DEAD + 1];
-    struct list dirty, again;
+    struct list ready, dirty, again;
     uint64_t last_id;
     struct link_turns turns;
     char *read_buffer;
@@ -56,7 +56,10 @@ void link_flush_now(struct link *l, bool from_watcher);
 
 /* ---- link_input.c ---- */
 
+/* Readiness comes latest first; see read_in_order. */
 void link_on_readable(struct ev_loop *loop, ev_io *w, int events);
+/* What there is to be read. */
+void link_read(struct link *l);
 void link_on_writable(struct ev_loop *loop, ev_io *w, int events);
 /* Reads, or not, as pauses and what is held already say. */
 void link_update_reading(struct link *l);

@@ -176,6 +176,20 @@ def test_keyspace_events(t):
     assert said[0] == said[1], said
 
 
+def test_who_came_first_is_served_first(t):
+    """Found with Redis's own tests: of several sockets that were ready at once the last one was read first."""
+    node = t.node().start()
+    clients = [node.client() for _ in range(30)]
+    for round in range(5):
+        with node.client() as sleeper:
+            sleeper.send("DEBUG", "SLEEP", "0.2")
+            for i, c in enumerate(clients):
+                c.send("RPUSH", "order:%d" % round, i)
+            assert sleeper.read() == "OK"
+        for i, c in enumerate(clients):
+            assert c.read() == i + 1, (round, i)
+
+
 def test_a_client_may_be_killed_by_another_or_by_itself(t):
     for node in both(t):
         with node.client() as victim, node.client() as c:
