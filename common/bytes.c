@@ -105,7 +105,7 @@ bool bytes_to_long_double(struct bytes b, long double *out)
     char *end;
     long double v;
 
-    if (b.len == 0 || b.len >= sizeof text || isspace((unsigned char)b.at[0]))
+    if (b.len == 0 || b.len > DOUBLE_TEXT_MAX || isspace((unsigned char)b.at[0]))
         return false;
     memcpy(text, b.at, b.len);
     text[b.len] = '\0';
@@ -119,11 +119,11 @@ bool bytes_to_long_double(struct bytes b, long double *out)
 
 bool bytes_to_double(struct bytes b, double *out)
 {
-    char text[256];
+    char text[DOUBLE_TEXT_MAX + 1];
     char *end;
     double v;
 
-    if (b.len == 0 || b.len >= sizeof text || isspace((unsigned char)b.at[0]))
+    if (b.len == 0 || b.len > DOUBLE_TEXT_MAX || isspace((unsigned char)b.at[0]))
         return false;
     memcpy(text, b.at, b.len);
     text[b.len] = '\0';

@@ -29,8 +29,9 @@ int bytes_cmp(struct bytes a, struct bytes b);
 /* Strict decimal: [-]digits, no leading zero, no plus, within the type. */
 bool bytes_to_i64(struct bytes b, int64_t *out);
 bool bytes_to_u64(struct bytes b, uint64_t *out);
+enum { DOUBLE_TEXT_MAX = 4096 }; /* the largest double takes 309 digits, and some write them all */
 /* What strtold makes of the whole run; refuses blanks in front, empty, NaN, and what is too large or
- * too small to be told from infinity or zero. The word inf is accepted. */
+ * too small to be told from infinity or zero, or longer than DOUBLE_TEXT_MAX. The word inf is accepted. */
 bool bytes_to_double(struct bytes b, double *out);
 bool bytes_to_long_double(struct bytes b, long double *out);
 

@@ -2,6 +2,7 @@
  * bytes: numbers are read as strictly as Redis reads them, doubles survive the round trip, and the
  * glob agrees with a recursive matcher too simple to be wrong.
  */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -67,6 +68,21 @@ START_TEST(doubles_round_trip)
 }
 END_TEST
 
+/* As some clients write the largest double. */
+START_TEST(all_digits_of_a_double_are_read)
+{
+    char text[DOUBLE_TEXT_MAX + 2];
+    int len = snprintf(text, sizeof text, "%f", DBL_MAX);
+    double back = 0;
+
+    ck_assert(bytes_to_double((struct bytes){ text, (size_t)len }, &back));
+    ck_assert(memcmp(&back, &(double){ DBL_MAX }, sizeof back) == 0);
+    memset(text, '0', sizeof text);
+    ck_assert(bytes_to_double((struct bytes){ text, DOUBLE_TEXT_MAX }, &back));
+    ck_assert(!bytes_to_double((struct bytes){ text, DOUBLE_TEXT_MAX + 1 }, &back));
+}
+END_TEST
+
 static bool simple_glob(const char *p, const char *t)
 {
     if (!*p)
@@ -119,4 +135,5 @@ START_TEST(quoting_shows_every_byte)
 END_TEST
 
 CHECK_MAIN("bytes", integers_are_strict, integers_round_trip, doubles_round_trip,
-           glob_agrees_with_recursion, glob_sets_and_escapes, quoting_shows_every_byte)
+           all_digits_of_a_double_are_read, glob_agrees_with_recursion, glob_sets_and_escapes,
+           quoting_shows_every_byte)
