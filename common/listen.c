@@ -43,6 +43,7 @@ static enum err tcp_failed(const struct place *at, const char *call, const char 
 {
     errmsg_set(why, "Could not create server TCP listening socket %s:%d: %s: %s", at->host,
                at->port, call, reason);
+    log_warning("Failed listening on port %d (TCP). %s", at->port, why->text);
     return ERR_IO;
 }
 

@@ -269,7 +269,8 @@ static int serve_clients(struct node *n)
 
     if (become_daemon(n, &why) != OK)
         return refuse_start(why.text);
-    log_notice("holdfast-node-starts version=%s pid=%d", HF_VERSION, (int)getpid());
+    log_notice("holdfast-node-starts version=%s PID: %d", HF_VERSION, (int)getpid());
+    log_notice("Running mode=standalone, port=%lld.", (long long)n->set.server.port);
     sweep(n);
     open_rooms(n);
     if (rename_commands(n, &why) != OK || live_settings_begin(&n->world, &why) != OK) {

@@ -24,11 +24,11 @@ enum err save_line(void *values, int argc, const struct bytes *argv, struct errm
     struct save_point points[SAVE_POINTS_MAX];
     int count = set->save_count;
 
-    if (argc == 1 && argv[0].len == 0) {
+    if (argc == 0 || (argc == 1 && argv[0].len == 0)) {
         set->save_count = 0;
         return OK;
     }
-    if (argc == 0 || argc % 2)
+    if (argc % 2)
         return refuse(out_why, "Invalid save parameters");
     for (int i = 0; i < argc; i += 2) {
         struct save_point *p = &points[count];

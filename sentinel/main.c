@@ -285,7 +285,7 @@ static int watch_groups(struct daemon *d, const struct config *conf)
 
     if (become_daemon(d, &why) != OK)
         return refuse_start(why.text);
-    log_notice("holdfast-sentinel-starts version=%s pid=%d", HF_VERSION, (int)getpid());
+    log_notice("holdfast-sentinel-starts version=%s PID: %d", HF_VERSION, (int)getpid());
     open_rooms(d);
     process_watch_signals(d->world.loop, &signals);
     if (begin(d, conf, &why) == OK) {
