@@ -140,8 +140,6 @@ void zset_set(struct zset **z, const struct zset_spot *spot, struct bytes member
     struct zset_spot anew;
 
     ASSERT(!isnan(score));
-    if (spot->there && spot->score == score)
-        return;
     if (choose_form(z, !spot->there, member, limits)) {
         zset_find(*z, member, &anew);
         spot = &anew;

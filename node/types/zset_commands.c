@@ -155,7 +155,8 @@ static bool add_pair(struct call *c, struct zset_adding *a, struct zset **z, int
     a->score = score;
     a->added += !there;
     a->updated += there && score != spot.score;
-    zset_set(z, &spot, member, score, keyspace_limits(call_keyspace(c)));
+    if (!there || score != spot.score)
+        zset_set(z, &spot, member, score, keyspace_limits(call_keyspace(c)));
     return true;
 }
 

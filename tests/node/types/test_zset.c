@@ -256,6 +256,15 @@ START_TEST(members)
 }
 END_TEST
 
+/* -0 and 0 are 0, as in Redis, though they compare as equal. Found by the differential test, seed 1242038865. */
+START_TEST(zeros_add_up)
+{
+    RUN({ "ZADD a -5 m", ":1" }, { "ZADD b 1 m", ":1" },
+        { "ZUNION 2 a b WEIGHTS 0 0 WITHSCORES", "*2[$m $0]" },
+        { "ZUNION 1 a WEIGHTS 0 WITHSCORES", "*2[$m $-0]" });
+}
+END_TEST
+
 START_TEST(ranges)
 {
     RUN({ "ZADD z 1 a 2 b 3 c 4 d", ":4" }, { "ZRANGE z 0 -1", "*4[$a $b $c $d]" },
@@ -277,4 +286,4 @@ START_TEST(ranges)
 }
 END_TEST
 
-CHECK_MAIN("zset", equals_its_model, members, ranges)
+CHECK_MAIN("zset", equals_its_model, members, zeros_add_up, ranges)
