@@ -77,15 +77,22 @@ static void settle_kind(struct session *s)
         session_set_kind(s, SESSION_NORMAL);
 }
 
+/* CLIENT REPLY OFF silences replies; this is a message, as those of the channel. */
 static void tell(struct call *c, const char *word, enum pubsub_kind kind, const struct bytes *name)
 {
-    reply_push(c->reply, 3);
-    reply_text(c->reply, word);
+    struct session *s = c->session;
+    bool silenced = s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP);
+    struct reply message = session_reply(s), *r = silenced ? &message : c->reply;
+
+    reply_push(r, 3);
+    reply_text(r, word);
     if (name)
-        reply_bulk(c->reply, *name);
+        reply_bulk(r, *name);
     else
-        reply_null(c->reply);
-    reply_int(c->reply, (int64_t)count_of(c->session, kind));
+        reply_null(r);
+    reply_int(r, (int64_t)count_of(s, kind));
+    if (silenced)
+        session_wrote(s);
 }
 
 static void subscribe_kind(struct call *c, enum pubsub_kind kind)
