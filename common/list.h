@@ -26,6 +26,16 @@ static inline bool list_linked(const struct list *node)
     return node->next != NULL;
 }
 
+/* O(nodes). */
+static inline size_t list_length(const struct list *head)
+{
+    size_t n = 0;
+
+    for (const struct list *node = head->next; node != head; node = node->next)
+        n++;
+    return n;
+}
+
 static inline void list_insert(struct list *node, struct list *before)
 {
     ASSERT(!node->next);

@@ -33,7 +33,8 @@ static void write_clients(struct node_world *w, struct buf *out)
     info_line(out, "maxclients", "%lld", (long long)v->set->maxclients);
     info_line(out, "client_recent_max_input_buffer", "%zu", input);
     info_line(out, "client_recent_max_output_buffer", "%zu", output);
-    info_line(out, "blocked_clients", "%llu", (ull)w->serve->blocked_count);
+    info_line(out, "blocked_clients", "%llu",
+              (ull)(w->serve->blocked_count + list_length(&v->paused)));
     tracking_stats(v, &tracking);
     info_line(out, "tracking_clients", "%llu", (ull)tracking.clients);
     info_line(out, "clients_in_timeout_table", "%llu", (ull)w->serve->blocked_count);

@@ -221,6 +221,20 @@ def test_reply_off_and_skip(t):
             assert c.call("ECHO", "2") == "2"
 
 
+def test_messages_come_through_where_replies_are_off(t):
+    """Found with Redis's own tests: nobody who silenced replies was told of his subscriptions."""
+    for node in both(t):
+        for proto in (2, 3):
+            with node.client(proto=proto) as c, node.client() as other:
+                c.send("CLIENT", "REPLY", "OFF")
+                c.send("SUBSCRIBE", "a", "b")
+                assert [c.read(), c.read()] == [["subscribe", "a", 1], ["subscribe", "b", 2]], (node, proto)
+                assert other.call("PUBLISH", "a", "text") == 1
+                assert c.read() == ["message", "a", "text"]
+                c.send("UNSUBSCRIBE", "a")
+                assert c.read() == ["unsubscribe", "a", 1]
+
+
 def test_pause_holds_writes_and_lets_reads_pass(t):
     for node in both(t):
         with node.client() as writer, node.client() as c:
@@ -229,8 +243,10 @@ def test_pause_holds_writes_and_lets_reads_pass(t):
             writer.send("GET", "a")
             assert writer.read_within(0.2) is None
             assert c.call("GET", "a") is None
+            assert info(c, "clients")["blocked_clients"] == "1"
             assert c.call("CLIENT", "UNPAUSE") == "OK"
             assert [writer.read(), writer.read()] == ["OK", "1"], node
+            assert info(c, "clients")["blocked_clients"] == "0"
             start = time.monotonic()
             c.call("CLIENT", "PAUSE", "300", "ALL")
             assert writer.call("PING") == "PONG"
