@@ -152,7 +152,8 @@ static void restore_value(struct call *c, const struct restore *r, const struct 
 
     keyspace_set_attributes(ks, e, r->idle_seconds, (int)r->frequency);
     generic_event(c, "restore", 1);
-    effect_restore(c, r);
+    if (!r->absolute)
+        effect_restore(c, r);
     reply_ok(c->reply);
 }
 
