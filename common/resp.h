@@ -159,8 +159,10 @@ void reply_array(struct reply *r, size_t count); /* count items follow */
 void reply_map(struct reply *r, size_t pairs);   /* *2n or %n */
 void reply_set(struct reply *r, size_t count);   /* *n or ~n */
 void reply_push(struct reply *r, size_t count);  /* *n or >n */
-void reply_double(struct reply *r, double v);    /* bulk or , */
-void reply_bool(struct reply *r, bool v);        /* :1 or #t */
+/* Pairs about the reply that follows; not for RESP2, which has none. */
+void reply_attributes(struct reply *r, size_t pairs);
+void reply_double(struct reply *r, double v);                             /* bulk or , */
+void reply_bool(struct reply *r, bool v);                                 /* :1 or #t */
 void reply_verbatim(struct reply *r, const char *ext, struct bytes text); /* bulk or = */
 void reply_bignum(struct reply *r, struct bytes digits);
 void reply_raw(struct reply *r, const void *resp, size_t len); /* encoded already */

@@ -277,6 +277,12 @@ void reply_push(struct reply *r, size_t count)
     write_header(r, r->proto > 2 ? '>' : '*', count);
 }
 
+void reply_attributes(struct reply *r, size_t pairs)
+{
+    ASSERT(r->proto > 2);
+    write_header(r, '|', pairs);
+}
+
 void reply_double(struct reply *r, double v)
 {
     char text[DOUBLE_MAX];

@@ -140,6 +140,22 @@ static void debug_protocol(struct call *c)
             reply_int(r, i);
             reply_bool(r, i == 1);
         }
+    } else if (bytes_is_word(kind, "push") && r->proto < 3) {
+        reply_error(r, "ERR RESP2 is not supported by this command");
+    } else if (bytes_is_word(kind, "push")) {
+        reply_push(r, 2);
+        reply_text(r, "server-cpu-usage");
+        reply_int(r, 42);
+        reply_text(r, "Some real reply following the push reply");
+    } else if (bytes_is_word(kind, "attrib")) {
+        if (r->proto > 2) {
+            reply_attributes(r, 1);
+            reply_text(r, "key-popularity");
+            reply_array(r, 2);
+            reply_text(r, "key:123");
+            reply_int(r, 90);
+        }
+        reply_text(r, "Some real reply following the attribute");
     } else if (bytes_is_word(kind, "bignum")) {
         reply_bignum(r, BYTES("1234567999999999999999999999999999999"));
     } else if (bytes_is_word(kind, "true")) {
@@ -150,7 +166,7 @@ static void debug_protocol(struct call *c)
         reply_verbatim(r, "txt", BYTES("This is a verbatim\nstring"));
     } else {
         reply_error(r, "ERR Wrong protocol type name. Please use one of the following: string|"
-                       "integer|double|null|array|set|map|bignum|true|false|verbatim");
+                       "integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/settings.h"
 #include "node/persist/rdb_write.h"
 #include "node/types/arguments.h"
 #include "node/types/digest.h"
@@ -126,6 +127,36 @@ static void debug_quicklist(struct call *c)
     show_structure(c, "quicklist");
 }
 
+/* A set or hash that is a table. */
+static void debug_htstats_key(struct call *c)
+{
+    const struct keyspace *ks = call_keyspace(c);
+    const struct entry *e =
+        keyspace_read(call_keyspace(c), c->db, c->argv[2], DOOR_NO_TOUCH | DOOR_NO_STATS);
+
+    if (!e)
+        refuse(c, "ERR no such key");
+    else if (strcmp(encoding_word(ks, e), "hashtable") != 0)
+        refuse(c,
+               "ERR The value stored at the specified key is not represented using an hash table");
+    else
+        reply_bulkf(c->reply, "number of elements: %zu\nbytes: %zu\n",
+                    keyspace_type(ks, entry_type(e))->length(entry_apart(e)),
+                    keyspace_type(ks, entry_type(e))->bytes(entry_apart(e)));
+}
+
+/* Where an element becomes a block of its own: with us, where it does not fit into one with others. So there is
+ * nothing to set, and tests that set it see the same lists. */
+static void debug_packed_threshold(struct call *c)
+{
+    uint64_t bytes;
+
+    if (!parse_memory(c->argv[2], &bytes) || bytes >= UINT64_C(1) << 32)
+        refuse(c, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    else
+        reply_ok(c->reply);
+}
+
 static void debug_set_active_expire(struct call *c)
 {
     int64_t on;
@@ -219,9 +250,13 @@ const struct command debug_keyspace_subs[] = {
     DEBUG_SUB("digest-value", debug_digest_value, 3, ARGC_ANY, "key+",
               "The fingerprint of each of these values."),
     DEBUG_SUB("htstats", debug_htstats, 3, 3, "db:integer", "How full a database's table is."),
+    DEBUG_SUB("htstats-key", debug_htstats_key, 3, 4, "key [full]",
+              "The size of a value kept as a hash table."),
     DEBUG_SUB("listpack", debug_listpack, 3, 3, "key", "The size of a value kept as a listpack."),
     DEBUG_SUB("quicklist", debug_quicklist, 3, 4, "key [detail:integer]",
               "The size of a value kept as a quicklist."),
+    DEBUG_SUB("quicklist-packed-threshold", debug_packed_threshold, 3, 3, "bytes",
+              "Accepted, and changes nothing: an element that does not fit is alone in its block."),
     DEBUG_SUB("object", debug_object, 3, 3, "key", "How a value is kept."),
     DEBUG_SUB("populate", debug_populate, 3, 5, "count:integer [prefix [size:integer]]",
               "Makes so many strings, without telling followers."),
