@@ -136,18 +136,24 @@ static void discard(struct call *c)
     reply_ok(c->reply);
 }
 
-/* A watched key whose time came since is gone, although nobody has touched it. flag: it was gone at
- * WATCH already. */
+/* What is seen of a key: one whose time has come may still stand there. */
+enum sight { SIGHT_ABSENT, SIGHT_STALE, SIGHT_ALIVE };
+
+static enum sight see(struct serve *v, int db, struct bytes key)
+{
+    const struct entry *e =
+        keyspace_read(v->world->keyspace, db, key, DOOR_STREAM | DOOR_NO_TOUCH | DOOR_NO_STATS);
+
+    if (!e)
+        return SIGHT_ABSENT;
+    return keyspace_expired(v->world->keyspace, e) ? SIGHT_STALE : SIGHT_ALIVE;
+}
+
+/* A watched key whose time came since is gone, although nobody has touched it. flag: its time had
+ * come at WATCH already, and it still stands. */
 static bool expired_since(struct serve *v, const struct key_waiter *w)
 {
-    const struct key_place *p = w->place;
-    const struct entry *e;
-
-    if (w->flag)
-        return false;
-    e = keyspace_read(v->world->keyspace, p->db, key_place_key(p),
-                      DOOR_STREAM | DOOR_NO_TOUCH | DOOR_NO_STATS);
-    return e && keyspace_expired(v->world->keyspace, e);
+    return !w->flag && see(v, w->place->db, key_place_key(w->place)) == SIGHT_STALE;
 }
 
 static bool watched_changed(struct serve *v, struct node_session *s)
@@ -233,12 +239,18 @@ static void unwatch(struct call *c)
     reply_ok(c->reply);
 }
 
-static void spoil(const struct key_place *p)
+/* To whom the key was gone before, it has not changed while it is still gone; only whether it stands
+ * there may have. */
+static void spoil(const struct key_place *p, enum sight before, enum sight after)
 {
     LIST_EACH (&p->waiters, n) {
-        struct node_session *s = LIST_ENTRY(n, struct key_waiter, by_place)->owner;
+        struct key_waiter *w = LIST_ENTRY(n, struct key_waiter, by_place);
+        struct node_session *s = w->owner;
 
-        s->base.flags |= SESSION_DIRTY;
+        if ((w->flag || before == SIGHT_ABSENT) && after != SIGHT_ALIVE)
+            w->flag = after == SIGHT_STALE;
+        else
+            s->base.flags |= SESSION_DIRTY;
     }
 }
 
@@ -247,13 +259,7 @@ void watch_changed(struct serve *v, int db, struct bytes key)
     const struct key_place *p = key_list_find(&v->watches, db, key);
 
     if (p)
-        spoil(p);
-}
-
-static bool exists(struct serve *v, int db, struct bytes key)
-{
-    return keyspace_read(v->world->keyspace, db, key,
-                         DOOR_STREAM | DOOR_NO_TOUCH | DOOR_NO_STATS) != NULL;
+        spoil(p, SIGHT_ALIVE, see(v, db, key) == SIGHT_ABSENT ? SIGHT_ABSENT : SIGHT_ALIVE);
 }
 
 void watch_flushed(struct serve *v, int db)
@@ -263,8 +269,8 @@ void watch_flushed(struct serve *v, int db)
     for (struct map_node *n; (n = map_walk_next(&walk));) {
         const struct key_place *p = CONTAINER_OF(n, struct key_place, node);
 
-        if ((db < 0 || p->db == db) && exists(v, p->db, key_place_key(p)))
-            spoil(p);
+        if (db < 0 || p->db == db)
+            spoil(p, see(v, p->db, key_place_key(p)), SIGHT_ABSENT);
     }
 }
 
@@ -276,8 +282,8 @@ void watch_swapped(struct serve *v, int db, int other)
         const struct key_place *p = CONTAINER_OF(n, struct key_place, node);
         struct bytes key = key_place_key(p);
 
-        if ((p->db == db || p->db == other) && (exists(v, db, key) || exists(v, other, key)))
-            spoil(p);
+        if (p->db == db || p->db == other)
+            spoil(p, see(v, p->db, key), see(v, p->db == db ? other : db, key));
     }
 }
 

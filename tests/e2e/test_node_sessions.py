@@ -111,6 +111,39 @@ def test_watched_key_that_expires_spoils_the_transaction(t):
             assert c.call("EXEC") is None, node
 
 
+# DB 1 holds a key whose time has come, and so does DB 2, of another name: they stand there until somebody looks.
+STALE = [["DEBUG", "SET-ACTIVE-EXPIRE", "0"], ["SELECT", "2"], ["SET", "y", "v", "PX", "1"], ["SELECT", "1"],
+         ["SET", "x", "v", "PX", "1"]]
+STALE_TURNS = [
+    "GET x", "EXISTS x", "DEL x", "UNLINK x", "FLUSHDB", "FLUSHALL", "SWAPDB 0 1", "SWAPDB 1 3", "SWAPDB 1 2", "SWAPDB 2 3",
+    "SET x 1", "GET x;SET x 1", "FLUSHDB;SET x 1", "APPEND x 1", "SWAPDB 0 1;SET x 1", "SWAPDB 1 3;SWAPDB 1 3",
+    "SELECT 3;SET x 1;SWAPDB 1 3", "SELECT 3;SET x 1;SWAPDB 1 3;SELECT 1;DEL x", "SELECT 0;SET y 1;SWAPDB 0 1", "SELECT 2;DEL y",
+    "SELECT 2;FLUSHDB", "SWAPDB 1 2;SELECT 2;EXISTS x;SELECT 1;EXISTS y",
+]
+
+
+def test_watched_key_that_was_stale_already_spoils_nothing(t):
+    nodes = both(t, **{"enable-debug-command": "yes"})
+    answers = [[], []]
+    for said, node in zip(answers, nodes):
+        with node.client() as c, node.client() as other:
+            for turn in STALE_TURNS:
+                c.call("FLUSHALL")
+                for words in STALE:
+                    c.call(*words)
+                c.call("DEBUG", "SLEEP", "0.003")
+                c.call("WATCH", "x", "y")
+                other.call("SELECT", "1")
+                for words in turn.split(";"):
+                    other.ask(*words.split())
+                c.call("MULTI")
+                c.call("PING")
+                said.append((turn, c.call("EXEC")))
+    assert answers[0] == answers[1], [pair for pair in zip(*answers) if pair[0] != pair[1]]
+    assert {turn: said for turn, said in answers[0]}["DEL x"] == ["PONG"]
+    assert {turn: said for turn, said in answers[0]}["GET x;SET x 1"] is None
+
+
 def test_exec_refused_discards_and_says_why(t):
     answers = []
     for node in both(t, **{"min-replicas-to-write": "0"}):
