@@ -186,8 +186,8 @@ static void now_done(void *arg, enum err e, const char *why)
 
 static const struct snapshot_sink now_sink = { .bytes = now_bytes, .done = now_done };
 
-static enum err save_now(struct persist *p, const char *path, const struct snapshot_plan *plan,
-                         struct errmsg *out_why)
+static enum err save_now(struct persist *p, struct snapshot *s, const char *path,
+                         const struct snapshot_plan *plan, struct errmsg *out_why)
 {
     struct save_now now = { 0 };
     char *temp;
@@ -195,10 +195,10 @@ static enum err save_now(struct persist *p, const char *path, const struct snaps
 
     if (e != OK)
         return e;
-    e = snapshot_start(&p->snapshot, plan, &now_sink, &now);
+    e = snapshot_start(s, plan, &now_sink, &now);
     if (e == OK) {
-        snapshot_finish(&p->snapshot);
-        p->save_bytes = p->snapshot.bytes;
+        snapshot_finish(s);
+        p->save_bytes = s->bytes;
         e = now.e;
         *out_why = now.why;
     } else {
@@ -227,7 +227,7 @@ enum err persist_save_now(struct persist *p, struct errmsg *out_why)
 
     take_the_walk(p, "a save that does not wait took its place");
     save_begins(p);
-    e = save_now(p, p->w->set->dbfilename, &plan, out_why);
+    e = save_now(p, &p->snapshot, p->w->set->dbfilename, &plan, out_why);
     saved(p, e, out_why->text);
     return e;
 }
@@ -248,7 +248,7 @@ enum err persist_write_base_now(struct persist *p, const char *path, struct errm
     plan.position.known = false;
     plan.aof_base = true;
     plan.commands = !p->w->set->aof_use_rdb_preamble;
-    return save_now(p, path, &plan, out_why);
+    return save_now(p, &p->snapshot, path, &plan, out_why);
 }
 
 void persist_abort(struct persist *p, const char *why)
@@ -264,8 +264,52 @@ void persist_flushed(struct persist *p)
 {
     if (p->saving)
         persist_cancel(p, "the data set was flushed");
-    p->scheduled =
-        p->scheduled || (persist_has_save_points(p) && !replica_is_follower(p->w->replica));
+    p->emptied =
+        persist_has_save_points(p) && !replica_is_follower(p->w->replica) && !persist_loading(p);
+}
+
+static bool holds_keys(const struct keyspace *ks)
+{
+    for (int db = 0; db < keyspace_databases(ks); db++)
+        if (keyspace_size(ks, db))
+            return true;
+    return false;
+}
+
+/* Without the walk, which may be feeding followers. */
+static enum err save_empty(struct persist *p, struct errmsg *out_why)
+{
+    struct snapshot_plan plan = file_plan(p);
+    struct snapshot none;
+
+    plan.no_keys = true;
+    snapshot_init(&none, p->w->loop, p->w->keyspace);
+    none.libraries = p->snapshot.libraries;
+    none.libraries_arg = p->snapshot.libraries_arg;
+    save_begins(p);
+    return save_now(p, &none, p->w->set->dbfilename, &plan, out_why);
+}
+
+void persist_settle(struct persist *p)
+{
+    struct errmsg why = { 0 };
+    enum err e;
+
+    if (LIKELY(!p->emptied))
+        return;
+    p->emptied = false;
+    if (p->saving)
+        persist_abort(p, "the data set was flushed");
+    if (p->file || holds_keys(p->w->keyspace)) { /* its rename comes yet, or DEBUG RELOAD flushed */
+        p->scheduled = true;
+        return;
+    }
+    e = save_empty(p, &why);
+    if (e == OK)
+        saved(p, OK, why.text);
+    else
+        log_warning("save-of-nothing-failed file=%s why=%s", p->w->set->dbfilename, why.text);
+    p->scheduled = p->scheduled || e != OK;
 }
 
 /* ---- save points ------------------------------------------------------------------------------- */

@@ -4,8 +4,8 @@
  *   1. a file is written aside, fsynced, renamed, and its directory fsynced: a reader, or a start after
  *      a crash, sees the old file or the new one
  *   2. nothing forks and nothing stops: BGSAVE is slices of SNAPSHOT_SLICE_US between turns of the loop,
- *      its writes and its fsync a helper thread's; only SAVE, DEBUG RELOAD and a SHUTDOWN that saves
- *      hold the loop, as they do in Redis
+ *      its writes and its fsync a helper thread's; only SAVE, DEBUG RELOAD, a SHUTDOWN that saves
+ *      and FLUSHALL, whose file has no keys, hold the loop, as they do in Redis
  *   3. a file that does not read to its end is refused with the reason; at start that ends the start
  *   4. while the file loads, commands without CMD_LOADING are answered with LOADING
  *
@@ -52,9 +52,12 @@ void persist_count_changes(struct persist *p, uint64_t changes);
 bool persist_cancel(struct persist *p, const char *why);
 /* The same, now, waiting for the file's thread. */
 void persist_abort(struct persist *p, const char *why);
-/* FLUSHALL: a save of what is gone is called off, as in Redis, and where there are save points the file
- * shall soon be as empty. Full syncs go on: their followers get the flush behind the image. */
+/* FLUSHALL is about to empty the data set: a save of what goes is called off, as in Redis. Full syncs go
+ * on: their followers get the flush behind the image. */
 void persist_flushed(struct persist *p);
+/* A command ended and was counted. Where it was a FLUSHALL and there are save points the file is as empty
+ * now: a crash does not bring back what is gone. If the file cannot be had at once it follows soon. */
+void persist_settle(struct persist *p);
 /* The one walk of the node, for a full sync. */
 struct snapshot *persist_snapshot(struct persist *p);
 

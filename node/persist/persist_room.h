@@ -21,6 +21,7 @@ struct persist {
     bool saving;     /* the walk feeds our file */
     bool called_off; /* what walks for our file ends because somebody said so */
     bool scheduled;  /* BGSAVE SCHEDULE: as soon as the walk is free */
+    bool emptied;    /* by a FLUSHALL that runs */
     bool last_save_ok;
     uint64_t changes, changes_at_start;
     uint64_t save_started_ms, failed_ms;

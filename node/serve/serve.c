@@ -227,8 +227,10 @@ static void settle(struct serve *v, struct call *c, bool last)
     uint64_t changes = v->changes - v->changes_before;
     bool verbatim = replicates(v, c) && !c->silent;
 
-    if (changes)
+    if (changes) {
         persist_count_changes(v->world->persist, changes);
+        persist_settle(v->world->persist);
+    }
     if (UNLIKELY(v->unit.muted) && changes && !c->from_leader)
         aof_changed_unseen(v->world->aof);
     if ((c->intents & INTENT_EFFECT) && !c->silent)

@@ -97,6 +97,42 @@ def test_save_points_save(t):
     assert node.call("LASTSAVE") > 0
 
 
+def test_what_was_flushed_does_not_come_back_after_a_crash(t):
+    for product in ("holdfast", "redis"):
+        node = t.node(product=product, settings={"save": "3600 1"}).start()
+        node.call("SET", "old", "1")
+        node.call("SAVE")
+        node.call("SET", "old", "2")
+        node.call("FLUSHALL")
+        assert node.info("persistence")["rdb_changes_since_last_save"] == "0", product
+        node.call("SET", "new", "1")
+        assert node.info("persistence")["rdb_changes_since_last_save"] == "1", product
+        node.kill()
+        node.start()
+        assert node.call("DBSIZE") == 0, product
+
+
+def test_without_save_points_a_flush_leaves_the_file_alone(t):
+    for product in ("holdfast", "redis"):
+        node = t.node(product=product, settings={"save": '""'}).start()
+        node.call("SET", "old", "1")
+        node.call("SAVE")
+        node.call("FLUSHALL")
+        node.kill()
+        node.start()
+        assert node.call("DBSIZE") == 1, product
+
+
+def test_a_flush_inside_a_transaction_saves_nothing_of_what_follows(t):
+    node = t.node(settings={"save": "3600 1"}).start()
+    with node.client() as c:
+        for words in ("MULTI", "SET a 1", "FLUSHALL", "SET b 1", "SET c 1", "EXEC"):
+            c.call(*words.split())
+    assert node.info("persistence")["rdb_changes_since_last_save"] == "2"
+    node.call("DEBUG", "RELOAD", "NOSAVE")
+    assert node.call("DBSIZE") == 0
+
+
 def test_a_file_at_its_size_limit_ends_the_save_alone(t):
     node = t.node(product=OURS, settings={"rdbcompression": "no"}).start()
     node.call("SET", "k", "v" * 200000)
