@@ -40,6 +40,28 @@ static enum err apply_net(void *world, struct errmsg *out_why)
     return server_net_apply(w->net, &w->set->server, out_why);
 }
 
+/* Of an address or a port that does not open, clients learn what Redis tells them; the log has the reason. */
+static enum err apply_place(void *world, const char *answer, struct errmsg *out_why)
+{
+    enum err e = apply_net(world, out_why);
+
+    if (e == OK || e == ERR_REFUSED) /* the latter: what TLS says of its files */
+        return e;
+    log_warning("places-unchanged why=\"%s\"", out_why->text);
+    errmsg_set(out_why, "%s", answer);
+    return e;
+}
+
+static enum err apply_bind(void *world, struct errmsg *out_why)
+{
+    return apply_place(world, "Failed to bind to specified addresses.", out_why);
+}
+
+static enum err apply_port(void *world, struct errmsg *out_why)
+{
+    return apply_place(world, "Unable to listen on this port. Check server logs.", out_why);
+}
+
 static enum err apply_password(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
@@ -165,8 +187,8 @@ static const struct {
 } hooks[] = {
     { "loglevel", apply_log },
     { "log-format", apply_log },
-    { "bind", apply_net },
-    { "port", apply_net },
+    { "bind", apply_bind },
+    { "port", apply_port },
     { "tcp-keepalive", apply_net },
     { "tls-port", apply_net },
     { "tls-replication", apply_net },

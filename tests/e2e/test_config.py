@@ -1,6 +1,7 @@
 """CONFIG beside Debian's redis-server: every name and value, every refusal, and the files both write."""
 import os
 import signal
+import socket
 import subprocess
 
 from harness import ports
@@ -69,6 +70,17 @@ def test_answers_to_set(t):
     for words in ACCEPTED:
         names = words[::2]
         compare(ours, theirs, [["CONFIG", "SET"] + words] + [["CONFIG", "GET", n] for n in names])
+
+
+def test_places_that_cannot_be_had(t):
+    ours, theirs = both(t)
+    holder = socket.create_server(("127.0.0.1", 0))
+    held = str(holder.getsockname()[1])
+    for words in (["bind", "999.999.999.999"], ["bind", "192.0.2.1"], ["port", held],
+                  ["port", held, "maxmemory", "5mb"], ["maxmemory", "5mb", "bind", "999.999.999.999"]):
+        compare(ours, theirs, [["CONFIG", "SET"] + words, ["CONFIG", "GET", "maxmemory"], ["CONFIG", "GET", "bind"]])
+    holder.close()
+    assert "Address already in use" in ours.text()
 
 
 def test_get_and_the_rest(t):
