@@ -46,21 +46,26 @@ void effect_group_position(struct call *c, int key, int group, const struct stre
                                   { read, fmt_i64(read, g->read) } });
 }
 
-struct stream_consumer *stream_consumer_for(struct call *c, struct stream *s,
-                                            struct stream_group *g, int key, int group,
-                                            int consumer)
+void effect_consumer(struct call *c, int key, int group, int consumer)
 {
-    struct stream_consumer *who = stream_consumer_find(g, c->argv[consumer]);
+    call_effect(c, 5,
+                (struct bytes[]){ BYTES("XGROUP"), BYTES("CREATECONSUMER"), c->argv[key],
+                                  c->argv[group], c->argv[consumer] });
+}
 
+struct stream_consumer *stream_consumer_for(struct call *c, struct stream *s,
+                                            struct stream_group *g, int key, struct bytes name,
+                                            bool *out_is_new)
+{
+    struct stream_consumer *who = stream_consumer_find(g, name);
+
+    *out_is_new = !who;
     if (who) {
         who->seen_ms = call_now_ms(c);
         return who;
     }
-    who = stream_consumer_add(s, g, c->argv[consumer], call_now_ms(c));
+    who = stream_consumer_add(s, g, name, call_now_ms(c));
     stream_event(c, "xgroup-createconsumer", key);
-    call_effect(c, 5,
-                (struct bytes[]){ BYTES("XGROUP"), BYTES("CREATECONSUMER"), c->argv[key],
-                                  c->argv[group], c->argv[consumer] });
     return who;
 }
 
@@ -258,8 +263,10 @@ static bool still_there(struct call *c, const struct claiming *k, struct stream_
 /* Makes it the claimer's, replies and tells followers. */
 static void claim(struct call *c, struct claiming *k, struct stream_pending *p)
 {
+    bool is_new; /* the XCLAIM that followers get makes it */
+
     if (!k->to)
-        k->to = stream_consumer_for(c, k->s, k->g, 1, 2, 3);
+        k->to = stream_consumer_for(c, k->s, k->g, 1, c->argv[3], &is_new);
     p->delivered_ms = k->delivered_ms;
     if (k->deliveries >= 0)
         p->deliveries = (uint64_t)k->deliveries;

@@ -58,10 +58,12 @@ void late_end_array(struct call *c, struct late_reply *l, uint64_t count);
 void effect_claim(struct call *c, int key, int group, const struct stream_group *g,
                   const struct stream_pending *p);
 void effect_group_position(struct call *c, int key, int group, const struct stream_group *g);
-/* The consumer of that name, seen now; made where there is none, which followers hear. */
+/* Where no effect_claim makes the new consumer. */
+void effect_consumer(struct call *c, int key, int group, int consumer);
+/* The consumer of that name, seen now; made where there is none, of which followers do not hear. */
 struct stream_consumer *stream_consumer_for(struct call *c, struct stream *s,
-                                            struct stream_group *g, int key, int group,
-                                            int consumer);
+                                            struct stream_group *g, int key, struct bytes name,
+                                            bool *out_is_new);
 
 /* stream_add.c */
 void cmd_xadd(struct call *c);

@@ -202,12 +202,16 @@ static bool want_ids(struct call *c, const struct reading *r)
 /* ---- serving one stream ---- */
 
 /* Who has waited is told that something came, even if it is gone again. */
-static bool has_news(const struct call *c, const struct stream *s, struct stream_id after)
+static bool has_entries(const struct stream *s, struct stream_id after)
 {
     struct stream_id last;
 
-    return stream_id_cmp(s->last, after) > 0 &&
-           (c->woken || (stream_last(s, &last) && stream_id_cmp(last, after) > 0));
+    return stream_last(s, &last) && stream_id_cmp(last, after) > 0;
+}
+
+static bool has_news(const struct call *c, const struct stream *s, struct stream_id after)
+{
+    return stream_id_cmp(s->last, after) > 0 && (c->woken || has_entries(s, after));
 }
 
 static void reply_stream_name(struct call *c, const struct reading *r, int i)
@@ -292,11 +296,14 @@ static bool serve_grouped(struct call *c, const struct reading *r, int i)
     struct stream *s = stream_of(e);
     struct stream_group *g = stream_group_find(s, c->argv[r->group]);
     struct stream_consumer *who;
+    bool claims = news && !r->noack && has_entries(s, g->last), is_new;
 
     if (news && !has_news(c, s, g->last))
         return false;
     reply_stream_name(c, r, i);
-    who = stream_consumer_for(c, s, g, r->first + i, r->group, r->consumer);
+    who = stream_consumer_for(c, s, g, r->first + i, c->argv[r->consumer], &is_new);
+    if (is_new && !claims) /* else an XCLAIM makes it */
+        effect_consumer(c, r->first + i, r->group, r->consumer);
     if (news)
         reply_news(c, r, i, s, g, who);
     else

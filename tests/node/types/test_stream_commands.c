@@ -63,7 +63,7 @@ START_TEST(groups)
         { "XGROUP CREATE s g 0", "-BUSYGROUP Consumer Group name already exists / -" },
         { "XADD s 1-1 f v", "$1-1" }, { "XADD s 2-1 f v", "$2-1" },
         { "XREADGROUP GROUP g ann COUNT 1 STREAMS s >",
-          "*1[*2[$s *1[*2[$1-1 *2[$f $v]]]]] / XGROUP CREATECONSUMER s g ann; XCLAIM s g ann 0 1-1 "
+          "*1[*2[$s *1[*2[$1-1 *2[$f $v]]]]] / XCLAIM s g ann 0 1-1 "
           "TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1; XGROUP SETID s g 1-1 ENTRIESREAD 1",
           "xgroup-createconsumer:s " },
         { "XREADGROUP GROUP g bob NOACK STREAMS s >",
