@@ -275,6 +275,9 @@ def test_pause_holds_writes_and_lets_reads_pass(t):
             writer.send("SET", "a", "1")
             writer.send("GET", "a")
             assert writer.read_within(0.2) is None
+            with node.client() as counter:
+                counter.send("PFCOUNT", "h")
+                assert counter.read_within(0.1) is None
             assert c.call("GET", "a") is None
             assert info(c, "clients")["blocked_clients"] == "1"
             assert c.call("CLIENT", "UNPAUSE") == "OK"
