@@ -1,5 +1,6 @@
 #include "node/script/library.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -23,10 +24,20 @@ static char load_globals; /* its address is the registry's key */
 
 /* ---- functions and libraries ------------------------------------------------------------------------ */
 
+static char *fold(struct bytes name)
+{
+    char *folded = xmemdup0(name.at, name.len);
+
+    for (size_t i = 0; i < name.len; i++)
+        folded[i] = (char)tolower((unsigned char)folded[i]);
+    return folded;
+}
+
 static void function_free(struct vm *vm, struct function *f)
 {
     luaL_unref(vm->lua, LUA_REGISTRYINDEX, f->reference);
     xfree(f->name);
+    xfree(f->folded);
     xfree(f->about);
     xfree(f);
 }
@@ -81,7 +92,7 @@ static void link_library(struct libraries *l, struct library *x)
 {
     map_add(&l->by_name, &x->node, bytes_of(x->name));
     for (struct function *f = x->functions; f; f = f->next)
-        map_add(&l->functions, &f->node, bytes_of(f->name));
+        map_add(&l->functions, &f->node, bytes_of(f->folded));
     l->bytes += weight(x);
 }
 
@@ -129,7 +140,8 @@ struct library *libraries_find(const struct libraries *l, struct bytes name)
 
 struct function *libraries_function(const struct libraries *l, struct bytes name)
 {
-    struct map_node *n = map_find(&l->functions, name);
+    AUTO_FREE char *folded = fold(name);
+    struct map_node *n = map_find(&l->functions, (struct bytes){ folded, name.len });
 
     return n ? CONTAINER_OF(n, struct function, node) : NULL;
 }
@@ -326,7 +338,7 @@ static const char *read_registration(lua_State *L, struct registration *r)
 static bool registered(const struct library *x, struct bytes name)
 {
     for (const struct function *f = x->functions; f; f = f->next)
-        if (bytes_is(name, f->name))
+        if (bytes_is_word(name, f->folded))
             return true;
     return false;
 }
@@ -356,6 +368,7 @@ static int register_function(lua_State *L)
     reference = luaL_ref(L, LUA_REGISTRYINDEX); /* the last that can fail */
     f = xcalloc(1, sizeof *f);
     *f = (struct function){ .name = xmemdup0(name.at, name.len),
+                            .folded = fold(name),
                             .about = r.about ? xstrdup(lua_tostring(L, r.about)) : NULL,
                             .flags = r.flags,
                             .reference = reference,

@@ -19,9 +19,10 @@
 enum { LIBRARY_LOAD_MS = 500 };
 
 struct function {
-    struct map_node node;  /* of the set, by name, once its library is linked */
+    struct map_node node;  /* of the set, by folded name, once its library is linked */
     struct function *next; /* of the library */
     char *name, *about;    /* about: its description, or NULL */
+    char *folded;          /* the name in small letters: no two differ in their case alone */
     uint32_t flags;        /* enum run_flag */
     int reference;         /* of the callback, in the registry */
     struct library *library;
