@@ -58,8 +58,10 @@ void session_describe(struct session *s, struct buf *out)
     const struct link *l = s->link;
     struct session_memory m;
     char command[64] = "NULL";
+    size_t room; /* a chunk that every session may have; omem is what has to wait in more of them */
 
     session_measure(s, &m);
+    room = m.output < OUT_CHUNK ? m.output : OUT_CHUNK;
     if (s->last_command)
         command_full_name(s->service->commands, s->last_command, command, sizeof command);
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=",
@@ -71,7 +73,7 @@ void session_describe(struct session *s, struct buf *out)
                listening(s, PUBSUB_SHARD), ops->multi_count ? ops->multi_count(s) : -1,
                link_input(l).len, m.input > l->in.len ? m.input - l->in.len : 0, m.argv);
     buf_printf(out, " multi-mem=%zu rbs=%zu rbp=%zu obl=%llu oll=0 omem=%zu tot-mem=%zu events=%s",
-               m.multi, m.output, m.output, (unsigned long long)out_pending(&l->out), m.output,
+               m.multi, room, room, (unsigned long long)out_pending(&l->out), m.output - room,
                m.total, ev_is_active(&l->writable) ? "rw" : "r");
     buf_printf(out, " cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s\n", command,
                user_name(s->user),
