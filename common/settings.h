@@ -137,6 +137,8 @@ enum err settings_rewrite(struct settings *s, struct errmsg *out_why) MUST_CHECK
 void settings_merge(struct settings *s, struct bytes old, struct buf *out);
 /* Logs one line for each SETTING_IGNORED that was given a value of its own: main, once the log is open. */
 void settings_warn_ignored(struct settings *s);
+/* Its value is for nobody's eyes; false also where there is no such setting. */
+bool settings_is_secret(const struct settings *s, struct bytes name);
 /* The nearest known name, or NULL where none is near. */
 const char *settings_nearest(const struct settings *s, struct bytes name);
 /* One manual entry per row, in table order: name, kind, default, range, help. */

@@ -37,11 +37,17 @@ static struct bytes first_word(struct bytes line)
     return (struct bytes){ line.at, len };
 }
 
+bool settings_is_secret(const struct settings *s, struct bytes name)
+{
+    const struct entry *e = entry_find(s, name, NULL);
+
+    return e && e->row->kind == SET_SECRET;
+}
+
 void settings_refusal(const struct settings *s, const struct settings_origin *at,
                       const char *reason, struct errmsg *out_why)
 {
-    struct entry *entry = entry_find(s, first_word(at->text), NULL);
-    bool secret = entry && entry->row->kind == SET_SECRET;
+    bool secret = settings_is_secret(s, first_word(at->text));
     struct bytes shown = secret ? first_word(at->text) : at->text;
     bool cut = shown.len > SHOWN_LINE;
     char place[SHOWN_PATH + 64] = "Reading the command line";

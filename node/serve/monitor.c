@@ -3,15 +3,56 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "common/settings.h"
 #include "node/world.h"
+
+static bool secret_of_auth(const struct call *c, int i)
+{
+    return i > 0;
+}
+
+static bool secret_of_hello(const struct call *c, int i)
+{
+    return (i > 1 && bytes_is_word(c->argv[i - 1], "auth")) ||
+           (i > 2 && bytes_is_word(c->argv[i - 2], "auth"));
+}
+
+/* Behind host, port, key, database and time; a key may be called like an option. */
+static bool secret_of_migrate(const struct call *c, int i)
+{
+    for (int k = 6; k < i && !bytes_is_word(c->argv[k], "keys"); k++)
+        if ((bytes_is_word(c->argv[k], "auth") && i == k + 1) ||
+            (bytes_is_word(c->argv[k], "auth2") && i <= k + 2))
+            return true;
+    return false;
+}
+
+static bool secret_of_config_set(const struct call *c, int i)
+{
+    const struct node_world *w = c->world;
+
+    return i > 2 && i % 2 && settings_is_secret(w->settings, c->argv[i - 1]);
+}
+
+static const struct {
+    const char *name;
+    bool (*secret)(const struct call *c, int i);
+} with_secrets[] = {
+    { "auth", secret_of_auth },
+    { "config|set", secret_of_config_set },
+    { "hello", secret_of_hello },
+    { "migrate", secret_of_migrate },
+};
 
 static bool secret(const struct call *c, int i)
 {
-    if (strcmp(c->cmd->name, "auth") == 0)
-        return i > 0;
-    if (strcmp(c->cmd->name, "hello") == 0)
-        return (i > 1 && bytes_is_word(c->argv[i - 1], "auth")) ||
-               (i > 2 && bytes_is_word(c->argv[i - 2], "auth"));
+    const struct node_world *w = c->world;
+    char name[64];
+
+    command_full_name(w->service->commands, c->cmd, name, sizeof name);
+    for (size_t k = 0; k < ARRAY_LEN(with_secrets); k++)
+        if (strcmp(name, with_secrets[k].name) == 0)
+            return with_secrets[k].secret(c, i);
     return false;
 }
 

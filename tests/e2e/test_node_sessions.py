@@ -371,6 +371,22 @@ def test_monitor_sees_what_runs(t):
     assert said[0] == said[1], said
 
 
+def test_secrets_are_in_no_log(t):
+    """Not in that of slow commands, nor in what MONITOR shows."""
+    for node in both(t):
+        with node.client() as c, node.client() as watcher:
+            c.call("CONFIG", "SET", "slowlog-log-slower-than", "0")
+            assert watcher.call("MONITOR") == "OK"
+            c.call("MIGRATE", node.ip, node.port, "key", "9", "100", "AUTH", "sesame")
+            c.call("MIGRATE", node.ip, node.port, "key", "9", "100", "AUTH2", "ali", "sesame")
+            c.call("CONFIG", "SET", "masterauth", "sesame", "maxmemory", "0")
+            shown = [watcher.read(), watcher.read()]
+            assert [line.count("(redacted)") for line in shown] == [1, 2], shown
+            slow = c.call("SLOWLOG", "GET", "10")
+            assert ["CONFIG", "SET", "masterauth", "(redacted)", "maxmemory", "0"] in [entry[3] for entry in slow]
+            assert "sesame" not in str(shown + slow), node
+
+
 def test_password(t):
     steps = ["PING", "GET a", "NOSUCH", "GET", "AUTH", "AUTH wrong", "HELLO 3", "HELLO 3 AUTH default wrong",
              "QUIT"]
