@@ -420,7 +420,7 @@ bool listpack_is(const struct listpack *lp, size_t at, const struct listpack_nee
 
     if (s.is_integer)
         return n->is_integer && s.integer == n->integer;
-    return s.text == n->text.len && memcmp(p + s.header, n->text.at, s.text) == 0;
+    return s.text == n->text.len && (s.text == 0 || memcmp(p + s.header, n->text.at, s.text) == 0);
 }
 
 size_t listpack_find(const struct listpack *lp, size_t at, const struct listpack_needle *n,
@@ -597,7 +597,8 @@ void listpack_write_text(struct listpack_writer *w, struct bytes text)
         return;
     }
     len = put_text_header(p, text.len);
-    memcpy(p + len, text.at, text.len);
+    if (text.len)
+        memcpy(p + len, text.at, text.len);
     len += text.len;
     w->at += len + put_back(p + len, len);
     w->count++;

@@ -40,7 +40,8 @@ static void random_text(struct rng *rng, struct buf *out)
         len = rng_below(rng, 9);
         break;
     }
-    memset(buf_reserve(out, len + 1), 'a' + (int)rng_below(rng, 26), len);
+    if (len) /* an empty text may have no place */
+        memset(buf_reserve(out, len), 'a' + (int)rng_below(rng, 26), len);
     out->len = len;
 }
 
