@@ -96,6 +96,7 @@ enum simulate_flag {
 struct set_option {
     const char *name;       /* as it is shown in +set: the word the user typed */
     struct bytes values[2]; /* as typed; the second only for rename-command */
+    bool incomplete;        /* the last one, and its values are missing */
 };
 
 struct event {

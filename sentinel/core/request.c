@@ -209,7 +209,7 @@ static bool apply_options(const struct sentinel *s, const struct event *ev,
         const struct set_option *given = &ev->set.options[i];
         const struct option *o = find_option(given->name);
 
-        if (!o) {
+        if (!o || given->incomplete) {
             answer_error(out, ev->token,
                          "ERR Unknown option or number of arguments for SENTINEL SET '%s'",
                          given->name);

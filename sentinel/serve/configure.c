@@ -219,7 +219,7 @@ void sentinel_config(struct call *c)
 {
     if (bytes_is_word(c->argv[2], "get") && c->argc > 3)
         config_get(c);
-    else if (bytes_is_word(c->argv[2], "set") && c->argc > 3)
+    else if (bytes_is_word(c->argv[2], "set") && c->argc > 4)
         config_set(c);
     else
         reply_error(c->reply, "ERR Only SENTINEL CONFIG GET <option> / SET <option> <value> are "

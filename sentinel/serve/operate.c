@@ -145,18 +145,21 @@ static int set_options(struct call *c, struct buf *storage, struct set_option *o
         struct bytes word = c->argv[at];
         int values = bytes_is_word(word, "rename-command") ? 2 : 1;
 
-        if (at + values >= c->argc || n == SET_OPTIONS_MAX) {
+        bool whole = at + values < c->argc;
+
+        if (n == SET_OPTIONS_MAX) {
             reply_errorf(c->reply,
                          "ERR Unknown option or number of arguments for SENTINEL SET '%.*s'",
                          (int)word.len, word.at);
             return -1;
         }
-        if (!script_fits(c, word, c->argv[at + 1]))
+        if (whole && !script_fits(c, word, c->argv[at + 1]))
             return -1;
         out[n].name = storage->at + storage->len;
         buf_add(storage, word);
         buf_putc(storage, '\0');
-        for (int v = 0; v < values; v++)
+        out[n].incomplete = !whole;
+        for (int v = 0; whole && v < values; v++)
             out[n].values[v] = c->argv[at + 1 + v];
         at += 1 + values;
     }
