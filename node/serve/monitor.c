@@ -35,23 +35,30 @@ static bool secret_of_config_set(const struct call *c, int i)
 }
 
 static const struct {
-    const char *name;
+    const char *name, *full_name;
     bool (*secret)(const struct call *c, int i);
 } with_secrets[] = {
-    { "auth", secret_of_auth },
-    { "config|set", secret_of_config_set },
-    { "hello", secret_of_hello },
-    { "migrate", secret_of_migrate },
+    { "auth", "auth", secret_of_auth },
+    { "set", "config|set", secret_of_config_set },
+    { "hello", "hello", secret_of_hello },
+    { "migrate", "migrate", secret_of_migrate },
 };
 
-static bool secret(const struct call *c, int i)
+/* What is left after the row's own name is SET and its like, whose full name is at hand, and a rare subcommand. */
+static bool is_called(const struct call *c, const char *full_name)
 {
     const struct node_world *w = c->world;
     char name[64];
 
     command_full_name(w->service->commands, c->cmd, name, sizeof name);
+    return strcmp(name, full_name) == 0;
+}
+
+static bool secret(const struct call *c, int i)
+{
     for (size_t k = 0; k < ARRAY_LEN(with_secrets); k++)
-        if (strcmp(name, with_secrets[k].name) == 0)
+        if (strcmp(c->cmd->name, with_secrets[k].name) == 0 &&
+            is_called(c, with_secrets[k].full_name))
             return with_secrets[k].secret(c, i);
     return false;
 }
