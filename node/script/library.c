@@ -24,12 +24,17 @@ static char load_globals; /* its address is the registry's key */
 
 /* ---- functions and libraries ------------------------------------------------------------------------ */
 
+static void fold_into(char *out, struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        out[i] = (char)tolower((unsigned char)name.at[i]);
+}
+
 static char *fold(struct bytes name)
 {
     char *folded = xmemdup0(name.at, name.len);
 
-    for (size_t i = 0; i < name.len; i++)
-        folded[i] = (char)tolower((unsigned char)folded[i]);
+    fold_into(folded, name);
     return folded;
 }
 
@@ -140,9 +145,13 @@ struct library *libraries_find(const struct libraries *l, struct bytes name)
 
 struct function *libraries_function(const struct libraries *l, struct bytes name)
 {
-    AUTO_FREE char *folded = fold(name);
-    struct map_node *n = map_find(&l->functions, (struct bytes){ folded, name.len });
+    char small[64]; /* a call looks here: most names need no allocation */
+    AUTO_FREE char *large = name.len > sizeof small ? xmalloc(name.len) : NULL;
+    char *folded = large ? large : small;
+    struct map_node *n;
 
+    fold_into(folded, name);
+    n = map_find(&l->functions, (struct bytes){ folded, name.len });
     return n ? CONTAINER_OF(n, struct function, node) : NULL;
 }
 
