@@ -25,6 +25,7 @@ struct command_table {
     size_t slot_count, used;
     const struct command **sorted; /* top-level rows by name */
     size_t count, shown;
+    uint32_t without, hidden; /* enum command_flag */
 };
 
 /* Folding by 0x20 maps a few other bytes together as well, which only costs a comparison. */
@@ -64,6 +65,7 @@ struct command_table *command_table_new(void)
 
     t->slot_count = SLOTS_FIRST;
     t->slots = xcalloc(t->slot_count, sizeof *t->slots);
+    t->hidden = CMD_HIDDEN;
     return t;
 }
 
@@ -121,6 +123,8 @@ static void table_put(struct command_table *t, const struct command *parent,
                       const struct command *cmd)
 {
     row_check(cmd);
+    if (cmd->flags & t->without)
+        return;
     table_put_name(t, parent, cmd->name, cmd);
     for (const struct command *sub = cmd->subs; sub && sub->name; sub++)
         table_put(t, cmd, sub);
@@ -134,13 +138,27 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+void command_table_narrow(struct command_table *t, uint32_t without, uint32_t hidden)
+{
+    ASSERT(!t->count);
+    t->without |= without;
+    t->hidden |= without | hidden;
+}
+
+bool command_shown(const struct command_table *t, const struct command *cmd)
+{
+    return !(cmd->flags & t->hidden);
+}
+
 void command_table_add(struct command_table *t, const struct command *rows)
 {
     for (const struct command *row = rows; row->name; row++) {
         table_put(t, NULL, row);
+        if (row->flags & t->without)
+            continue;
         t->sorted = xrealloc(t->sorted, (t->count + 1) * sizeof *t->sorted);
         t->sorted[t->count++] = row;
-        t->shown += !(row->flags & CMD_HIDDEN);
+        t->shown += command_shown(t, row);
     }
     if (t->count)
         qsort(t->sorted, t->count, sizeof *t->sorted, by_name);
@@ -154,7 +172,7 @@ static void unlist(struct command_table *t, const struct command *row)
         i++;
     t->count--;
     memmove(&t->sorted[i], &t->sorted[i + 1], (t->count - i) * sizeof *t->sorted);
-    t->shown -= !(row->flags & CMD_HIDDEN);
+    t->shown -= command_shown(t, row);
 }
 
 enum err command_table_rename(struct command_table *t, const char *from, const char *to,

@@ -42,12 +42,14 @@ enum command_flag {
     CMD_ALLOW_BUSY = 1u << 17,
     CMD_NO_MANDATORY_KEYS = 1u << 18,
     CMD_PROTECTED = 1u << 19, /* behind an enable-*-command setting */
-    CMD_HIDDEN = 1u << 20,    /* ours, not Redis's: not in COMMAND LIST, COUNT and DOCS */
+    CMD_HIDDEN = 1u << 20,    /* ours, not Redis's: obeyed, but unknown to COMMAND and HELP */
     CMD_TOUCHES_ARBITRARY_KEYS = 1u << 21,
     CMD_ASKING = 1u << 22,
     CMD_SYSCMD = 1u << 23, /* COMMAND DOCS: not for applications */
     CMD_HEALTH =
         1u << 24, /* by which others tell whether a server is fit: refused while its disk fails */
+    CMD_NODE = 1u << 25,     /* a sentinel does not know it */
+    CMD_COURTESY = 1u << 26, /* to a sentinel as CMD_HIDDEN: libraries send it wherever they are */
 };
 
 enum acl_category {
@@ -165,6 +167,9 @@ void call_no_effect(struct call *c);
 struct command_table;
 struct command_table *command_table_new(void);
 void command_table_free(struct command_table *t);
+/* Before rows are added: those that have one of the flags `without` stay outside, those that have one of `hidden` are
+ * treated like CMD_HIDDEN. */
+void command_table_narrow(struct command_table *t, uint32_t without, uint32_t hidden);
 /* rows end with one without a name. A name twice, or args and key_specs that cannot be read, are our
  * own mistakes: asserted. */
 void command_table_add(struct command_table *t, const struct command *rows);
@@ -196,7 +201,9 @@ const struct command *command_resolve_again(const struct command_table *t,
                                             const struct bytes *argv, struct errmsg *out_error);
 /* Every top-level row, in name order. index 0 ..; NULL at the end. */
 const struct command *command_at(const struct command_table *t, size_t index);
-size_t command_count(const struct command_table *t); /* without hidden ones */
+size_t command_count(const struct command_table *t); /* of those shown */
+/* May COMMAND and HELP speak of it? */
+bool command_shown(const struct command_table *t, const struct command *cmd);
 /* "config|get" for a subcommand; out holds at least 64 bytes. O(1) for a top-level row, else a walk
  * over the table. */
 void command_full_name(const struct command_table *t, const struct command *cmd, char *out,

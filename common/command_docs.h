@@ -143,7 +143,8 @@ int command_find_keys(const struct command *cmd, int argc, const struct bytes *a
                       struct key_use *out_keys, int max);
 
 /* One element of COMMAND INFO under its full name, and the value of one name in COMMAND DOCS. */
-void command_reply_info(struct reply *r, const struct command *cmd, const char *full_name);
-void command_reply_docs(struct reply *r, const struct command *cmd);
+void command_reply_info(struct reply *r, const struct command_table *t, const struct command *cmd,
+                        const char *full_name);
+void command_reply_docs(struct reply *r, const struct command_table *t, const struct command *cmd);
 
 #endif

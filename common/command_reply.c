@@ -18,12 +18,12 @@ static void reply_int_field(struct reply *r, const char *name, int value)
     reply_int(r, value);
 }
 
-static size_t sub_count(const struct command *cmd)
+static size_t sub_count(const struct command_table *t, const struct command *cmd)
 {
     size_t n = 0;
 
     for (const struct command *sub = cmd->subs; sub && sub->name; sub++)
-        n += !(sub->flags & CMD_HIDDEN);
+        n += command_shown(t, sub);
     return n;
 }
 
@@ -145,7 +145,8 @@ static void reply_tips(struct reply *r, const char *tips)
         reply_bulk(r, next_piece(&tips, ' '));
 }
 
-static void reply_subs_info(struct reply *r, const struct command *cmd)
+static void reply_subs_info(struct reply *r, const struct command_table *t,
+                            const struct command *cmd)
 {
     char name[FULL_NAME_MAX];
 
@@ -153,12 +154,12 @@ static void reply_subs_info(struct reply *r, const struct command *cmd)
         reply_set(r, 0);
         return;
     }
-    reply_array(r, sub_count(cmd));
+    reply_array(r, sub_count(t, cmd));
     for (const struct command *sub = cmd->subs; sub->name; sub++) {
-        if (sub->flags & CMD_HIDDEN)
+        if (!command_shown(t, sub))
             continue;
         snprintf(name, sizeof name, "%s|%s", cmd->name, sub->name);
-        command_reply_info(r, sub, name);
+        command_reply_info(r, t, sub, name);
     }
 }
 
@@ -176,7 +177,8 @@ static void reply_flags(struct reply *r, uint32_t flags)
             reply_simple(r, word);
 }
 
-void command_reply_info(struct reply *r, const struct command *cmd, const char *full_name)
+void command_reply_info(struct reply *r, const struct command_table *t, const struct command *cmd,
+                        const char *full_name)
 {
     reply_array(r, 10);
     reply_text(r, full_name);
@@ -188,7 +190,7 @@ void command_reply_info(struct reply *r, const struct command *cmd, const char *
     reply_bits(r, command_categories(cmd), acl_category_word, "@");
     reply_tips(r, cmd->tips);
     reply_specs(r, cmd);
-    reply_subs_info(r, cmd);
+    reply_subs_info(r, t, cmd);
 }
 
 static void reply_bytes_field(struct reply *r, const char *name, struct bytes value)
@@ -299,19 +301,20 @@ static void reply_arguments(struct reply *r, const struct command *cmd)
     doc_args_reply(r, &args);
 }
 
-static void reply_subs_docs(struct reply *r, const struct command *cmd)
+static void reply_subs_docs(struct reply *r, const struct command_table *t,
+                            const struct command *cmd)
 {
     reply_text(r, "subcommands");
-    reply_map(r, sub_count(cmd));
+    reply_map(r, sub_count(t, cmd));
     for (const struct command *sub = cmd->subs; sub->name; sub++) {
-        if (sub->flags & CMD_HIDDEN)
+        if (!command_shown(t, sub))
             continue;
         reply_bulkf(r, "%s|%s", cmd->name, sub->name);
-        command_reply_docs(r, sub);
+        command_reply_docs(r, t, sub);
     }
 }
 
-void command_reply_docs(struct reply *r, const struct command *cmd)
+void command_reply_docs(struct reply *r, const struct command_table *t, const struct command *cmd)
 {
     bool doc_flags = cmd->deprecated || (cmd->flags & CMD_SYSCMD);
     bool args = cmd->args && *cmd->args;
@@ -335,5 +338,5 @@ void command_reply_docs(struct reply *r, const struct command *cmd)
     if (args)
         reply_arguments(r, cmd);
     if (cmd->subs)
-        reply_subs_docs(r, cmd);
+        reply_subs_docs(r, t, cmd);
 }

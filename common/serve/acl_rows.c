@@ -88,7 +88,7 @@ static size_t each_command(struct call *c, uint32_t bit, bool write)
     char name[64];
 
     for (size_t i = 0; (cmd = command_at(c->service->commands, i)); i++) {
-        if (cmd->flags & CMD_HIDDEN)
+        if (!command_shown(c->service->commands, cmd))
             continue;
         if (command_categories(cmd) & bit) {
             found++;
@@ -96,7 +96,7 @@ static size_t each_command(struct call *c, uint32_t bit, bool write)
                 reply_text(c->reply, cmd->name);
         }
         for (const struct command *sub = cmd->subs; sub && sub->name; sub++) {
-            if (!(command_categories(sub) & bit))
+            if (!(command_categories(sub) & bit) || !command_shown(c->service->commands, sub))
                 continue;
             found++;
             if (write) {

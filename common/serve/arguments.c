@@ -89,19 +89,20 @@ static void put_syntax(struct buf *line, const struct command *row)
 
 void serve_help(struct call *c)
 {
-    const struct command *parent = command_find(c->service->commands, c->argv[0]);
+    const struct command_table *t = c->service->commands;
+    const struct command *parent = command_find(t, c->argv[0]);
     struct buf line = { 0 };
     size_t shown = 0;
     char name[64];
 
     for (const struct command *sub = parent->subs; sub->name; sub++)
-        shown += !(sub->flags & CMD_HIDDEN);
+        shown += command_shown(t, sub);
     reply_array(c->reply, 1 + 2 * shown);
     upper_word(name, sizeof name, parent->name);
     buf_printf(&line, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", name);
     reply_simple(c->reply, buf_text(&line));
     for (const struct command *sub = parent->subs; sub->name; sub++) {
-        if (sub->flags & CMD_HIDDEN)
+        if (!command_shown(t, sub))
             continue;
         line.len = 0;
         upper_word(name, sizeof name, sub->name);

@@ -17,7 +17,7 @@ static void reply_info_of(struct call *c, const struct command *cmd)
     char name[FULL_NAME_MAX];
 
     command_full_name(table_of(c), cmd, name, sizeof name);
-    command_reply_info(c->reply, cmd, name);
+    command_reply_info(c->reply, table_of(c), cmd, name);
 }
 
 static void cmd_command(struct call *c)
@@ -27,8 +27,15 @@ static void cmd_command(struct call *c)
 
     reply_array(c->reply, command_count(t));
     for (size_t i = 0; (cmd = command_at(t, i)); i++)
-        if (!(cmd->flags & CMD_HIDDEN))
+        if (command_shown(t, cmd))
             reply_info_of(c, cmd);
+}
+
+static const struct command *find_shown(struct call *c, struct bytes full_name)
+{
+    const struct command *cmd = command_find_full(table_of(c), full_name);
+
+    return cmd && command_shown(table_of(c), cmd) ? cmd : NULL;
 }
 
 static void cmd_command_info(struct call *c)
@@ -39,7 +46,7 @@ static void cmd_command_info(struct call *c)
     }
     reply_array(c->reply, (size_t)c->argc - 2);
     for (int i = 2; i < c->argc; i++) {
-        const struct command *cmd = command_find_full(table_of(c), c->argv[i]);
+        const struct command *cmd = find_shown(c, c->argv[i]);
 
         if (cmd)
             reply_info_of(c, cmd);
@@ -59,7 +66,7 @@ static void reply_docs_of(struct call *c, const struct command *cmd)
 
     command_full_name(table_of(c), cmd, name, sizeof name);
     reply_text(c->reply, name);
-    command_reply_docs(c->reply, cmd);
+    command_reply_docs(c->reply, table_of(c), cmd);
 }
 
 static void docs_of_all(struct call *c)
@@ -69,7 +76,7 @@ static void docs_of_all(struct call *c)
 
     reply_map(c->reply, command_count(t));
     for (size_t i = 0; (cmd = command_at(t, i)); i++)
-        if (!(cmd->flags & CMD_HIDDEN))
+        if (command_shown(t, cmd))
             reply_docs_of(c, cmd);
 }
 
@@ -82,10 +89,10 @@ static void cmd_command_docs(struct call *c)
         return;
     }
     for (int i = 2; i < c->argc; i++)
-        known += command_find_full(table_of(c), c->argv[i]) != NULL;
+        known += find_shown(c, c->argv[i]) != NULL;
     reply_map(c->reply, known);
     for (int i = 2; i < c->argc; i++) {
-        const struct command *cmd = command_find_full(table_of(c), c->argv[i]);
+        const struct command *cmd = find_shown(c, c->argv[i]);
 
         if (cmd)
             reply_docs_of(c, cmd);
@@ -119,7 +126,7 @@ static size_t list_row(struct call *c, const struct filter *f, const struct comm
     char name[FULL_NAME_MAX];
     size_t n = 0;
 
-    if (cmd->flags & CMD_HIDDEN)
+    if (!command_shown(table_of(c), cmd))
         return 0;
     command_full_name(table_of(c), cmd, name, sizeof name);
     if (filter_passes(f, cmd, name)) {

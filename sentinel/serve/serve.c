@@ -25,6 +25,7 @@ const struct service_ops sentinel_service_ops = {
 
 void sentinel_add_commands(struct command_table *t)
 {
+    command_table_narrow(t, CMD_NODE, CMD_COURTESY);
     command_table_add(t, serve_connection_rows);
     command_table_add(t, serve_client_rows);
     command_table_add(t, serve_pubsub_rows);

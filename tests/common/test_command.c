@@ -110,6 +110,37 @@ START_TEST(subcommands_belong_to_their_container)
 }
 END_TEST
 
+/* As a sentinel's: "append" is a node's alone, "set" is obeyed and not told of. */
+START_TEST(a_table_may_leave_rows_out_or_be_silent_about_them)
+{
+    static const struct command subs[] = {
+        { .name = "get", .argc_min = 2, .argc_max = 2, .flags = CMD_NODE },
+        { .name = "set", .argc_min = 2, .argc_max = 2, .flags = CMD_COURTESY },
+        { 0 },
+    };
+    static const struct command narrowed[] = {
+        { .name = "append", .argc_min = 3, .argc_max = 3, .flags = CMD_NODE },
+        { .name = "config", .argc_min = 2, .argc_max = ARGC_ANY, .subs = subs },
+        { .name = "quit", .argc_min = 1, .argc_max = 1, .flags = CMD_COURTESY },
+        { 0 },
+    };
+    struct command_table *t = command_table_new();
+
+    command_table_narrow(t, CMD_NODE, CMD_COURTESY);
+    command_table_add(t, narrowed);
+    ck_assert_ptr_null(command_find(t, BYTES("append")));
+    ck_assert_ptr_null(command_find_full(t, BYTES("config|get")));
+    ck_assert_ptr_eq(command_find(t, BYTES("quit")), &narrowed[2]);
+    ck_assert_ptr_eq(command_find_full(t, BYTES("config|set")), &subs[1]);
+    ck_assert(!command_shown(t, &narrowed[2]) && !command_shown(t, &subs[0]) &&
+              !command_shown(t, &subs[1]));
+    ck_assert(command_shown(t, &narrowed[1]));
+    ck_assert_uint_eq(command_count(t), 1);
+    ck_assert_ptr_eq(command_at(t, 0), &narrowed[1]);
+    command_table_free(t);
+}
+END_TEST
+
 static struct command_memo memo;
 
 static void resolves_to(const struct command_table *t, const char *line,
@@ -421,7 +452,7 @@ START_TEST(key_mistakes_are_refused)
 END_TEST
 
 CHECK_MAIN("command", finds_what_a_walk_finds, subcommands_belong_to_their_container,
-           errors_are_those_of_redis, a_renamed_command_answers_to_its_new_name_alone,
-           flags_imply_categories, effects_are_one_unit, argument_language,
-           syntax_reads_as_people_write_it, argument_mistakes_are_refused, keys_are_found,
-           key_mistakes_are_refused)
+           a_table_may_leave_rows_out_or_be_silent_about_them, errors_are_those_of_redis,
+           a_renamed_command_answers_to_its_new_name_alone, flags_imply_categories,
+           effects_are_one_unit, argument_language, syntax_reads_as_people_write_it,
+           argument_mistakes_are_refused, keys_are_found, key_mistakes_are_refused)
