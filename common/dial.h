@@ -37,7 +37,7 @@ enum dial_why {
     DIAL_WHY_TIMEOUT,     /* connect or greeting took longer than connect_timeout_ms */
     DIAL_WHY_CLOSED,      /* was up; FIN or RST */
     DIAL_WHY_TLS,
-    DIAL_WHY_AUTH,     /* AUTH was refused (a server that wants none is content) */
+    DIAL_WHY_AUTH,     /* AUTH was refused, or is wanted (a server that wants none is content) */
     DIAL_WHY_PROTOCOL, /* the reply was no RESP, or over a limit */
     DIAL_WHY_ASKED,    /* dial_drop */
     DIAL_WHY_COUNT
@@ -54,7 +54,8 @@ struct dial_options {
     const char *tls_name;        /* name the certificate must carry; NULL: not checked */
     const char *source_address;  /* bind-source-addr; NULL: any */
     const char *user, *password; /* AUTH [user] password; NULL: none. Copied. */
-    const char *client_name;     /* CLIENT SETNAME; NULL: none; its refusal is tolerated. Copied. */
+    const char
+        *client_name; /* CLIENT SETNAME; NULL: none. Of refusals only NOAUTH counts. Copied. */
     uint64_t connect_timeout_ms;
     uint64_t retry_ms;        /* after DOWN; 0: only when dial_start is called again */
     uint32_t calls_max;       /* 0: 100000 */

@@ -56,10 +56,17 @@ static void on_auth(void *arg, const struct resp_value *reply)
         greeting_done(d);
 }
 
+/* Who has no password to give learns from the answer to his name that one is wanted. */
 static void on_named(void *arg, const struct resp_value *reply)
 {
-    if (reply)
-        greeting_done(arg);
+    struct dial *d = arg;
+
+    if (!reply)
+        return;
+    if (reply->kind == RESP_ERROR && starts_with(reply->text, "NOAUTH"))
+        dial_go_down(d, DIAL_WHY_AUTH, 0);
+    else
+        greeting_done(d);
 }
 
 static void greet(struct dial *d)

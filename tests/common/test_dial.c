@@ -25,6 +25,7 @@
 struct peer {
     struct link *link;
     struct resp_reader reader;
+    bool known; /* it gave the password */
 };
 
 static struct ev_loop *loop;
@@ -51,10 +52,12 @@ static void answer(struct peer *p, const struct resp_request *q)
     } else if (bytes_is_word(word, "auth")) {
         if (!password)
             reply_error(&r, "ERR AUTH <password> called without any password configured");
-        else if (bytes_is(q->argv[q->argc - 1], password))
+        else if ((p->known = bytes_is(q->argv[q->argc - 1], password)))
             reply_ok(&r);
         else
             reply_error(&r, "WRONGPASS invalid username-password pair or user is disabled.");
+    } else if (bytes_is_word(word, "client") && password && !p->known) {
+        reply_error(&r, "NOAUTH Authentication required.");
     } else if (bytes_is_word(word, "client")) {
         snprintf(client_name, sizeof client_name, "%.*s", (int)q->argv[2].len, q->argv[2].at);
         reply_ok(&r);
@@ -379,8 +382,8 @@ END_TEST
 
 START_TEST(authentication)
 {
-    struct heard right = { 0 }, wrong = { 0 }, none = { 0 };
-    struct dial *a, *b, *c;
+    struct heard right = { 0 }, wrong = { 0 }, unaware = { 0 }, none = { 0 };
+    struct dial *a, *b, *c, *e;
 
     begin();
     password = "secret";
@@ -390,6 +393,10 @@ START_TEST(authentication)
     await(&wrong.states[DIAL_DOWN], 1);
     ck_assert_int_eq(wrong.why, DIAL_WHY_AUTH);
     ck_assert_int_eq(wrong.states[DIAL_UP], 0);
+    e = dial_to(&unaware, (struct dial_options){ .client_name = "e" });
+    await(&unaware.states[DIAL_DOWN], 1);
+    ck_assert_int_eq(unaware.why, DIAL_WHY_AUTH);
+    ck_assert_int_eq(unaware.states[DIAL_UP], 0);
     password = NULL;
     c = dial_to(&none,
                 (struct dial_options){ .password = "secret" }); /* a server that wants none */
@@ -397,6 +404,7 @@ START_TEST(authentication)
     dial_free(a);
     dial_free(b);
     dial_free(c);
+    dial_free(e);
     finish();
 }
 END_TEST

@@ -300,3 +300,21 @@ def test_a_running_failover_is_shown_as_by_redis(t):
         shown.append((master, s.replicas("m1")[0]["flags"], again))
         follower.kill()
     assert shown[0] == shown[1], "holdfast %s\nredis %s" % tuple(shown)
+
+
+@limit(60)
+def test_a_node_that_wants_a_password_is_not_connected(t):
+    """Found with Redis's own tests: ours called a node connected that had answered nothing but NOAUTH."""
+    t.needs_holdfast()
+    for product in (None, "redis"):
+        leader = t.node(product=product, settings={"requirepass": "secret"}).start()
+        watch = [("m1", leader.address, 1, {"down-after-milliseconds": 300})]
+        for s in [t.sentinel(product=p, watch=watch).start() for p in (None, "redis")]:
+            until(lambda: s.master("m1")["flags"] == "s_down,o_down,master,disconnected", 10, "%r to be shut out" % s)
+            assert s.call("SENTINEL", "SET", "m1", "auth-pass", "secret") == "OK"
+            until(lambda: s.master("m1")["flags"] == "master", 10, "%r to be let in" % s)
+            assert leader.call("CONFIG", "SET", "requirepass", "") == "OK"
+            assert s.call("SENTINEL", "RESET", "m1") == 1
+            until(lambda: s.master("m1")["flags"] == "master", 10, "%r to bring a password that nobody wants" % s)
+            with leader.client(password=None) as c:
+                assert c.call("CONFIG", "SET", "requirepass", "secret") == "OK"
