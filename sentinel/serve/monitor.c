@@ -15,9 +15,11 @@ struct monitor_wait {
     char name[NAME_LEN_MAX + 1];
     struct addr addr;
     uint32_t quorum;
+    bool bad_port; /* which Redis sees only once it knows the host */
 };
 
 static const char *const bad_host = "ERR Invalid IP address or hostname specified";
+static const char *const bad_port = "ERR Invalid port number.";
 
 /* A name stands in sentinel.conf, in hellos and in lists: what would break those is refused. */
 static bool name_fits(struct bytes name)
@@ -59,6 +61,8 @@ static void monitor_resolved(void *arg, const struct resolve_answer *answer)
     s->monitor = NULL;
     if (answer->count == 0) {
         answer_late(s, bad_host);
+    } else if (m->bad_port) {
+        answer_late(s, bad_port);
     } else {
         net_print_ip((const struct sockaddr *)&answer->addresses[0], ip, sizeof ip);
         ev = monitor_event(m, ip);
@@ -109,16 +113,15 @@ static bool monitor_words(struct call *c, struct monitor_wait *out)
         error = "ERR Invalid quorum";
     else if (!name_fits(c->argv[2]))
         error = "ERR Invalid master name";
-    else if (c->argv[3].len == 0 || c->argv[3].len > HOST_LEN_MAX)
+    else if (!addr_set(&out->addr, c->argv[3], 1))
         error = bad_host;
-    else if (!addr_set(&out->addr, c->argv[3], port))
-        error = "ERR Invalid port number.";
     if (error) {
         reply_error(c->reply, error);
         return false;
     }
     memcpy(out->name, c->argv[2].at, c->argv[2].len);
     out->quorum = (uint32_t)quorum;
+    out->bad_port = !addr_set(&out->addr, c->argv[3], port);
     return true;
 }
 
@@ -132,6 +135,10 @@ void sentinel_monitor(struct call *c)
     if (!monitor_words(c, &words))
         return;
     if (net_parse_ip(words.addr.host, words.addr.port, &ip, &ip_len)) {
+        if (words.bad_port) {
+            reply_error(c->reply, bad_port);
+            return;
+        }
         ev = monitor_event(&words, NULL);
         serve_ask(c, &ev);
     } else if (world_of(c)->core->globals.resolve_hostnames) {

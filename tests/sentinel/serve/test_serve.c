@@ -318,6 +318,7 @@ START_TEST(orders_are_checked_like_redis_does)
         { "SENTINEL monitor a b 1 0", "-ERR Quorum must be 1 or greater.\r\n" },
         { "SENTINEL monitor a b 1 1", "-ERR Invalid IP address or hostname specified\r\n" },
         { "SENTINEL monitor a 1.2.3.4 99999 1", "-ERR Invalid port number.\r\n" },
+        { "SENTINEL monitor a b 99999 1", "-ERR Invalid IP address or hostname specified\r\n" },
         { "SENTINEL monitor one 1.2.3.4 99 1", "-ERR Duplicate master name.\r\n" },
         { "SENTINEL monitor \"a b\" 1.2.3.4 1 1", "-ERR Invalid master name\r\n" },
         { "SENTINEL monitor new 1.2.3.4 1 1", "+OK\r\n" },
