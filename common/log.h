@@ -6,6 +6,9 @@
  * (role letter: M leader, S follower, X sentinel, C starting up). log-format json gives one JSON
  * object a line with the same facts.
  *
+ * Where a Redis tells the same event in words that people's scripts look for, they are a fact of it,
+ * behind the others: redis="DB saved on disk" (REDIS_SAYS).
+ *
  * (level signs: . debug, - verbose, * notice, # warning). A line is cut at LOG_LINE_BYTES,
  * and control characters in it become blanks.
  *
@@ -55,6 +58,9 @@ int log_fd(void);
 
 bool log_wants(enum log_level level);
 void log_line(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Part of a format: an event's last fact. */
+#define REDIS_SAYS(words) " redis=\"" words "\""
 
 #define log_debug(...)                              \
     do {                                            \

@@ -200,7 +200,7 @@ static void loaded(void *arg, enum err e, bool from_file, const struct errmsg *w
         why = &cannot;
     }
     if (e != OK) {
-        log_warning("load-failed why=\"%s\"", why->text);
+        log_warning("load-failed why=\"%s\"" REDIS_SAYS("Fatal error loading the DB"), why->text);
         n->failed = true;
         ev_break(n->world.loop, EVBREAK_ALL);
         return;

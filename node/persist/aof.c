@@ -206,7 +206,8 @@ static void load_ends(struct aof *a, enum err e, const struct errmsg *why)
     if (e == OK) {
         p.position.known = false; /* the increments have moved on from what the base may say */
         replica_restore(a->w->replica, &p.position);
-        log_notice("aof-loaded-whole bytes=%llu keys=%llu commands=%llu ms=%llu",
+        log_notice("aof-loaded-whole bytes=%llu keys=%llu commands=%llu ms=%llu" REDIS_SAYS(
+                       "DB loaded from append only file"),
                    (unsigned long long)p.loaded_bytes, (unsigned long long)p.keys,
                    (unsigned long long)p.commands,
                    (unsigned long long)(clock_now_ms() - p.started_ms));

@@ -78,7 +78,9 @@ static void finished(struct helper_job *job)
         a->given_up = false;
         a->older_bytes = base_bytes > 0 ? (uint64_t)base_bytes : 0;
         a->rewrite_bytes = aof_bytes(a);
-        log_notice("aof-rewritten base=%s bytes=%lld ms=%llu", r->base_path, (long long)base_bytes,
+        log_notice("aof-rewritten base=%s bytes=%lld ms=%llu" REDIS_SAYS(
+                       "Background AOF rewrite finished successfully"),
+                   r->base_path, (long long)base_bytes,
                    (unsigned long long)(clock_now_ms() - r->started_ms));
     } else {
         fail(a, e->why.text);
@@ -285,7 +287,9 @@ static enum err begin(struct aof *a, struct errmsg *out_why)
     r->running = r->walking = true;
     a->unseen = false;
     r->count++;
-    log_notice("aof-rewrite-started base=%s", r->base_path);
+    log_notice("aof-rewrite-started base=%s" REDIS_SAYS(
+                   "Background append only file rewriting started by pid %d"),
+               r->base_path, (int)getpid());
     if (a->state == AOF_ON)
         begin_increment(a);
     return OK;
@@ -360,7 +364,8 @@ static bool limited(struct aof *a)
     if (r->delay_min > DELAY_MAX_MIN)
         r->delay_min = DELAY_MAX_MIN;
     r->next_ms = clock_now_ms() + r->delay_min * 60 * 1000;
-    log_warning("aof-rewrite-delayed failures=%llu minutes=%llu",
+    log_warning("aof-rewrite-delayed failures=%llu minutes=%llu" REDIS_SAYS(
+                    "Background AOF rewrite has repeatedly failed and triggered the limit"),
                 (unsigned long long)r->failures_in_a_row, (unsigned long long)r->delay_min);
     return true;
 }

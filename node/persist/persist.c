@@ -47,14 +47,16 @@ static void saved(struct persist *p, enum err e, const char *why)
     p->last_save_ms = clock_now_ms() - p->save_started_ms;
     if (e != OK) {
         p->failed_ms = clock_now_ms();
-        log_warning("save-failed file=%s why=%s", p->w->set->dbfilename, why);
+        log_warning("save-failed file=%s why=\"%s\"" REDIS_SAYS("Background saving error"),
+                    p->w->set->dbfilename, why);
         return;
     }
     p->saves++;
     p->changes -= p->changes_at_start;
     p->last_save_wall_s = (int64_t)(clock_wall_ms() / 1000);
-    log_notice("saved file=%s bytes=%llu ms=%llu", p->w->set->dbfilename,
-               (unsigned long long)p->save_bytes, (unsigned long long)p->last_save_ms);
+    log_notice("saved file=%s bytes=%llu ms=%llu" REDIS_SAYS("DB saved on disk"),
+               p->w->set->dbfilename, (unsigned long long)p->save_bytes,
+               (unsigned long long)p->last_save_ms);
 }
 
 static void save_begins(struct persist *p)
@@ -369,9 +371,11 @@ static void load_ends(struct persist *p, enum err e, const struct errmsg *why)
         p->loaded_keys = load->loader.loaded;
         p->expired_keys = load->loader.expired;
         replica_restore(p->w->replica, &load->loader.position);
-        log_notice("loaded file=%s keys=%llu expired=%llu ms=%llu", p->w->set->dbfilename,
-                   (unsigned long long)p->loaded_keys, (unsigned long long)p->expired_keys,
-                   (unsigned long long)(clock_now_ms() - load->started_ms));
+        log_notice(
+            "loaded file=%s keys=%llu expired=%llu ms=%llu" REDIS_SAYS("DB loaded from disk"),
+            p->w->set->dbfilename, (unsigned long long)p->loaded_keys,
+            (unsigned long long)p->expired_keys,
+            (unsigned long long)(clock_now_ms() - load->started_ms));
     }
     loader_fini(&load->loader);
     buf_fini(&load->data);

@@ -144,15 +144,21 @@ static void finish_payload(struct replica *r)
     apply_reset(r->apply, db > 0 ? db : 0);
     drop_payload(r);
     aof_history_begins(r->w->aof);
-    log_notice("full-sync-loaded keys=%llu bytes=%llu", (unsigned long long)keys,
-               (unsigned long long)r->payload_read);
+    log_notice("full-sync-loaded keys=%llu bytes=%llu" REDIS_SAYS(
+                   "MASTER <-> REPLICA sync: Finished with success"),
+               (unsigned long long)keys, (unsigned long long)r->payload_read);
     upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_LOADED, .e = OK });
+}
+
+static void payload_broke(struct replica *r, const char *why)
+{
+    log_warning("full-sync-broken why=\"%s\"" REDIS_SAYS("Internal error in RDB reading"), why);
+    drop_payload(r);
 }
 
 static void break_payload(struct replica *r, const char *why)
 {
-    log_warning("full-sync-broken why=%s", why);
-    drop_payload(r);
+    payload_broke(r, why);
     upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_LOADED, .e = ERR_CORRUPT });
 }
 
@@ -326,7 +332,8 @@ static bool take_command(struct replica *r, struct link *l)
         enum err e = apply_command(r->apply, q.argc, q.argv, &why);
 
         if (e != OK)
-            log_warning("stream-command-failed command=%.*s why=%s",
+            log_warning("stream-command-failed command=%.*s why=\"%s\"" REDIS_SAYS(
+                            "== CRITICAL == This replica is sending an error to its master"),
                         q.argv[0].len > 32 ? 32 : (int)q.argv[0].len, q.argv[0].at, why.text);
     }
     if (r->link != l)
@@ -389,7 +396,11 @@ static void on_closed(struct link *l)
     if (r->link != l)
         return;
     link_why_text(l, why, sizeof why);
-    log_notice("leader-link-down why=%s offset=%llu", why, (unsigned long long)r->w->oplog->next);
+    log_notice("leader-link-down why=\"%s\" offset=%llu%s", why,
+               (unsigned long long)r->w->oplog->next,
+               replica_link_up(r) ? REDIS_SAYS("Connection with master lost.") : "");
+    if (r->loader)
+        payload_broke(r, "the connection ended");
     forget_link(r);
     tell(r, UPSTREAM_EV_DOWN);
 }
@@ -479,7 +490,9 @@ static void do_continue(struct replica *r, const struct upstream_action *a)
     }
     oplog_keep(o);
     r->confirmed = false;
-    log_notice("continued id=%s offset=%llu", o->id, (unsigned long long)o->next);
+    log_notice("continued id=%s offset=%llu" REDIS_SAYS(
+                   "Successful partial resynchronization with master."),
+               o->id, (unsigned long long)o->next);
 }
 
 static void do_failover_done(struct replica *r, const struct upstream_action *a)
@@ -489,7 +502,8 @@ static void do_failover_done(struct replica *r, const struct upstream_action *a)
 
 static void do_failover_refused(struct replica *r, const struct upstream_action *a)
 {
-    replica_failover_ends(r, "the target refused", false);
+    log_warning("failover-refused" REDIS_SAYS("Failover target rejected psync request"));
+    replica_failover_ends(r, "refused", false);
 }
 
 typedef void act_fn(struct replica *r, const struct upstream_action *a);

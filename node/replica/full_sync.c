@@ -4,6 +4,7 @@
  * comes a little later shares it too; who comes later than that waits for the next.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/clock.h"
@@ -50,6 +51,8 @@ static void sync_settle(struct sync *sync)
         return;
     let_beginning_go(sync);
     if (r->sync == sync) {
+        log_notice("full-sync-left" REDIS_SAYS(
+            "Diskless rdb transfer, last replica dropped, killing fork child."));
         snapshot_abort(persist_snapshot(r->w->persist), "the followers it was for have left");
         return;
     }
@@ -168,10 +171,14 @@ static void sync_done(void *arg, enum err e, const char *why)
 
     sync->readers++; /* the last follower to leave would take the sync along */
     r->sync = NULL;
-    if (e == OK)
+    if (e == OK) {
         payload_is_whole(sync);
-    else
-        log_warning("full-sync-failed why=%s", why);
+        log_notice("full-sync-made followers=%u" REDIS_SAYS(
+                       "Diskless rdb transfer, done reading from pipe, %u replicas still up."),
+                   (unsigned)sync->readers - 1, (unsigned)sync->readers - 1);
+    } else {
+        log_warning("full-sync-failed why=\"%s\"", why);
+    }
     LIST_EACH (&r->followers, node) {
         struct follower *f = LIST_ENTRY(node, struct follower, node);
 
@@ -282,8 +289,9 @@ static void begin_for(struct replica *r, const struct follower *first)
     }
     r->sync = sync;
     join_all(sync);
-    log_notice("full-sync-started offset=%llu followers=%u", (unsigned long long)sync->offset,
-               (unsigned)sync->readers);
+    log_notice("full-sync-started offset=%llu followers=%u" REDIS_SAYS(
+                   "Background RDB transfer started by pid %d"),
+               (unsigned long long)sync->offset, (unsigned)sync->readers, (int)getpid());
 }
 
 void full_sync_begin(struct replica *r)

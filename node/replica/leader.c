@@ -187,7 +187,8 @@ static void payload_left(struct follower *f)
     /* Who was told a length knows where the payload ends; who waits for a mark tells when it is
      * through, and gets not a byte of the stream before. */
     f->state = f->counted ? FOLLOWER_ONLINE : FOLLOWER_WAIT_ACK;
-    log_notice("follower-payload-sent id=%llu", (unsigned long long)f->session->id);
+    log_notice("follower-payload-sent id=%llu" REDIS_SAYS("Synchronization with replica succeeded"),
+               (unsigned long long)f->session->id);
 }
 
 /* An answer stands between two units: behind all that we had when it was asked for. */
@@ -277,7 +278,8 @@ void leader_continue(struct follower *f, uint64_t offset)
     f->room->syncs_partial++;
     f->room->pumped = UINT64_MAX; /* look at it in this turn */
     session_adopt(f->session, SESSION_REPLICA, &follower_guest, f);
-    log_notice("follower-continues id=%llu from=%llu bytes=%llu",
+    log_notice("follower-continues id=%llu from=%llu bytes=%llu" REDIS_SAYS(
+                   "Partial resynchronization request accepted"),
                (unsigned long long)f->session->id, (unsigned long long)offset,
                (unsigned long long)(o->next - offset));
 }
@@ -384,7 +386,8 @@ void leader_settle(struct replica *r)
     case FAILOVER_DO_NOTHING:
         return;
     case FAILOVER_DO_FOLLOW:
-        log_notice("failover-handover to=%s:%lld", r->failover.host, (long long)r->failover.port);
+        log_notice("failover-handover to=%s:%lld%s", r->failover.host, (long long)r->failover.port,
+                   caught_up ? "" : REDIS_SAYS("Failover time out exceeded, failing over."));
         replica_follow(r, r->failover.host, r->failover.port, true);
         return;
     case FAILOVER_DO_ABORT:
@@ -418,6 +421,14 @@ static bool over_limit(struct follower *f)
     return clock_now_ms() - f->over_soft_since_ms >= (uint64_t)limit->soft_s * 1000;
 }
 
+static void drop_silent(struct follower *f)
+{
+    log_warning("follower-silent id=%llu" REDIS_SAYS("Disconnecting timedout replica (%s)"),
+                (unsigned long long)f->session->id,
+                f->state == FOLLOWER_ONLINE ? "streaming sync" : "full sync");
+    leader_drop(f, "repl-timeout");
+}
+
 static void look_after(struct follower *f)
 {
     uint64_t timeout_ms = (uint64_t)f->room->w->set->repl_timeout_s * 1000;
@@ -435,7 +446,7 @@ static void look_after(struct follower *f)
         leader_drop(f, "client-output-buffer-limit");
     else if (!f->sync_only && clock_now_ms() - f->progress_ms > timeout_ms &&
              (!link || clock_now_ms() - link->active_ms > timeout_ms))
-        leader_drop(f, "repl-timeout");
+        drop_silent(f);
 }
 
 static bool holds_writes(const struct replica *r)

@@ -346,19 +346,25 @@ static void stream_event(struct upstream *u, const struct upstream_event *ev,
 typedef void state_fn(struct upstream *u, const struct upstream_event *ev,
                       struct upstream_actions *out);
 
+/* What a Redis calls a leader's silence. */
+#define SILENT_GREETING "Timeout connecting to the MASTER..."
+#define SILENT_PAYLOAD  "Timeout receiving bulk data from MASTER"
+#define SILENT_STREAM   "MASTER timeout: no data nor PING received"
+
 static const struct {
     const char *word; /* as ROLE says it */
     state_fn *event;
+    const char *silent;
 } states[UPSTREAM_STATES] = {
-    [UPSTREAM_OFF] = { "none", off_event },
-    [UPSTREAM_WAIT] = { "connect", wait_event },
-    [UPSTREAM_DIALLING] = { "connecting", dialling_event },
-    [UPSTREAM_PING] = { "handshake", ping_event },
-    [UPSTREAM_GREETING] = { "handshake", greeting_event },
-    [UPSTREAM_PSYNC] = { "handshake", psync_event },
-    [UPSTREAM_HEADER] = { "sync", header_event },
-    [UPSTREAM_PAYLOAD] = { "sync", payload_event },
-    [UPSTREAM_STREAM] = { "connected", stream_event },
+    [UPSTREAM_OFF] = { "none", off_event, NULL },
+    [UPSTREAM_WAIT] = { "connect", wait_event, NULL },
+    [UPSTREAM_DIALLING] = { "connecting", dialling_event, SILENT_GREETING },
+    [UPSTREAM_PING] = { "handshake", ping_event, SILENT_GREETING },
+    [UPSTREAM_GREETING] = { "handshake", greeting_event, SILENT_GREETING },
+    [UPSTREAM_PSYNC] = { "handshake", psync_event, SILENT_GREETING },
+    [UPSTREAM_HEADER] = { "sync", header_event, SILENT_PAYLOAD },
+    [UPSTREAM_PAYLOAD] = { "sync", payload_event, SILENT_PAYLOAD },
+    [UPSTREAM_STREAM] = { "connected", stream_event, SILENT_STREAM },
 };
 
 const char *upstream_word(enum upstream_state state)
@@ -405,12 +411,10 @@ void upstream_step(struct upstream *u, const struct upstream_event *ev,
     default:
         break;
     }
-    if (linked && (ev->kind == UPSTREAM_EV_LINE || ev->kind == UPSTREAM_EV_INPUT)) {
+    if (linked && (ev->kind == UPSTREAM_EV_LINE || ev->kind == UPSTREAM_EV_INPUT))
         u->last_input_ms = ev->now_ms;
-        u->deadline_ms = ev->now_ms + u->config->timeout_ms;
-    }
-    if (linked && ev->now_ms >= u->deadline_ms) {
-        retreat(u, ev, "silence", out);
+    if (linked && ev->now_ms >= silence_ends_ms(u)) {
+        retreat(u, ev, states[u->state].silent, out);
         return;
     }
     states[u->state].event(u, ev, out);

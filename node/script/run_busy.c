@@ -17,9 +17,10 @@ static void begin(struct run *r)
 {
     struct node_world *w = r->script->world;
 
-    log_warning("script-slow name=%s ms=%llu: it can be ended with %s KILL", r->name,
-                (unsigned long long)((clock_read_us() - r->start_us) / 1000),
-                r->vm->functions ? "FUNCTION" : "SCRIPT");
+    log_warning(
+        "script-slow name=%s ms=%llu ends-with=\"%s KILL\"" REDIS_SAYS("Slow script detected"),
+        r->name, (unsigned long long)((clock_read_us() - r->start_us) / 1000),
+        r->vm->functions ? "FUNCTION" : "SCRIPT");
     w->serve->busy_text = r->vm->functions ? BUSY("FUNCTION") : BUSY("SCRIPT");
     r->interlude = interlude_new(w->service, w->net ? &w->net->listen : NULL, r->call->session);
 }
