@@ -487,6 +487,11 @@ bool aof_synced(const struct aof *a, uint64_t *out_offset)
     return true;
 }
 
+bool aof_awaits_base(const struct aof *a)
+{
+    return a->state == AOF_WAITING && !a->given_up;
+}
+
 enum err aof_flush(struct aof *a)
 {
     return aof_writer_on(&a->writer) ? aof_writer_flush(&a->writer) : OK;

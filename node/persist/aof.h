@@ -69,6 +69,8 @@ void aof_policy_changed(struct aof *a);
 /* Is it on, or about to be? */
 bool aof_enabled(const struct aof *a);
 
+/* It was turned on, and there is nothing yet that a start could load. */
+bool aof_awaits_base(const struct aof *a);
 /* Why writes are refused: the system's words. NULL: they are not. */
 const char *aof_refuses_writes(const struct aof *a);
 /* Everything up to this offset is on the disk. False: there is no file. */

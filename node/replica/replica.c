@@ -293,6 +293,30 @@ bool replica_all_caught_up(const struct replica *r)
     return true;
 }
 
+void replica_tell_lagging(const struct replica *r)
+{
+    unsigned synced = 0, all = 0;
+
+    LIST_EACH ((struct list *)&r->followers, node) {
+        const struct follower *f = LIST_ENTRY(node, struct follower, node);
+
+        if (!follower_counts(f))
+            continue;
+        all++;
+        if (leader_follower_has_all(r, f)) {
+            synced++;
+            continue;
+        }
+        log_warning("follower-behind id=%llu offset=%llu of=%llu" REDIS_SAYS("Lagging replica"),
+                    (unsigned long long)f->session->id, (unsigned long long)f->ack_offset,
+                    (unsigned long long)r->w->oplog->next);
+    }
+    if (all)
+        log_notice("followers-synced count=%u of=%u" REDIS_SAYS(
+                       "%u of %u replicas are in sync when shutting down."),
+                   synced, all, synced, all);
+}
+
 /* ---- for persist ------------------------------------------------------------------------------------- */
 
 void replica_position(const struct replica *r, struct replica_position *out)

@@ -70,6 +70,8 @@ void replica_ask_acks(struct replica *r);
 
 /* Every follower has everything (SHUTDOWN waits for it, as FAILOVER does). */
 bool replica_all_caught_up(const struct replica *r);
+/* For the log: who is behind, and how many are not. */
+void replica_tell_lagging(const struct replica *r);
 
 /* ---- for persist ---------------------------------------------------------------------------- */
 

@@ -33,8 +33,9 @@ static void write_clients(struct node_world *w, struct buf *out)
     info_line(out, "maxclients", "%lld", (long long)v->set->maxclients);
     info_line(out, "client_recent_max_input_buffer", "%zu", input);
     info_line(out, "client_recent_max_output_buffer", "%zu", output);
-    info_line(out, "blocked_clients", "%llu",
-              (ull)(w->serve->blocked_count + list_length(&v->paused)));
+    info_line(
+        out, "blocked_clients", "%llu",
+        (ull)(w->serve->blocked_count + list_length(&v->paused) + shutdown_waiters(w->serve)));
     tracking_stats(v, &tracking);
     info_line(out, "tracking_clients", "%llu", (ull)tracking.clients);
     info_line(out, "clients_in_timeout_table", "%llu", (ull)w->serve->blocked_count);
@@ -214,7 +215,16 @@ static void write_errorstats(struct node_world *w, struct buf *out)
         buf_printf(out, "errorstat_%s:count=%llu\r\n", s->errors[i].word, (ull)s->errors[i].count);
 }
 
+static void write_shutdown(struct node_world *w, struct buf *out)
+{
+    uint64_t left_ms;
+
+    if (shutdown_waits(w->serve, &left_ms))
+        info_line(out, "shutdown_in_milliseconds", "%llu", (ull)left_ms);
+}
+
 const struct info_part serve_info_parts[] = {
+    { INFO_SERVER, 500, write_shutdown },
     { INFO_CLIENTS, 100, write_clients },
     { INFO_STATS, 100, write_traffic },
     { INFO_STATS, 300, write_keys },

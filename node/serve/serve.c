@@ -47,7 +47,6 @@ static void gone(struct session *session)
     multi_discard(s);
     block_leave(v, s);
     monitor_leave(s);
-    shutdown_forget(v, session);
     gate_forget(&v->gate, &s->gate);
 }
 

@@ -18,7 +18,7 @@ struct shutdown {
     bool certain;   /* a script was cut off for it: there is no way back */
     uint32_t flags; /* enum shutdown_flag */
     uint64_t deadline_ms;
-    struct session *asked_by; /* held until it ends; NULL: a signal */
+    struct list askers; /* sessions, held until it ends; empty: a signal */
     ev_timer deadline;
 };
 
@@ -32,6 +32,7 @@ static void deadline_passed(struct ev_loop *loop, ev_timer *w, int events)
 void shutdown_init(struct serve *v)
 {
     v->shutdown = xcalloc(1, sizeof *v->shutdown);
+    list_init(&v->shutdown->askers);
     ev_timer_init(&v->shutdown->deadline, deadline_passed, 0, 0);
 }
 
@@ -40,6 +41,8 @@ void shutdown_fini(struct serve *v)
     if (!v->shutdown)
         return;
     ev_timer_stop(v->world->loop, &v->shutdown->deadline);
+    LIST_EACH (&v->shutdown->askers, node)
+        list_remove(node);
     xfree(v->shutdown);
     v->shutdown = NULL;
 }
@@ -48,17 +51,18 @@ void shutdown_fini(struct serve *v)
 static void give_up(struct serve *v, const char *error)
 {
     struct shutdown *d = v->shutdown;
-    struct session *s = d->asked_by;
 
     d->waiting = false;
-    d->asked_by = NULL;
     ev_timer_stop(v->world->loop, &d->deadline);
     service_unpause(v->service, PAUSE_SHUTDOWN);
-    if (!s)
-        return;
-    struct reply r = session_reply(s);
-    reply_error(&r, error);
-    session_drop_held(s);
+    LIST_EACH (&d->askers, node) {
+        struct session *s = LIST_ENTRY(node, struct session, held);
+        struct reply r = session_reply(s);
+
+        list_remove(node);
+        reply_error(&r, error);
+        session_drop_held(s);
+    }
 }
 
 static bool save_wanted(const struct serve *v)
@@ -75,6 +79,11 @@ static bool save(struct serve *v)
 {
     struct errmsg why;
 
+    if (aof_awaits_base(v->world->aof)) {
+        log_warning("shutdown-without-base" REDIS_SAYS("Writing initial AOF, can't exit"));
+        if (!(v->shutdown->flags & SHUTDOWN_FORCE))
+            return false;
+    }
     if (aof_flush(v->world->aof) != OK) {
         log_warning("shutdown-flush-failed why=\"%s\"", aof_refuses_writes(v->world->aof));
         if (!(v->shutdown->flags & SHUTDOWN_FORCE))
@@ -82,7 +91,7 @@ static bool save(struct serve *v)
     }
     if (!save_wanted(v))
         return true;
-    log_notice("shutdown-saving");
+    log_notice("shutdown-saving" REDIS_SAYS("Saving the final RDB snapshot before exiting."));
     if (persist_save_now(v->world->persist, &why) == OK)
         return true;
     log_warning("shutdown-save-failed why=\"%s\"", why.text);
@@ -91,12 +100,14 @@ static bool save(struct serve *v)
 
 static void finish(struct serve *v)
 {
+    replica_tell_lagging(v->world->replica);
     if (!save(v)) {
+        log_warning("shutdown-failed" REDIS_SAYS("Errors trying to shut down the server."));
         give_up(v, FAILED);
         return;
     }
     v->shutdown->over = true;
-    log_notice("shutdown followers=%s",
+    log_notice("shutdown followers=%s" REDIS_SAYS("Redis is now ready to exit, bye bye..."),
                replica_all_caught_up(v->world->replica) ? "caught-up" : "behind");
     ev_break(v->world->loop, EVBREAK_ALL);
 }
@@ -123,7 +134,9 @@ static void begin(struct serve *v, uint32_t flags)
     service_pause(v->service, PAUSE_SHUTDOWN, PAUSE_WRITES, UINT64_MAX);
     if (!patient || replica_all_caught_up(v->world->replica))
         return; /* shutdown_look ends it in this very turn */
-    log_notice("shutdown-waits-for-followers timeout-s=%lld", (long long)timeout_s);
+    log_notice("shutdown-waits-for-followers timeout-s=%lld" REDIS_SAYS(
+                   "Waiting for replicas before shutting down."),
+               (long long)timeout_s);
     replica_ask_acks(v->world->replica);
     ev_timer_set(&d->deadline, (double)timeout_s, 0.);
     ev_timer_start(v->world->loop, &d->deadline);
@@ -131,7 +144,7 @@ static void begin(struct serve *v, uint32_t flags)
 
 void shutdown_ask(struct serve *v, uint32_t flags)
 {
-    log_notice("shutdown-requested by=signal");
+    log_notice("shutdown-requested by=signal" REDIS_SAYS("User requested shutdown..."));
     if (v->shutdown->waiting)
         flags |= SHUTDOWN_NOW | v->shutdown->flags; /* whoever said NOSAVE meant it */
     begin(v, flags);
@@ -144,10 +157,20 @@ bool shutdown_is_certain(struct serve *v)
     return v->shutdown->certain;
 }
 
-void shutdown_forget(struct serve *v, const struct session *s)
+uint64_t shutdown_waiters(const struct serve *v)
 {
-    if (v->shutdown && v->shutdown->asked_by == s)
-        v->shutdown->asked_by = NULL;
+    return list_length(&v->shutdown->askers);
+}
+
+bool shutdown_waits(const struct serve *v, uint64_t *out_left_ms)
+{
+    const struct shutdown *d = v->shutdown;
+    uint64_t now_ms = clock_now_ms();
+
+    if (!d->waiting)
+        return false;
+    *out_left_ms = d->deadline_ms > now_ms ? d->deadline_ms - now_ms : 0;
+    return true;
 }
 
 static bool read_flags(const struct call *c, uint32_t *out_flags, bool *out_abort)
@@ -185,7 +208,7 @@ static void abort_shutdown(struct serve *v, struct call *c)
         reply_error(c->reply, "ERR No shutdown in progress.");
         return;
     }
-    log_notice("shutdown-aborted");
+    log_notice("shutdown-aborted" REDIS_SAYS("Shutdown manually aborted"));
     give_up(v, FAILED);
     reply_ok(c->reply);
 }
@@ -217,12 +240,10 @@ void shutdown_now(struct call *c)
                               "client");
         return;
     }
-    if (v->shutdown->waiting) {
-        reply_error(c->reply, "ERR Shutdown already in progress");
-        return;
-    }
-    log_notice("shutdown-requested by=%s", c->session->link->peer);
-    begin(v, flags);
-    v->shutdown->asked_by = c->session;
+    log_notice("shutdown-requested by=%s" REDIS_SAYS("User requested shutdown..."),
+               c->session->link->peer);
+    if (!v->shutdown->waiting)
+        begin(v, flags);
     session_hold(c->session);
+    list_push_back(&v->shutdown->askers, &c->session->held);
 }

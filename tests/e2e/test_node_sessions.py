@@ -608,3 +608,41 @@ def test_shutdown_waits_for_a_follower_that_lags(t):
         assert leader.popen.wait(10) == 0
         until(lambda: follower.call("GET", "held") == "1", 5, "the last write at the follower")
     assert said[0] == said[1], said
+
+
+def test_who_asks_for_a_shutdown_while_one_waits_waits_along(t):
+    said = []
+    for product in (None, "redis"):
+        leader = t.node(product=product, settings={"shutdown-timeout": "60", "save": '""'}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        follower.signal(signal.SIGSTOP)
+        with leader.client() as first, leader.client() as second, leader.client() as other:
+            other.call("SET", "last", "1")
+            first.send("SHUTDOWN")
+            second.send("SHUTDOWN", "NOSAVE")
+            until(lambda: leader.info("clients")["blocked_clients"] == "2", 5, "both to wait")
+            assert 0 < int(leader.info("server")["shutdown_in_milliseconds"]) <= 60000, product
+            said.append([other.call("SHUTDOWN", "ABORT"), str(first.read()), str(second.read()),
+                         leader.info("clients")["blocked_clients"],
+                         leader.info("server").get("shutdown_in_milliseconds")])
+        follower.signal(signal.SIGCONT)
+    assert said[0] == said[1], said
+
+
+def test_no_shutdown_before_a_new_append_only_file_has_its_base(t):
+    said = []
+    for product in (None, "redis"):
+        node = t.node(product=product, settings={"save": '""'}).start()
+        node.call("DEBUG", "POPULATE", 100)
+        node.call("CONFIG", "SET", "rdb-key-save-delay", 1000000)
+        node.call("CONFIG", "SET", "appendonly", "yes")
+        with node.client() as c:
+            said.append(str(c.ask("SHUTDOWN").value))
+            assert c.call("PING") == "PONG"
+            c.send("SHUTDOWN", "FORCE")
+            assert c.is_closed_within(10)
+        node.popen.wait(10)
+        node.wait_log("Writing initial AOF, can't exit")
+        assert "bye bye" in node.text()
+    assert said[0] == said[1], said
