@@ -24,13 +24,19 @@ static bool matches(const struct session *s, const struct filters *f, const stru
            !(f->skip_me && s == me);
 }
 
+/* It is nobody's, and has no id and no age. */
+static bool may_be_leader_link(const struct filters *f)
+{
+    return !(f->has_kind && f->kind != SESSION_MASTER) && !f->user && !f->id && !f->age_s;
+}
+
 static uint64_t kill_matching(struct call *c, const struct filters *f)
 {
     const struct service_ops *ops = c->service->ops;
     uint64_t killed = 0;
 
-    if (f->has_kind && f->kind == SESSION_MASTER && ops->kill_leader_link)
-        killed += ops->kill_leader_link(c->service);
+    if (ops->kill_leader_link && may_be_leader_link(f))
+        killed += ops->kill_leader_link(c->service, f->addr, f->laddr);
     LIST_EACH (&c->service->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 

@@ -50,8 +50,9 @@ struct service_ops {
     void (*ran)(struct session *s, struct call *c, uint64_t usec);
     /* CLIENT UNBLOCK; false when the session is not blocked. */
     bool (*unblock)(struct session *s, bool with_error);
-    /* CLIENT KILL TYPE master: the link to a leader, which is no session. True: there was one. */
-    bool (*kill_leader_link)(struct service *v);
+    /* CLIENT KILL: the link to a leader, which is no session, with these addresses; at NULL: any. True: there
+     * was one. */
+    bool (*kill_leader_link)(struct service *v, struct bytes addr, struct bytes laddr);
     void (*turn_ended)(struct service *v);
     void (*pause_changed)(struct service *v); /* service_paused may answer something else now */
     const char *mode;                         /* of HELLO: "standalone", "sentinel" */

@@ -232,9 +232,10 @@ void replica_settings_changed(struct replica *r)
         upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_TIMER });
 }
 
-bool replica_drop_link(struct replica *r)
+bool replica_drop_link(struct replica *r, struct bytes addr, struct bytes laddr)
 {
-    if (!r->link)
+    if (!r->link || (addr.at && !bytes_is(addr, r->link->peer)) ||
+        (laddr.at && !bytes_is(laddr, r->link->local)))
         return false;
     link_kill(r->link, LINK_WHY_ASKED);
     return true;

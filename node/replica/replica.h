@@ -49,8 +49,9 @@ bool replica_too_old(const struct replica *r);
 uint64_t replica_age_ms(const struct replica *r);
 /* Of those that the link to the leader uses. */
 void replica_settings_changed(struct replica *r);
-/* Cuts the link to the leader, which is dialled again. False: there is none. */
-bool replica_drop_link(struct replica *r);
+/* Cuts the link to the leader, which is dialled again. False: there is none with these addresses as CLIENT KILL
+ * has them; at NULL: any. */
+bool replica_drop_link(struct replica *r, struct bytes addr, struct bytes laddr);
 /* min-replicas-to-write is met (always, where it is off or we follow). */
 bool replica_enough_followers(const struct replica *r);
 

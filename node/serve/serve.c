@@ -449,11 +449,11 @@ static void released(void *arg, struct out *out)
     link_wrote(CONTAINER_OF(out, struct link, out));
 }
 
-static bool kill_leader_link(struct service *service)
+static bool kill_leader_link(struct service *service, struct bytes addr, struct bytes laddr)
 {
     const struct node_world *w = service->world;
 
-    return replica_drop_link(w->replica);
+    return replica_drop_link(w->replica, addr, laddr);
 }
 
 static void ahead(struct session *s, const struct resp_glance *glances, int count)
