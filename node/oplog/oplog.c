@@ -308,8 +308,13 @@ void oplog_wake(struct oplog *o)
 {
     if (oplog_active(o))
         return;
-    o->next++;
-    o->first = o->next;
+    if (o->known) {
+        o->next++;
+        o->first = o->next;
+        return;
+    }
+    random_hex(o->id, OPLOG_ID_LEN); /* of the old one only INFO has told */
+    o->known = true;
 }
 
 void oplog_backlog_start(struct oplog *o)
@@ -320,7 +325,7 @@ void oplog_backlog_start(struct oplog *o)
 
 void oplog_keep(struct oplog *o)
 {
-    o->backlog = true;
+    o->backlog = o->known = true;
 }
 
 void oplog_backlog_stop(struct oplog *o)
@@ -442,6 +447,7 @@ void oplog_new_history(struct oplog *o)
     oplog_backlog_stop(o);
     random_hex(o->id, OPLOG_ID_LEN);
     clear_id2(o);
+    o->known = false;
 }
 
 static void shift_id(struct oplog *o)

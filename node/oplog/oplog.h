@@ -60,6 +60,7 @@ struct oplog {
     uint64_t held_bytes;    /* memory in chunks */
     uint32_t cursors;
     bool backlog; /* on: bytes are kept for followers that come back */
+    bool known;   /* a follower may have heard the id */
     int db;       /* that the stream has selected; OPLOG_NO_DB: the next command selects */
     char id[OPLOG_ID_LEN + 1];
     char id2[OPLOG_ID_LEN + 1]; /* forty zeros: none */
@@ -110,8 +111,9 @@ void oplog_forget_db(struct oplog *o);
 
 /* ---- backlog -------------------------------------------------------------------------------- */
 
-/* Before bytes are kept that were not: moves the offset on by one byte that nobody can ask for, so that a
- * follower of the silent time before is never told to continue. Does nothing while active. */
+/* Before bytes are kept that were not. A follower of the silent time before is never told to continue: an id
+ * that none can have heard is replaced; under any other the offset moves on by one byte that nobody can ask
+ * for. Does nothing while active. */
 void oplog_wake(struct oplog *o);
 /* From now on bytes are kept for those who come back; wakes. */
 void oplog_backlog_start(struct oplog *o);

@@ -246,7 +246,12 @@ static enum err run(struct aof_load *l, const struct resp_request *q, struct err
                     (unsigned long long)l->taken, why.text);
         e = OK;
     }
-    if (e != OK)
+    if (e == ERR_NOTFOUND)
+        errmsg_set(out_why,
+                   "Unknown command '%.*s' reading the append only file %s, at byte %llu: %s",
+                   q->argv[0].len > 128 ? 128 : (int)q->argv[0].len, q->argv[0].at, l->path,
+                   (unsigned long long)l->taken, why.text);
+    else if (e != OK)
         errmsg_set(out_why, "%s, at byte %llu: %s", l->path, (unsigned long long)l->taken,
                    why.text);
     return e;

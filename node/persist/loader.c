@@ -111,9 +111,10 @@ static enum err take_entry(struct loader *l, const struct rdb_item *item, struct
                                           .idle_seconds = -1,
                                           .frequency = -1 };
     struct value value = value_of_item(item);
+    bool expired = item->expire_wall_ms >= 0 && !l->keep_expired &&
+                   (uint64_t)item->expire_wall_ms < keyspace_wall_ms(l->into);
 
-    if (item->expire_wall_ms >= 0 && !l->keep_expired && !l->position.known &&
-        (uint64_t)item->expire_wall_ms < keyspace_wall_ms(l->into)) {
+    if (expired && !l->position.known) {
         l->expired++;
         drop_value(l, &value);
         return OK;

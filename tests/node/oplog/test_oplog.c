@@ -217,6 +217,13 @@ START_TEST(who_may_continue)
     memcpy(old, log.id, sizeof old);
     ck_assert_int_eq(oplog_can_continue(&log, bytes_of(log.id), 1, &at), ERR_GONE); /* no backlog */
     oplog_backlog_start(&log);
+    ck_assert_uint_eq(log.next, 0);
+    ck_assert_int_eq(oplog_can_continue(&log, bytes_of(old), 1, &at), ERR_NOTFOUND); /* from INFO */
+    ck_assert_int_eq(oplog_can_continue(&log, bytes_of(log.id), 1, &at), OK);
+    memcpy(old, log.id, sizeof old);
+    oplog_backlog_stop(&log);
+    oplog_backlog_start(&log);
+    ck_assert_str_eq(log.id, old);
     ck_assert_uint_eq(log.next, 1); /* the byte nobody can ask for */
     ck_assert_int_eq(oplog_can_continue(&log, bytes_of(log.id), 1, &at), ERR_GONE);
     oplog_append_raw(&log, "0123456789", 10);
@@ -262,7 +269,7 @@ START_TEST(asides_are_stepped_over)
     rng_seed(&rng, test_seed());
     oplog_init(&log, 1 << 20);
     oplog_wake(&log);
-    ck_assert_uint_eq(log.next, 1);
+    ck_assert_uint_eq(log.next, 0);
     first = log.next;
     oplog_open_tip(&log, &c);
     oplog_wake(&log); /* active: nothing moves */
