@@ -454,6 +454,14 @@ static bool holds_writes(const struct replica *r)
     return r->failover.state != FAILOVER_NONE;
 }
 
+static void ping(struct oplog *o)
+{
+    uint64_t from = o->next;
+
+    oplog_append_words(o, OPLOG_NO_DB, 1, "PING");
+    oplog_set_aside(o, from);
+}
+
 void leader_second(struct replica *r)
 {
     const struct node_settings *set = r->w->set;
@@ -466,12 +474,10 @@ void leader_second(struct replica *r)
     full_sync_begin(r);
     if (r->follows)
         return;
-    if (!alone && now_ms >= r->next_ping_ms && !holds_writes(r)) {
-        uint64_t from = r->w->oplog->next;
-
-        oplog_append_words(r->w->oplog, OPLOG_NO_DB, 1, "PING");
-        oplog_set_aside(r->w->oplog, from);
-        r->next_ping_ms = now_ms + (uint64_t)set->repl_ping_period_s * 1000;
+    if (now_ms - r->pinged_ms >= (uint64_t)set->repl_ping_period_s * 1000) {
+        r->pinged_ms = now_ms;
+        if (!alone && !holds_writes(r))
+            ping(r->w->oplog);
     }
     if (alone && r->w->oplog->backlog && set->repl_backlog_ttl_s &&
         now_ms - r->no_followers_since_ms > (uint64_t)set->repl_backlog_ttl_s * 1000) {

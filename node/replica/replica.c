@@ -79,8 +79,7 @@ void replica_promote(struct replica *r)
     r->confirmed = false;
     set_leader_setting(r, "", 0);
     oplog_promote(o);
-    r->no_followers_since_ms = clock_now_ms();
-    r->next_ping_ms = 0;
+    r->no_followers_since_ms = r->pinged_ms = clock_now_ms();
     log_notice("leading id=%s id2=%s offset=%llu", o->id, o->id2, (unsigned long long)o->next);
     role_changed(r);
 }
@@ -190,7 +189,7 @@ void replica_start(struct replica *r)
     snapshot->freed = walk_freed;
     snapshot->freed_arg = r;
     r->apply = r->apply ? r->apply : apply_new(r->w);
-    r->no_followers_since_ms = clock_now_ms();
+    r->no_followers_since_ms = r->pinged_ms = clock_now_ms();
     oplog_backlog_resize(r->w->oplog, set->repl_backlog_bytes);
     configure(r);
     r->follows = *set->leader_host != '\0';

@@ -32,7 +32,6 @@ static void enter(struct upstream *u, enum upstream_state state, uint64_t now_ms
         u->down_since_ms = now_ms;
     u->state = state;
     u->last_input_ms = now_ms;
-    u->deadline_ms = now_ms + u->config->timeout_ms;
 }
 
 /* Tries again, a little later each time. */
@@ -44,7 +43,7 @@ static void retreat(struct upstream *u, const struct upstream_event *ev, const c
     snprintf(a->why, sizeof a->why, "%s", why);
     freshness_relink(&u->freshness);
     enter(u, UPSTREAM_WAIT, ev->now_ms);
-    u->deadline_ms = ev->now_ms + u->retry_ms;
+    u->redial_ms = ev->now_ms + u->retry_ms;
     u->retry_ms = u->retry_ms * 2 > UPSTREAM_RETRY_MS_MAX ? UPSTREAM_RETRY_MS_MAX : u->retry_ms * 2;
 }
 
@@ -158,7 +157,7 @@ static void off_event(struct upstream *u, const struct upstream_event *ev,
 static void wait_event(struct upstream *u, const struct upstream_event *ev,
                        struct upstream_actions *out)
 {
-    if (ev->now_ms < u->deadline_ms)
+    if (ev->now_ms < u->redial_ms)
         return;
     enter(u, UPSTREAM_DIALLING, ev->now_ms);
     act(out, UPSTREAM_DIAL);
@@ -377,6 +376,12 @@ void upstream_init(struct upstream *u, const struct upstream_config *config)
     *u = (struct upstream){ .config = config, .retry_ms = UPSTREAM_RETRY_MS_MIN };
 }
 
+/* Of a linked state; the timeout may change meanwhile. */
+static uint64_t silence_ends_ms(const struct upstream *u)
+{
+    return u->last_input_ms + u->config->timeout_ms;
+}
+
 void upstream_step(struct upstream *u, const struct upstream_event *ev,
                    struct upstream_actions *out)
 {
@@ -422,10 +427,12 @@ void upstream_step(struct upstream *u, const struct upstream_event *ev,
 
 uint64_t upstream_wake_ms(const struct upstream *u)
 {
-    uint64_t wake_ms = u->deadline_ms, due_ms;
+    uint64_t wake_ms = silence_ends_ms(u), due_ms;
 
     if (u->state == UPSTREAM_OFF)
         return UINT64_MAX;
+    if (u->state == UPSTREAM_WAIT)
+        return u->redial_ms;
     if (u->state != UPSTREAM_STREAM && u->state != UPSTREAM_PAYLOAD)
         return wake_ms;
     if (u->next_ack_ms < wake_ms)

@@ -118,10 +118,10 @@ struct upstream_config {
 struct upstream {
     const struct upstream_config *config;
     enum upstream_state state;
-    bool failover;        /* PSYNC … FAILOVER is to be said, or waits for its answer */
-    bool legacy;          /* the leader knows only SYNC: no offsets, no acknowledgements */
-    bool refused;         /* the guard refused the last payload */
-    uint64_t deadline_ms; /* WAIT: when to dial; else: when silence is too long */
+    bool failover;      /* PSYNC … FAILOVER is to be said, or waits for its answer */
+    bool legacy;        /* the leader knows only SYNC: no offsets, no acknowledgements */
+    bool refused;       /* the guard refused the last payload */
+    uint64_t redial_ms; /* WAIT */
     uint64_t retry_ms;
     uint64_t next_ack_ms;
     uint64_t last_input_ms;
