@@ -90,6 +90,8 @@ void aof_rewrite_later(struct aof *a);
 void aof_changed_unseen(struct aof *a);
 void aof_leads(struct aof *a);
 bool aof_rewriting(const struct aof *a);
+/* CONFIG RESETSTAT; the back-off after failures begins anew, too. */
+void aof_reset_stats(struct aof *a);
 
 extern const struct command aof_rows[];       /* bgrewriteaof */
 extern const struct command aof_debug_subs[]; /* loadaof */

@@ -334,6 +334,12 @@ bool aof_rewriting(const struct aof *a)
     return a->rewrite.running;
 }
 
+void aof_reset_stats(struct aof *a)
+{
+    a->rewrite.count = a->rewrite.failures_in_a_row = 0;
+    a->writer.delayed_fsyncs = 0;
+}
+
 static bool has_grown(const struct aof *a)
 {
     const struct node_settings *set = a->w->set;

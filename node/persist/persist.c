@@ -579,6 +579,11 @@ void persist_free(struct persist *p)
     xfree(p);
 }
 
+void persist_reset_stats(struct persist *p)
+{
+    p->saves = 0;
+}
+
 bool persist_saving(const struct persist *p)
 {
     return p->saving || p->file;

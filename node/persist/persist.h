@@ -38,6 +38,8 @@ enum err persist_write_base_now(struct persist *p, const char *path,
                                 struct errmsg *out_why) MUST_CHECK;
 /* ERR_EXISTS: one is running. ERR_AGAIN: the walk is busy with a full sync; try again later. */
 enum err persist_save_background(struct persist *p, struct errmsg *out_why) MUST_CHECK;
+/* CONFIG RESETSTAT. */
+void persist_reset_stats(struct persist *p);
 bool persist_saving(const struct persist *p);
 /* Is SHUTDOWN without a word to save? (There are save points.) */
 bool persist_has_save_points(const struct persist *p);

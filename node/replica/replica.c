@@ -253,6 +253,16 @@ bool replica_loading(const struct replica *r)
     return r->loader != NULL;
 }
 
+void replica_reset_stats(struct replica *r)
+{
+    r->syncs_full = r->syncs_partial = r->syncs_partial_refused = 0;
+}
+
+bool replica_sends_data_set(const struct replica *r)
+{
+    return r->sync != NULL;
+}
+
 int64_t replica_acked(const struct replica *r, uint64_t offset)
 {
     int64_t count = 0;

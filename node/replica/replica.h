@@ -57,6 +57,11 @@ bool replica_enough_followers(const struct replica *r);
 
 /* A full sync is being loaded beside the data set. */
 bool replica_loading(const struct replica *r);
+/* One is being made, for followers of ours. */
+bool replica_sends_data_set(const struct replica *r);
+
+/* CONFIG RESETSTAT: the counters of syncs. */
+void replica_reset_stats(struct replica *r);
 
 /* ---- WAIT ----------------------------------------------------------------------------------- */
 

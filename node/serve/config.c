@@ -5,6 +5,9 @@
 #include "common/log.h"
 #include "common/serve/service.h"
 #include "node/keyspace/keyspace.h"
+#include "node/persist/aof.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica.h"
 #include "node/serve/serve.h"
 #include "node/settings.h"
 #include "node/world.h"
@@ -89,6 +92,9 @@ static void config_resetstat(struct call *c)
     keyspace_reset_stats(world_of(c)->keyspace);
     rates_reset(&world_of(c)->serve->rates, c->service->loop);
     evict_reset_stats(world_of(c)->serve);
+    replica_reset_stats(world_of(c)->replica);
+    persist_reset_stats(world_of(c)->persist);
+    aof_reset_stats(world_of(c)->aof);
     c->service->client_memory.evicted = 0;
     reply_ok(c->reply);
 }

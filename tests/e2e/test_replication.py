@@ -724,3 +724,95 @@ def test_random_changes_of_leadership(t):
                     except Timeout:
                         raise AssertionError("%r differs from %r, seed %d: %s" % (
                             other, leader, seed, differences(leader, other)))
+
+
+def test_a_full_sync_is_a_save_in_progress(t):
+    """What asks before it backs up, and what draws it: in INFO, in the answer to BGSAVE, in the log."""
+    leader = t.node(product=OURS, settings={"save": '""', "repl-diskless-sync-delay": "0"}).start()
+    follower = t.node(product=OURS).start()
+    leader.call("DEBUG", "POPULATE", 100)
+    leader.call("CONFIG", "SET", "rdb-key-save-delay", 200000)
+    follower.follow(leader)
+    until(lambda: follower.info("persistence")["async_loading"] == "1", 10, "the load")
+    said = leader.info("persistence")
+    assert said["rdb_bgsave_in_progress"] == "1" and said["current_save_keys_total"] == "100", said
+    assert int(said["rdb_current_bgsave_time_sec"]) >= 0
+    with leader.client() as c:
+        assert c.ask("BGSAVE").value == "ERR Background save already in progress"
+    leader.wait_log("Background RDB transfer started by pid")
+    follower.wait_log("MASTER <-> REPLICA sync: Loading DB in memory")
+    follower.call("REPLICAOF", "NO", "ONE")
+    until(lambda: leader.info("persistence")["rdb_bgsave_in_progress"] == "0", 10, "its end")
+    leader.wait_log("last replica dropped")
+    leader.call("CONFIG", "SET", "rdb-key-save-delay", 0)
+    follower.follow(leader)
+    wait_same(leader, follower)
+    leader.wait_log("done reading from pipe, 1 replicas still up")
+    follower.wait_log("MASTER <-> REPLICA sync: Finished with success")
+
+
+def test_a_shorter_ping_period_holds_at_once(t):
+    """And the first ping comes behind a whole period, as with Redis."""
+    for product in (OURS, THEIRS):
+        leader = t.node(product=product, settings={"repl-ping-replica-period": "3600"}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        before = leader.info("replication")["master_repl_offset"]
+        assert before == "0", (product, before)
+        leader.call("CONFIG", "SET", "repl-ping-replica-period", 1)
+        until(lambda: follower.info("replication")["master_repl_offset"] > before, 5, "a ping")
+
+
+def test_followers_words_of_trouble_are_those_of_redis(t):
+    """Scripts and alerts look for them, in the log of either product."""
+    for product in (OURS, THEIRS):
+        leader = t.node(product=product, settings={"repl-diskless-sync-delay": "0"}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        leader.call("DEBUG", "REPLICATE", "no-such-command", "1")
+        follower.wait_log("== CRITICAL == This replica is sending an error to its master")
+        leader.call("CLIENT", "KILL", "TYPE", "replica")
+        follower.wait_log("Connection with master lost")
+        follower.wait_log("Successful partial resynchronization with master")
+        follower.call("CONFIG", "SET", "repl-timeout", 1)
+        leader.freeze()
+        follower.wait_log("MASTER timeout: no data nor PING received")
+        follower.wait_log("Timeout connecting to the MASTER")
+        leader.thaw()
+
+
+def test_client_kill_finds_the_link_to_the_leader_by_its_address(t):
+    said = []
+    for product in (OURS, THEIRS):
+        leader = t.node(product=product, settings={"repl-diskless-sync-delay": "0"}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        address = "%s:%d" % leader.address
+        answers = []
+        with follower.client() as c:
+            for words, syncs in ((["127.0.0.1:1"], 0), (["ADDR", "127.0.0.1:1", "TYPE", "master"], 0),
+                                 (["ADDR", address, "TYPE", "normal"], 0),
+                                 (["ADDR", address, "TYPE", "master"], 1), ([address], 2),
+                                 (["ADDR", address], 3)):
+                answers.append(str(c.ask("CLIENT", "KILL", *words).value))
+                until(lambda: leader.info("stats")["sync_partial_ok"] == str(syncs), 5, "a sync")
+                follower.wait_follows(leader)
+        said.append(answers)
+    assert said[0] == said[1], said
+
+
+def test_resetstat_forgets_syncs_and_saves(t):
+    said = []
+    for product in (OURS, THEIRS):
+        leader = t.node(product=product, settings={"repl-diskless-sync-delay": "0"}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        leader.call("SAVE")
+        leader.call("CLIENT", "KILL", "TYPE", "replica")
+        until(lambda: leader.info("stats")["sync_partial_ok"] == "1", 5, "a partial sync")
+        assert leader.info("stats")["sync_full"] == "1", product
+        leader.call("CONFIG", "RESETSTAT")
+        i = {**leader.info("stats"), **leader.info("persistence")}
+        said.append([i[name] for name in ("sync_full", "sync_partial_ok", "sync_partial_err",
+                                          "rdb_saves", "aof_rewrites")])
+    assert said[0] == said[1] == ["0"] * 5, said
