@@ -317,12 +317,12 @@ static const struct setting node_setting_rows[] = {
       .when = SET_LIVE, .help = "Keep old ones." },
     { .name = "rdb-key-save-delay", .kind = SET_INT, .def = "0", .min = "-2147483648",
       .max = "2147483647", AT(rdb_key_save_delay_us), .when = SET_LIVE,
-      .flags = SETTING_HIDDEN | SETTING_IGNORED,
-      .help = "Microseconds to wait at each saved key, for tests." },
+      .flags = SETTING_HIDDEN,
+      .help = "Microseconds that saves and full syncs rest behind each key; below zero: one behind each so many." },
     { .name = "key-load-delay", .kind = SET_INT, .def = "0", .min = "-2147483648",
       .max = "2147483647", AT(key_load_delay_us), .when = SET_LIVE,
-      .flags = SETTING_HIDDEN | SETTING_IGNORED,
-      .help = "Microseconds to wait at each loaded key, for tests." },
+      .flags = SETTING_HIDDEN,
+      .help = "The same for keys that are loaded." },
 
     /* scripts */
     { .name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = SET_INT, .def = "5000",

@@ -14,7 +14,7 @@ static enum err failed(struct errmsg *why, const char *what, const char *path)
 {
     int error = errno;
 
-    errmsg_set(why, "cannot %s %s: %s", what, path, strerror(error));
+    errmsg_set(why, "cannot %s %s (%s)", what, path, strerror(error));
     return error == ENOENT ? ERR_NOTFOUND : ERR_IO;
 }
 

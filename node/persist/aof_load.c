@@ -120,7 +120,8 @@ static enum err open_file(struct aof_load *l, struct errmsg *out_why)
     l->path = aof_path(l->w->set->appenddirname, l->files.files[l->at].name);
     l->fd = open(l->path, O_RDONLY | O_CLOEXEC);
     if (l->fd < 0) {
-        errmsg_set(out_why, "cannot open %s: %s", l->path, strerror(errno));
+        errmsg_set(out_why, "cannot open the append only file %s for reading: %s", l->path,
+                   strerror(errno));
         xfree(l->path);
         l->path = NULL;
         return ERR_IO;
@@ -217,8 +218,8 @@ static enum err take_rdb(struct aof_load *l, uint64_t deadline_us, struct errmsg
 static enum err malformed(const struct aof_load *l, struct errmsg *out_why, const char *what)
 {
     errmsg_set(out_why,
-               "%s is malformed at byte %llu: %s; make a backup of the files, then let "
-               "holdfast-node --check --fix look at them",
+               "Bad file format reading the append only file %s, at byte %llu: %s; make a backup "
+               "of the files, then let holdfast-node --check --fix look at them",
                l->path, (unsigned long long)l->taken, what);
     return ERR_CORRUPT;
 }
@@ -313,10 +314,11 @@ static enum err file_ended(struct aof_load *l, struct errmsg *out_why)
         return ERR_CORRUPT;
     }
     if (torn && !l->w->set->aof_load_truncated) {
-        errmsg_set(out_why,
-                   "%s ends in the middle of a command or transaction, whole up to byte %llu; let "
-                   "holdfast-node --check --fix cut it, or set aof-load-truncated yes",
-                   l->path, (unsigned long long)l->whole);
+        errmsg_set(
+            out_why,
+            "Unexpected end of file reading the append only file %s, whole up to byte %llu; let "
+            "holdfast-node --check --fix cut it, or set aof-load-truncated yes",
+            l->path, (unsigned long long)l->whole);
         return ERR_CORRUPT;
     }
     if (torn) {

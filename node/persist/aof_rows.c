@@ -8,6 +8,8 @@
 
 typedef unsigned long long ull;
 
+enum { FLUSH_SLEEP_US_MAX = 60 * 1000 * 1000 };
+
 static struct aof *room(const struct call *c)
 {
     const struct node_world *w = c->world;
@@ -51,6 +53,19 @@ static void cmd_debug_loadaof(struct call *c)
         reply_errorf(c->reply, "ERR Error trying to load the AOF files: %s", why.text);
 }
 
+static void cmd_debug_flush_sleep(struct call *c)
+{
+    int64_t sleep_us;
+
+    call_no_effect(c);
+    if (!bytes_to_i64(c->argv[2], &sleep_us) || sleep_us < 0 || sleep_us > FLUSH_SLEEP_US_MAX) {
+        reply_error(c->reply, "ERR value is not an integer or out of range");
+        return;
+    }
+    room(c)->writer.flush_sleep_us = (uint64_t)sleep_us;
+    reply_ok(c->reply);
+}
+
 const struct command aof_rows[] = {
     { .name = "bgrewriteaof",
       .run = cmd_bgrewriteaof,
@@ -74,6 +89,14 @@ const struct command aof_debug_subs[] = {
       .since = "1.0.0",
       .cost = "O(N)",
       .help = "Writes out the append only file and loads it again." },
+    { .name = "aof-flush-sleep",
+      .run = cmd_debug_flush_sleep,
+      .argc_min = 3,
+      .argc_max = 3,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT,
+      .group = "server",
+      .args = "microseconds:integer",
+      .help = "The thread that writes the append only file sleeps ahead of each write." },
     { 0 },
 };
 

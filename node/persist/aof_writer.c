@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -55,6 +56,13 @@ static int write_pieces(int fd, struct iovec *at, size_t count)
     return 0;
 }
 
+static void sleep_us(uint64_t us)
+{
+    nanosleep(&(struct timespec){ .tv_sec = (time_t)(us / 1000000),
+                                  .tv_nsec = (long)(us % 1000000) * 1000 },
+              NULL);
+}
+
 /* All of it or nothing: what was torn is taken back, here or by whoever tries again. */
 static void run_write(struct helper_job *job)
 {
@@ -62,6 +70,8 @@ static void run_write(struct helper_job *job)
 
     uint64_t begun_us = clock_read_us();
 
+    if (write->sleep_us)
+        sleep_us(write->sleep_us);
     write->error = 0;
     write->sync_failed = false;
     write->sync_us = 0;
@@ -268,6 +278,7 @@ static void hand_over(struct aof_writer *w, uint64_t until, bool sync)
     w->write.cut = w->cut;
     w->write.start_bytes = w->file_bytes;
     w->write.end = until;
+    w->write.sleep_us = w->flush_sleep_us;
     w->writing = true;
     helper_submit(w->writes, &w->write.job);
 }

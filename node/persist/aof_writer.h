@@ -42,7 +42,8 @@ enum {
 struct aof_write {
     struct helper_job job;
     int fd;
-    bool sync, cut; /* cut: to start_bytes, first */
+    bool sync, cut;    /* cut: to start_bytes, first */
+    uint64_t sleep_us; /* DEBUG AOF-FLUSH-SLEEP: ahead of it */
     uint64_t start_bytes;
     uint64_t end; /* offset */
     struct buf head;
@@ -93,6 +94,7 @@ struct aof_writer {
     int64_t stamp_s; /* of the last #TS: line */
     uint64_t last_sync_ms, postponed_ms;
     uint64_t delayed_fsyncs;
+    uint64_t flush_sleep_us; /* of each write to come */
     ev_timer due;
 };
 

@@ -125,8 +125,17 @@ static enum err take_entry(struct loader *l, const struct rdb_item *item, struct
                    item->key.len > 64 ? 64 : (int)item->key.len, item->key.at);
         return ERR_CORRUPT;
     }
-    l->loaded++;
+    l->loaded += !expired;
+    l->expired += expired;
     return OK;
+}
+
+/* The first few are named: a file may be full of them. */
+static void skip_empty(struct loader *l, struct bytes key)
+{
+    if (l->empty++ < EMPTY_NAMED_MAX)
+        log_notice("rdb-key-skipped" REDIS_SAYS("skipping empty key: %.*s"),
+                   key.len > 128 ? 128 : (int)key.len, key.at);
 }
 
 static enum err take_item(struct loader *l, const struct rdb_item *item, struct errmsg *out_why)
@@ -145,10 +154,16 @@ static enum err take_item(struct loader *l, const struct rdb_item *item, struct 
         return OK;
     case RDB_ENTRY:
         return take_entry(l, item, out_why);
+    case RDB_EMPTY:
+        skip_empty(l, item->key);
+        return OK;
     case RDB_LIBRARY:
         return libraries.take ? libraries.take(libraries.arg, item->value, out_why) : OK;
     case RDB_END:
         l->ended = true;
+        if (l->empty)
+            log_notice("rdb-keys-skipped count=%llu" REDIS_SAYS("empty keys skipped: %llu"),
+                       (unsigned long long)l->empty, (unsigned long long)l->empty);
         if (libraries.commit)
             libraries.commit(libraries.arg);
         if (l->position.offset > OPLOG_OFFSET_MAX)

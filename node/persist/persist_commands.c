@@ -111,6 +111,13 @@ static void cmd_debug_reload(struct call *c)
         reply_errorf(c->reply, "ERR Error trying to load the RDB dump: %s", why.text);
 }
 
+static void cmd_debug_skip_checksums(struct call *c)
+{
+    call_no_effect(c);
+    rdb_skip_checksums(!bytes_is(c->argv[2], "0"));
+    reply_ok(c->reply);
+}
+
 const struct command persist_rows[] = {
     { .name = "save",
       .run = cmd_save,
@@ -158,6 +165,15 @@ const struct command persist_debug_subs[] = {
       .cost = "O(N)",
       .args = "[NOSAVE]",
       .help = "Saves the data set and loads it again." },
+    { .name = "set-skip-checksum-validation",
+      .run = cmd_debug_skip_checksums,
+      .argc_min = 3,
+      .argc_max = 3,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT,
+      .group = "server",
+      .args = "on:integer",
+      .help = "1: files, payloads of RESTORE and full syncs are read without a look at their "
+              "checksums." },
     { 0 },
 };
 

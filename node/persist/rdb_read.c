@@ -18,6 +18,8 @@ struct in {
     const char *bad; /* not NULL: what is wrong */
 };
 
+static bool skip_checksums; /* a node has one opinion of them */
+
 static bool need(struct in *in, uint64_t n)
 {
     if (n <= in->data.len - in->at)
@@ -311,7 +313,9 @@ static bool load_part(const struct keyspace *types, const struct rdb_type_row *r
                       const struct value_part *part, struct in *in, void **apart)
 {
     return keyspace_type(types, row->value)->load(apart, row->type, part, keyspace_limits(types)) ||
-           bad(in, "a value makes no sense, or a part of it is there twice");
+           bad(in, row->shape == RDB_SHAPE_STREAM
+                       ? rdb_stream_refusal(part->kind)
+                       : "a value makes no sense, or a part of it is there twice");
 }
 
 /* Parts that consist of nothing come along with the one before them, so that every call takes some bytes. */
@@ -475,8 +479,8 @@ static bool op_end(struct rdb_reader *r, struct in *in, struct rdb_item *out)
     if (!take(in, &want, sizeof want))
         return false;
     want = le64toh(want);
-    if (want && !r->skip_checksum && want != sum)
-        return bad(in, "the checksum is wrong");
+    if (want && !r->skip_checksum && !skip_checksums && want != sum)
+        return bad(in, "RDB CRC error: the checksum is wrong");
     return true;
 }
 
@@ -545,14 +549,17 @@ static bool finish_entry(struct rdb_reader *r, const struct rdb_type_row *row, s
 }
 
 /* The key of a value of parts, and their number. */
-static bool begin_value(struct rdb_reader *r, struct in *in, const struct rdb_type_row *row)
+static bool begin_value(struct rdb_reader *r, struct in *in, const struct rdb_type_row *row,
+                        struct rdb_item *out)
 {
     struct bytes key;
 
     if (!take_string(in, &r->scratch[0], &key) || !take_plan(in, row, &r->value.plan))
         return false;
-    if (r->value.plan.left == 0) { /* as Redis skips it */
+    if (r->value.plan.left == 0) {
         r->expire_wall_ms = -1;
+        out->kind = RDB_EMPTY;
+        out->key = key;
         return true;
     }
     r->value.key.len = 0;
@@ -568,7 +575,7 @@ static bool read_entry(struct rdb_reader *r, struct in *in, int type, struct rdb
     if (!row)
         return bad(in, "an entry of a type that is not loaded");
     if (row->value != VALUE_STRING)
-        return begin_value(r, in, row);
+        return begin_value(r, in, row, out);
     return take_string(in, &r->scratch[0], &out->key) &&
            take_string(in, &r->scratch[1], &out->value) && finish_entry(r, row, out);
 }
@@ -604,7 +611,7 @@ static bool read_value(struct rdb_reader *r, struct in *in, struct rdb_item *out
     r->value.apart = NULL;
     finish_entry(r, row, out);
     if (!out->apart)
-        out->kind = RDB_SKIPPED;
+        out->kind = RDB_EMPTY;
     return true;
 }
 
@@ -695,6 +702,11 @@ static bool take_value(const struct keyspace *types, const struct rdb_type_row *
     return out->apart && in->at == in->data.len;
 }
 
+void rdb_skip_checksums(bool skip)
+{
+    skip_checksums = skip;
+}
+
 static bool footer_is_right(struct bytes payload, bool *out_valkey)
 {
     const char *footer = payload.at + payload.len - RDB_DUMP_FOOTER;
@@ -707,11 +719,21 @@ static bool footer_is_right(struct bytes payload, bool *out_valkey)
     version = le16toh(version);
     *out_valkey = version >= RDB_VERSION_VALKEY_MIN && version <= RDB_VERSION_VALKEY_MAX;
     return (version <= RDB_VERSION_READ_MAX || *out_valkey) &&
-           (!crc || crc == crc64(0, payload.at, payload.len - sizeof crc));
+           (!crc || skip_checksums || crc == crc64(0, payload.at, payload.len - sizeof crc));
+}
+
+/* Which value, and what of it; in part the words of Redis. */
+static enum err refuse_value(struct errmsg *out_why, const struct rdb_type_row *row,
+                             const struct in *in)
+{
+    const char *what = in->bad ? in->bad : "it ends too early or too late";
+
+    errmsg_set(out_why, "%s integrity check failed: %s, near byte %zu", row->name, what, in->at);
+    return ERR_SYNTAX;
 }
 
 enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct buf *scratch,
-                     struct value *out)
+                     struct value *out, struct errmsg *out_why)
 {
     struct in in = { .data = payload };
     const struct rdb_type_row *row;
@@ -722,16 +744,17 @@ enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct 
     if (payload.len < RDB_DUMP_FOOTER + 1 || !footer_is_right(payload, &valkey))
         return ERR_CORRUPT;
     in.data.len -= RDB_DUMP_FOOTER;
-    if (!take_byte(&in, &type))
-        return ERR_SYNTAX;
+    (void)take_byte(&in, &type); /* the length was looked at */
     row = rdb_type_find(type, valkey);
-    if (!row || !can_load(types, row))
+    if (!row || !can_load(types, row)) {
+        errmsg_set(out_why, "there is no type %d here", type);
         return ERR_SYNTAX;
+    }
     v.type = row->value;
     if (!take_value(types, row, &in, scratch, &v)) {
         if (v.form == FORM_APART && v.apart)
             keyspace_type(types, v.type)->free(v.apart);
-        return ERR_SYNTAX;
+        return refuse_value(out_why, row, &in);
     }
     *out = v;
     return OK;

@@ -29,7 +29,8 @@ enum rdb_item_kind {
     RDB_RESIZE,  /* keys, keys_with_ttl: hints */
     RDB_ENTRY,   /* key, type, value or apart, expiry */
     RDB_LIBRARY, /* value: the text of a function library */
-    RDB_SKIPPED, /* of no use here (hints, module auxiliaries, empty values), or not whole yet */
+    RDB_EMPTY,   /* key: its value has nothing in it */
+    RDB_SKIPPED, /* of no use here (hints, module auxiliaries), or not whole yet */
     RDB_END,     /* the checksum was right, or there was none */
 };
 
@@ -78,9 +79,12 @@ enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_ite
 /* A DUMP payload as RESTORE gets it: checks version and CRC, and gives the value: text that borrows
  * the payload or scratch (FORM_TEXT, whatever its length), or an apart that is the caller's. types as in
  * the reader. ERR_CORRUPT: as Redis says, "DUMP payload version or checksum are wrong"; ERR_SYNTAX:
- * "Bad data format" (also: a type without a loader). */
+ * "Bad data format" (also: a type without a loader), and *out_why says what is bad. */
 enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct buf *scratch,
-                     struct value *out) MUST_CHECK;
+                     struct value *out, struct errmsg *out_why) MUST_CHECK;
+
+/* DEBUG SET-SKIP-CHECKSUM-VALIDATION: from now on no checksum is looked at, of whatever is read. */
+void rdb_skip_checksums(bool skip);
 
 /* A payload of FUNCTION DUMP, library by library. What take refuses, or the payload, is in *out_why in the words
  * of FUNCTION RESTORE. */

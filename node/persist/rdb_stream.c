@@ -75,6 +75,20 @@ const char *rdb_stream_form(const struct rdb_stream_plan *p, int rdb_type)
     return parts[p->next].form[form];
 }
 
+const char *rdb_stream_refusal(int part)
+{
+    switch (part) {
+    case PART_STREAM_NODE:
+        return "Stream listpack integrity check failed";
+    case PART_STREAM_GROUP:
+        return "Duplicated consumer group name detected";
+    case PART_STREAM_CONSUMER:
+        return "Duplicate stream consumer detected";
+    default:
+        return "a part of a stream makes no sense, or is there twice";
+    }
+}
+
 bool rdb_stream_advance(struct rdb_stream_plan *p, const struct value_part *taken)
 {
     int counter = parts[p->next].sets;

@@ -40,6 +40,8 @@ struct rdb_stream_plan {
 void rdb_stream_begin(struct rdb_stream_plan *p, uint64_t nodes);
 /* Of the next part, a letter for each piece: t a string, i an id of 16 bytes, n a length, m eight bytes. */
 const char *rdb_stream_form(const struct rdb_stream_plan *p, int rdb_type);
+/* What is wrong where the type does not take such a part; where a Redis says it too, in its words. */
+const char *rdb_stream_refusal(int part);
 /* The next part was taken; false: it was the last. */
 bool rdb_stream_advance(struct rdb_stream_plan *p, const struct value_part *taken);
 

@@ -62,7 +62,8 @@ static void debug_object(struct call *c)
 {
     const struct keyspace *ks = call_keyspace(c);
     const struct entry *e =
-        keyspace_read(call_keyspace(c), c->db, c->argv[2], DOOR_NO_TOUCH | DOOR_NO_STATS);
+        keyspace_read(call_keyspace(c), c->db, c->argv[2],
+                      DOOR_STREAM | DOOR_NO_TOUCH | DOOR_NO_STATS); /* also what has expired */
     char text[256];
 
     if (!e) {
@@ -101,7 +102,8 @@ static void show_structure(struct call *c, const char *encoding)
 {
     const struct keyspace *ks = call_keyspace(c);
     const struct entry *e =
-        keyspace_read(call_keyspace(c), c->db, c->argv[2], DOOR_NO_TOUCH | DOOR_NO_STATS);
+        keyspace_read(call_keyspace(c), c->db, c->argv[2],
+                      DOOR_STREAM | DOOR_NO_TOUCH | DOOR_NO_STATS); /* also what has expired */
     const struct value_ops *ops;
 
     if (!e) {
@@ -132,7 +134,8 @@ static void debug_htstats_key(struct call *c)
 {
     const struct keyspace *ks = call_keyspace(c);
     const struct entry *e =
-        keyspace_read(call_keyspace(c), c->db, c->argv[2], DOOR_NO_TOUCH | DOOR_NO_STATS);
+        keyspace_read(call_keyspace(c), c->db, c->argv[2],
+                      DOOR_STREAM | DOOR_NO_TOUCH | DOOR_NO_STATS); /* also what has expired */
 
     if (!e)
         refuse(c, "ERR no such key");

@@ -2,6 +2,7 @@
  * generic_dump - DUMP and RESTORE: a value as bytes, in the form that RDB files have.
  */
 #include "common/alloc.h"
+#include "common/log.h"
 #include "node/persist/rdb_read.h"
 #include "node/persist/rdb_write.h"
 #include "node/types/arguments.h"
@@ -91,13 +92,16 @@ static bool want_restore_deadline(struct call *c, struct restore *r)
 
 static bool want_payload(struct call *c, struct buf *scratch, struct value *out)
 {
-    enum err e = rdb_restore(call_keyspace(c), c->argv[3], scratch, out);
+    struct errmsg why;
+    enum err e = rdb_restore(call_keyspace(c), c->argv[3], scratch, out, &why);
 
     if (e == OK) {
         if (out->form == FORM_TEXT)
             *out = value_of_text(out->text);
         return true;
     }
+    if (e != ERR_CORRUPT)
+        log_warning("restore-refused why=\"%s\"", why.text);
     refuse(c, e == ERR_CORRUPT ? "ERR DUMP payload version or checksum are wrong"
                                : "ERR Bad data format");
     return false;

@@ -183,3 +183,66 @@ def test_a_folder_that_cannot_be_written(t):
     assert node.call("SET", "k", "w") == "OK"
     leftovers = [f for f in os.listdir(node.folder) if "tmp" in f]
     assert not leftovers, leftovers
+
+
+def test_a_slow_save_is_seen_at_work_and_holds_nobody_up(t):
+    """rdb-key-save-delay, which Redis has for its tests: here the save rests, and nothing sleeps. What is set is
+    for the next save."""
+    for product in (OURS, THEIRS):
+        node = t.node(product=product, settings={"save": '""'}).start()
+        node.call("DEBUG", "POPULATE", 200)
+        node.call("CONFIG", "SET", "rdb-key-save-delay", 100000)
+        assert node.call("BGSAVE") == "Background saving started"
+        node.call("CONFIG", "SET", "rdb-key-save-delay", 0)
+        said = node.info("persistence")
+        assert said["rdb_bgsave_in_progress"] == "1", product
+        assert said["current_save_keys_total"] == "200", product
+        assert int(said["rdb_current_bgsave_time_sec"]) >= 0, product
+        if product == OURS:  # a Redis looks every 1024 keys
+            until(lambda: 0 < float(node.info("persistence")["current_fork_perc"]) < 100, 10, "keys")
+        node.call("FLUSHALL")
+        until(lambda: node.info("persistence")["rdb_bgsave_in_progress"] == "0", 5, "its end")
+        assert node.info("persistence")["current_save_keys_total"] == "0", product
+
+
+def test_a_slow_load_is_seen_at_work(t):
+    """key-load-delay, of an RDB and of an append only file."""
+    for file in ("no", "yes"):
+        settings = {"save": '""', "appendonly": file, "aof-use-rdb-preamble": "no"}
+        node = t.node(product=OURS, settings=settings).start()
+        with node.client() as c:
+            c.pipeline([["SET", "k:%d" % i, "v" * 1000] for i in range(300)])
+        node.call("CONFIG", "SET", "key-load-delay", 30000)
+        node.call("CONFIG", "REWRITE")
+        if file == "no":
+            node.call("SAVE")
+        node.stop()
+        node.start()
+        until(lambda: float(node.info("persistence").get("loading_loaded_perc", 0)) > 0, 5, "bytes")
+        said = node.info("persistence")
+        assert said["loading"] == "1" and float(said["loading_loaded_perc"]) < 100, (file, said)
+        with node.client() as c:
+            assert c.ask("GET", "k:0").value.startswith("LOADING"), file
+        assert node.cpu_seconds() < 2, file
+        node.forget()
+
+
+def test_what_a_restore_does_not_like_is_in_the_log(t):
+    node = t.node().start()
+    cases = [
+        (b"\x0d\x1b\x1b\x00\x00\x00\x16\x00\x00\x00\x04\x00\x00\x02a\x00\x04\x02b\x00\x04\x02a\x00"
+         b"\x04\x02d\x00\xff\x09\x00", "Hash ziplist integrity check failed"),
+        (b"\x0b\x03abc\x09\x00", "set as intset integrity check failed"),
+    ]
+    with node.client() as c:
+        assert c.call("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", 1) == "OK"
+        for payload, words in cases:
+            size = node.log_size()
+            assert c.ask("RESTORE", "k", 0, payload + b"8 bytes!").value == "ERR Bad data format"
+            node.wait_log(words, since=size)
+        c.call("SET", "k", "v" * 100)
+        dump = c.call("DUMP", "k").encode("utf-8", "surrogateescape")
+        wrong = dump[:-1] + bytes([dump[-1] ^ 1])
+        assert c.call("RESTORE", "other", 0, wrong) == "OK"
+        c.call("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", 0)
+        assert c.ask("RESTORE", "third", 0, wrong).value.startswith("ERR DUMP payload version")

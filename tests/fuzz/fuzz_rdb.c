@@ -121,7 +121,7 @@ static struct entry *restored(struct bytes payload)
     struct entry *e = NULL;
     struct value value;
 
-    if (rdb_restore(types, payload, &scratch, &value) == OK)
+    if (rdb_restore(types, payload, &scratch, &value, NULL) == OK)
         e = entry_new(BYTES("key"), &value, NO_EXPIRY);
     buf_fini(&scratch);
     return e;

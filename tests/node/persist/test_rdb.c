@@ -222,7 +222,7 @@ START_TEST(reads_payloads_of_redis)
     struct value value;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        ck_assert_int_eq(rdb_restore(NULL, cases[i].payload, &scratch, &value), OK);
+        ck_assert_int_eq(rdb_restore(NULL, cases[i].payload, &scratch, &value, NULL), OK);
         ck_assert(bytes_is(value.text, cases[i].value));
     }
     for (size_t len = 0; len < 5000; len += 37) {
@@ -232,13 +232,13 @@ START_TEST(reads_payloads_of_redis)
             buf_putc(&text, (char)('a' + i % 5));
         mine.len = 0;
         rdb_dump_string(&mine, buf_bytes(&text));
-        ck_assert_int_eq(rdb_restore(NULL, buf_bytes(&mine), &scratch, &value), OK);
+        ck_assert_int_eq(rdb_restore(NULL, buf_bytes(&mine), &scratch, &value, NULL), OK);
         ck_assert(bytes_eq(value.text, buf_bytes(&text)));
         mine.at[mine.len / 2] ^= 4;
-        ck_assert_int_eq(rdb_restore(NULL, buf_bytes(&mine), &scratch, &value), ERR_CORRUPT);
+        ck_assert_int_eq(rdb_restore(NULL, buf_bytes(&mine), &scratch, &value, NULL), ERR_CORRUPT);
         buf_fini(&text);
     }
-    ck_assert_int_eq(rdb_restore(NULL, BYTES("short"), &scratch, &value), ERR_CORRUPT);
+    ck_assert_int_eq(rdb_restore(NULL, BYTES("short"), &scratch, &value, NULL), ERR_CORRUPT);
     buf_fini(&scratch);
     buf_fini(&mine);
 }

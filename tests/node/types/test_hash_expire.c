@@ -176,7 +176,7 @@ static void copies_are_equal(const struct hash *h, int names)
         return;
     rdb_dump_apart(&dump, &hash_ops, h);
     ck_assert_int_eq(dump.at[dump.len - RDB_DUMP_FOOTER], hash_expiring(h) ? 12 : 9);
-    ck_assert_int_eq(rdb_restore(types, buf_bytes(&dump), &scratch, &v), OK);
+    ck_assert_int_eq(rdb_restore(types, buf_bytes(&dump), &scratch, &v, NULL), OK);
     compare(v.apart, names);
     hash_free(v.apart);
     buf_fini(&dump);

@@ -71,7 +71,7 @@ static void goes_round(struct keyspace *ks, struct set *s)
     struct value v;
 
     rdb_dump_apart(&payload, &set_ops, s);
-    ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v), OK);
+    ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v, NULL), OK);
     ck_assert_int_eq(v.type, VALUE_SET);
     ck_assert_uint_eq(set_count(v.apart), set_count(s));
     set_each(s, has_one, v.apart);

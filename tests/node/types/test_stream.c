@@ -180,7 +180,7 @@ static struct stream *reload(struct keyspace *ks, const struct stream *s)
     struct value v;
 
     rdb_dump_apart(&payload, &stream_ops, s);
-    ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v), OK);
+    ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v, NULL), OK);
     ck_assert_int_eq(v.type, VALUE_STREAM);
     buf_fini(&payload);
     buf_fini(&scratch);
@@ -349,7 +349,7 @@ START_TEST(damage_is_refused)
         memset(bad.at + len - 8, 0, 8); /* not checked: the footer's version stays */
         bad.at[len - 10] = 10;
         bad.at[len - 9] = 0;
-        if (rdb_restore(ks, buf_bytes(&bad), &scratch, &v) == OK) {
+        if (rdb_restore(ks, buf_bytes(&bad), &scratch, &v, NULL) == OK) {
             if (v.type == VALUE_STREAM)
                 stream_check(v.apart);
             if (v.form == FORM_APART)
@@ -429,7 +429,7 @@ START_TEST(reads_every_form)
         struct value v;
 
         put_form(&payload, types[i], s);
-        ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v), OK);
+        ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v, NULL), OK);
         loaded = v.apart;
         stream_check(loaded);
         ck_assert_uint_eq(loaded->length, 2);

@@ -98,7 +98,7 @@ static void goes_round(struct keyspace *ks, const struct zset *z)
     struct value v;
 
     rdb_dump_apart(&payload, &zset_ops, z);
-    ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v), OK);
+    ck_assert_int_eq(rdb_restore(ks, buf_bytes(&payload), &scratch, &v, NULL), OK);
     equals(z, v.apart);
     zset_free(v.apart);
     v.apart = zset_ops.copy(z);
