@@ -225,7 +225,7 @@ static void on_load_next(struct ev_loop *loop, ev_timer *timer, int events)
         load_ends(a, e, &why);
         return;
     }
-    ev_timer_set(&a->load_next, 0., 0.);
+    ev_timer_set(&a->load_next, (double)aof_load_rest_us(a->load) / 1e6, 0.);
     ev_timer_start(loop, &a->load_next);
 }
 

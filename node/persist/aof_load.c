@@ -45,6 +45,7 @@ struct aof_load {
     uint64_t whole;       /* the file is whole up to here: outside of a unit */
     uint64_t size, limit; /* limit: without the zeros at its end */
     bool ended;           /* of the file: nothing more to read */
+    struct rest rest;     /* behind a command */
 
     struct aof_load_progress progress;
     uint64_t before; /* bytes of the files that are through */
@@ -188,6 +189,7 @@ static enum err take_magic(struct aof_load *l, struct errmsg *out_why)
         return OK;
     l->part = PART_RDB;
     loader_init(&l->rdb, l->w->keyspace, true, l->w->set->rdbchecksum);
+    l->rdb.rest_us = &l->w->set->key_load_delay_us;
     return OK;
 }
 
@@ -284,6 +286,7 @@ static enum err take_command(struct aof_load *l, struct errmsg *out_why)
     take(l, q.bytes);
     if (!apply_in_unit(l->apply))
         l->whole = l->taken;
+    rest_begin(&l->rest, l->w->set->key_load_delay_us);
     return OK;
 }
 
@@ -371,6 +374,11 @@ static void tell(struct aof_load *l)
                (unsigned long long)p->total_bytes, (unsigned long long)p->commands);
 }
 
+uint64_t aof_load_rest_us(const struct aof_load *l)
+{
+    return rest_left_us(l->part == PART_RDB ? &l->rdb.rest : &l->rest);
+}
+
 enum err aof_load_step(struct aof_load *l, uint64_t deadline_us, struct errmsg *out_why)
 {
     for (unsigned n = 1; l->at < l->files.count; n++) {
@@ -378,6 +386,8 @@ enum err aof_load_step(struct aof_load *l, uint64_t deadline_us, struct errmsg *
 
         if (e != OK)
             return e;
+        if (deadline_us && UNLIKELY(aof_load_rest_us(l)))
+            return ERR_AGAIN;
         if ((l->part == PART_RDB || n % COMMANDS_PER_LOOK == 0) && deadline_us &&
             clock_read_us() >= deadline_us) {
             tell(l);

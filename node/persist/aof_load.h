@@ -28,6 +28,8 @@ struct aof_load *aof_load_new(struct node_world *w, const struct aof_manifest *m
                               uint64_t total_bytes);
 void aof_load_free(struct aof_load *l); /* NULL does nothing */
 
+/* key-load-delay: how long the next step is to wait. */
+uint64_t aof_load_rest_us(const struct aof_load *l);
 /* Until deadline_us (clock_read_us; 0: to the end). ERR_AGAIN: there is more. */
 enum err aof_load_step(struct aof_load *l, uint64_t deadline_us, struct errmsg *out_why) MUST_CHECK;
 

@@ -202,7 +202,8 @@ static bool begin_walk(struct aof *a, struct errmsg *out_why)
     struct snapshot_plan plan = { .compress = a->w->set->rdbcompression,
                                   .checksum = a->w->set->rdbchecksum,
                                   .aof_base = true,
-                                  .commands = !r->rdb };
+                                  .commands = !r->rdb,
+                                  .rest_us = a->w->set->rdb_key_save_delay_us };
     struct buf name = { 0 };
 
     replica_position(a->w->replica, &plan.position);

@@ -7,7 +7,10 @@
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
 
-enum { ITEMS_PER_LOOK = 64 }; /* between two readings of the clock */
+enum {
+    ITEMS_PER_LOOK = 64, /* between two readings of the clock */
+    EMPTY_NAMED_MAX = 64,
+};
 
 static struct loader_libraries libraries; /* a node has one set of them */
 
@@ -182,6 +185,8 @@ enum err loader_feed(struct loader *l, struct bytes data, uint64_t deadline_us,
     size_t at = 0;
 
     *out_consumed = 0;
+    if (deadline_us && rest_left_us(&l->rest))
+        return ERR_AGAIN;
     for (unsigned n = 1; !l->ended; n++) {
         struct rdb_item item;
         size_t consumed;
@@ -200,6 +205,9 @@ enum err loader_feed(struct loader *l, struct bytes data, uint64_t deadline_us,
             return e;
         at += consumed;
         *out_consumed = at;
+        if (deadline_us && item.kind == RDB_ENTRY && l->rest_us &&
+            rest_begin(&l->rest, *l->rest_us))
+            return ERR_AGAIN;
         if (deadline_us && n % ITEMS_PER_LOOK == 0 && clock_read_us() >= deadline_us)
             return ERR_AGAIN;
     }

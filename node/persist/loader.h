@@ -12,6 +12,7 @@
 #define HF_NODE_PERSIST_LOADER_H
 
 #include "node/persist/rdb_read.h"
+#include "node/persist/rest.h"
 #include "node/replica/replica.h"
 
 struct keyspace;
@@ -31,9 +32,13 @@ struct loader {
     struct keyspace *into;
     struct rdb_reader reader;
     bool keep_expired;
-    bool ended; /* the last byte was read and was right */
+    bool ended;             /* the last byte was read and was right */
+    const int64_t *rest_us; /* key-load-delay as it is now (rest.h); NULL: none */
+    struct rest rest;
     int db;
-    uint64_t loaded, expired;         /* keys */
+    uint64_t empty;   /* keys without a value, which a Redis does not load either */
+    uint64_t loaded;  /* keys */
+    uint64_t expired; /* keys beside those: dropped, or there until followers hear of their end */
     struct replica_position position; /* what the file says about replication */
 };
 
@@ -41,7 +46,7 @@ void loader_init(struct loader *l, struct keyspace *into, bool keep_expired, boo
 void loader_fini(struct loader *l);
 
 /* Loads what is whole in data, at most until deadline_us (clock_read_us; 0: no limit) and never beyond
- * the end of the RDB. ERR_AGAIN: the deadline passed first. */
+ * the end of the RDB. ERR_AGAIN: the deadline passed first, or it rests, which it never does without one. */
 enum err loader_feed(struct loader *l, struct bytes data, uint64_t deadline_us,
                      size_t *out_consumed, struct errmsg *out_why) MUST_CHECK;
 

@@ -30,7 +30,8 @@ enum {
 static struct snapshot_plan file_plan(const struct persist *p)
 {
     struct snapshot_plan plan = { .compress = p->w->set->rdbcompression,
-                                  .checksum = p->w->set->rdbchecksum };
+                                  .checksum = p->w->set->rdbchecksum,
+                                  .rest_us = p->w->set->rdb_key_save_delay_us };
 
     replica_position(p->w->replica, &plan.position);
     return plan;
@@ -40,7 +41,7 @@ static void saved(struct persist *p, enum err e, const char *why)
 {
     if (p->called_off) { /* by somebody's wish: no failure, as Redis sees it */
         p->called_off = false;
-        log_notice("save-cancelled file=%s why=%s", p->w->set->dbfilename, why);
+        log_notice("save-cancelled file=%s why=\"%s\"", p->w->set->dbfilename, why);
         return;
     }
     p->last_save_ok = e == OK;
@@ -351,7 +352,8 @@ struct load {
     int fd;
     struct loader loader;
     struct buf data;
-    size_t at; /* consumed of data */
+    size_t at;   /* consumed of data */
+    bool hungry; /* what was read is used up */
     bool file_ended;
     uint64_t started_ms, total_bytes;
     int64_t started_wall_s;
@@ -392,7 +394,7 @@ static enum err load_block(struct load *load, uint64_t deadline_us, struct errms
     enum err e;
     ssize_t n;
 
-    if (!load->file_ended) {
+    if (load->hungry && !load->file_ended) {
         buf_drop(&load->data, load->at);
         load->at = 0;
         n = read(load->fd, buf_reserve(&load->data, LOAD_READ_BYTES), LOAD_READ_BYTES);
@@ -406,6 +408,7 @@ static enum err load_block(struct load *load, uint64_t deadline_us, struct errms
     rest = (struct bytes){ load->data.at + load->at, load->data.len - load->at };
     e = loader_feed(&load->loader, rest, deadline_us, &consumed, out_why);
     load->at += consumed;
+    load->hungry = e == OK;
     if (e != OK)
         return e;
     if (load->loader.ended)
@@ -426,12 +429,12 @@ static void on_load_next(struct ev_loop *loop, ev_timer *timer, int events)
 
     do {
         e = load_block(p->loading, deadline_us, &why);
-    } while (e == ERR_AGAIN && clock_read_us() < deadline_us);
+    } while (e == ERR_AGAIN && p->loading->hungry && clock_read_us() < deadline_us);
     if (e != ERR_AGAIN) {
         load_ends(p, e, &why);
         return;
     }
-    ev_timer_set(&p->load_next, 0., 0.);
+    ev_timer_set(&p->load_next, (double)rest_left_us(&p->loading->loader.rest) / 1e6, 0.);
     ev_timer_start(loop, &p->load_next);
 }
 
@@ -450,8 +453,9 @@ void persist_load(struct persist *p, persist_loaded_fn *done, void *arg)
     }
     if (set->appendonly) {
         if (access(set->dbfilename, F_OK) == 0)
-            log_notice("rdb-not-read file=%s why=appendonly is on, and its files are the data set",
-                       set->dbfilename);
+            log_notice(
+                "rdb-not-read file=%s why=\"appendonly is on, and its files are the data set\"",
+                set->dbfilename);
         aof_begin_load(p->w->aof, done, arg);
         return;
     }
@@ -468,12 +472,14 @@ void persist_load(struct persist *p, persist_loaded_fn *done, void *arg)
     }
     p->loading = xcalloc(1, sizeof *p->loading);
     *p->loading = (struct load){ .fd = fd,
+                                 .hungry = true,
                                  .done = done,
                                  .arg = arg,
                                  .started_ms = clock_now_ms(),
                                  .started_wall_s = (int64_t)(clock_wall_ms() / 1000),
                                  .total_bytes = fstat(fd, &st) ? 0 : (uint64_t)st.st_size };
     loader_init(&p->loading->loader, p->w->keyspace, *set->leader_host != '\0', set->rdbchecksum);
+    p->loading->loader.rest_us = &set->key_load_delay_us;
     ev_timer_set(&p->load_next, 0., 0.);
     ev_timer_start(p->w->loop, &p->load_next);
 }
@@ -514,7 +520,7 @@ enum err persist_reload(struct persist *p, struct errmsg *out_why)
 {
     const struct node_settings *set = p->w->set;
     struct keyspace *fresh = keyspace_new_beside(p->w->keyspace);
-    struct load load = { .fd = open(set->dbfilename, O_RDONLY | O_CLOEXEC) };
+    struct load load = { .fd = open(set->dbfilename, O_RDONLY | O_CLOEXEC), .hungry = true };
     enum err e = ERR_AGAIN;
 
     if (load.fd < 0) {

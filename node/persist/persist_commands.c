@@ -6,6 +6,7 @@
 #include "node/keyspace/keyspace.h"
 #include "node/persist/aof.h"
 #include "node/persist/persist_room.h"
+#include "node/persist/rdb_read.h"
 #include "node/settings.h"
 #include "node/world.h"
 
@@ -191,32 +192,51 @@ static void write_loading(const struct persist *p, struct buf *out)
     info_line(out, "loading_eta_seconds", "%lld", (long long)now.eta_s);
 }
 
+/* How far the walk is, whoever it is for. */
+static void write_walk(const struct node_world *w, struct buf *out)
+{
+    uint64_t total = 0, done = 0;
+
+    for (int db = 0; keyspace_walking(w->keyspace) && db < keyspace_databases(w->keyspace); db++)
+        total += keyspace_walk_keys(w->keyspace, db, NULL);
+    if (total)
+        done = total - keyspace_walk_left(w->keyspace);
+    info_line(out, "current_fork_perc", "%.2f", total ? 100. * (double)done / (double)total : 0.);
+    info_line(out, "current_save_keys_processed", "%llu", (unsigned long long)done);
+    info_line(out, "current_save_keys_total", "%llu", (unsigned long long)total);
+}
+
+/* A full sync counts, as with Redis, where both are the work of one child: BGSAVE is refused meanwhile. */
+static bool makes_rdb(const struct node_world *w)
+{
+    return persist_saving(w->persist) || replica_sends_data_set(w->replica);
+}
+
+static long long rdb_seconds(const struct node_world *w)
+{
+    const struct persist *p = w->persist;
+    uint64_t began_ms = persist_saving(p) ? p->save_started_ms : p->snapshot.started_ms;
+
+    return makes_rdb(w) ? (long long)((clock_now_ms() - began_ms) / 1000) : -1;
+}
+
 static void write_info(struct node_world *w, struct buf *out)
 {
     const struct persist *p = w->persist;
-    bool walks = p->saving;
-    uint64_t total = 0;
     long long seconds = p->last_save_ms == UINT64_MAX ? -1 : (long long)(p->last_save_ms / 1000);
-    long long running =
-        persist_saving(p) ? (long long)((clock_now_ms() - p->save_started_ms) / 1000) : -1;
 
-    for (int db = 0; walks && db < keyspace_databases(w->keyspace); db++)
-        total += keyspace_walk_keys(w->keyspace, db, NULL);
     info_line(out, "loading", "%d", persist_loading(p));
     info_line(out, "async_loading", "%d", replica_loading(w->replica));
     info_line(out, "current_cow_peak", "0");
     info_line(out, "current_cow_size", "0");
     info_line(out, "current_cow_size_age", "0");
-    info_line(out, "current_fork_perc", "0.00");
-    info_line(out, "current_save_keys_processed", "%llu",
-              (unsigned long long)(walks ? total - keyspace_walk_left(w->keyspace) : 0));
-    info_line(out, "current_save_keys_total", "%llu", (unsigned long long)total);
+    write_walk(w, out);
     info_line(out, "rdb_changes_since_last_save", "%llu", (unsigned long long)p->changes);
-    info_line(out, "rdb_bgsave_in_progress", "%d", persist_saving(p));
+    info_line(out, "rdb_bgsave_in_progress", "%d", makes_rdb(w));
     info_line(out, "rdb_last_save_time", "%lld", (long long)p->last_save_wall_s);
     info_line(out, "rdb_last_bgsave_status", "%s", p->last_save_ok ? "ok" : "err");
     info_line(out, "rdb_last_bgsave_time_sec", "%lld", seconds);
-    info_line(out, "rdb_current_bgsave_time_sec", "%lld", running);
+    info_line(out, "rdb_current_bgsave_time_sec", "%lld", rdb_seconds(w));
     info_line(out, "rdb_saves", "%llu", (unsigned long long)p->saves);
     info_line(out, "rdb_last_cow_size", "0");
     info_line(out, "rdb_last_load_keys_expired", "%llu", (unsigned long long)p->expired_keys);

@@ -28,6 +28,7 @@ static void end(struct snapshot *s, enum err e, const char *why)
     s->sink = NULL;
     s->abort_why = NULL;
     s->open.entry = NULL;
+    s->rest = (struct rest){ 0 };
     s->aside.at = 0;
     buf_fini(&s->aside.bytes);
     buf_fini(&s->out);
@@ -273,6 +274,8 @@ static uint32_t emit(void *arg, int db, const struct entry *e, enum emit_how how
         flush(s);
     if (s->abort_why || (s->sink->ready && !s->sink->ready(s->sink_arg)))
         answer |= EMIT_STOP;
+    if (!(answer & EMIT_MORE) && rest_begin(&s->rest, s->plan.rest_us))
+        answer |= EMIT_STOP;
     return answer;
 }
 
@@ -345,6 +348,7 @@ static bool step(struct snapshot *s, uint64_t budget_us)
         aside_piece(s);
         return false;
     }
+    whole = whole && !rest_left_us(&s->rest);
     if (whole)
         write_foot(s);
     flush(s);
@@ -395,6 +399,7 @@ enum err snapshot_start(struct snapshot *s, const struct snapshot_plan *plan,
     s->sink = sink;
     s->sink_arg = sink_arg;
     s->db = s->aside.db = -1;
+    s->started_ms = clock_now_ms();
     s->bytes = 0;
     s->db_seen = xcalloc((size_t)keyspace_databases(s->keyspace), sizeof *s->db_seen);
     rdb_write_init(&s->writer, &s->out, plan->compress, plan->checksum && !plan->commands);
@@ -403,16 +408,26 @@ enum err snapshot_start(struct snapshot *s, const struct snapshot_plan *plan,
     return OK;
 }
 
+static double seconds_to_next(const struct snapshot *s)
+{
+    if (s->abort_why || keyspace_walk_wanted(s->keyspace))
+        return 0.;
+    return (double)rest_left_us(&s->rest) / 1e6;
+}
+
 void snapshot_resume(struct snapshot *s)
 {
-    if (!s->sink || ev_is_active(&s->next))
+    if (!s->sink || (ev_is_active(&s->next) && !s->rest.until_us))
         return;
-    ev_timer_set(&s->next, 0., 0.);
+    ev_timer_stop(s->loop, &s->next); /* of a rest, which may be over early */
+    ev_timer_set(&s->next, seconds_to_next(s), 0.);
     ev_timer_start(s->loop, &s->next);
 }
 
 void snapshot_finish(struct snapshot *s)
 {
+    s->plan.rest_us = 0;
+    s->rest = (struct rest){ 0 };
     while (s->sink && !step(s, UINT64_MAX / 2))
         ;
 }

@@ -13,6 +13,8 @@
  *   4. sink.bytes may call snapshot_abort; the end is then told from the loop
  *   5. a value goes out in pieces of SNAPSHOT_PIECE_BYTES; entries that come early between two of them
  *      wait aside, whole, and follow it. More than SNAPSHOT_ASIDE_MAX aborts
+ *   6. plan.rest_us makes it rest behind each key, also one that came early, and the loop goes on; nobody who
+ *      waits for a key, no abort and no snapshot_finish is kept waiting for that
  *
  * The version in its header is the lowest that holds everything there is when it starts.
  *
@@ -24,6 +26,7 @@
 #include <ev.h>
 
 #include "node/persist/rdb_write.h"
+#include "node/persist/rest.h"
 #include "node/replica/replica.h"
 
 struct keyspace;
@@ -44,11 +47,12 @@ struct snapshot_sink {
 
 struct snapshot_plan {
     bool compress, checksum;
-    bool no_keys;   /* REPLCONF rdb-filter-only without data */
-    bool aof_base;  /* it is the base of an append only file */
-    bool commands;  /* not RDB, but the commands that make the data set */
-    bool valkey;    /* for a Valkey since 9: rdb_version_for */
-    uint32_t needs; /* RDB_NEED_…: what the payload holds beside keys; those are counted here */
+    bool no_keys;    /* REPLCONF rdb-filter-only without data */
+    bool aof_base;   /* it is the base of an append only file */
+    bool commands;   /* not RDB, but the commands that make the data set */
+    bool valkey;     /* for a Valkey since 9: rdb_version_for */
+    uint32_t needs;  /* RDB_NEED_…: what the payload holds beside keys; those are counted here */
+    int64_t rest_us; /* rdb-key-save-delay (rest.h) */
     struct replica_position position;
 };
 
@@ -67,7 +71,8 @@ struct snapshot {
     struct buf out;
     struct rdb_writer writer;
     struct snapshot_plan plan;
-    int version;                   /* of the payload */
+    int version; /* of the payload */
+    uint64_t started_ms;
     int db;                        /* last selected in the payload */
     bool *db_seen;                 /* its sizes were written */
     struct {                       /* what is between two pieces */
@@ -79,6 +84,7 @@ struct snapshot {
         size_t at;        /* gone out */
         int db;           /* last selected in them; -1: none */
     } aside;
+    struct rest rest;
     const char *abort_why;
     uint64_t bytes;        /* of this payload so far */
     uint64_t inline_bytes; /* of large values that a write pushed out on the spot, ever */

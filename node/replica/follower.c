@@ -66,6 +66,7 @@ static void drop_payload(struct replica *r)
 {
     if (!r->loader)
         return;
+    ev_timer_stop(r->w->loop, &r->rest);
     loader_fini(r->loader);
     xfree(r->loader);
     keyspace_throw_away(r->w->keyspace, r->fresh);
@@ -84,8 +85,10 @@ static void begin_payload(struct replica *r, const struct upstream_action *a)
     keyspace_set_follower(r->fresh, true);
     r->loader = xcalloc(1, sizeof *r->loader);
     loader_init(r->loader, r->fresh, true, r->w->set->rdbchecksum);
-    log_notice("full-sync-receiving id=%s offset=%llu bytes=%llu", a->id,
-               (unsigned long long)a->offset, (unsigned long long)a->bytes);
+    r->loader->rest_us = &r->w->set->key_load_delay_us;
+    log_notice("full-sync-receiving id=%s offset=%llu bytes=%llu" REDIS_SAYS(
+                   "MASTER <-> REPLICA sync: Loading DB in memory"),
+               a->id, (unsigned long long)a->offset, (unsigned long long)a->bytes);
 }
 
 static uint64_t count_keys(const struct keyspace *ks)
@@ -185,6 +188,29 @@ static bool payload_end(struct replica *r, struct link *l)
     return true;
 }
 
+static void on_rested(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct replica *r = timer->data;
+
+    link_pause_reading(r->link, false);
+    link_again(r->link);
+}
+
+/* The loader stopped half-way: at the end of its slice, or to rest. */
+static void go_on_later(struct replica *r, struct link *l)
+{
+    uint64_t rest_us = rest_left_us(&r->loader->rest);
+
+    if (LIKELY(!rest_us)) {
+        link_again(l);
+        return;
+    }
+    link_pause_reading(l, true);
+    ev_timer_stop(r->w->loop, &r->rest);
+    ev_timer_set(&r->rest, (double)rest_us / 1e6, 0.);
+    ev_timer_start(r->w->loop, &r->rest);
+}
+
 static bool take_payload(struct replica *r, struct link *l, uint64_t deadline_us)
 {
     struct bytes data = link_input(l);
@@ -200,7 +226,7 @@ static bool take_payload(struct replica *r, struct link *l, uint64_t deadline_us
     r->payload_read += consumed;
     link_consume(l, consumed);
     if (e == ERR_AGAIN) {
-        link_again(l);
+        go_on_later(r, l);
         return false;
     }
     if (e != OK) {
@@ -447,7 +473,7 @@ static void do_drop(struct replica *r, const struct upstream_action *a)
     struct link *l = r->link;
 
     if (*a->why)
-        log_notice("leader-link-dropped why=%s", a->why);
+        log_notice("leader-link-dropped why=\"%s\"", a->why);
     if (r->dial)
         dial_stop(r->dial);
     if (!l)
@@ -535,6 +561,8 @@ void upstream_room_init(struct replica *r)
     upstream_init(&r->upstream, &r->upstream_config);
     ev_timer_init(&r->upstream_timer, on_timer, 0., 0.);
     r->upstream_timer.data = r;
+    ev_timer_init(&r->rest, on_rested, 0., 0.);
+    r->rest.data = r;
     forget_link(r);
 }
 

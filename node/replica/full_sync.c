@@ -274,6 +274,7 @@ static void begin_for(struct replica *r, const struct follower *first)
 {
     struct snapshot_plan plan = { .compress = r->w->set->rdbcompression,
                                   .checksum = true,
+                                  .rest_us = r->w->set->rdb_key_save_delay_us,
                                   .no_keys = first->filter_no_keys,
                                   .valkey = first->valkey >= VALKEY_OWN_RDB };
     struct sync *sync;

@@ -98,7 +98,7 @@ static void follower_gone(void *arg, struct session *s)
 
 void leader_drop(struct follower *f, const char *why)
 {
-    log_warning("follower-dropped id=%llu why=%s", (unsigned long long)f->session->id, why);
+    log_warning("follower-dropped id=%llu why=\"%s\"", (unsigned long long)f->session->id, why);
     release(f);
     session_kill(f->session, LINK_WHY_LIMIT);
 }
@@ -111,7 +111,7 @@ void leader_drop_followers(struct replica *r, const char *why)
         if (!follower_counts(f))
             continue;
         release(f);
-        log_notice("follower-closed id=%llu why=%s", (unsigned long long)f->session->id, why);
+        log_notice("follower-closed id=%llu why=\"%s\"", (unsigned long long)f->session->id, why);
         session_kill(f->session, LINK_WHY_ASKED);
     }
 }

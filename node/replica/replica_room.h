@@ -141,6 +141,7 @@ struct replica {
     bool history;           /* our id and offset may be continued */
     bool confirmed;         /* REPLICAOF was said since the last sync: the guard is open */
     struct loader *loader;  /* while a payload comes */
+    ev_timer rest;          /* key-load-delay: until it goes on */
     struct keyspace *fresh; /* it loads into */
     char payload_id[UPSTREAM_ID_LEN + 1], payload_mark[UPSTREAM_ID_LEN + 1];
     uint64_t payload_offset, payload_bytes, payload_read;

@@ -8,6 +8,7 @@
 #include "node/keyspace/keyspace.h"
 #include "node/serve/rates.h"
 #include "node/serve/serve.h"
+#include "node/serve/shutdown.h"
 #include "node/settings.h"
 #include "node/world.h"
 

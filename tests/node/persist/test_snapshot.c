@@ -225,6 +225,7 @@ START_TEST(the_image_is_the_moment_it_began)
         struct image image = image_of(ks);
         struct sink sink = { 0 };
 
+        plan.rest_us = (int64_t[]){ 0, 20, -5 }[round % 3];
         ck_assert_int_eq(snapshot_start(&snapshot, &plan, &ops, &sink), OK);
         ck_assert_int_eq(snapshot_start(&snapshot, &plan, &ops, &sink), ERR_EXISTS);
         while (!sink.done) {
