@@ -37,7 +37,7 @@ enum dial_why {
     DIAL_WHY_TIMEOUT,     /* connect or greeting took longer than connect_timeout_ms */
     DIAL_WHY_CLOSED,      /* was up; FIN or RST */
     DIAL_WHY_TLS,
-    DIAL_WHY_AUTH,     /* AUTH was refused, or is wanted (a server that wants none is content) */
+    DIAL_WHY_AUTH,     /* AUTH was refused or is wanted, and the default user may do nothing */
     DIAL_WHY_PROTOCOL, /* the reply was no RESP, or over a limit */
     DIAL_WHY_ASKED,    /* dial_drop */
     DIAL_WHY_COUNT

@@ -44,19 +44,19 @@ static bool refuses_auth(const struct resp_value *reply)
     return false;
 }
 
+/* Who is refused is still the default user, who may be all that is wanted: the answer to the name tells. */
 static void on_auth(void *arg, const struct resp_value *reply)
 {
     struct dial *d = arg;
 
     if (!reply)
         return;
-    if (refuses_auth(reply))
+    if (refuses_auth(reply) && !d->o.client_name)
         dial_go_down(d, DIAL_WHY_AUTH, 0);
     else
         greeting_done(d);
 }
 
-/* Who has no password to give learns from the answer to his name that one is wanted. */
 static void on_named(void *arg, const struct resp_value *reply)
 {
     struct dial *d = arg;

@@ -34,6 +34,7 @@ static struct tls_context *server_tls;
 static char local_ip[] = "127.0.0.1";
 static int port, accepts;
 static const char *password; /* what AUTH accepts; NULL: none is set */
+static bool default_is_open; /* who is refused may do everything all the same */
 static char client_name[64];
 
 static void raw(struct reply *r, const char *text)
@@ -56,7 +57,7 @@ static void answer(struct peer *p, const struct resp_request *q)
             reply_ok(&r);
         else
             reply_error(&r, "WRONGPASS invalid username-password pair or user is disabled.");
-    } else if (bytes_is_word(word, "client") && password && !p->known) {
+    } else if (bytes_is_word(word, "client") && password && !p->known && !default_is_open) {
         reply_error(&r, "NOAUTH Authentication required.");
     } else if (bytes_is_word(word, "client")) {
         snprintf(client_name, sizeof client_name, "%.*s", (int)q->argv[2].len, q->argv[2].at);
@@ -382,8 +383,8 @@ END_TEST
 
 START_TEST(authentication)
 {
-    struct heard right = { 0 }, wrong = { 0 }, unaware = { 0 }, none = { 0 };
-    struct dial *a, *b, *c, *e;
+    struct heard right = { 0 }, wrong = { 0 }, unaware = { 0 }, open = { 0 }, none = { 0 };
+    struct dial *a, *b, *c, *e, *f;
 
     begin();
     password = "secret";
@@ -397,6 +398,10 @@ START_TEST(authentication)
     await(&unaware.states[DIAL_DOWN], 1);
     ck_assert_int_eq(unaware.why, DIAL_WHY_AUTH);
     ck_assert_int_eq(unaware.states[DIAL_UP], 0);
+    default_is_open = true;
+    f = dial_to(&open, (struct dial_options){ .password = "guess", .client_name = "f" });
+    await(&open.states[DIAL_UP], 1);
+    default_is_open = false;
     password = NULL;
     c = dial_to(&none,
                 (struct dial_options){ .password = "secret" }); /* a server that wants none */
@@ -405,6 +410,7 @@ START_TEST(authentication)
     dial_free(b);
     dial_free(c);
     dial_free(e);
+    dial_free(f);
     finish();
 }
 END_TEST

@@ -316,5 +316,8 @@ def test_a_node_that_wants_a_password_is_not_connected(t):
             assert leader.call("CONFIG", "SET", "requirepass", "") == "OK"
             assert s.call("SENTINEL", "RESET", "m1") == 1
             until(lambda: s.master("m1")["flags"] == "master", 10, "%r to bring a password that nobody wants" % s)
+            assert s.call("SENTINEL", "SET", "m1", "auth-user", "nobody") == "OK"
+            until(lambda: s.master("m1")["flags"] == "master", 10, "%r to be the default user, who may do all" % s)
+            s.stop()
             with leader.client(password=None) as c:
                 assert c.call("CONFIG", "SET", "requirepass", "secret") == "OK"
