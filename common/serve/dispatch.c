@@ -140,13 +140,31 @@ static void admit_and_run(struct session *s, struct call *c, uint64_t *now_us)
     }
 }
 
+/* A follower reads a stream, in which no reply may stand: who asks for one is no follower, or is lost. */
+static void cut_off(struct session *s, const struct call *c, bool failed)
+{
+    char name[64] = "<unknown>";
+
+    if (c->cmd)
+        command_full_name(s->service->commands, c->cmd, name, sizeof name);
+    if (failed)
+        log_warning("follower-refused id=%llu" REDIS_SAYS(
+                        "== CRITICAL == This master is sending an error to its replica: "
+                        "after processing the command '%s'"),
+                    (unsigned long long)s->id, name);
+    log_warning("follower-cut-off id=%llu" REDIS_SAYS(
+                    "Replica generated a reply to command '%s', disconnecting it: %s"),
+                (unsigned long long)s->id, name, s->link->peer);
+    session_kill(s, LINK_WHY_PROTOCOL);
+}
+
 bool dispatch(struct session *s, const struct resp_request *req, bool denies_blocking,
               uint64_t *now_us)
 {
     struct service *v = s->service;
-    /* A follower reads a stream: nothing else may stand in it. */
-    bool muted =
-        (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) || s->kind == SESSION_REPLICA;
+    bool follower = s->kind == SESSION_REPLICA;
+    bool muted = (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) || follower;
+    uint32_t errors = s->reply.errors;
     struct errmsg why;
     struct call c = { .argv = req->argv,
                       .argc = req->argc,
@@ -170,6 +188,8 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
     if (UNLIKELY(s->flags & SESSION_TRACK_CACHING) && !(s->flags & SESSION_HELD))
         tracking_forget_caching(s, &c);
     if (UNLIKELY(muted)) {
+        if (follower && out_pending(&v->sink) && !(s->flags & SESSION_CLOSING))
+            cut_off(s, &c, s->reply.errors != errors);
         out_fini(&v->sink);
         s->reply.out = &s->link->out;
     }

@@ -816,3 +816,23 @@ def test_resetstat_forgets_syncs_and_saves(t):
         said.append([i[name] for name in ("sync_full", "sync_partial_ok", "sync_partial_err",
                                           "rdb_saves", "aof_rewrites")])
     assert said[0] == said[1] == ["0"] * 5, said
+
+
+def test_who_wants_a_reply_on_a_replication_link_is_cut_off(t):
+    """Found with Redis's own tests: a stream with a reply in it is none."""
+    for product in (OURS, THEIRS):
+        leader = t.node(product=product, settings={"repl-diskless-sync-delay": "0"}).start()
+        for words, name, fails in ((["PING"], "ping", False), (["XINFO", "HELP"], "xinfo|help", False),
+                                   (["GET", "k"], "get", True)):
+            size = leader.log_size()
+            with leader.client() as c:
+                c.send("PSYNC", "?", "-1")
+                assert c.read().startswith("FULLRESYNC")
+                c.send(*words)
+                assert c.is_closed_within(10), (product, words)
+            leader.wait_log("Replica generated a reply to command '%s', disconnecting it: "
+                            % name.replace("|", "[|]"), since=size)
+            if fails:
+                leader.wait_log("== CRITICAL == This master is sending an error to its replica: ",
+                                since=size)
+        assert leader.call("PING") == "PONG"
