@@ -138,7 +138,7 @@ static bool add_part(struct loading *l, int rdb_type, const struct value_part *p
         return ziplist_each(part->text, add_element, l);
     case RDB_LIST_LISTPACKS:
         if (part->number == CONTAINER_PLAIN)
-            return add_element(l, part->text);
+            return part->text.len && add_element(l, part->text);
         return part->number == CONTAINER_PACKED && add_listpack(l, part->text);
     default:
         return false;

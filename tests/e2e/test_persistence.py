@@ -233,6 +233,7 @@ def test_what_a_restore_does_not_like_is_in_the_log(t):
         (b"\x0d\x1b\x1b\x00\x00\x00\x16\x00\x00\x00\x04\x00\x00\x02a\x00\x04\x02b\x00\x04\x02a\x00"
          b"\x04\x02d\x00\xff\x09\x00", "Hash ziplist integrity check failed"),
         (b"\x0b\x03abc\x09\x00", "set as intset integrity check failed"),
+        (b"\x12\x01\x01\x00\x0a\x00", "list of listpacks integrity check failed"),
     ]
     with node.client() as c:
         assert c.call("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", 1) == "OK"
