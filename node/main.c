@@ -286,7 +286,8 @@ static int serve_clients(struct node *n)
     process_stopping();
     close_rooms(n);
     process_end(n->world.loop);
-    log_notice("holdfast-node-stops");
+    if (!n->failed) /* else the last word is why */
+        log_notice("holdfast-node-stops");
     return n->failed ? 1 : 0;
 }
 

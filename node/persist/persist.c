@@ -379,6 +379,10 @@ static void load_ends(struct persist *p, enum err e, const struct errmsg *why)
             (unsigned long long)p->expired_keys,
             (unsigned long long)(clock_now_ms() - load->started_ms));
     }
+    if (e != OK)
+        log_warning("load-broke file=%s at=%llu" REDIS_SAYS(
+                        "Terminating server after rdb file reading failure."),
+                    p->w->set->dbfilename, (unsigned long long)load->loader.reader.offset);
     loader_fini(&load->loader);
     buf_fini(&load->data);
     close(load->fd);

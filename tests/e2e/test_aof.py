@@ -302,10 +302,10 @@ def test_torn_tails(t):
 @limit(180)
 def test_what_is_no_append_only_file_ends_the_start(t):
     good = commands(["SET", "a", "1"])
-    for data, why in ((b"rubbish\r\n", "malformed"),
-                      (good + b"SET a 1\r\n", "malformed at byte 27"),
-                      (good + b"*0\r\n", "malformed"),
-                      (good + b"*1\r\n$-5\r\n", "malformed"),
+    for data, why in ((b"rubbish\r\n", "Bad file format"),
+                      (good + b"SET a 1\r\n", "at byte 27"),
+                      (good + b"*0\r\n", "Bad file format"),
+                      (good + b"*1\r\n$-5\r\n", "Bad file format"),
                       (good + commands(["NOSUCHCOMMAND", "a"]), "unknown command"),
                       (good + commands(["SUBSCRIBE", "a"]), "not for a stream"),
                       (b"REDIS0009", "ends in the middle"),
