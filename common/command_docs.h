@@ -138,9 +138,14 @@ struct key_use {
     uint32_t flags; /* enum key_flag */
 };
 
+/* How the row's keys are found: its key_specs, else what keys alone says; their number. */
+int command_key_specs(const struct command *cmd, struct key_spec out_specs[KEY_SPECS_MAX]);
 /* The keys of these arguments, in order. -1: the arguments make no sense, or there are more than max. */
 int command_find_keys(const struct command *cmd, int argc, const struct bytes *argv,
                       struct key_use *out_keys, int max);
+/* The same for who has the row's specifications at hand. */
+int command_find_keys_by(const struct command *cmd, const struct key_spec *specs, int spec_count,
+                         int argc, const struct bytes *argv, struct key_use *out_keys, int max);
 
 /* One element of COMMAND INFO under its full name, and the value of one name in COMMAND DOCS. */
 void command_reply_info(struct reply *r, const struct command_table *t, const struct command *cmd,

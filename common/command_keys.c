@@ -80,25 +80,41 @@ static int find_by_function(const struct command *cmd, struct finder *f, uint32_
     return n;
 }
 
+int command_key_specs(const struct command *cmd, struct key_spec out_specs[KEY_SPECS_MAX])
+{
+    int n = key_specs_parse(cmd, out_specs, NULL);
+
+    ASSERT(n >= 0);
+    if (n > 0 || !cmd->keys.first)
+        return n;
+    out_specs[0] = key_spec_of_keys(cmd); /* a row that says only where its keys are */
+    return 1;
+}
+
+int command_find_keys_by(const struct command *cmd, const struct key_spec *specs, int spec_count,
+                         int argc, const struct bytes *argv, struct key_use *out_keys, int max)
+{
+    struct finder f = { .argc = argc, .argv = argv, .keys = out_keys, .max = max };
+    struct key_spec first = spec_count ? specs[0] : (struct key_spec){ 0 };
+
+    if (spec_count && cmd->keys.flags)
+        first.flags = key_flags_parse(cmd->keys.flags(argc, argv));
+    if (cmd->keys.find) {
+        uint32_t others = spec_count > 1 ? specs[spec_count - 1].flags : first.flags;
+
+        return find_by_function(cmd, &f, first.flags, others & ~(uint32_t)KEY_INCOMPLETE);
+    }
+    for (int i = 0; i < spec_count; i++)
+        if (!spec_find(i == 0 ? &first : &specs[i], &f))
+            return -1;
+    return f.count;
+}
+
 int command_find_keys(const struct command *cmd, int argc, const struct bytes *argv,
                       struct key_use *out_keys, int max)
 {
-    struct finder f = { .argc = argc, .argv = argv, .keys = out_keys, .max = max };
     struct key_spec specs[KEY_SPECS_MAX];
-    int n = key_specs_parse(cmd, specs, NULL);
+    int n = command_key_specs(cmd, specs);
 
-    ASSERT(n >= 0);
-    if (n == 0 && cmd->keys.first) { /* a row that says only where its keys are */
-        specs[0] = key_spec_of_keys(cmd);
-        n = 1;
-    }
-    if (n && cmd->keys.flags)
-        specs[0].flags = key_flags_parse(cmd->keys.flags(argc, argv));
-    if (cmd->keys.find)
-        return find_by_function(cmd, &f, n ? specs[0].flags : 0,
-                                n ? specs[n - 1].flags & ~(uint32_t)KEY_INCOMPLETE : 0);
-    for (int i = 0; i < n; i++)
-        if (!spec_find(&specs[i], &f))
-            return -1;
-    return f.count;
+    return command_find_keys_by(cmd, specs, n, argc, argv, out_keys, max);
 }

@@ -98,28 +98,6 @@ static enum err check_title(struct bytes value, struct errmsg *out_why)
     return OK;
 }
 
-enum err server_settings_check(const struct server_settings *set, struct errmsg *out_why)
-{
-    char hash[65];
-
-    sha256_hex(bytes_of(set->requirepass), hash);
-    if (set->default_user_hash[0] && strcasecmp(set->default_user_hash, hash) != 0) {
-        errmsg_set(out_why, "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION ") ***\n"
-                            "The user 'default' has a password that is not the one of requirepass; "
-                            "this version knows requirepass only\n");
-        return ERR_UNSUPPORTED;
-    }
-    if (set->aclfile[0]) {
-        errmsg_set(out_why,
-                   "\n*** FATAL CONFIG FILE ERROR (Holdfast " HF_VERSION ") ***\n"
-                   "aclfile '%.200s': users and rules are not offered by this version, and "
-                   "without them everything would be open\n",
-                   set->aclfile);
-        return ERR_UNSUPPORTED;
-    }
-    return OK;
-}
-
 /* ---- the rows ---------------------------------------------------------------------------------- */
 
 #define AT(field) .at = offsetof(struct server_settings, field)
@@ -162,14 +140,14 @@ const struct setting server_setting_rows[] = {
       .help = "Password of the default user." },
     { .name = "aclfile", .kind = SET_TEXT, .def = "", AT(aclfile), .when = SET_AT_START,
       .help = "File with users and their rules." },
-    { .name = "user", .kind = SET_LINES, .when = SET_LIVE, .flags = SETTING_MULTI,
-      .line = user_line, .lines = user_lines, .help = "One user and its rules." },
+    { .name = "user", .kind = SET_LINES, .when = SET_LIVE, .flags = SETTING_MULTI | SETTING_SECRET,
+      .line = user_line, .lines = user_lines, .fini = user_fini,
+      .help = "One user and its rules, as ACL SETUSER takes them." },
     { .name = "acllog-max-len", .kind = SET_INT, .def = "128", .min = "0",
-      .max = "9223372036854775807", AT(acllog_max_len), .when = SET_LIVE, .flags = SETTING_IGNORED,
+      .max = "9223372036854775807", AT(acllog_max_len), .when = SET_LIVE,
       .help = "Entries kept of refused commands and logins." },
     { .name = "acl-pubsub-default", .kind = SET_ENUM, .def = "resetchannels", AT(acl_pubsub_all),
-      .words = acl_pubsub_words, .when = SET_LIVE, .flags = SETTING_IGNORED,
-      .help = "Channels a new user may use." },
+      .words = acl_pubsub_words, .when = SET_LIVE, .help = "Channels a new user may use." },
     { .name = "client-query-buffer-limit", .kind = SET_BYTES, .def = "1gb", .min = "1mb",
       .max = "9223372036854775807", AT(client_query_buffer_bytes), .when = SET_LIVE,
       .help = "Most bytes of an unfinished request." },

@@ -8,6 +8,7 @@
 #ifndef HF_COMMON_SERVER_SETTINGS_H
 #define HF_COMMON_SERVER_SETTINGS_H
 
+#include "common/acl/rules.h"
 #include "common/settings.h"
 #include "common/tls.h"
 
@@ -33,6 +34,12 @@ struct output_limit {
     int64_t soft_s;
 };
 enum output_class { OUTPUT_NORMAL, OUTPUT_FOLLOWER, OUTPUT_PUBSUB, OUTPUT_CLASSES };
+
+/* user NAME RULES: kept until every command is known. */
+struct user_line {
+    char *name;
+    struct rules rules;
+};
 
 struct command_rename {
     char *from, *to; /* to "": the command is gone */
@@ -62,8 +69,9 @@ struct server_settings {
     int enable_protected_configs, enable_debug_command,
         enable_module_command; /* enum access_rule */
 
-    char
-        default_user_hash[65]; /* SHA-256 of its password as a user line gave it; "": no line did */
+    struct user_line *user_lines;
+    size_t user_line_count;
+    const struct acl *users; /* whose lines CONFIG REWRITE writes; NULL: what stands there stays */
     struct command_rename renames[COMMAND_RENAMES_MAX]; /* rename-command */
     int rename_count;
 
@@ -110,11 +118,8 @@ struct server_settings {
 
 extern const struct setting server_setting_rows[];
 
-/* What single rows cannot see: run once after settings_load. The sentence is the block for stderr. A
- * file that speaks of users other than an unrestricted 'default' is refused, because ignoring it would
- * open what it closes. */
-enum err server_settings_check(const struct server_settings *set,
-                               struct errmsg *out_why) MUST_CHECK;
+/* A `user` line for each of set->users, as CONFIG REWRITE writes it; none where they stand in an aclfile. */
+void server_settings_put_users(const struct server_settings *set, struct buf *out);
 
 /* Accepts any words and forgets them: for names that a daemon must know because the other one, or
  * Redis, does. */

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/acl/acl.h"
 #include "common/alloc.h"
 
 static enum err refuse(struct errmsg *why, const char *sentence)
@@ -258,58 +258,96 @@ void percentiles_lines(void *values, struct buf *out)
     buf_fini(&now);
 }
 
-void sha256_hex(struct bytes text, char *out)
+void user_fini(void *values)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    struct server_settings *set = values;
 
-    SHA256((const unsigned char *)text.at, text.len, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        sprintf(out + 2 * i, "%02x", digest[i]);
+    for (size_t i = 0; i < set->user_line_count; i++) {
+        xfree(set->user_lines[i].name);
+        rules_fini(&set->user_lines[i].rules);
+    }
+    xfree(set->user_lines);
+    set->user_lines = NULL;
+    set->user_line_count = 0;
 }
 
-/* The one user there is: what redis-server writes for it, in any order. */
+/* As far as can be told before commands are known. */
+static enum err check_rules(const struct rules *rules, struct errmsg *out_why)
+{
+    struct acl *form = acl_new(NULL);
+    struct user *u = user_new(form, BYTES("any"));
+    enum err e = OK;
+
+    for (size_t i = 0; i < rules->count && e == OK; i++) {
+        enum acl_fault fault = user_apply(u, rules->words[i]);
+
+        if (fault == ACL_FINE || fault == ACL_NO_COMMAND)
+            continue;
+        errmsg_set(out_why, "Error in user declaration, rule %zu: %s", i + 1,
+                   acl_fault_text(fault));
+        e = ERR_SYNTAX;
+    }
+    user_free(u);
+    acl_free(form);
+    return e;
+}
+
 enum err user_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
 {
-    static const char *const plain[] = { "on",          "nopass",  "sanitize-payload",
-                                         "~*",          "allkeys", "&*",
-                                         "allchannels", "+@all",   "allcommands" };
     struct server_settings *set = values;
-    char hash[2 * SHA256_DIGEST_LENGTH + 1] = "";
+    struct user_line *l;
+    int open;
 
     if (argc == 0)
         return refuse(out_why, "wrong number of arguments");
-    if (!bytes_is(argv[0], "default"))
-        return refuse(out_why, "Users other than 'default' are not offered by this version");
-    for (int i = 1; i < argc; i++) {
-        struct bytes rest = { argv[i].at + 1, argv[i].len ? argv[i].len - 1 : 0 };
-        bool known = false;
+    if (!acl_is_name(argv[0]))
+        return refuse(out_why, "Spaces not allowed in ACL usernames");
+    for (size_t i = 0; i < set->user_line_count; i++)
+        if (bytes_is(argv[0], set->user_lines[i].name))
+            return refuse(out_why, acl_fault_text(ACL_TWICE));
+    set->user_lines =
+        xrealloc(set->user_lines, (set->user_line_count + 1) * sizeof *set->user_lines);
+    l = &set->user_lines[set->user_line_count++];
+    *l = (struct user_line){ .name = xmemdup0(argv[0].at, argv[0].len) };
+    if (!rules_gather(&l->rules, argc - 1, argv + 1, &open))
+        return refuse(out_why, "Unmatched parenthesis in selector definition.");
+    return check_rules(&l->rules, out_why);
+}
 
-        for (size_t k = 0; k < ARRAY_LEN(plain); k++)
-            known |= bytes_is_word(argv[i], plain[k]);
-        if (known)
-            continue;
-        if (argv[i].len && argv[i].at[0] == '>')
-            sha256_hex(rest, hash);
-        else if (argv[i].len == sizeof hash && argv[i].at[0] == '#')
-            memcpy(hash, rest.at, rest.len);
-        else {
-            errmsg_set(out_why, "Rules for users are not offered by this version: '%.*s'",
-                       argv[i].len > 64 ? 64 : (int)argv[i].len, argv[i].at);
-            return ERR_UNSUPPORTED;
-        }
+/* The default user of requirepass alone needs no line. */
+static bool says_requirepass(const struct server_settings *set, struct bytes line)
+{
+    struct acl *plain = acl_new(NULL);
+    struct buf said = { 0 };
+    bool same;
+
+    acl_set_password(plain, set->requirepass);
+    user_describe(acl_default_user(plain), &said);
+    same = bytes_eq(line, buf_bytes(&said));
+    acl_free(plain);
+    buf_fini(&said);
+    return same;
+}
+
+void server_settings_put_users(const struct server_settings *set, struct buf *out)
+{
+    AUTO_FREE const struct user **all = set->users ? acl_sorted(set->users) : NULL;
+    struct buf line = { 0 };
+
+    for (size_t i = 0; all && !set->aclfile[0] && i < acl_count(set->users); i++) {
+        line.len = 0;
+        user_describe(all[i], &line);
+        if (says_requirepass(set, buf_bytes(&line)))
+            buf_putc(out, ' ');
+        buf_add(out, buf_bytes(&line));
+        buf_putc(out, '\n');
     }
-    memcpy(set->default_user_hash, hash, sizeof hash);
-    return OK;
+    buf_fini(&line);
 }
 
 void user_lines(void *values, struct buf *out)
 {
-    const struct server_settings *set = values;
-    char hash[2 * SHA256_DIGEST_LENGTH + 1];
-
-    sha256_hex(bytes_of(set->requirepass), hash);
-    buf_printf(out, " user default on %s%s ~* &* +@all\n", set->requirepass[0] ? "#" : "nopass",
-               set->requirepass[0] ? hash : "");
+    server_settings_put_users(values, out);
 }
 
 void rename_fini(void *values)

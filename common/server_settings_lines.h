@@ -27,10 +27,8 @@ void percentiles_get(void *values, struct buf *out);
 void percentiles_lines(void *values, struct buf *out);
 enum err user_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
 void user_lines(void *values, struct buf *out);
+void user_fini(void *values);
 void rename_fini(void *values);
 enum err rename_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
-
-/* out holds 65. */
-void sha256_hex(struct bytes text, char *out);
 
 #endif

@@ -46,6 +46,7 @@ enum setting_flag {
     SETTING_RETIRED = 1u << 6, /* accepted in files with any words and dropped, as Redis drops it */
     SETTING_KEYED =
         1u << 7, /* SET_LINES whose second word belongs to the name (sentinel monitor) */
+    SETTING_SECRET = 1u << 8, /* SET_LINES whose words no log shows */
 };
 
 struct setting_word {

@@ -41,7 +41,7 @@ bool settings_is_secret(const struct settings *s, struct bytes name)
 {
     const struct entry *e = entry_find(s, name, NULL);
 
-    return e && e->row->kind == SET_SECRET;
+    return e && (e->row->kind == SET_SECRET || (e->row->flags & SETTING_SECRET));
 }
 
 void settings_refusal(const struct settings *s, const struct settings_origin *at,

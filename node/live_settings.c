@@ -1,6 +1,6 @@
 #include "node/live_settings.h"
 
-#include "common/acl.h"
+#include "common/acl/acl.h"
 #include "common/alloc.h"
 #include "common/log.h"
 #include "common/process.h"
@@ -68,6 +68,15 @@ static enum err apply_password(void *world, struct errmsg *out_why)
 
     (void)out_why;
     acl_set_password(w->acl, w->set->server.requirepass);
+    return OK;
+}
+
+static enum err apply_new_users(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    acl_let_new_users_hear_all(w->acl, w->set->server.acl_pubsub_all);
     return OK;
 }
 
@@ -210,6 +219,7 @@ static const struct {
     { "tls-session-cache-timeout", apply_net },
     { "tls-auth-clients", apply_net },
     { "requirepass", apply_password },
+    { "acl-pubsub-default", apply_new_users },
     { "maxclients", apply_clients },
     { "client-output-buffer-limit", apply_buffers },
     { "client-query-buffer-limit", apply_buffers },
@@ -234,7 +244,6 @@ void live_settings_hook(struct node_world *w)
 
 enum err live_settings_begin(struct node_world *w, struct errmsg *out_why)
 {
-    apply_password(w, out_why);
     apply_frequency(w, out_why);
     limit_clients(w);
     apply_allocator(w, out_why);

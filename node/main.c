@@ -8,12 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/acl.h"
+#include "common/acl/acl.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/serve/users_file.h"
 #include "common/serve/service.h"
 #include "common/server_net.h"
 #include "node/insight/identity.h"
@@ -139,8 +140,8 @@ static void open_rooms(struct node *n)
     types_register(w->keyspace);
     w->oplog = &n->oplog;
     oplog_init(w->oplog, n->set.repl_backlog_bytes);
-    w->acl = acl_new();
     add_rows(w);
+    w->acl = acl_new(w->commands);
     w->replica = replica_new(w);
     w->persist = persist_new(w);
     w->aof = aof_new(w);
@@ -273,7 +274,8 @@ static int serve_clients(struct node *n)
     log_notice("Running mode=standalone, port=%lld.", (long long)n->set.server.port);
     sweep(n);
     open_rooms(n);
-    if (rename_commands(n, &why) != OK || live_settings_begin(&n->world, &why) != OK) {
+    if (users_file_start(n->world.acl, &n->set.server, &why) != OK ||
+        rename_commands(n, &why) != OK || live_settings_begin(&n->world, &why) != OK) {
         log_warning("start-refused why=\"%s\"", why.text);
         close_rooms(n);
         return refuse_start(why.text);
@@ -357,8 +359,7 @@ int main(int argc, char **argv)
     live_settings_hook(&node.world);
     if (asked_for(argc, argv, "-h", "--help"))
         status = help(node.world.settings);
-    else if (settings_load(node.world.settings, argc - 1, argv + 1, &why) != OK ||
-             node_settings_check(&node.set, &why) != OK)
+    else if (settings_load(node.world.settings, argc - 1, argv + 1, &why) != OK)
         status = refuse_start(why.text);
     else
         status = serve_clients(&node);

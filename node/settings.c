@@ -433,8 +433,3 @@ void node_settings_add(struct settings *s)
     settings_add(s, server_setting_rows);
     settings_add(s, node_setting_rows);
 }
-
-enum err node_settings_check(const struct node_settings *set, struct errmsg *out_why)
-{
-    return server_settings_check(&set->server, out_why);
-}

@@ -121,7 +121,4 @@ struct node_settings {
 /* Adds the shared rows and the node's to s, whose values are a struct node_settings. */
 void node_settings_add(struct settings *s);
 
-/* What single rows cannot see: run once after settings_load. The sentence is the one for stderr. */
-enum err node_settings_check(const struct node_settings *set, struct errmsg *out_why) MUST_CHECK;
-
 #endif

@@ -12,13 +12,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/acl.h"
+#include "common/acl/acl.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/random.h"
 #include "common/resolve.h"
+#include "common/serve/users_file.h"
 #include "common/server_net.h"
 #include "sentinel/drive/drive.h"
 #include "sentinel/serve/serve.h"
@@ -59,6 +60,15 @@ static enum err flush(struct sentinel_world *w, struct errmsg *out_why)
     if (e != OK)
         log_warning("flush-failed why=\"%s\"", out_why->text);
     return e;
+}
+
+static void keep_users(struct sentinel_world *w)
+{
+    struct buf lines = { 0 };
+
+    server_settings_put_users(&w->set->server, &lines);
+    state_set_users(w->state, buf_bytes(&lines));
+    buf_fini(&lines);
 }
 
 static void stop(struct sentinel_world *w)
@@ -146,10 +156,9 @@ static void open_rooms(struct daemon *d)
     random_bytes(&seed, sizeof seed);
     sentinel_init(&d->core, seed);
     drive_init(&d->drive, w->loop, &d->core, &drive_ops, w);
-    d->acl = acl_new();
-    acl_set_password(d->acl, d->set.server.requirepass);
     d->commands = command_table_new();
     sentinel_add_commands(d->commands);
+    d->acl = acl_new(d->commands);
     w->core = &d->core;
     w->drive = &d->drive;
     w->service =
@@ -157,6 +166,7 @@ static void open_rooms(struct daemon *d)
     w->raise = raise_event;
     w->pending = pending;
     w->flush = flush;
+    w->keep_users = keep_users;
     w->stop = stop;
     w->started_ms = clock_now_ms();
     random_hex(w->run_id, sizeof w->run_id - 1);
@@ -193,7 +203,9 @@ static enum err begin(struct daemon *d, const struct config *conf, struct errmsg
     d->world.state = state_open(&options, &loaded, out_why);
     if (!d->world.state)
         return ERR_IO;
-    e = server_net_apply(&d->net, &d->set.server, out_why);
+    e = users_file_start(d->acl, &d->set.server, out_why);
+    if (e == OK)
+        e = server_net_apply(&d->net, &d->set.server, out_why);
     if (e == OK) {
         set_dialling(d);
         log_notice("Sentinel ID is %s", loaded.globals.my_id);

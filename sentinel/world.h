@@ -47,6 +47,8 @@ struct sentinel_world {
     uint32_t (*pending)(struct sentinel_world *w, uint64_t id);
     /* sentinel.conf is written now. */
     enum err (*flush)(struct sentinel_world *w, struct errmsg *out_why);
+    /* Users changed: sentinel.conf follows. */
+    void (*keep_users)(struct sentinel_world *w);
     /* Ends the process in order, after this turn of the loop. */
     void (*stop)(struct sentinel_world *w);
 };

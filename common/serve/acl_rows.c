@@ -1,63 +1,16 @@
 /*
- * ACL, as far as there is one user.
+ * ACL: its rows, and the subcommands that are about no user in particular.
  */
-#include <string.h>
-
+#include "common/clock.h"
 #include "common/random.h"
+#include "common/serve/acl_users.h"
 #include "common/serve/service.h"
 
-enum { GENPASS_BITS = 256, GENPASS_BITS_MAX = 4096, ACL_CATEGORIES = 21 };
+enum { GENPASS_BITS = 256, GENPASS_BITS_MAX = 4096, ACL_CATEGORIES = 21, LOG_SHOWN = 10 };
 
 static void acl_whoami(struct call *c)
 {
     reply_text(c->reply, user_name(c->user));
-}
-
-static void acl_users(struct call *c)
-{
-    reply_array(c->reply, 1);
-    reply_text(c->reply, user_name(acl_default_user(c->service->acl)));
-}
-
-static void acl_list(struct call *c)
-{
-    struct buf line = { 0 };
-
-    user_describe(acl_default_user(c->service->acl), &line);
-    reply_array(c->reply, 1);
-    reply_bulk(c->reply, buf_bytes(&line));
-    buf_fini(&line);
-}
-
-static void acl_getuser(struct call *c)
-{
-    const struct user *u = acl_find(c->service->acl, c->argv[2]);
-    char digest[65];
-
-    if (!u) {
-        reply_null(c->reply);
-        return;
-    }
-    reply_map(c->reply, 6);
-    reply_text(c->reply, "flags");
-    reply_set(c->reply, user_needs_password(u) ? 1 : 2);
-    reply_text(c->reply, "on");
-    if (!user_needs_password(u))
-        reply_text(c->reply, "nopass");
-    reply_text(c->reply, "passwords");
-    reply_array(c->reply, user_needs_password(u) ? 1 : 0);
-    if (user_needs_password(u)) {
-        user_password_digest(u, digest);
-        reply_text(c->reply, digest);
-    }
-    reply_text(c->reply, "commands");
-    reply_text(c->reply, "+@all");
-    reply_text(c->reply, "keys");
-    reply_text(c->reply, "~*");
-    reply_text(c->reply, "channels");
-    reply_text(c->reply, "&*");
-    reply_text(c->reply, "selectors");
-    reply_array(c->reply, 0);
 }
 
 static void acl_genpass(struct call *c)
@@ -131,9 +84,28 @@ static void acl_cat(struct call *c)
     each_command(c, bit, true);
 }
 
+static void acl_log(struct call *c)
+{
+    struct denials *d = &c->service->denials;
+    int64_t count = LOG_SHOWN;
+
+    if (c->argc > 3) {
+        serve_wrong_use(c);
+        return;
+    }
+    if (c->argc == 3 && bytes_is_word(c->argv[2], "reset")) {
+        denials_clear(d);
+        reply_ok(c->reply);
+        return;
+    }
+    if (c->argc == 3 && !serve_want_i64(c, c->argv[2], &count))
+        return;
+    denials_reply(d, count < 0 ? 0 : (size_t)count, clock_wall_ms(), c->reply);
+}
+
 static const struct command acl_subs[] = {
     { .name = "list",
-      .run = acl_list,
+      .run = acl_cmd_list,
       .argc_min = 2,
       .argc_max = 2,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
@@ -170,7 +142,7 @@ static const struct command acl_subs[] = {
       .cost = "O(1)",
       .help = "Explains the subcommands." },
     { .name = "users",
-      .run = acl_users,
+      .run = acl_cmd_users,
       .argc_min = 2,
       .argc_max = 2,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
@@ -189,7 +161,7 @@ static const struct command acl_subs[] = {
       .args = "[categoryname]",
       .help = "Command categories, or the commands of one." },
     { .name = "getuser",
-      .run = acl_getuser,
+      .run = acl_cmd_getuser,
       .argc_min = 3,
       .argc_max = 3,
       .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
@@ -201,6 +173,66 @@ static const struct command acl_subs[] = {
       .history = "6.2.0:Channel patterns are shown.|7.0.0:Selectors are shown, and patterns "
                  "in the form of rules.",
       .help = "Rules of a user." },
+    { .name = "setuser",
+      .run = acl_cmd_setuser,
+      .argc_min = 3,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "6.0.0",
+      .cost = "O(N). Where N is the number of rules provided.",
+      .args = "username [rule+]",
+      .history = "6.2.0:Rules for channels.|7.0.0:Selectors, and rules for reading and for writing "
+                 "a key.",
+      .help = "Makes a user, or changes its rules." },
+    { .name = "deluser",
+      .run = acl_cmd_deluser,
+      .argc_min = 3,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "6.0.0",
+      .cost = "O(1) amortized time considering the typical user.",
+      .args = "username+",
+      .help = "Removes users and closes their connections." },
+    { .name = "load",
+      .run = acl_cmd_load,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "6.0.0",
+      .cost = "O(N). Where N is the number of configured users.",
+      .help = "Reads all users anew from the aclfile." },
+    { .name = "save",
+      .run = acl_cmd_save,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "6.0.0",
+      .cost = "O(N). Where N is the number of configured users.",
+      .help = "Writes all users to the aclfile." },
+    { .name = "log",
+      .run = acl_log,
+      .argc_min = 2,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "6.0.0",
+      .cost = "O(N) with N being the number of entries shown.",
+      .args = "[operation:(count:integer|RESET)]",
+      .help = "The last commands and logins that were denied." },
+    { .name = "dryrun",
+      .run = acl_cmd_dryrun,
+      .argc_min = 4,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE,
+      .group = "server",
+      .since = "7.0.0",
+      .cost = "O(1).",
+      .args = "username command [arg+]",
+      .help = "Whether a user may run a command, which is not run." },
     { 0 },
 };
 

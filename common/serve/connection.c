@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "common/serve/dispatch.h"
+#include "common/serve/rights.h"
 #include "common/serve/service.h"
 
 #define NAME_REFUSED "ERR Client names cannot contain spaces, newlines or special characters."
@@ -15,7 +16,7 @@ static bool log_in(struct call *c, struct bytes name, struct bytes password)
     const struct user *u = acl_login(v->acl, name, password);
 
     if (!u) {
-        v->stats.auth_failures++;
+        rights_login_failed(c, name);
         reply_error(c->reply, "WRONGPASS invalid username-password pair or user is disabled.");
         return false;
     }

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/serve/pubsub.h"
+#include "common/serve/rights.h"
 #include "common/serve/service.h"
 
 static void count_error(struct service *v, const struct reply *r, uint32_t errors_before)
@@ -81,15 +82,17 @@ static bool allowed_subscribed(const struct command *cmd)
 /* Everything that both daemons refuse. True: refused and answered. */
 static bool refused(struct session *s, struct call *c)
 {
+    enum acl_denial denial;
     struct errmsg why;
     char name[64];
 
-    if (UNLIKELY(!(s->flags & SESSION_AUTHENTICATED)) && !(c->cmd->flags & CMD_NO_AUTH)) {
+    if (rights_needs_login(s) && !(c->cmd->flags & CMD_NO_AUTH)) {
         service_refuse(s, c, "NOAUTH Authentication required.");
         return true;
     }
-    if (UNLIKELY(acl_check(s->user, c, &why) != OK)) {
-        s->service->stats.cmd_denied++;
+    denial = rights_check(c, s->flags & SESSION_MULTI ? ACL_IN_MULTI : ACL_TOPLEVEL);
+    if (UNLIKELY(denial != ACL_ALLOWED)) {
+        rights_say(c, denial, &why);
         service_refuse(s, c, why.text);
         return true;
     }
@@ -126,10 +129,6 @@ static void admit_and_run(struct session *s, struct call *c, uint64_t *now_us)
 {
     const struct service_ops *ops = s->service->ops;
 
-    if (UNLIKELY(s->last_command != c->cmd)) {
-        s->last_command = c->cmd;
-        s->last_stats = stats_of(&s->service->stats, c->cmd);
-    }
     switch (ops->admit ? ops->admit(s, c) : ADMIT_RUN) {
     case ADMIT_RUN:
         run(s, c, now_us);
@@ -180,6 +179,10 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
     s->reply.out = UNLIKELY(muted) ? &v->sink : &s->link->out;
     c.cmd = command_resolve_again(v->commands, &s->memo, c.argc, c.argv, &why);
     if (LIKELY(c.cmd != NULL)) {
+        if (UNLIKELY(s->last_command != c.cmd)) {
+            s->last_command = c.cmd;
+            s->last_stats = stats_of(&v->stats, c.cmd);
+        }
         if (!refused(s, &c))
             admit_and_run(s, &c, now_us);
     } else if (!cross_protocol(s, c.argv[0])) {

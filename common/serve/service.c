@@ -10,6 +10,7 @@
 #include "common/net.h"
 #include "common/serve/dispatch.h"
 #include "common/serve/pubsub.h"
+#include "common/serve/rights.h"
 
 /* What a client reads that is not let in; each names what to do about it. */
 #define TOO_MANY "-ERR max number of clients reached\r\n"
@@ -29,6 +30,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int events)
         v->ops->turn_ended(v);
     if (tracking_on(v))
         tracking_turn_ended(v);
+    acl_sweep(v->acl); /* no call of a removed user is left */
 }
 
 /* Behind the flush of the turn that has ended: what left at once was never worth a word. */
@@ -122,6 +124,8 @@ struct service *service_new(struct ev_loop *loop, const struct service_ops *ops,
     v->ops = ops;
     v->commands = commands;
     v->acl = acl;
+    denials_init(&v->denials);
+    acl_watch(acl, &rights_watcher, v);
     v->set = set;
     v->world = world;
     v->databases = 1;
@@ -163,6 +167,8 @@ void service_free(struct service *v)
     pubsub_free(v->pubsub);
     stats_fini(&v->stats);
     out_fini(&v->sink);
+    denials_fini(&v->denials);
+    acl_watch(v->acl, NULL, NULL);
     xfree(v);
 }
 
@@ -197,7 +203,7 @@ struct session *service_accept(struct service *v, int fd, struct tls_context *tl
 {
     if (v->session_count >= (uint64_t)v->set->maxclients)
         return turn_away(v, fd, tls, TOO_MANY);
-    if (v->set->protected_mode && !unix_socket && !user_needs_password(acl_default_user(v->acl)) &&
+    if (v->set->protected_mode && !unix_socket && acl_default_user(v->acl)->no_password &&
         from_elsewhere(fd))
         return turn_away(v, fd, tls, PROTECTED);
     return session_new(v, fd, tls, unix_socket);

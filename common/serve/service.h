@@ -17,7 +17,8 @@
 
 #include <ev.h>
 
-#include "common/acl.h"
+#include "common/acl/acl.h"
+#include "common/acl/denials.h"
 #include "common/serve/client_memory.h"
 #include "common/server_settings.h"
 #include "common/serve/session.h"
@@ -55,6 +56,7 @@ struct service_ops {
     bool (*kill_leader_link)(struct service *v, struct bytes addr, struct bytes laddr);
     void (*turn_ended)(struct service *v);
     void (*pause_changed)(struct service *v); /* service_paused may answer something else now */
+    void (*users_changed)(struct service *v); /* by a subcommand of ACL */
     const char *mode;                         /* of HELLO: "standalone", "sentinel" */
     const char *(*role)(
         const struct service *v); /* of HELLO: "master", "replica"; NULL: not told */
@@ -74,6 +76,8 @@ struct service {
     void *world;
     struct command_table *commands;
     struct acl *acl;
+    struct denials denials;         /* ACL LOG */
+    struct session *changing_users; /* whose command changes them now; NULL: nobody's */
     const struct server_settings *set;
     int databases;
     struct pubsub *pubsub;

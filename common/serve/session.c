@@ -188,10 +188,10 @@ struct session *session_new(struct service *v, int fd, struct tls_context *tls, 
     s->id = v->next_id++;
     s->user = acl_default_user(v->acl);
     s->flags = unix_socket ? SESSION_UNIX : 0;
-    if (user_needs_password(s->user))
-        limits.unauthenticated = true;
-    else
+    if (user_is_open(s->user))
         s->flags |= SESSION_AUTHENTICATED;
+    else
+        limits.unauthenticated = true;
     resp_reader_init(&s->reader, limits);
     s->link = link_new(v->loop, fd, tls, true, &link_events, s);
     s->reply = (struct reply){ .out = &s->link->out, .proto = 2 };
@@ -349,7 +349,7 @@ void session_reset(struct session *s)
     s->user = acl_default_user(s->service->acl);
     s->flags &= ~(SESSION_AUTHENTICATED | SESSION_MONITOR | SESSION_REPLY_OFF | SESSION_REPLY_SKIP |
                   SESSION_REPLY_SKIP_NEXT | SESSION_NO_TOUCH | SESSION_NO_EVICT);
-    s->reader.limits.unauthenticated = user_needs_password(s->user);
+    s->reader.limits.unauthenticated = !user_is_open(s->user);
     if (!s->reader.limits.unauthenticated)
         s->flags |= SESSION_AUTHENTICATED;
 }

@@ -6,7 +6,7 @@
  * pub/sub. What only a node does (transactions, blocking, replication, the gate) it adds through
  * struct service_ops and by embedding struct session at the front of its own, larger one.
  *
- *     link input -> resp_read_request -> command_resolve -> authentication -> acl_check
+ *     link input -> resp_read_request -> command_resolve -> authentication -> rights_check
  *                -> ops->admit -> row->run -> ops->ran -> next request, or the end of this turn
  *
  *   1. requests of one session run in order; a turn runs at most SESSION_TURN_REQUESTS of them, then
@@ -50,7 +50,6 @@ enum session_flag {
     SESSION_HELD = 1u << 1,    /* see 2. */
     SESSION_BLOCKED = 1u << 2, /* held by a blocking command: shown as 'b', CLIENT UNBLOCK works */
     SESSION_WAITING = 1u << 3, /* has whole requests left for the next turn */
-    SESSION_RUNNING = 1u << 4, /* a handler of this session is on the stack */
     SESSION_NO_EVICT = 1u << 5,
     SESSION_NO_TOUCH = 1u << 6,
     SESSION_REPLY_OFF = 1u << 7,

@@ -12,7 +12,7 @@
 #ifndef HF_COMMON_SERVE_STATS_H
 #define HF_COMMON_SERVE_STATS_H
 
-#include "common/command.h"
+#include "common/acl/selector.h"
 
 enum {
     STATS_POWERS = 26, /* up to a minute; the last bucket takes the rest */
@@ -46,7 +46,8 @@ struct service_stats {
     uint64_t killed_by_output_limit, killed_by_query_limit, killed_idle;
     uint64_t closed_bytes_in, closed_bytes_out; /* of links that are gone */
     struct traffic traffic;                     /* as of the last second */
-    uint64_t auth_failures, cmd_denied, reads, writes;
+    uint64_t denied[ACL_DENIED_CHANNEL + 1];    /* by enum acl_denial */
+    uint64_t reads, writes;
 };
 
 void stats_fini(struct service_stats *s);

@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/acl.h"
 #include "common/alloc.h"
-#include "common/serve/service.h"
+#include "common/serve/rights.h"
 #include "node/script/api.h"
 #include "node/script/convert.h"
 #include "node/script/script_room.h"
@@ -86,17 +85,18 @@ static const char *resolve(const struct script *s, int argc, const struct comman
     return NULL;
 }
 
-static const char *denied(const char *why)
+static const char *denied(enum acl_denial denial)
 {
-    if (strstr(why, "keys") || strstr(why, " key"))
-        return "ERR The user executing the script can't access at least one of the keys mentioned "
-               "in "
-               "the "
-               "command arguments";
-    if (strstr(why, "channel"))
-        return "ERR The user executing the script can't publish to the channel mentioned in the "
-               "command";
-    return "ERR The user executing the script can't run this command or subcommand";
+    static const char *const texts[] = {
+        [ACL_DENIED_COMMAND] =
+            "ERR The user executing the script can't run this command or subcommand",
+        [ACL_DENIED_KEY] = "ERR The user executing the script can't access at least one of the "
+                           "keys mentioned in the command arguments",
+        [ACL_DENIED_CHANNEL] = "ERR The user executing the script can't publish to the channel "
+                               "mentioned in the command",
+    };
+
+    return texts[denial];
 }
 
 static const char *refuse_write(const struct run *r)
@@ -111,7 +111,7 @@ static const char *refusal(const struct run *r, const struct call *c)
 {
     const struct serve *v = r->script->world->serve;
     uint32_t flags = c->cmd->flags;
-    struct errmsg why;
+    enum acl_denial denial;
 
     if (flags & CMD_NOSCRIPT)
         return "ERR This Redis command is not allowed from script";
@@ -120,8 +120,9 @@ static const char *refusal(const struct run *r, const struct call *c)
     if (!(flags & CMD_STALE) && !c->from_leader &&
         refuse_reason(v, flags & CMD_READONLY, CMD_STALE))
         return "ERR Can not execute the command on a stale replica";
-    if (c->user && acl_check(c->user, c, &why) != OK)
-        return denied(why.text);
+    denial = rights_check(c, ACL_IN_LUA);
+    if (UNLIKELY(denial != ACL_ALLOWED))
+        return denied(denial);
     if (flags & CMD_WRITE) {
         const char *refused = refuse_write(r);
 
@@ -222,9 +223,8 @@ int api_acl_check_cmd(lua_State *L)
 {
     struct run *r = run_of(L);
     const char *why;
-    struct errmsg denial;
     struct call c;
-    int argc;
+    int argc, arg;
 
     if (!r)
         return api_raise(L, "redis.acl_check_cmd can only be called inside a script invocation");
@@ -237,6 +237,6 @@ int api_acl_check_cmd(lua_State *L)
     if (resolve(r->script, argc, &c.cmd) != NULL &&
         !command_find(r->script->world->commands, c.argv[0]))
         return api_raise(L, "Invalid command passed to redis.acl_check_cmd()");
-    lua_pushboolean(L, !c.user || acl_check(c.user, &c, &denial) == OK);
+    lua_pushboolean(L, !c.user || acl_check(c.user, c.cmd, argc, c.argv, &arg) == ACL_ALLOWED);
     return 1;
 }

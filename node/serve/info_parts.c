@@ -118,6 +118,10 @@ static void write_replies(struct node_world *w, struct buf *out)
     info_line(out, "io_threaded_writes_processed", "0");
     info_line(out, "reply_buffer_shrinks", "0");
     info_line(out, "reply_buffer_expands", "0");
+    info_line(out, "acl_access_denied_auth", "%llu", (ull)s->denied[ACL_DENIED_AUTH]);
+    info_line(out, "acl_access_denied_cmd", "%llu", (ull)s->denied[ACL_DENIED_COMMAND]);
+    info_line(out, "acl_access_denied_key", "%llu", (ull)s->denied[ACL_DENIED_KEY]);
+    info_line(out, "acl_access_denied_channel", "%llu", (ull)s->denied[ACL_DENIED_CHANNEL]);
 }
 
 /* Redis 7.2 has these; the longest turn is ours. */

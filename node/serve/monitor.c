@@ -34,6 +34,11 @@ static bool secret_of_config_set(const struct call *c, int i)
     return i > 2 && i % 2 && settings_is_secret(w->settings, c->argv[i - 1]);
 }
 
+static bool secret_of_setuser(const struct call *c, int i)
+{
+    return i > 1;
+}
+
 static const struct {
     const char *name, *full_name;
     bool (*secret)(const struct call *c, int i);
@@ -42,6 +47,7 @@ static const struct {
     { "set", "config|set", secret_of_config_set },
     { "hello", "hello", secret_of_hello },
     { "migrate", "migrate", secret_of_migrate },
+    { "setuser", "acl|setuser", secret_of_setuser },
 };
 
 /* What is left after the row's own name is SET and its like, whose full name is at hand, and a rare subcommand. */

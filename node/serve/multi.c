@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/serve/rights.h"
 #include "node/keyspace/keyspace.h"
 #include "node/settings.h"
 #include "node/world.h"
@@ -166,11 +167,29 @@ static bool watched_changed(struct serve *v, struct node_session *s)
     return false;
 }
 
+/* Rights are asked once more: they may have changed since it was queued. */
+static bool denied_by_now(struct call *c)
+{
+    static const char *const reasons[] = {
+        [ACL_DENIED_COMMAND] = "no permission to execute the command or subcommand",
+        [ACL_DENIED_KEY] = "no permission to touch the specified keys",
+        [ACL_DENIED_CHANNEL] = "no permission to access one of the channels used as arguments",
+    };
+    enum acl_denial denial = rights_check(c, ACL_IN_MULTI);
+
+    if (LIKELY(denial == ACL_ALLOWED))
+        return false;
+    reply_errorf(c->reply,
+                 "NOPERM ACLs rules changed between the moment the transaction was accumulated and "
+                 "the EXEC call. This command is no longer allowed for the following reason: %s",
+                 reasons[denial]);
+    return true;
+}
+
 static void run_queued(struct serve *v, struct call *outer, const struct queued *q)
 {
     struct session *s = outer->session;
     struct call c = *outer;
-    struct errmsg why;
 
     c.cmd = q->cmd;
     c.argc = q->argc;
@@ -181,9 +200,7 @@ static void run_queued(struct serve *v, struct call *outer, const struct queued 
     c.denies_blocking = true;
     c.intents = 0;
     c.effect_count = 0;
-    if (acl_check(s->user, &c, &why) != OK)
-        reply_errorf(c.reply, "%s", why.text);
-    else
+    if (!denied_by_now(&c))
         serve_run_inner(v, &c);
     outer->intents |= c.intents & INTENT_CLOSE;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/acl/user.h"
 #include "common/alloc.h"
 #include "node/types/arguments.h"
 #include "node/types/hash.h"
@@ -152,6 +153,17 @@ static void take_by(struct sort *s, struct bytes text)
         s->unsorted = true;
 }
 
+/* Elements choose the keys of BY and GET: only who may read every key can use them. */
+static bool may_follow(struct call *c, const char *option)
+{
+    if (LIKELY(!c->user || c->user->unlimited) ||
+        user_every_key(c->user, c->cmd, c->argc, c->argv, KEY_ACCESS))
+        return true;
+    reply_errorf(c->reply, "ERR %s option of SORT denied due to insufficient ACL permissions.",
+                 option);
+    return false;
+}
+
 /* False: it is no option, or there is something wrong with it and the reply says so. */
 static bool take_option(struct call *c, struct sort *s, int *at)
 {
@@ -172,7 +184,10 @@ static bool take_option(struct call *c, struct sort *s, int *at)
         s->store = ++*at;
     } else if (bytes_is_word(word, "by") && more >= 1) {
         take_by(s, c->argv[++*at]);
+        return !s->by.has_star || may_follow(c, "BY");
     } else if (bytes_is_word(word, "get") && more >= 1) {
+        if (!may_follow(c, "GET"))
+            return false;
         s->gets[s->get_count++] = pattern_of(c->argv[++*at]);
     } else {
         refuse_syntax(c);

@@ -16,10 +16,19 @@ static void turn_ended(struct service *v)
     sentinel_info_sample(v->world);
 }
 
+static void users_changed(struct service *v)
+{
+    struct sentinel_world *w = v->world;
+
+    if (!v->set->aclfile[0])
+        w->keep_users(w);
+}
+
 const struct service_ops sentinel_service_ops = {
     .session_bytes = sizeof(struct sentinel_session),
     .gone = session_gone,
     .turn_ended = turn_ended,
+    .users_changed = users_changed,
     .mode = "sentinel",
 };
 

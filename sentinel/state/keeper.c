@@ -241,6 +241,7 @@ void keeper_close(struct keeper *k)
     xfree(k->conf_path);
     xfree(k->state_file);
     buf_fini(&k->elsewhere);
+    buf_fini(&k->users);
     *k = (struct keeper){ .journal = NULL };
 }
 

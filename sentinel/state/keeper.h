@@ -35,7 +35,9 @@ struct keeper {
     char *state_file;           /* as the file spells it, or NULL */
     char **fast_in_file;
     size_t fast_in_file_count;
-    char loglevel[16];    /* "": the line in the file stays */
+    char loglevel[16]; /* "": the line in the file stays */
+    struct buf users;  /* lines; the file's stay until users_known */
+    bool users_known;
     uint64_t fresh_bytes; /* of the journal after it was last shortened */
     bool conf_behind;     /* sentinel.conf does not have everything */
     bool conf_failed;     /* said so in the log already */

@@ -8,7 +8,7 @@
 #include "sentinel/state/state.h"
 
 /* sentinel.conf is merged with a table of its own: every directive is known and stays as it stands, but
- * for the sentinel's lines and a loglevel that was changed while running. */
+ * for the sentinel's lines, and for a loglevel and users that were changed while running. */
 
 static void put_sentinel_lines(void *values, struct buf *out)
 {
@@ -22,6 +22,13 @@ static void put_loglevel(void *values, struct buf *out)
     const struct keeper *k = values;
 
     buf_printf(out, "loglevel %s\n", k->loglevel);
+}
+
+static void put_users(void *values, struct buf *out)
+{
+    const struct keeper *k = values;
+
+    buf_add(out, buf_bytes(&k->users));
 }
 
 static struct setting *merge_rows(const struct setting *known, const struct keeper *k)
@@ -39,6 +46,8 @@ static struct setting *merge_rows(const struct setting *known, const struct keep
                                     .line = setting_line_any };
         if (k->loglevel[0] && strcmp(known[i].name, "loglevel") == 0)
             rows[i].lines = put_loglevel;
+        if (k->users_known && strcmp(known[i].name, "user") == 0)
+            rows[i].lines = put_users;
     }
     rows[count] = (struct setting){ .name = "sentinel",
                                     .kind = SET_LINES,

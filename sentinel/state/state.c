@@ -29,6 +29,8 @@ struct state {
     uint64_t posted;      /* position of the last one in it */
     uint64_t on_disk;     /* position */
     char loglevel[16];
+    struct buf users; /* lines */
+    bool users_changed;
     uint64_t flush_asked, flush_done;
     enum err flush_err;
     struct errmsg flush_why;
@@ -53,12 +55,14 @@ struct orders {
     struct buf records;
     uint64_t position, flush;
     char loglevel[16];
-    bool stop;
+    struct buf users;
+    bool users_changed, stop;
 };
 
 static bool anything(const struct state *st)
 {
-    return st->mailbox.len || st->loglevel[0] || st->flush_asked > st->flush_done || st->stop;
+    return st->mailbox.len || st->loglevel[0] || st->users_changed ||
+           st->flush_asked > st->flush_done || st->stop;
 }
 
 static void wait_until(struct state *st, uint64_t due_ms)
@@ -88,8 +92,12 @@ static void take_orders(struct state *st, uint64_t due_ms, struct orders *out)
     *out = (struct orders){ .records = st->mailbox,
                             .position = st->posted,
                             .flush = st->flush_asked > st->flush_done ? st->flush_asked : 0,
+                            .users = st->users,
+                            .users_changed = st->users_changed,
                             .stop = st->stop };
     st->mailbox = (struct buf){ 0 };
+    st->users = (struct buf){ 0 };
+    st->users_changed = false;
     memcpy(out->loglevel, st->loglevel, sizeof out->loglevel);
     st->loglevel[0] = '\0';
     pthread_mutex_unlock(&st->lock);
@@ -153,15 +161,29 @@ static void answer_flush(struct state *st, uint64_t flush, enum err e, const str
     pthread_mutex_unlock(&st->lock);
 }
 
+static void fall_behind(struct keeper *k)
+{
+    if (!k->conf_behind)
+        k->conf_first_ms = now_ms();
+    k->conf_last_ms = now_ms();
+    k->conf_behind = true;
+}
+
 static void set_loglevel(struct keeper *k, const char *word)
 {
     if (!word[0])
         return;
     snprintf(k->loglevel, sizeof k->loglevel, "%s", word);
-    if (!k->conf_behind)
-        k->conf_first_ms = now_ms();
-    k->conf_last_ms = now_ms();
-    k->conf_behind = true;
+    fall_behind(k);
+}
+
+/* Takes the lines. */
+static void set_users(struct keeper *k, struct buf *lines)
+{
+    buf_fini(&k->users);
+    k->users = *lines;
+    k->users_known = true;
+    fall_behind(k);
 }
 
 static void *keep(void *arg)
@@ -181,6 +203,8 @@ static void *keep(void *arg)
         each_record(st, &o.records, keeper_add);
         buf_fini(&o.records);
         set_loglevel(k, o.loglevel);
+        if (o.users_changed)
+            set_users(k, &o.users);
         if (o.position > st->safe && (now_ms() >= retry_ms || retry_ms == UINT64_MAX || o.flush)) {
             e = keeper_store(k, &why);
             retry_ms = e == OK ? UINT64_MAX : now_ms() + KEEPER_RETRY_MS;
@@ -300,6 +324,16 @@ void state_set_loglevel(struct state *st, const char *word)
 {
     pthread_mutex_lock(&st->lock);
     snprintf(st->loglevel, sizeof st->loglevel, "%s", word);
+    pthread_cond_signal(&st->work);
+    pthread_mutex_unlock(&st->lock);
+}
+
+void state_set_users(struct state *st, struct bytes lines)
+{
+    pthread_mutex_lock(&st->lock);
+    st->users.len = 0;
+    buf_add(&st->users, lines);
+    st->users_changed = true;
     pthread_cond_signal(&st->work);
     pthread_mutex_unlock(&st->lock);
 }

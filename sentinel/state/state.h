@@ -65,6 +65,8 @@ void state_close(struct state *st);
 uint64_t state_persist(struct state *st, const struct record *rec);
 /* SENTINEL CONFIG SET loglevel: the word for sentinel.conf's line. */
 void state_set_loglevel(struct state *st, const char *word);
+/* ACL SETUSER and its kin: the lines of all users, as CONFIG REWRITE would write them. */
+void state_set_users(struct state *st, struct bytes lines);
 /* FLUSHCONFIG: waits until everything is on the disk and sentinel.conf is written. ERR_IO: it is not,
  * and out_why says why. */
 enum err state_flush(struct state *st, struct errmsg *out_why) MUST_CHECK;

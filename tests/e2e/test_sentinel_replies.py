@@ -67,9 +67,8 @@ STEPS = [
     ["SENTINEL", "CONFIG", "SET", "sentinel-user", ""], "SENTINEL CONFIG GET sentinel-user",
 ]
 
-# Come with users and rules, and with client tracking.
-LATER = {"acl|deluser", "acl|dryrun", "acl|load", "acl|log", "acl|save", "acl|setuser",
-         "client|caching", "client|tracking"}
+# Come with client tracking.
+LATER = {"client|caching", "client|tracking"}
 
 
 def blank(step, reply):

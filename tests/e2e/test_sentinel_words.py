@@ -21,7 +21,7 @@ COMMANDS = {
                  "replicas", "reset", "sentinels", "set", "simulate-failure", "slaves", "nosuch"],
     "CLIENT": ["caching", "getname", "getredir", "id", "info", "kill", "list", "no-evict", "setname", "tracking",
                "trackinginfo", "unblock", "unpause", "nosuch"],
-    "ACL": ["cat", "genpass", "getuser", "list", "users", "whoami", "nosuch"],
+    "ACL": ["cat", "deluser", "dryrun", "genpass", "getuser", "list", "load", "log", "save", "users", "whoami", "nosuch"],
     "COMMAND": ["count", "docs", "getkeys", "getkeysandflags", "info", "list", "nosuch"],
     "HELLO": [], "AUTH": [], "PING": [], "PUBLISH": [], "ROLE": [], "INFO": [], "SUBSCRIBE": [], "UNSUBSCRIBE": [],
     "PSUBSCRIBE": [], "PUNSUBSCRIBE": [], "SHUTDOWN": [], "nosuch": [],

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/acl.h"
+#include "common/acl/acl.h"
 #include "common/command.h"
 #include "node/insight/info.h"
 #include "node/keyspace/keyspace.h"
@@ -31,10 +31,10 @@ void open_node(struct node *n, const struct command *const *rows)
     w->oplog = &n->oplog;
     oplog_init(w->oplog, 1 << 20);
     oplog_backlog_start(w->oplog);
-    w->acl = acl_new();
     w->commands = command_table_new();
     for (int i = 0; rows[i]; i++)
         command_table_add(w->commands, rows[i]);
+    w->acl = acl_new(w->commands);
     w->info = info_new();
     w->replica = replica_new(w);
     w->persist = persist_new(w);

@@ -338,17 +338,17 @@ START_TEST(users_are_not_ignored)
 {
     fresh();
     ck_assert(settings_line(s, BYTES("user default on nopass ~* &* +@all"), &why) == OK);
-    ck_assert(node_settings_check(&set, &why) == OK);
-    ck_assert(settings_line(s, BYTES("user default on >secret ~* &* +@all"), &why) == OK);
-    ck_assert(node_settings_check(&set, &why) == ERR_UNSUPPORTED);
-    ck_assert(settings_line(s, BYTES("requirepass secret"), &why) == OK);
-    ck_assert(node_settings_check(&set, &why) == OK);
-    ck_assert(settings_line(s, BYTES("user default off"), &why) == ERR_UNSUPPORTED);
-    ck_assert(settings_line(s, BYTES("user default on ~cached:* +@all"), &why) == ERR_UNSUPPORTED);
-    ck_assert(settings_line(s, BYTES("user alice on nopass"), &why) != OK);
-    ck_assert(settings_line(s, BYTES("aclfile /etc/users.acl"), &why) == OK);
-    ck_assert(node_settings_check(&set, &why) == ERR_UNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(why.text, "/etc/users.acl"));
+    ck_assert(settings_line(s, BYTES("user alice on >secret (~a* +get) +nosuch"), &why) == OK);
+    ck_assert_uint_eq(set.server.user_line_count, 2);
+    ck_assert_str_eq(set.server.user_lines[1].name, "alice");
+    ck_assert_uint_eq(set.server.user_lines[1].rules.count, 4);
+    ck_assert(settings_line(s, BYTES("user alice on"), &why) == ERR_SYNTAX);
+    ck_assert_ptr_nonnull(strstr(why.text, "Duplicate user found"));
+    ck_assert(settings_line(s, BYTES("user bob on >hidden nosuchword"), &why) == ERR_SYNTAX);
+    ck_assert_ptr_nonnull(strstr(why.text, "rule 3: Syntax error"));
+    ck_assert_ptr_null(strstr(why.text, "hidden"));
+    ck_assert(settings_line(s, BYTES("user carl (+get"), &why) == ERR_SYNTAX);
+    ck_assert(settings_line(s, BYTES("user \"a b\" on"), &why) == ERR_SYNTAX);
     ck_assert(settings_line(s, BYTES("cluster-enabled yes"), &why) == ERR_UNSUPPORTED);
 }
 END_TEST
@@ -454,7 +454,6 @@ START_TEST(the_file_of_debian_loads)
     close(fd);
     fresh();
     ck_assert_msg(settings_load(s, 3, argv, &why) == OK, "%s", why.text);
-    ck_assert(node_settings_check(&set, &why) == OK);
     ck_assert(set.server.daemonize && set.server.bind_count == 2);
     ck_assert_str_eq(set.server.pidfile, "/run/redis/redis-server.pid");
     before = xstrdup(got("*"));

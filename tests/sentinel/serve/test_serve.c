@@ -13,7 +13,7 @@
 
 #include "tests/check_main.h"
 #include "tests/rows_check.h"
-#include "common/acl.h"
+#include "common/acl/acl.h"
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/resolve.h"
@@ -135,7 +135,7 @@ static void setup(void)
     link_system_init(t.world.loop);
     t.commands = command_table_new();
     sentinel_add_commands(t.commands);
-    t.acl = acl_new();
+    t.acl = acl_new(t.commands);
     t.world.service =
         service_new(t.world.loop, &sentinel_service_ops, t.commands, t.acl, &t.set, &t.world);
     sentinel_init(&t.core, 1);
