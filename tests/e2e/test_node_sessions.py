@@ -214,11 +214,11 @@ def test_who_came_first_is_served_first(t):
     node = t.node().start()
     clients = [node.client() for _ in range(30)]
     for round in range(5):
-        with node.client() as sleeper:
-            sleeper.send("DEBUG", "SLEEP", "0.2")
-            for i, c in enumerate(clients):
-                c.send("RPUSH", "order:%d" % round, i)
-            assert sleeper.read() == "OK"
+        node.freeze()
+        until(lambda: node.state() == "T", 5, "it to stand still")
+        for i, c in enumerate(clients):
+            c.send("RPUSH", "order:%d" % round, i)
+        node.thaw()
         for i, c in enumerate(clients):
             assert c.read() == i + 1, (round, i)
 

@@ -195,6 +195,11 @@ class Process:
             return "%r ended with status %d" % (self, self.popen.returncode)
         return None
 
+    def state(self):
+        """As in /proc/PID/stat: "R" runs, "S" sleeps, "T" is frozen."""
+        with open("/proc/%d/stat" % self.pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+
     def descriptors(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
 
