@@ -59,8 +59,7 @@ void group_remove(struct sentinel *s, struct group *g, struct actions *out)
     xfree(g);
 }
 
-/* Whom the leader follows was promoted by a captain that never came to tell; nobody else names it. */
-static const struct node *leaders_leader(const struct group *g)
+const struct node *group_leaders_leader(const struct group *g)
 {
     const struct node *l = g->leader, *heir = node_at(g, &l->facts.leader);
 
@@ -81,8 +80,8 @@ void group_reset(struct sentinel *s, struct group *g, struct actions *out)
     struct addr leader = g->leader->addr, heir = { 0 };
     struct node *old = g->leader;
 
-    if (leaders_leader(g))
-        heir = leaders_leader(g)->addr;
+    if (group_leaders_leader(g))
+        heir = group_leaders_leader(g)->addr;
 
     LIST_EACH (&g->seats, link)
         if (MUTATED(s, MUT_RESET_FORGETS_VOTERS))

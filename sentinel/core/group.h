@@ -37,5 +37,8 @@ char *group_hello(const struct sentinel *s, const struct group *g, const char *l
 struct view group_view(const struct sentinel *s, const struct group *g);
 /* Are there peers, and has every one its seat, speaks Holdfast's words, and a line that is up? */
 bool group_is_calm(const struct group *g);
+/* Whom the leader says that it follows, where that is one of the group: a captain that never came to tell has promoted
+ * it, or an operator. NULL: it follows nobody of these. */
+const struct node *group_leaders_leader(const struct group *g);
 
 #endif

@@ -17,6 +17,7 @@ enum {
     INFO_REPOINT_MS = 20,   /* at first; then a quarter of the time it has taken so far */
     INFO_BUSY_MS = 1000,    /* while anything is wrong with the group */
     SETTLE_MS = 10000,      /* a new connection or role: followers are still arriving */
+    HANDED_ON_MS = 2000,    /* a captain that lives has spread by then who leads */
 };
 
 struct node *node_add(struct sentinel *s, struct group *g, const struct addr *a)
@@ -143,11 +144,22 @@ static bool may_be_fast(const struct node *n)
     return node_is_fast(n) || (n->info_ms == 0 && n->group->set.fast_detection == FAST_AUTO);
 }
 
-/* A leader that says it follows is as good as dead, but is given time: somebody may be at work. */
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A leader that says it follows is as good as dead, but is given time: somebody may be at work. Not much, where the
+ * one that it follows says in turn that it leads: between the two it is settled, and no captain has come to tell. */
 static uint64_t misreported_ms(const struct sentinel *s, const struct node *n)
 {
+    const struct node *heir;
+
     if (n != n->group->leader || n->role_reported != ROLE_FOLLOWER)
         return TIMER_NEVER;
+    heir = group_leaders_leader(n->group);
+    if (heir && node_is_up(heir) && heir->role_reported == ROLE_LEADER)
+        return max_u64(n->leader_changed_ms, heir->role_reported_ms) + HANDED_ON_MS;
     return n->role_reported_ms + n->group->set.down_after_ms + 2 * s->debug_ms[T_INFO_PERIOD];
 }
 

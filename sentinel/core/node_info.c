@@ -58,19 +58,31 @@ static void read_run_id(struct sentinel *s, struct node *n, const struct facts *
         n->reborn_until_ms = s->now_ms + REBORN_MS;
 }
 
-static void read_role(struct sentinel *s, struct node *n, const struct facts *f,
+/* True: it is another than it was. */
+static bool read_role(struct sentinel *s, struct node *n, const struct facts *f,
                       struct actions *out)
 {
     enum role expected = n == n->group->leader ? ROLE_LEADER : ROLE_FOLLOWER;
 
     if (f->role == ROLE_UNKNOWN || f->role == n->role_reported)
-        return;
+        return false;
     n->role_reported = f->role;
     n->role_reported_ms = s->now_ms;
     if (f->role == ROLE_FOLLOWER)
         n->leader_changed_ms = s->now_ms;
     notice(s, out, LEVEL_VERBOSE, n->group, f->role == expected ? "+role-change" : "-role-change",
            "%s new reported role is %s", inst_node(s, n).text, role_word(f->role));
+    return true;
+}
+
+/* The lead may have gone from one to the other: what does that one say? */
+static void ask_counterpart(struct sentinel *s, const struct node *n, struct actions *out)
+{
+    struct group *g = n->group;
+    struct node *other = n == g->leader ? node_at(g, &n->facts.leader) : g->leader;
+
+    if (other && other != n)
+        node_ask_info(s, other, out);
 }
 
 static void find_followers(struct sentinel *s, struct group *g, const struct info *info,
@@ -116,6 +128,7 @@ void node_info(struct sentinel *s, struct node *n, const struct event *ev, struc
 {
     const struct facts *f = &ev->info.info->facts;
     struct group *g = n->group;
+    bool turned;
 
     if (n->lines[LINE_CMD].state != LINE_UP)
         return;
@@ -128,10 +141,12 @@ void node_info(struct sentinel *s, struct node *n, const struct event *ev, struc
     n->info_len = ev->info.text.len < INFO_TEXT_MAX ? ev->info.text.len : INFO_TEXT_MAX;
     n->info_text = xmemdup0(ev->info.text.at, n->info_len);
     read_run_id(s, n, f, out);
-    read_role(s, n, f, out);
+    turned = read_role(s, n, f, out);
     if (!addr_eq(&f->leader, &n->facts.leader))
         n->leader_changed_ms = s->now_ms;
     n->facts = *f;
+    if (turned)
+        ask_counterpart(s, n, out);
     if (n == g->leader && f->role == ROLE_LEADER) {
         memcpy(g->leader_replid, f->replid, sizeof g->leader_replid);
         find_followers(s, g, ev->info.info, out);

@@ -74,6 +74,71 @@ def test_all_sentinels_die_after_the_order_to_lead(t):
     group.wait_settled()
 
 
+def hand_over_amid(group, events):
+    """A planned failover whose followers stand still: the leader takes no writes and waits for the chosen one. Gives
+    (captain, chosen)."""
+    began, captain = time.monotonic(), group.sentinels[0]
+    old, followers = group.leader(), followers_of(group)
+    for n in followers:
+        n.freeze()
+    old.call("SET", "last", 1)
+    assert captain.call("SENTINEL", "FAILOVER", group.name) == "OK"
+    told = events.wait("+selected-slave", since=began)
+    until(lambda: old.info("replication")["master_failover_state"] == "waiting-for-sync", 5, "the order", every=0.001)
+    return captain, next(n for n in followers if "%s:%d" % n.address in told.payload)
+
+
+@limit(60)
+def test_a_captain_freezes_while_the_leader_hands_over(t):
+    """The nodes settle it between themselves. Clients were sent to the old leader for 21 s, until it had said long
+    enough that it follows."""
+    t.needs_holdfast("Redis hands nothing over")
+    group = t.group(watch=FAST).start()
+    followers, old = followers_of(group), group.leader()
+    captain, chosen = hand_over_amid(group, group.events())
+    captain.freeze()
+    for n in followers:
+        n.thaw()
+    until(chosen.is_leader, 10, "the chosen one to lead")
+    began = time.monotonic()
+    others = [s for s in group.sentinels if s is not captain]
+    until(lambda: all(s.leader(group.name) == chosen.address for s in others), 15, "the others to see it")
+    assert time.monotonic() - began < 10
+    captain.thaw()
+    assert group.wait_settled() is chosen
+    assert chosen.call("GET", "last") == "1" and old.role() == "slave"
+
+
+@limit(60)
+def test_a_leader_dies_while_it_hands_over(t):
+    t.needs_holdfast("Redis hands nothing over")
+    group = t.group(watch=FAST).start()
+    followers, old = followers_of(group), group.leader()
+    hand_over_amid(group, group.events())
+    old.kill()
+    for n in followers:
+        n.thaw()
+    new = wait_one_leader(group, old, "after")
+    old.start()
+    assert group.wait_settled() is new
+
+
+@limit(60)
+def test_a_leader_hands_over_to_one_that_dies(t):
+    """It takes writes again soon, and stays."""
+    t.needs_holdfast("Redis hands nothing over")
+    group = t.group(watch=FAST).start()
+    followers, old = followers_of(group), group.leader()
+    _, chosen = hand_over_amid(group, group.events())
+    chosen.kill()
+    began = time.monotonic()
+    for n in followers:
+        n.thaw()
+    until(lambda: old.call("SET", "after", 1) == "OK", 10, "a write")
+    assert time.monotonic() - began < 3
+    assert group.wait_settled() is old
+
+
 @limit(90)
 def test_the_chosen_one_dies_before_it_leads(t):
     group = t.group(watch=FAST).start()
