@@ -121,7 +121,8 @@ static void write_info(struct node_world *world, struct buf *out)
     long long running = r->running ? (long long)((clock_now_ms() - r->started_ms) / 1000) : -1;
 
     info_line(out, "aof_enabled", "%d", aof_enabled(a));
-    info_line(out, "aof_rewrite_in_progress", "%d", r->running);
+    /* Who copies the files waits for its end: till then some that the manifest names are going. */
+    info_line(out, "aof_rewrite_in_progress", "%d", r->running || a->sweeping);
     info_line(out, "aof_rewrite_scheduled", "%d", r->scheduled);
     info_line(out, "aof_last_rewrite_time_sec", "%lld", last);
     info_line(out, "aof_current_rewrite_time_sec", "%lld", running);

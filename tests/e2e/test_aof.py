@@ -655,3 +655,20 @@ def test_check(t):
     assert run_check(notes, "--fix")[0] == 1 and os.path.getsize(notes) > 0
     assert run_check(path + "x")[0] == 2
     assert run_check("")[0] == 2
+
+
+def test_a_rewrite_is_in_progress_until_its_history_is_gone(t):
+    """Whoever copies the files waits for that, and copies what the manifest names."""
+    node = aof_node(t).start()
+    folder = os.path.join(node.folder, "appendonlydir")
+    with node.client() as c:
+        for i in range(20):
+            c.call("SET", "k", i)
+            c.call("BGREWRITEAOF")
+            until(lambda: "aof_rewrite_in_progress:0" in c.call("INFO", "persistence"), 10, "its end")
+            manifest, = [f for f in os.listdir(folder) if f.endswith(".manifest")]
+            with open(os.path.join(folder, manifest)) as f:
+                lines = f.read().splitlines()
+            assert len(lines) == 2 and " type h" not in "".join(lines), lines
+            names = {line.split()[1] for line in lines} | {manifest}
+            assert set(os.listdir(folder)) == names, (lines, os.listdir(folder))
