@@ -8,11 +8,24 @@
 #include "common/clock.h"
 #include "node/replica/replica_room.h"
 
-static const char *const state_words[] = {
-    [FOLLOWER_GREETING] = "",         [FOLLOWER_WAITING] = "wait_bgsave",
-    [FOLLOWER_PAYLOAD] = "send_bulk", [FOLLOWER_WAIT_ACK] = "send_bulk",
-    [FOLLOWER_ONLINE] = "online",     [FOLLOWER_LEAVING] = "",
-};
+/* As Redis says it: while the payload is made, it is waited for, also by who gets it as it is made. */
+static const char *state_word(const struct follower *f)
+{
+    switch (f->state) {
+    case FOLLOWER_WAITING:
+        return "wait_bgsave";
+    case FOLLOWER_PAYLOAD:
+        return f->sync->whole ? "send_bulk" : "wait_bgsave";
+    case FOLLOWER_WAIT_ACK:
+        return "send_bulk";
+    case FOLLOWER_ONLINE:
+        return "online";
+    case FOLLOWER_GREETING:
+    case FOLLOWER_LEAVING:
+        break;
+    }
+    return "";
+}
 
 static unsigned long long seconds_since(uint64_t moment_ms)
 {
@@ -84,7 +97,7 @@ static void write_followers(const struct replica *r, struct buf *out)
         snprintf(name, sizeof name, "slave%d", index++);
         info_line(out, name, "ip=%s,port=%lld,state=%s,offset=%llu,lag=%llu",
                   follower_address(f, address, sizeof address), (long long)f->listening_port,
-                  state_words[f->state], (unsigned long long)f->ack_offset,
+                  state_word(f), (unsigned long long)f->ack_offset,
                   f->state == FOLLOWER_ONLINE ? seconds_since(f->ack_ms) : 0);
     }
     if (fields_count_unsure(r))

@@ -737,6 +737,7 @@ def test_a_full_sync_is_a_save_in_progress(t):
     said = leader.info("persistence")
     assert said["rdb_bgsave_in_progress"] == "1" and said["current_save_keys_total"] == "100", said
     assert int(said["rdb_current_bgsave_time_sec"]) >= 0
+    assert ",state=wait_bgsave," in leader.info("replication")["slave0"]
     with leader.client() as c:
         assert c.ask("BGSAVE").value == "ERR Background save already in progress"
     leader.wait_log("Background RDB transfer started by pid")
