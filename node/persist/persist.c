@@ -293,13 +293,11 @@ static enum err save_empty(struct persist *p, struct errmsg *out_why)
     return save_now(p, &none, p->w->set->dbfilename, &plan, out_why);
 }
 
-void persist_settle(struct persist *p)
+static void save_nothing(struct persist *p)
 {
     struct errmsg why = { 0 };
     enum err e;
 
-    if (LIKELY(!p->emptied))
-        return;
     p->emptied = false;
     if (p->saving)
         persist_abort(p, "the data set was flushed");
@@ -313,6 +311,12 @@ void persist_settle(struct persist *p)
     else
         log_warning("save-of-nothing-failed file=%s why=%s", p->w->set->dbfilename, why.text);
     p->scheduled = p->scheduled || e != OK;
+}
+
+void persist_settle(struct persist *p)
+{
+    if (UNLIKELY(p->emptied))
+        save_nothing(p);
 }
 
 /* ---- save points ------------------------------------------------------------------------------- */
