@@ -25,6 +25,14 @@ enum { PROCESS_RESERVED_FDS = 32 };
 /* Closed stdio becomes /dev/null, SIGPIPE and SIGXFSZ are ignored, group and others may not write what we create. */
 void process_begin(void);
 
+/* Answers -v and --version: one line of the form that redis-server prints, which tools take apart ("server v=",
+ * the first number is the version we serve as), and ours behind it. */
+void process_tell_version(const char *program, const char *serves_as);
+/* Where argv holds `word` ("--sentinel") without a value, becomes `program` with the other arguments: the one
+ * beside this program's file, else the one in PATH. OK: the word is not there; else ERR_NOTFOUND. */
+enum err process_become(int argc, char **argv, const char *word, const char *program,
+                        struct errmsg *out_why) MUST_CHECK;
+
 /* Huge pages off for this process (disable-thp); what the kernel refuses is logged. */
 void process_no_huge_pages(void);
 /* The kernel's rank for us when memory ends (oom-score-adj). False: not allowed; errno says why. */

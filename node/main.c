@@ -301,6 +301,7 @@ static int help(struct settings *settings)
              "Usage: holdfast-node [configuration file | -] [--directive value ...]\n"
              "       holdfast-node -v | --version\n"
              "       holdfast-node -h | --help\n"
+             "       holdfast-node [/path/to/sentinel.conf] --sentinel   (runs holdfast-sentinel)\n"
              "       holdfast-node --check FILE [--fix]   (an RDB, an AOF or its manifest)\n\n"
              "Examples:\n"
              "       holdfast-node                      (default settings)\n"
@@ -345,12 +346,13 @@ int main(int argc, char **argv)
     int status;
 
     if (asked_for(argc, argv, "-v", "--version")) {
-        printf("holdfast-node %s (serves as redis %s, allocator %s)\n", HF_VERSION,
-               SERVE_REDIS_VERSION, alloc_name());
+        process_tell_version("holdfast-node", SERVE_REDIS_VERSION);
         return 0;
     }
     if (argc >= 2 && strcmp(argv[1], "--check") == 0)
         return check(argc, argv);
+    if (process_become(argc, argv, "--sentinel", "holdfast-sentinel", &why) != OK)
+        return refuse_start(why.text);
     process_begin();
     setlocale(LC_COLLATE, ""); /* SORT … ALPHA shows texts as the user's language orders them */
     node.world.set = &node.set;

@@ -346,8 +346,7 @@ int main(int argc, char **argv)
     int status;
 
     if (asked_for(argc, argv, "-v", "--version")) {
-        printf("holdfast-sentinel %s (serves as redis %s, allocator %s)\n", HF_VERSION,
-               SERVE_REDIS_VERSION, alloc_name());
+        process_tell_version("holdfast-sentinel", SERVE_REDIS_VERSION);
         return 0;
     }
     process_begin();

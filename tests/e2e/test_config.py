@@ -1,5 +1,6 @@
 """CONFIG beside Debian's redis-server: every name and value, every refusal, and the files both write."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 from harness import ports
 from harness.compare import compare
 from harness.process import binary
-from harness.resp import Client, Redialler, pairs, plain
+from harness.resp import Client, Redialler, info, pairs, plain
 from harness.wait import until
 
 # What must differ: where each of the two lives.
@@ -270,3 +271,24 @@ def test_in_the_background(t):
     finally:
         os.kill(pid, signal.SIGTERM)
     until(lambda: not os.path.exists(pidfile), 10, "the pid file to go")
+
+
+def test_version_is_told_in_the_form_of_redis(t):
+    form = r"Redis server v=(\S+) sha=\S+ malloc=jemalloc-\S+ bits=64 build=\S+\n"
+    for what in "node", "sentinel":
+        for product in "holdfast", "redis":
+            said = subprocess.run([binary(product, what), "--version"], stdout=subprocess.PIPE, text=True).stdout
+            assert re.fullmatch(form, said), said
+    assert "holdfast-" in subprocess.run([binary("holdfast", "node"), "-v"], stdout=subprocess.PIPE, text=True).stdout
+
+
+def test_a_node_told_to_be_a_sentinel_is_one(t):
+    """redis-server FILE --sentinel, as images and scripts start theirs."""
+    sentinel = t.sentinel()
+    node, beside = binary("holdfast", "node"), os.path.dirname(binary("holdfast", "sentinel"))
+    alone = subprocess.run([node, "--sentinel"], stderr=subprocess.PIPE, text=True, env={"PATH": "/nonexistent"})
+    assert alone.returncode == 1 and "neither beside this program nor in PATH" in alone.stderr, alone.stderr
+    sentinel.command = lambda: [node, sentinel.conf, "--sentinel"]
+    sentinel.start(environment={"PATH": beside})
+    with sentinel.client() as c:
+        assert c.call("SENTINEL", "MYID") and info(c, "server")["redis_mode"] == "sentinel"
