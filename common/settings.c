@@ -244,7 +244,7 @@ enum err entry_store(struct settings *s, struct entry *e, int argc, const struct
     return result;
 }
 
-/* Redis cuts the value of a directive with several words at single blanks, so that two blanks make an
+/* CONFIG SET cuts the value of a directive with several words at single blanks, so that two blanks make an
  * empty word; an empty value is one empty word. */
 static int cut_at_blanks(struct bytes value, struct bytes *out_words, int max)
 {
@@ -264,29 +264,19 @@ static int cut_at_blanks(struct bytes value, struct bytes *out_words, int max)
     }
 }
 
-/* One quoted argument may hold what several would: --replicaof "10.0.0.1 6379". */
-enum err entry_store_given(struct settings *s, struct entry *e, int argc, const struct bytes *argv,
+static enum err store_text(struct settings *s, struct entry *e, struct bytes value,
                            struct errmsg *out_why)
 {
-    struct bytes words[SPLIT_MAX];
-    int count;
+    struct bytes words[SPLIT_MAX] = { value };
+    int count = e->row->kind == SET_LINES ? cut_at_blanks(value, words, SPLIT_MAX) : 1;
 
-    if (e->row->kind != SET_LINES || argc != 1)
-        return entry_store(s, e, argc, argv, out_why);
-    count = cut_at_blanks(argv[0], words, SPLIT_MAX);
     if (count < 0) {
         errmsg_set(out_why, "wrong number of arguments");
         return ERR_LIMIT;
     }
-    return entry_store(s, e, count, words, out_why);
-}
-
-static enum err store_text(struct settings *s, struct entry *e, struct bytes value,
-                           struct errmsg *out_why)
-{
     if (e->row->kind == SET_LINES && e->row->clear)
         e->row->clear(s->values);
-    return entry_store_given(s, e, 1, &value, out_why);
+    return entry_store(s, e, count, words, out_why);
 }
 
 struct change {

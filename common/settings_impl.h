@@ -49,8 +49,5 @@ void value_fini(const struct setting *row, void *values);
 /* The words behind the name, from a file or from CONFIG SET. */
 enum err entry_store(struct settings *s, struct entry *e, int argc, const struct bytes *argv,
                      struct errmsg *out_why) MUST_CHECK;
-/* The same, where one argument that came in quotes may hold all of the words. */
-enum err entry_store_given(struct settings *s, struct entry *e, int argc, const struct bytes *argv,
-                           struct errmsg *out_why) MUST_CHECK;
 
 #endif

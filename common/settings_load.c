@@ -3,6 +3,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -120,6 +121,28 @@ static enum err unknown(const struct settings *s, struct bytes name, struct errm
     return ERR_NOTFOUND;
 }
 
+/* One argument that came in quotes may hold what several would, --replicaof "10.0.0.1 6379", and those may be
+ * quoted again: --save '""'. */
+static enum err load_values(struct settings *s, struct entry *e, int argc, const struct bytes *argv,
+                            struct errmsg *out_why)
+{
+    struct bytes words[SETTINGS_WORDS];
+    struct buf storage = { 0 };
+    int count = 0;
+    enum err result;
+
+    if (e->row->kind != SET_LINES || argc != 1 || !argv[0].len)
+        return entry_store(s, e, argc, argv, out_why);
+    result = settings_split(argv[0], &storage, words, SETTINGS_WORDS, &count);
+    if (result == OK)
+        result = entry_store(s, e, count, words, out_why);
+    else
+        errmsg_set(out_why, result == ERR_LIMIT ? "wrong number of arguments"
+                                                : "Unbalanced quotes in configuration line");
+    buf_fini(&storage);
+    return result;
+}
+
 static enum err load_words(struct settings *s, int argc, const struct bytes *argv,
                            struct errmsg *out_why)
 {
@@ -134,7 +157,7 @@ static enum err load_words(struct settings *s, int argc, const struct bytes *arg
         e->cleared = true;
         e->row->clear(s->values);
     }
-    return entry_store_given(s, e, argc - 1, argv + 1, out_why);
+    return load_values(s, e, argc - 1, argv + 1, out_why);
 }
 
 static enum err load_line(struct settings *s, struct bytes line, const struct origin *from,
@@ -220,27 +243,41 @@ static enum err load_stdin(struct settings *s, struct errmsg *out_why)
     return e;
 }
 
-/* "--name v1 v2": the name's argument may hold values itself ("--port 7000"), values are quoted. */
+static bool is_option(const char *argument)
+{
+    return strncmp(argument, "--", 2) == 0;
+}
+
+/* The name's argument may hold values itself ("--port 7000"). One that does not wants a value, whatever that
+ * looks like (--requirepass --secret), but for save, which may stand alone. */
+static bool has_its_values(const char *option, const char *next)
+{
+    return strpbrk(option, " \t") || (next && is_option(next) && strcasecmp(option, "--save") == 0);
+}
+
+/* "--name v1 v2": values are quoted, so that each stays one word. */
 static enum err load_arguments(struct settings *s, int argc, char *const *argv,
                                struct errmsg *out_why)
 {
     const struct origin from = { .path = NULL };
     struct buf line = { 0 };
+    bool complete = true;
     enum err e = OK;
 
     for (int i = 0; i < argc && e == OK; i++) {
         if (i == argc - 1 && strcmp(argv[i], "-") == 0)
             break;
-        if (strncmp(argv[i], "--", 2) == 0 && line.len) {
-            e = load_line(s, buf_bytes(&line), &from, out_why);
-            line.len = 0;
-        }
-        if (line.len == 0 && strncmp(argv[i], "--", 2) == 0) {
-            buf_puts(&line, argv[i] + 2);
-        } else {
+        if (!complete || !is_option(argv[i])) {
             buf_putc(&line, ' ');
             buf_put_quoted(&line, bytes_of(argv[i]));
+            complete = true;
+            continue;
         }
+        if (line.len)
+            e = load_line(s, buf_bytes(&line), &from, out_why);
+        line.len = 0;
+        buf_puts(&line, argv[i] + 2);
+        complete = has_its_values(argv[i], i + 1 < argc ? argv[i + 1] : NULL);
     }
     if (e == OK && line.len)
         e = load_line(s, trim(buf_bytes(&line)), &from, out_why);

@@ -206,6 +206,38 @@ def test_one_quoted_argument_holds_several(t):
             daemon.wait()
 
 
+# Arguments, and what CONFIG GET then says; None: refused.
+COMMAND_LINES = [
+    (["--save", '""'], ["save", ""]), (["--save", "''"], ["save", ""]), (["--save"], ["save", ""]),
+    (["--save", "--maxmemory", "1mb"], ["maxmemory", "1048576"]), (["--save", '"60 1"'], None),
+    (["--save", "60", "1", "--save", "30 2"], ["save", "60 1 30 2"]), (["--save", '60 "1"'], ["save", "60 1"]),
+    (["--masterauth", "--secret"], ["masterauth", "--secret"]),
+    (["--masterauth", "a b"], ["masterauth", "a b"]), (["--masterauth", '"a b"'], ["masterauth", '"a b"']),
+    (["--masterauth a"], ["masterauth", "a"]), (["--masterauth 'a b'", "--hz 20"], ["masterauth", "a b"]),
+    (["--masterauth 'a b", "--hz 20"], None), (["--masterauth", "a", "b"], None), (["--hz", "--port"], None),
+    (["--hz", ""], None), (["--appendonly", "no", ""], None),
+]
+
+
+def test_arguments_are_taken_apart_as_redis_does(t):
+    for arguments, expected in COMMAND_LINES:
+        for product in ("holdfast", "redis"):
+            port = ports.take()
+            daemon = subprocess.Popen([binary(product, "node"), "--port", str(port), "--dir", t.folder] + arguments,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                if expected is None:
+                    assert daemon.wait(20) == 1, (product, arguments)
+                    continue
+                c = Redialler(("127.0.0.1", port))
+                until(lambda: c.call("PING") == "PONG", 10, "the start")
+                assert c.call("CONFIG", "GET", expected[0]) == expected, (product, arguments)
+                c.close()
+            finally:
+                daemon.kill()
+                daemon.wait()
+
+
 def test_the_file_of_debian(t):
     """/etc/redis/redis.conf as it is, with other places to live in."""
     t.needs_holdfast()
