@@ -323,6 +323,10 @@ static const struct setting node_setting_rows[] = {
       .max = "2147483647", AT(key_load_delay_us), .when = SET_LIVE,
       .flags = SETTING_HIDDEN,
       .help = "The same for keys that are loaded." },
+    { .name = "loading-process-events-interval-bytes", .kind = SET_INT, .def = "2097152",
+      .min = "1024", .max = "2147483647", AT(loading_process_events_bytes), .when = SET_LIVE,
+      .flags = SETTING_HIDDEN | SETTING_IGNORED,
+      .help = "How much is loaded before clients are looked at again; here that goes by time." },
 
     /* scripts */
     { .name = "busy-reply-threshold", .alias = "lua-time-limit", .kind = SET_INT, .def = "5000",

@@ -90,6 +90,7 @@ struct node_settings {
     int64_t auto_aof_rewrite_percentage;
     uint64_t auto_aof_rewrite_min_bytes;
     int64_t rdb_key_save_delay_us, key_load_delay_us; /* hidden: for tests */
+    int64_t loading_process_events_bytes;             /* likewise */
 
     /* scripts */
     int64_t busy_reply_threshold_ms;

@@ -17,6 +17,7 @@ OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 OURS = {"log-format", "replica-max-staleness-ms", "script-memory-max"}
 
 ERRORS = [
+    ["loading-process-events-interval-bytes", "1023"],
     ["foo", "bar"], ["maxmemory", "1", "maxmemory", "2"], ["maxmemory", "1gb", "foo", "2"], ["a", "b", "c"],
     ["port", "abc"], ["port", "99999"], ["maxmemory", "abc"], ["maxmemory", "-1"], ["daemonize", "yes"],
     ["dir", "/"], ["dbfilename", "a/b"], ["save", "a b"], ["save", "900 1 300"], ["save", "-1 5"], ["save", "0 1"],
@@ -42,7 +43,8 @@ ACCEPTED = [
     ["client-output-buffer-limit", "replica 1gb 1 1"], ["hz", "1000"], ["repl-backlog-size", "1"],
     ["latency-tracking-info-percentiles", "50 99.900"], ["shutdown-on-sigterm", "save now"],
     ["min-slaves-to-write", "1", "min-replicas-to-write", "0"], ["maxmemory-clients", "5%"],
-    ["requirepass", ""], ["MAXMEMORY", "5"], ["key-load-delay", "0"], ["replica-announce-ip", "foo"],
+    ["requirepass", ""], ["MAXMEMORY", "5"], ["key-load-delay", "0"], ["loading-process-events-interval-bytes", "1024"],
+    ["replica-announce-ip", "foo"],
     ["oom-score-adj-values", "10 20 30"], ["lazyfree-lazy-user-del", "YES"], ["slave-priority", "50"],
     ["latency-tracking-info-percentiles", ""], ["timeout", "10", "tcp-keepalive", "20"],
 ]
@@ -87,6 +89,7 @@ def test_places_that_cannot_be_had(t):
 def test_get_and_the_rest(t):
     ours, theirs = both(t)
     steps = [["CONFIG", "GET", "BIND"], ["CONFIG", "GET", "nosuch"], ["CONFIG", "GET", "key-load-delay"],
+             ["CONFIG", "GET", "loading-process-events-interval-bytes"],
              ["CONFIG", "GET", "maxmemory", "MAXMEMORY"], ["CONFIG", "GET", "m?xmemory"],
              ["CONFIG", "GET"], ["CONFIG"], ["CONFIG", "FOO"], ["CONFIG", "SET", "a"], ["CONFIG", "RESETSTAT", "x"],
              ["CONFIG", "RESETSTAT"], ["CONFIG", "REWRITE", "x"], ["CONFIG", "REWRITE"]]
