@@ -53,6 +53,23 @@ def test_remove_and_monitor_in_calm(t):
 
 
 @alone
+def test_a_redis_sentinel_comes_to_a_calm_group(t):
+    """Nodes hear our hellos each 20 s then, where it would say its own each 2: it must not notice."""
+    t.needs_holdfast()
+    group = t.group(nodes=2).start()
+    wait_calm(group)
+    theirs = t.sentinel(product="redis", watch=[(NAME, group.leader_address(), 2, {})])
+    began = time.monotonic()
+    theirs.start()
+    wait_peers(theirs, 3, began, 6.0, "a redis-sentinel that comes")
+    for s in group.sentinels:
+        wait_peers(s, 3, began, 6.0, "%r" % s)
+    began = time.monotonic()
+    assert theirs.call("SENTINEL", "RESET", NAME) == 1
+    wait_peers(theirs, 3, began, 6.0, "a redis-sentinel that was RESET")
+
+
+@alone
 def test_reset_forgets_a_dead_sentinel_and_a_dead_follower(t):
     group = t.group(nodes=3).start()
     dead = group.sentinels[2]
