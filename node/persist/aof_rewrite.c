@@ -203,6 +203,7 @@ static bool begin_walk(struct aof *a, struct errmsg *out_why)
                                   .checksum = a->w->set->rdbchecksum,
                                   .aof_base = true,
                                   .commands = !r->rdb,
+                                  .stamped = a->w->set->aof_timestamp_enabled,
                                   .rest_us = a->w->set->rdb_key_save_delay_us };
     struct buf name = { 0 };
 

@@ -251,6 +251,7 @@ enum err persist_write_base_now(struct persist *p, const char *path, struct errm
     plan.position.known = false;
     plan.aof_base = true;
     plan.commands = !p->w->set->aof_use_rdb_preamble;
+    plan.stamped = p->w->set->aof_timestamp_enabled;
     return save_now(p, &p->snapshot, path, &plan, out_why);
 }
 

@@ -297,6 +297,8 @@ static void write_head(struct snapshot *s)
     struct buf libraries = { 0 };
 
     if (s->plan.commands) {
+        if (s->plan.stamped)
+            buf_printf(&s->out, "#TS:%lld\r\n", (long long)(clock_wall_ms() / 1000));
         if (s->libraries)
             s->libraries(s->libraries_arg, &s->plan, &s->out);
         return;

@@ -50,6 +50,7 @@ struct snapshot_plan {
     bool no_keys;    /* REPLCONF rdb-filter-only without data */
     bool aof_base;   /* it is the base of an append only file */
     bool commands;   /* not RDB, but the commands that make the data set */
+    bool stamped;    /* and those begin with the time: aof-timestamp-enabled */
     bool valkey;     /* for a Valkey since 9: rdb_version_for */
     uint32_t needs;  /* RDB_NEED_…: what the payload holds beside keys; those are counted here */
     int64_t rest_us; /* rdb-key-save-delay (rest.h) */

@@ -259,6 +259,13 @@ def test_timestamps(t):
     crash_and_return(node)
     assert node.call("GET", "a") == "1"
     check_with_redis(node)
+    node.call("CONFIG", "SET", "aof-use-rdb-preamble", "no")
+    node.call("BGREWRITEAOF")
+    until(lambda: node.info("persistence")["aof_rewrite_in_progress"] == "0", 10, "the rewrite")
+    assert read(node, files(node)["b"][0]).startswith(b"#TS:"), "no time in the base"
+    crash_and_return(node)
+    assert node.call("GET", "a") == "1"
+    check_with_redis(node)
 
 
 # ---- loading
