@@ -361,18 +361,27 @@ static bool claim_id(struct call *c, struct claiming *k, struct stream_id id)
     return true;
 }
 
+/* What a leader's XREADGROUP left: the group has read this entry, which its XCLAIM alone tells. */
+static bool is_delivery(const struct call *c, const struct claiming *k, const struct stream_id *ids,
+                        int count)
+{
+    return c->from_leader && count == 1 && stream_id_cmp(ids[0], k->last) == 0;
+}
+
 static void claim_ids(struct call *c, struct claiming *k, const struct stream_id *ids, int count)
 {
     struct late_reply claimed;
     uint64_t done = 0;
     bool moved = stream_id_cmp(k->last, k->g->last) > 0;
 
-    if (moved)
+    if (moved && is_delivery(c, k, ids, count))
+        stream_group_pass(k->s, k->g, k->last);
+    else if (moved)
         k->g->last = k->last;
     late_begin(c, &claimed);
     for (int i = 0; i < count; i++)
         done += claim_id(c, k, ids[i]);
-    if (moved && c->effect_count == 0) /* else the claims have said so */
+    if (moved) /* a claim says so too, but to a follower it looks like a delivery */
         effect_group_position(c, 1, 2, k->g);
     late_end_array(c, &claimed, done);
     stream_changed(c, k->e, NULL, 1);

@@ -257,7 +257,7 @@ static void reply_news(struct call *c, const struct reading *r, int i, struct st
         if (++replied == r->count)
             break;
     }
-    if (replied)
+    if (replied && r->noack) /* else each XCLAIM has said how far */
         effect_group_position(c, r->first + i, r->group, g);
     late_end_array(c, &entries, (uint64_t)replied);
 }

@@ -104,6 +104,42 @@ def test_expired_keys_are_deleted_in_order(t):
     agree(t, steps)
 
 
+def test_what_a_scan_finds_expired_is_deleted_without_a_transaction(t):
+    keys = ["SET k%d 1 PX 20" % i for i in range(3)]
+    lazily = ["DEBUG SET-ACTIVE-EXPIRE 0"]
+    in_any_order = sorted  # the tables are not alike
+    for steps in ([0.06, "SCAN 0 COUNT 100"], [0.06, "SCAN 0 COUNT 100 MATCH k*"], [0.06, "SCAN 0 COUNT 100 TYPE list"],
+                  [0.06, "RANDOMKEY"], [0.06, "KEYS *"], [0.06, "MULTI", "SCAN 0 COUNT 100", "SET a 1", "EXEC"],
+                  [0.06, "MGET k0 k1 k2"]):
+        ours, theirs = both(t)
+        mine, peer = stream_of(ours, lazily + keys + steps, no_times), stream_of(theirs, lazily + keys + steps, no_times)
+        assert in_any_order(mine) == in_any_order(peer), "%s: %s and %s" % (steps, mine, peer)
+        ours.stop(), theirs.stop()
+
+
+def test_a_group_that_reads_is_told_by_its_claims(t):
+    agree(t, ["XADD s 1-1 f v", "XADD s 2-1 f v", "XADD s 3-1 f v", "XADD s 4-1 f v", "XGROUP CREATE s g 0",
+              "XGROUP CREATECONSUMER s g bob",
+              "XREADGROUP GROUP g ann COUNT 1 STREAMS s >", "XREADGROUP GROUP g ann NOACK COUNT 1 STREAMS s >",
+              "MULTI", "XREADGROUP GROUP g bob COUNT 1 STREAMS s >", "XREADGROUP GROUP g bob STREAMS s >", "EXEC"])
+
+
+def test_a_client_that_is_woken_for_an_expired_key_waits_on(t):
+    """The key goes before anything else is told, and the time of a slow command counts."""
+    for steps in (["SELECT 1", "RPUSH k v", "PEXPIRE k 20", 0.06, "SWAPDB 1 9"],
+                  ["SELECT 9", "MULTI", "RPUSH k v", "PEXPIRE k 20", "DEBUG SLEEP 0.1", "EXEC"]):
+        seen = []
+        for node in both(t):
+            with node.client() as waiting:
+                waiting.call("SELECT", "9")
+                waiting.send("BRPOP", "k", "0")
+                until(lambda: node.info("clients")["blocked_clients"] == "1", what="a blocked client")
+                seen.append(stream_of(node, ["DEBUG SET-ACTIVE-EXPIRE 0"] + steps, no_times))
+                assert node.info("clients")["blocked_clients"] == "1"
+            node.stop()
+        assert seen[0] == seen[1], "holdfast %s\nredis    %s" % tuple(seen)
+
+
 def test_keys_that_expire_by_themselves(t):
     agree(t, ["SET a 1 PX 20", 0.5, "SET b 1"])
 

@@ -64,7 +64,7 @@ START_TEST(groups)
         { "XADD s 1-1 f v", "$1-1" }, { "XADD s 2-1 f v", "$2-1" },
         { "XREADGROUP GROUP g ann COUNT 1 STREAMS s >",
           "*1[*2[$s *1[*2[$1-1 *2[$f $v]]]]] / XCLAIM s g ann 0 1-1 "
-          "TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1; XGROUP SETID s g 1-1 ENTRIESREAD 1",
+          "TIME 1000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1",
           "xgroup-createconsumer:s " },
         { "XREADGROUP GROUP g bob NOACK STREAMS s >",
           "*1[*2[$s *1[*2[$2-1 *2[$f $v]]]]] / XGROUP CREATECONSUMER s g bob; XGROUP SETID s g 2-1 "
@@ -97,6 +97,27 @@ START_TEST(groups)
 }
 END_TEST
 
+START_TEST(a_delivered_entry_counts_as_read_on_a_follower)
+{
+    struct harness h = { 0 };
+
+    harness_init(&h);
+    harness_ask(&h, "XADD s 1-1 f v");
+    harness_ask(&h, "XADD s 2-1 f v");
+    harness_ask(&h, "XGROUP CREATE s g 0");
+    h.from_leader = true;
+    harness_ask(&h, "XCLAIM s g ann 0 1-1 TIME 1 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1");
+    ck_assert_str_eq(harness_ask(&h, "XINFO GROUPS s"),
+                     "*1[*12[$name $g $consumers :1 $pending :1 $last-delivered-id $1-1 "
+                     "$entries-read :1 $lag :1]]");
+    harness_ask(&h, "XCLAIM s g ann 0 1-1 TIME 1 RETRYCOUNT 1 FORCE JUSTID LASTID 2-1");
+    ck_assert_str_eq(harness_ask(&h, "XINFO GROUPS s"),
+                     "*1[*12[$name $g $consumers :1 $pending :1 $last-delivered-id $2-1 "
+                     "$entries-read :1 $lag :1]]");
+    harness_fini(&h);
+}
+END_TEST
+
 START_TEST(reading)
 {
     RUN({ "XADD s 1-1 f v", "$1-1" },
@@ -120,4 +141,5 @@ START_TEST(reading)
 }
 END_TEST
 
-CHECK_MAIN("stream commands", entries, an_approximate_trim_is_made_exact, groups, reading)
+CHECK_MAIN("stream commands", entries, an_approximate_trim_is_made_exact, groups,
+           a_delivered_entry_counts_as_read_on_a_follower, reading)
