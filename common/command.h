@@ -43,7 +43,7 @@ enum command_flag {
     CMD_NO_MANDATORY_KEYS = 1u << 18,
     CMD_PROTECTED = 1u << 19, /* behind an enable-*-command setting */
     CMD_HIDDEN = 1u << 20,    /* ours, not Redis's: obeyed, but unknown to COMMAND and HELP */
-    CMD_TOUCHES_ARBITRARY_KEYS = 1u << 21,
+    CMD_TOUCHES_ARBITRARY_KEYS = 1u << 21, /* whatever is there: not in COMMAND INFO either */
     CMD_ASKING = 1u << 22,
     CMD_SYSCMD = 1u << 23, /* COMMAND DOCS: not for applications */
     CMD_HEALTH =

@@ -243,6 +243,8 @@ static void settle(struct serve *v, struct call *c, bool last)
             unit_add(&v->unit, c->db, c->argc, c->argv);
         return;
     }
+    if (UNLIKELY(v->unit.count) && (c->cmd->flags & CMD_TOUCHES_ARBITRARY_KEYS))
+        unit_set_loose(&v->unit);
     if (verbatim)
         unit_end_with(&v->unit, c->db, c->argc, c->argv);
     else

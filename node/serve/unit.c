@@ -71,7 +71,7 @@ void unit_end(struct unit *u)
     ASSERT(u->depth > 0);
     if (--u->depth > 0 || LIKELY(u->count == 0))
         return;
-    if (u->commands > 1)
+    if (u->commands > 1 && !u->loose)
         append_wrapped(u);
     else
         append_all(u);
@@ -82,6 +82,7 @@ void unit_drop(struct unit *u)
 {
     u->count = u->asides = 0;
     u->commands = 0;
+    u->loose = false;
     u->bytes.len = 0;
 }
 

@@ -5,7 +5,8 @@
  *                                                                      -->1--> MULTI … EXEC
  *
  *   1. effects are appended in the order in which they happened, whatever made them
- *   2. a unit with one effect is that effect; with more it is wrapped, so that followers apply it whole
+ *   2. a unit with one effect is that effect; with more it is wrapped, so that followers apply it whole,
+ *      unless it is loose: a command that met expired keys anywhere
  *   3. outside of a unit (a timer's work) an effect is appended at once, on its own
  *   4. while muted (a follower, the leader's stream) nothing is appended
  *
@@ -33,7 +34,7 @@ struct unit {
     int commands;  /* encoded in bytes: an effect may hold several */
     size_t asides; /* of count */
     int depth;
-    bool muted;
+    bool muted, loose;
 };
 
 void unit_init(struct unit *u, struct oplog *log);
@@ -44,6 +45,12 @@ bool unit_wanted(const struct unit *u);
 /* Units nest: the outermost end appends. */
 void unit_begin(struct unit *u);
 void unit_end(struct unit *u);
+
+/* Its effects have nothing to do with each other. */
+static inline void unit_set_loose(struct unit *u)
+{
+    u->loose = u->depth == 1;
+}
 
 /* What was added so far goes nowhere: the node is about to end, and half a unit is for nobody. */
 void unit_drop(struct unit *u);

@@ -1,6 +1,8 @@
 /*
  * generic_scan - looking for keys: SCAN, KEYS, RANDOMKEY.
  */
+#include <string.h>
+
 #include "common/alloc.h"
 #include "node/types/arguments.h"
 #include "node/types/generic.h"
@@ -14,16 +16,20 @@ struct found {
     struct bytes type; /* at NULL: every type */
     const struct entry **entries;
     size_t count, room;
-    uint64_t seen; /* those that did not match included */
+    uint64_t seen;    /* those that did not match included */
+    bool deletes;     /* what has expired, as a door does */
+    struct buf stale; /* such keys: a length, the bytes, a length, … */
 };
 
-static bool matches(const struct found *f, const struct entry *e)
+static bool is_of_type(const struct found *f, const struct entry *e)
 {
-    if (f->type.at && !bytes_is_word(f->type, type_word(entry_type(e))))
-        return false;
-    if (!scan_matches(&f->scan, entry_key(e)))
-        return false;
-    return !keyspace_expired(f->ks, e);
+    return !f->type.at || bytes_is_word(f->type, type_word(entry_type(e)));
+}
+
+static void note_stale(struct found *f, struct bytes key)
+{
+    buf_append(&f->stale, &key.len, sizeof key.len);
+    buf_add(&f->stale, key);
 }
 
 static void collect(void *arg, const struct entry *e)
@@ -31,7 +37,14 @@ static void collect(void *arg, const struct entry *e)
     struct found *f = arg;
 
     f->seen++;
-    if (!matches(f, e))
+    if (!scan_matches(&f->scan, entry_key(e)))
+        return;
+    if (keyspace_expired(f->ks, e)) {
+        if (f->deletes)
+            note_stale(f, entry_key(e));
+        return;
+    }
+    if (!is_of_type(f, e))
         return;
     if (f->count == f->room) {
         f->room = f->room ? f->room * 2 : 64;
@@ -68,9 +81,24 @@ void cmd_randomkey(struct call *c)
         reply_null(c->reply);
 }
 
+/* The door deletes what has expired, where that is this node's to do. */
+static void delete_stale(struct call *c, struct found *f)
+{
+    struct bytes key;
+
+    for (size_t at = 0; at < f->stale.len; at += key.len) {
+        memcpy(&key.len, f->stale.at + at, sizeof key.len);
+        at += sizeof key.len;
+        key.at = f->stale.at + at;
+        (void)keyspace_read(call_keyspace(c), c->db, key,
+                            call_door(c) | DOOR_NO_TOUCH | DOOR_NO_STATS);
+    }
+    buf_fini(&f->stale);
+}
+
 void cmd_scan(struct call *c)
 {
-    struct found f = { .ks = call_keyspace(c) };
+    struct found f = { .ks = call_keyspace(c), .deletes = true };
 
     if (!want_scan_cursor(c, 1, &f.scan) || !want_scan_options(c, 2, &f.scan, &f.type))
         return;
@@ -79,4 +107,5 @@ void cmd_scan(struct call *c)
     } while (scan_goes_on(&f.scan, f.seen));
     reply_scan_head(c, &f.scan);
     reply_found(c, &f);
+    delete_stale(c, &f);
 }
