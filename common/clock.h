@@ -3,8 +3,9 @@
  *
  * now_ms is CLOCK_BOOTTIME: it never goes back and does not stop while the machine sleeps. All
  * timers and cores use it. wall_ms is CLOCK_REALTIME: it may jump, and is for what a user sees and
- * for when a key expires. clock_turn is called by the loop's first watcher of each turn; between two
- * calls both times stand still, which is what makes a turn of the loop one moment.
+ * for when a key expires. clock_turn is called by the loop's first watcher of each turn, and by whoever has
+ * just done what took long; between two calls both times stand still, which is what makes a turn of the
+ * loop one moment.
  */
 #ifndef HF_COMMON_CLOCK_H
 #define HF_COMMON_CLOCK_H

@@ -211,6 +211,9 @@ static enum admit admit(struct session *session, struct call *c)
 
 /* ---- after a command ---- */
 
+/* A command that takes longer is a turn of its own as far as time goes. */
+enum { MOMENT_US = 1000 };
+
 static bool replicates(const struct serve *v, const struct call *c)
 {
     if (c->intents & (INTENT_NO_EFFECT | INTENT_EFFECT))
@@ -268,6 +271,8 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
     struct serve *v = serve_of(session);
 
     v->running = NULL;
+    if (UNLIKELY(usec >= MOMENT_US))
+        clock_turn(); /* for whoever is next this turn, keys may have expired meanwhile */
     settle(v, c, true);
     if (tracking_on(v->service)) {
         tracking_read(session, c);
