@@ -403,6 +403,7 @@ enum err snapshot_start(struct snapshot *s, const struct snapshot_plan *plan,
     s->db = s->aside.db = -1;
     s->started_ms = clock_now_ms();
     s->bytes = 0;
+    s->started++;
     s->db_seen = xcalloc((size_t)keyspace_databases(s->keyspace), sizeof *s->db_seen);
     rdb_write_init(&s->writer, &s->out, plan->compress, plan->checksum && !plan->commands);
     write_head(s);

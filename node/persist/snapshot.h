@@ -67,6 +67,7 @@ struct snapshot {
     struct ev_loop *loop;
     struct keyspace *keyspace;
     const struct snapshot_sink *sink; /* NULL: nothing runs */
+    uint64_t started;                 /* ever: what a Redis forks for */
     void *sink_arg;
     ev_timer next; /* the next slice, at once, in the next turn */
     struct buf out;

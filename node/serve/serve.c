@@ -549,7 +549,9 @@ static void file_rewound(void *arg, uint64_t offset)
 
 static bool unit_is_open(void *arg)
 {
-    return ((const struct serve *)arg)->unit.count > 0;
+    const struct serve *v = arg;
+
+    return v->unit.count > 0 || (v->running && (v->running->flags & SESSION_MULTI));
 }
 
 static void set_hooks(struct serve *v)
