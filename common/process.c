@@ -45,28 +45,46 @@ void process_no_huge_pages(void)
         log_verbose("huge-pages-not-disabled error=\"%s\"", strerror(errno));
 }
 
-bool process_oom_rank(int rank, bool relative)
-{
-    static int base = INT32_MIN; /* what we were started with, which relative ranks add to */
-    FILE *f;
-    bool written;
+/* The rank this process had before it was given another; INT32_MIN: it has its own. */
+static int own_rank = INT32_MIN;
 
-    if (base == INT32_MIN) {
-        f = fopen("/proc/self/oom_score_adj", "re");
-        if (!f || fscanf(f, "%d", &base) != 1)
-            base = 0;
-        if (f)
-            fclose(f);
-    }
-    if (relative)
-        rank += base;
-    rank = rank > 1000 ? 1000 : rank < -1000 ? -1000 : rank;
-    f = fopen("/proc/self/oom_score_adj", "we");
+static bool write_rank(int rank)
+{
+    FILE *f = fopen("/proc/self/oom_score_adj", "we");
+
     if (!f)
         return false;
     fprintf(f, "%d\n", rank);
-    written = fclose(f) == 0;
-    return written;
+    return fclose(f) == 0;
+}
+
+static bool read_rank(int *out_rank)
+{
+    FILE *f = fopen("/proc/self/oom_score_adj", "re");
+    bool good;
+
+    if (!f)
+        return false;
+    good = fscanf(f, "%d", out_rank) == 1;
+    fclose(f);
+    return good;
+}
+
+bool process_oom_rank(int rank, bool relative)
+{
+    if (own_rank == INT32_MIN && !read_rank(&own_rank))
+        return false;
+    if (relative)
+        rank += own_rank;
+    return write_rank(rank > 1000 ? 1000 : rank < -1000 ? -1000 : rank);
+}
+
+bool process_oom_rank_restore(void)
+{
+    int rank = own_rank;
+
+    own_rank = INT32_MIN;
+    return rank == INT32_MIN || write_rank(rank);
 }
 
 /* ---- daemonize, pid file ----------------------------------------------------------------------- */

@@ -35,8 +35,10 @@ enum err process_become(int argc, char **argv, const char *word, const char *pro
 
 /* Huge pages off for this process (disable-thp); what the kernel refuses is logged. */
 void process_no_huge_pages(void);
-/* The kernel's rank for us when memory ends (oom-score-adj). False: not allowed; errno says why. */
+/* The kernel's rank for us when memory ends; relative: to our own. False: not allowed; errno says why. */
 bool process_oom_rank(int rank, bool relative);
+/* Our own, as it was before the first of these calls since the last restore. */
+bool process_oom_rank_restore(void);
 
 /* The child returns; the parent waits for process_ready and exits. Before threads and the loop. */
 enum err process_daemonize(struct errmsg *out_why) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "node/oplog/oplog.h"
 #include "node/persist/aof.h"
 #include "node/persist/persist.h"
+#include "node/rank.h"
 #include "node/replica/replica.h"
 #include "node/serve/evict.h"
 #include "node/settings.h"
@@ -190,6 +191,14 @@ static enum err apply_replica(void *world, struct errmsg *out_why)
     return OK;
 }
 
+static enum err apply_rank(void *world, struct errmsg *out_why)
+{
+    if (rank_apply(world))
+        return OK;
+    errmsg_set(out_why, "Failed to apply new oom_score_adj configuration, check server logs.");
+    return ERR_REFUSED;
+}
+
 static const struct {
     const char *name;
     enum err (*apply)(void *world, struct errmsg *out_why);
@@ -234,6 +243,8 @@ static const struct {
     { "appendonly", apply_appendonly },
     { "appendfsync", apply_appendfsync },
     { "jemalloc-bg-thread", apply_allocator },
+    { "oom-score-adj", apply_rank },
+    { "oom-score-adj-values", apply_rank },
 };
 
 void live_settings_hook(struct node_world *w)
@@ -247,6 +258,7 @@ enum err live_settings_begin(struct node_world *w, struct errmsg *out_why)
     apply_frequency(w, out_why);
     limit_clients(w);
     apply_allocator(w, out_why);
+    (void)rank_apply(w); /* refused, it stays as it is */
     keyspace_set_text_max(w->keyspace, w->set->server.proto_max_bulk_bytes);
     return apply_net(w, out_why);
 }

@@ -8,6 +8,7 @@
 #include "node/oplog/oplog.h"
 #include "node/persist/aof.h"
 #include "node/persist/persist.h"
+#include "node/rank.h"
 #include "node/replica/replica.h"
 #include "node/serve/block.h"
 #include "node/serve/expire.h"
@@ -422,6 +423,7 @@ static void role_changed(void *arg, bool follower)
     struct serve *v = arg;
 
     settle_role(v);
+    (void)rank_apply(v->world);
     if (!follower)
         aof_leads(v->world->aof);
     if (follower)

@@ -50,6 +50,29 @@ ACCEPTED = [
 ]
 
 
+def rank_of(node):
+    with open("/proc/%d/oom_score_adj" % node.pid) as f:
+        return int(f.read())
+
+
+def test_the_rank_when_memory_ends(t):
+    node = t.node(settings={"oom-score-adj-values": "5 6 7"}).start()
+    own = rank_of(node)
+    with node.client() as c:
+        for setting, values, wanted in (("yes", "10 20 30", own + 10), ("relative", "11 20 30", own + 11), ("absolute", "12 20 30", 12),
+                                        ("no", "13 20 30", own), ("yes", "14 20 30", own + 14)):
+            c.call("CONFIG", "SET", "oom-score-adj", setting, "oom-score-adj-values", values)
+            assert rank_of(node) == wanted, (setting, values)
+        c.call("CONFIG", "SET", "oom-score-adj-values", "15 20 30")
+        assert rank_of(node) == own + 15
+        c.call("REPLICAOF", "127.0.0.1", "1")
+        assert rank_of(node) == own + 20
+        c.call("REPLICAOF", "NO", "ONE")
+        assert rank_of(node) == own + 15
+        c.call("CONFIG", "SET", "oom-score-adj", "no")
+        assert rank_of(node) == own
+
+
 def both(t):
     t.needs_holdfast()
     return t.node().start(), t.node(product="redis").start()
