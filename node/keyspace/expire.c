@@ -15,6 +15,19 @@ int64_t keyspace_next_expiry_ms(const struct keyspace *ks)
     return ks->follower || !ks->active_expiry ? INT64_MAX : moment_after(ks->next_expiry_ms);
 }
 
+int64_t keyspace_expire_key(struct keyspace *ks, int db, struct bytes key)
+{
+    const struct table_slot *slot = table_find(&ks->spaces[db]->table, table_hash(key), key);
+    struct entry *e = slot ? table_thing(slot) : NULL;
+
+    if (!e)
+        return NO_EXPIRY;
+    if (!keyspace_expired(ks, e))
+        return entry_expiry_ms(e);
+    expire_entry(ks, db, e);
+    return NO_EXPIRY;
+}
+
 /* Deletes what is due in one database until the time is up. Returns its next deadline; *out_done is
  * false when the time was up first. */
 static int64_t expire_db(struct keyspace *ks, int db, int64_t now, uint64_t end_us, bool *out_done)

@@ -107,6 +107,7 @@ void keyspace_set_text_max(struct keyspace *ks, uint64_t bytes);
 uint64_t keyspace_text_max(const struct keyspace *ks);
 /* DEBUG SET-ACTIVE-EXPIRE. */
 void keyspace_set_active_expiry(struct keyspace *ks, bool on);
+bool keyspace_active_expiry(const struct keyspace *ks);
 /* How the 24 bits of clock are read: seconds since last use, or frequency with decay
  * (maxmemory-policy with lfu in its name). */
 void keyspace_set_frequency(struct keyspace *ks, bool on, int log_factor, int decay_minutes);
@@ -270,6 +271,8 @@ int64_t keyspace_expire_due(struct keyspace *ks, uint64_t budget_us);
 /* The same answer without any work: no key is due earlier. A timer set to it is never late; a
  * write may make it earlier, so it is asked once a turn. O(1). */
 int64_t keyspace_next_expiry_ms(const struct keyspace *ks);
+/* Deletes this key if its time has come, on a follower too. NO_EXPIRY: it is gone or has none; else when it ends. */
+int64_t keyspace_expire_key(struct keyspace *ks, int db, struct bytes key);
 
 /* ---- eviction ------------------------------------------------------------------------------ */
 

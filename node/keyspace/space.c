@@ -176,6 +176,11 @@ void keyspace_set_active_expiry(struct keyspace *ks, bool on)
     ks->active_expiry = on;
 }
 
+bool keyspace_active_expiry(const struct keyspace *ks)
+{
+    return ks->active_expiry;
+}
+
 void keyspace_set_frequency(struct keyspace *ks, bool on, int log_factor, int decay_minutes)
 {
     ks->frequency = on;

@@ -24,6 +24,22 @@ static void come_again(struct serve *v, int64_t next_ms)
     ev_timer_again(v->world->loop, &v->expire);
 }
 
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* What this node is to delete; a follower has only what its own clients made. */
+static int64_t delete_due(struct serve *v)
+{
+    struct keyspace *ks = v->world->keyspace;
+    int64_t next_ms = keyspace_expire_due(ks, EXPIRE_SLICE_US);
+
+    if (LIKELY(own_keys_count(&v->own_keys) == 0) || !keyspace_active_expiry(ks))
+        return next_ms;
+    return sooner(next_ms, own_keys_due(&v->own_keys, ks, EXPIRE_SLICE_US));
+}
+
 static bool may_expire(const struct serve *v)
 {
     return service_paused(v->service) == PAUSE_NOTHING && !persist_loading(v->world->persist);
@@ -37,7 +53,7 @@ static void look(struct ev_loop *loop, ev_timer *w, int events)
     (void)loop;
     (void)events;
     if (may_expire(v))
-        next_ms = keyspace_expire_due(v->world->keyspace, EXPIRE_SLICE_US);
+        next_ms = delete_due(v);
     v->silent_changes = 0;
     rates_sample(&v->rates, v);
     block_serve_ready(v);
@@ -48,6 +64,8 @@ void expire_turn_ended(struct serve *v)
 {
     int64_t next_ms = keyspace_next_expiry_ms(v->world->keyspace);
 
+    if (UNLIKELY(own_keys_count(&v->own_keys)) && keyspace_active_expiry(v->world->keyspace))
+        next_ms = sooner(next_ms, own_keys_next_ms(&v->own_keys));
     if (next_ms < v->expire_next_ms && may_expire(v))
         come_again(v, next_ms);
 }

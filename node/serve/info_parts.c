@@ -6,6 +6,8 @@
 #include "common/clock.h"
 #include "common/serve/pubsub.h"
 #include "node/keyspace/keyspace.h"
+#include "node/persist/persist.h"
+#include "node/persist/snapshot.h"
 #include "node/serve/rates.h"
 #include "node/serve/serve.h"
 #include "node/serve/shutdown.h"
@@ -85,11 +87,8 @@ static void write_keys(struct node_world *w, struct buf *out)
 static void write_pubsub(struct node_world *w, struct buf *out)
 {
     static const char *const zeros[] = {
-        "latest_fork_usec",         "total_forks",
-        "migrate_cached_sockets",   "slave_expires_tracked_keys",
-        "active_defrag_hits",       "active_defrag_misses",
-        "active_defrag_key_hits",   "active_defrag_key_misses",
-        "total_active_defrag_time", "current_active_defrag_time",
+        "active_defrag_hits",       "active_defrag_misses",     "active_defrag_key_hits",
+        "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
     };
     struct tracking_stats tracking;
     const struct pubsub *p = w->service->pubsub;
@@ -97,6 +96,10 @@ static void write_pubsub(struct node_world *w, struct buf *out)
     info_line(out, "pubsub_channels", "%zu", pubsub_names(p, PUBSUB_CHANNEL));
     info_line(out, "pubsub_patterns", "%zu", pubsub_names(p, PUBSUB_PATTERN));
     info_line(out, "pubsubshard_channels", "%zu", pubsub_names(p, PUBSUB_SHARD));
+    info_line(out, "latest_fork_usec", "0");
+    info_line(out, "total_forks", "%llu", (ull)persist_snapshot(w->persist)->started);
+    info_line(out, "migrate_cached_sockets", "0");
+    info_line(out, "slave_expires_tracked_keys", "%zu", own_keys_count(&w->serve->own_keys));
     for (size_t i = 0; i < ARRAY_LEN(zeros); i++)
         info_line(out, zeros[i], "0");
     tracking_stats(w->service, &tracking);

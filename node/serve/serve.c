@@ -334,6 +334,8 @@ static void key_changed(void *arg, int db, struct bytes key)
     else
         v->changes++;
     watch_changed(v, db, key);
+    if (UNLIKELY(v->unit.muted) && v->running)
+        own_keys_note(&v->own_keys, v->world->keyspace, db, key);
     if (tracking_on(v->service))
         tracking_changed(v->service, v->running, by_itself, key);
 }
@@ -395,6 +397,8 @@ static void flushed(void *arg, int db)
     if (tracking_on(v->service))
         tracking_flushed(v->service, v->running);
     if (db < 0)
+        own_keys_forget(&v->own_keys);
+    if (db < 0)
         persist_flushed(v->world->persist);
 }
 
@@ -424,8 +428,10 @@ static void role_changed(void *arg, bool follower)
 
     settle_role(v);
     (void)rank_apply(v->world);
-    if (!follower)
+    if (!follower) {
+        own_keys_forget(&v->own_keys);
         aof_leads(v->world->aof);
+    }
     if (follower)
         block_end_all(v, "UNBLOCKED force unblock from blocking operation, instance state changed "
                          "(master -> replica?)");
@@ -591,6 +597,7 @@ struct serve *serve_new(struct node_world *w)
     gate_init(&v->gate, released, v);
     unit_init(&v->unit, w->oplog);
     block_init(v);
+    own_keys_init(&v->own_keys);
     list_init(&v->monitors);
     walk_wait_init(v);
     v->slowlog = slowlog_new(&w->set->server);
@@ -617,6 +624,7 @@ void serve_free(struct serve *v)
     v->world->service = NULL;
     block_fini(v);
     key_list_fini(&v->watches);
+    own_keys_fini(&v->own_keys);
     gate_fini(&v->gate);
     unit_fini(&v->unit);
     buf_fini(&v->effects);

@@ -21,6 +21,7 @@
 #include "node/serve/evict.h"
 #include "node/serve/gate.h"
 #include "node/serve/key_list.h"
+#include "node/serve/own_keys.h"
 #include "node/serve/rates.h"
 #include "node/serve/unit.h"
 
@@ -73,6 +74,7 @@ struct serve {
     struct slowlog *slowlog;
     struct latency *latency;
     struct evict evict;
+    struct own_keys own_keys; /* of a writable follower */
     ev_timer expire;
     int64_t expire_next_ms;  /* wall time the timer was set for */
     uint64_t changes;        /* of the data set, ever */

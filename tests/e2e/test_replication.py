@@ -420,6 +420,30 @@ def test_wait_and_min_replicas(t):
         assert c.call("WAIT", 2, 5000) == 2
 
 
+def test_keys_that_a_follower_made_expire_go_there(t):
+    leader = t.node().start()
+    follower = t.node(follows=leader, settings={"replica-read-only": "no"}).start()
+    follower.wait_follows(leader)
+    leader.call("SET", "theirs", "1", "PX", "1")  # it tells of its end
+    with follower.client() as c:
+        tracked = lambda: int(follower.info("stats")["slave_expires_tracked_keys"])
+        c.call("SET", "a", "1", "PX", "30")
+        c.call("SET", "b", "1")
+        c.call("PEXPIRE", "b", "60")
+        c.call("SET", "later", "1", "EX", "1000")
+        c.call("SET", "kept", "1", "PX", "50")
+        c.call("PERSIST", "kept")
+        until(lambda: follower.info("stats")["expired_keys"] == "2", 10, "both keys to go")
+        assert c.call("DBSIZE") == 2 and c.call("GET", "kept") == "1"
+        assert tracked() == 1
+        c.call("EVAL", "redis.call('SET', 'c', '1', 'PX', '10')", "0")
+        until(lambda: follower.info("stats")["expired_keys"] == "3", 10, "a script's key to go")
+        c.call("REPLICAOF", "NO", "ONE")
+        assert tracked() == 0
+        c.call("PEXPIRE", "later", "1")
+        until(lambda: c.call("DBSIZE") == 1, 10, "a leader's key to go")
+
+
 def test_stale_follower_answers_masterdown(t):
     leader = t.node(product=OURS).start()
     follower = t.node(product=OURS, follows=leader,
