@@ -132,12 +132,13 @@ struct call {
     struct service *service; /* the clients, for serve's own handlers; types never look */
     struct session *session; /* for serve's own handlers; types never look */
     const struct user *user;
-    bool from_leader;     /* the replication stream is executing this */
-    bool in_exec;         /* part of a MULTI/EXEC or a script: must not block */
-    bool in_script;       /* redis.call */
-    bool silent;          /* nobody hears of its effects: redis.set_repl(redis.REPL_NONE) */
-    bool denies_blocking; /* a client that must get an answer now */
-    bool woken;           /* it waited and runs again: for this key alone, or, at NULL, for time */
+    bool from_leader;          /* the replication stream is executing this */
+    bool in_exec;              /* part of a MULTI/EXEC or a script: must not block */
+    bool in_script;            /* redis.call, */
+    const struct call *script; /* of this EVAL or FCALL */
+    bool silent;               /* nobody hears of its effects: redis.set_repl(redis.REPL_NONE) */
+    bool denies_blocking;      /* a client that must get an answer now */
+    bool woken; /* it waited and runs again: for this key alone, or, at NULL, for time */
     struct bytes woken_by;
     bool no_touch;    /* CLIENT NO-TOUCH: leave idle times and frequencies alone */
     uint32_t intents; /* enum intent */

@@ -216,7 +216,7 @@ static bool caches(const struct session *s)
     return !(s->flags & SESSION_TRACK_OPTOUT) || !(s->flags & SESSION_TRACK_CACHING);
 }
 
-/* The keys of a read-only script are read by the commands in it, which come here on their own. */
+/* A read-only script reads what the commands in it do, which come here on their own. */
 static bool reads_keys(const struct call *c)
 {
     return (c->cmd->flags & CMD_READONLY) && strcmp(c->cmd->group, "scripting") != 0;
@@ -230,6 +230,8 @@ void tracking_read(struct session *s, const struct call *c)
     if (!(s->flags & SESSION_TRACKING) || (s->flags & SESSION_TRACK_BCAST) || !reads_keys(c) ||
         !caches(s))
         return;
+    if (c->script)
+        c = c->script; /* what its reply was made of is known to the client by the keys it has named */
     if (c->argc > READ_KEYS_MAX)
         keys = xmalloc((size_t)c->argc * sizeof *keys);
     count = command_find_keys(c->cmd, c->argc, c->argv, keys,

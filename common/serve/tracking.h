@@ -40,7 +40,7 @@ void tracking_stats(const struct service *v, struct tracking_stats *out);
 
 /* ---- what the daemon tells; only while tracking_on(v) -------------------------------------------- */
 
-/* The call has read its keys, on behalf of s. */
+/* The call has read its keys, on behalf of s. One in a script has read all keys that the script was given. */
 void tracking_read(struct session *s, const struct call *c);
 /* by: whose command is running; NULL: nobody's. by_itself: it expired or was evicted. */
 void tracking_changed(struct service *v, struct session *by, bool by_itself, struct bytes key);

@@ -168,6 +168,7 @@ static const char *run_command(struct run *r, int argc)
     c.reply = &reply;
     c.db = c.session ? c.session->db : c.db;
     c.in_exec = c.in_script = c.denies_blocking = true;
+    c.script = r->call;
     c.silent = r->repl == REPL_NONE;
     c.intents = 0;
     c.effect_count = 0;

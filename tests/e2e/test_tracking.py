@@ -138,6 +138,8 @@ def test_scripts_read_and_write_for_their_caller(t):
         ("a", ev("return 1", "k")), ("writer", "SET k 3"), ("a", ["EVAL_RO", reads, "1", "k"]), ("writer", ev(writes, "k")),
         ("a", "GET k"), ("a", ev(writes, "k")), ("a", ev(both_ways, "k")), ("writer", "SET k 4"),
         ("a", "MULTI"), ("a", ev(reads, "k")), ("a", "EXEC"), ("writer", "SET k 5"),
+        ("a", ev("return redis.call('GET', 'undeclared')", "k", "k2")), ("writer", "SET undeclared 1"), ("writer", "MSET k2 1 k 1"),
+        ("a", ["EVAL_RO", "return redis.call('PING')", "1", "k"]), ("writer", "SET k 2"),
         ("a", "CLIENT TRACKING off"), ("a", "CLIENT TRACKING on NOLOOP"), ("a", ev(both_ways, "k")), ("writer", "SET k 6"),
         ("a", "CLIENT TRACKING off"), ("a", "CLIENT TRACKING on BCAST"), ("a", ev(both_ways, "k")), ("writer", ev(writes, "k")),
     ])
