@@ -113,7 +113,7 @@ static const char *refusal(const struct run *r, const struct call *c)
     uint32_t flags = c->cmd->flags;
     enum acl_denial denial;
 
-    if (flags & CMD_NOSCRIPT)
+    if ((flags & CMD_NOSCRIPT) && !r->script->allows_all)
         return "ERR This Redis command is not allowed from script";
     if (!c->session && !(flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)))
         return "ERR This Redis command is not allowed from script";

@@ -196,6 +196,22 @@ static const struct command function_subs[] = {
     { 0 },
 };
 
+static void debug_disable_deny(struct call *c)
+{
+    script_of(c)->allows_all = !bytes_is(c->argv[2], "0");
+    reply_ok(c->reply);
+}
+
+const struct command script_debug_subs[] = {
+    { .name = "set-disable-deny-scripts",
+      .run = debug_disable_deny,
+      .argc_min = 3,
+      .argc_max = 3,
+      .args = "on:integer",
+      .help = "1: scripts may call what is not for scripts, at their own risk." },
+    { 0 },
+};
+
 const struct command script_rows[] = {
     { .name = "eval",
       .run = cmd_eval,

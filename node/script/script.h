@@ -26,6 +26,7 @@ struct script_memory {
 };
 void script_measure(const struct script *s, struct script_memory *out);
 
+extern const struct command script_debug_subs[];
 extern const struct command script_rows[]; /* eval … script function fcall … */
 extern const struct info_part script_info_parts[];
 

@@ -30,6 +30,7 @@ struct script {
     struct node_world *world;
     struct vm eval, functions;
     struct run *running; /* NULL: nothing runs */
+    bool allows_all;     /* DEBUG SET-DISABLE-DENY-SCRIPTS: commands that are not for scripts too */
     struct map cache;
     struct list by_eval;
     int by_eval_count;

@@ -170,6 +170,25 @@ static void debug_protocol(struct call *c)
     }
 }
 
+/* What a Redis does in its cron, a node does when it happens. */
+static void debug_pause_cron(struct call *c)
+{
+    reply_ok(c->reply);
+}
+
+/* A session takes room for replies when there are some, so there is no peak of any time to forget. */
+static void debug_reply_buffer(struct call *c)
+{
+    int64_t ms;
+
+    if (bytes_is_word(c->argv[2], "peak-reset-time") &&
+        (bytes_is_word(c->argv[3], "never") || bytes_is_word(c->argv[3], "reset") ||
+         bytes_to_i64(c->argv[3], &ms)))
+        reply_ok(c->reply);
+    else
+        reply_error(c->reply, "ERR syntax error");
+}
+
 const struct command debug_subs[] = {
     { .name = "help",
       .run = debug_help,
@@ -214,6 +233,18 @@ const struct command debug_subs[] = {
       .argc_max = 3,
       .args = "message",
       .help = "Writes a line into the log." },
+    { .name = "pause-cron",
+      .run = debug_pause_cron,
+      .argc_min = 3,
+      .argc_max = 3,
+      .args = "on:integer",
+      .help = "Accepted, and changes nothing: there is no cron." },
+    { .name = "replybuffer",
+      .run = debug_reply_buffer,
+      .argc_min = 4,
+      .argc_max = 4,
+      .args = "PEAK-RESET-TIME time",
+      .help = "Accepted, and changes nothing: no buffer outlives its replies." },
     { .name = "protocol",
       .run = debug_protocol,
       .argc_min = 3,
