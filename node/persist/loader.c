@@ -167,6 +167,8 @@ static enum err take_item(struct loader *l, const struct rdb_item *item, struct 
         if (l->empty)
             log_notice("rdb-keys-skipped count=%llu" REDIS_SAYS("empty keys skipped: %llu"),
                        (unsigned long long)l->empty, (unsigned long long)l->empty);
+        if (l->end != LOAD_TAKES_OVER && libraries.join)
+            return libraries.join(libraries.arg, l->end == LOAD_MERGES, out_why);
         if (libraries.commit)
             libraries.commit(libraries.arg);
         if (l->position.offset > OPLOG_OFFSET_MAX)

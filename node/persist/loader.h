@@ -17,12 +17,17 @@
 
 struct keyspace;
 
-/* Who takes the function libraries of a load: aside while it lasts, in place of those there at its end. */
+/* What becomes of what is there at the end of a load. */
+enum loader_end { LOAD_TAKES_OVER, LOAD_ADDS, LOAD_MERGES /* what both have is the load's */ };
+
+/* Who takes the function libraries of a load: aside while it lasts, and at its end as that says. */
 struct loader_libraries {
     void *arg;
     void (*begin)(void *arg); /* what an earlier load left aside goes */
     enum err (*take)(void *arg, struct bytes text, struct errmsg *out_why);
     void (*commit)(void *arg);
+    /* Instead of commit: to those that are there. ERR_REFUSED: one of them has a name in both. */
+    enum err (*join)(void *arg, bool replace, struct errmsg *out_why);
 };
 void loader_set_libraries(const struct loader_libraries *libraries);
 /* As the load of a file that has none. */
@@ -32,6 +37,7 @@ struct loader {
     struct keyspace *into;
     struct rdb_reader reader;
     bool keep_expired;
+    enum loader_end end;    /* of libraries; of keys the caller takes care */
     bool ended;             /* the last byte was read and was right */
     const int64_t *rest_us; /* key-load-delay as it is now (rest.h); NULL: none */
     struct rest rest;

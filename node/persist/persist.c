@@ -525,7 +525,51 @@ bool persist_load_progress(const struct persist *p, struct persist_progress *out
 
 /* ---- DEBUG RELOAD ------------------------------------------------------------------------------- */
 
-enum err persist_reload(struct persist *p, struct errmsg *out_why)
+struct merge {
+    struct keyspace *into;
+    const struct keyspace *from;
+    int db;
+    bool clash; /* a key that is in both */
+};
+
+static void look_for_clash(void *arg, const struct entry *e)
+{
+    struct merge *m = arg;
+
+    m->clash = m->clash || keyspace_read(m->into, m->db, entry_key(e),
+                                         DOOR_STREAM | DOOR_NO_TOUCH | DOOR_NO_STATS);
+}
+
+static void put_over(void *arg, const struct entry *e)
+{
+    struct merge *m = arg;
+    struct value value = keyspace_copy_value(m->from, e);
+
+    keyspace_put(m->into, m->db, entry_key(e), &value, entry_expiry_ms(e), DOOR_STREAM);
+}
+
+static void each_key(struct merge *m, keyspace_each_fn *fn)
+{
+    for (m->db = 0; m->db < keyspace_databases(m->from); m->db++)
+        keyspace_each(m->from, m->db, fn, m);
+}
+
+static enum err merge(struct keyspace *into, const struct keyspace *from, bool replace,
+                      struct errmsg *out_why)
+{
+    struct merge m = { .into = into, .from = from };
+
+    if (!replace)
+        each_key(&m, look_for_clash);
+    if (m.clash) {
+        errmsg_set(out_why, "it has keys that are here already");
+        return ERR_EXISTS;
+    }
+    each_key(&m, put_over);
+    return OK;
+}
+
+enum err persist_reload(struct persist *p, enum loader_end end, struct errmsg *out_why)
 {
     const struct node_settings *set = p->w->set;
     struct keyspace *fresh = keyspace_new_beside(p->w->keyspace);
@@ -538,9 +582,12 @@ enum err persist_reload(struct persist *p, struct errmsg *out_why)
         return ERR_IO;
     }
     loader_init(&load.loader, fresh, true, set->rdbchecksum);
+    load.loader.end = end;
     while (e == ERR_AGAIN)
         e = load_block(&load, 0, out_why);
-    if (e == OK) {
+    if (e == OK && end != LOAD_TAKES_OVER) {
+        e = merge(p->w->keyspace, fresh, end == LOAD_MERGES, out_why);
+    } else if (e == OK) {
         take_the_walk(p, "DEBUG RELOAD took the place of the data set");
         keyspace_take_over(p->w->keyspace, fresh);
     }

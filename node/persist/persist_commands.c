@@ -87,26 +87,34 @@ static void cmd_lastsave(struct call *c)
     reply_int(c->reply, room(c)->last_save_wall_s);
 }
 
-/* DEBUG RELOAD [NOSAVE]: the data set goes through the file and back. */
+/* DEBUG RELOAD [MERGE | NOFLUSH | NOSAVE …]: the data set goes through the file and back. What Redis does with
+ * MERGE alone, which flushes, is what it does without. */
 static void cmd_debug_reload(struct call *c)
 {
     struct errmsg why;
-    bool save = true;
+    bool save = true, flush = true, merge = false;
+    enum loader_end end;
 
     for (int i = 2; i < c->argc; i++) {
         if (bytes_is_word(c->argv[i], "nosave")) {
             save = false;
+        } else if (bytes_is_word(c->argv[i], "noflush")) {
+            flush = false;
+        } else if (bytes_is_word(c->argv[i], "merge")) {
+            merge = true;
         } else {
-            reply_error(c->reply, "ERR DEBUG RELOAD only supports the NOSAVE option.");
+            reply_error(c->reply, "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE "
+                                  "options.");
             return;
         }
     }
+    end = flush ? LOAD_TAKES_OVER : merge ? LOAD_MERGES : LOAD_ADDS;
     if (save && persist_save_now(room(c), &why) != OK) {
         reply_errorf(c->reply, "ERR %s", why.text);
         return;
     }
     call_no_effect(c);
-    if (persist_reload(room(c), &why) == OK)
+    if (persist_reload(room(c), end, &why) == OK)
         reply_ok(c->reply);
     else
         reply_errorf(c->reply, "ERR Error trying to load the RDB dump: %s", why.text);
@@ -159,13 +167,15 @@ const struct command persist_debug_subs[] = {
     { .name = "reload",
       .run = cmd_debug_reload,
       .argc_min = 2,
-      .argc_max = 4,
+      .argc_max = ARGC_ANY,
       .flags = CMD_ADMIN | CMD_NOSCRIPT,
       .group = "server",
       .since = "1.0.0",
       .cost = "O(N)",
-      .args = "[NOSAVE]",
-      .help = "Saves the data set and loads it again." },
+      .args = "[option+]",
+      .help =
+          "Saves the data set and loads it again: NOSAVE loads only, NOFLUSH keeps what is there, "
+          "and with MERGE what is in both becomes the file's." },
     { .name = "set-skip-checksum-validation",
       .run = cmd_debug_skip_checksums,
       .argc_min = 3,

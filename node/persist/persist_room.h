@@ -6,6 +6,7 @@
 
 #include <ev.h>
 
+#include "node/persist/loader.h"
 #include "node/persist/persist.h"
 #include "node/persist/snapshot.h"
 
@@ -40,6 +41,6 @@ struct persist_progress {
 bool persist_load_progress(const struct persist *p, struct persist_progress *out);
 
 /* The file again, beside the data set, which it replaces when it is whole. */
-enum err persist_reload(struct persist *p, struct errmsg *out_why) MUST_CHECK;
+enum err persist_reload(struct persist *p, enum loader_end end, struct errmsg *out_why) MUST_CHECK;
 
 #endif

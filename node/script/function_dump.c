@@ -164,11 +164,20 @@ static void load_ends(void *arg)
     s->aside = NULL;
 }
 
+static enum err load_joins(void *arg, bool replace, struct errmsg *out_why)
+{
+    struct script *s = arg;
+
+    return s->aside ? libraries_join(s->libraries, s->aside, replace, out_why) : OK;
+}
+
 void functions_keep(struct script *s)
 {
-    const struct loader_libraries loads = {
-        .arg = s, .begin = load_begins, .take = load_library, .commit = load_ends
-    };
+    const struct loader_libraries loads = { .arg = s,
+                                            .begin = load_begins,
+                                            .take = load_library,
+                                            .commit = load_ends,
+                                            .join = load_joins };
     struct snapshot *snapshot = persist_snapshot(s->world->persist);
 
     loader_set_libraries(&loads);

@@ -68,6 +68,45 @@ def test_reload_and_restart_keep_everything(t):
     assert digest(node) == before
 
 
+def test_a_reload_that_keeps_what_is_there(t):
+    library = "#!lua name=%s\nredis.register_function('%s', function() return 1 end)"
+    node = t.node(product=OURS).start()
+    with node.client() as c:
+        c.call("SET", "a", "saved")
+        c.call("RPUSH", "l", "1", "2")
+        c.call("FUNCTION", "LOAD", library % ("one", "one"))
+        c.call("SAVE")
+        c.call("SET", "a", "newer")
+        c.call("SET", "b", "newer")
+        c.call("FUNCTION", "LOAD", library % ("two", "two"))
+        for words in (["NOSAVE", "NOFLUSH"], ["NOFLUSH"]):
+            reply = c.ask("DEBUG", "RELOAD", *words)
+            assert reply.kind == "-" and "Error trying to load the RDB dump" in reply.value, reply
+        c.call("SAVE")
+        c.call("SET", "a", "newest")
+        c.call("DEL", "l")
+        c.call("SET", "c", "newest")
+        assert c.call("DEBUG", "RELOAD", "NOSAVE", "NOFLUSH", "MERGE") == "OK"
+        assert c.call("MGET", "a", "b", "c") == ["newer", "newer", "newest"]
+        assert c.call("LRANGE", "l", "0", "-1") == ["1", "2"]
+        assert [c.call("FCALL", f, "0") for f in ("one", "two")] == [1, 1]
+        assert c.ask("DEBUG", "RELOAD", "odd").value == \
+            "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+
+
+def test_checksums_are_trusted_where_a_test_says_so(t):
+    node = t.node(product=OURS).start()
+    with node.client() as c:
+        c.call("SET", "a", "v")
+        dump = c.call("DUMP", "a")
+        spoilt = dump[:-1] + chr(ord(dump[-1]) ^ 1)
+        assert c.ask("RESTORE", "b", "0", spoilt).value == "ERR DUMP payload version or checksum are wrong"
+        c.call("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", "1")
+        assert c.call("RESTORE", "b", "0", spoilt) == "OK" and c.call("GET", "b") == "v"
+        c.call("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", "0")
+        assert c.ask("RESTORE", "c", "0", spoilt).kind == "-"
+
+
 def test_a_broken_file_stops_the_start(t):
     node = t.node(product=OURS).start()
     node.call("SET", "k", "v" * 100)
