@@ -93,7 +93,9 @@ struct command {
     void (*run)(struct call *c); /* NULL for a container without a bare form */
     int argc_min, argc_max; /* the name included (for a subcommand both names); ARGC_ANY: no max */
     uint32_t flags;         /* enum command_flag */
-    uint32_t acl;           /* enum acl_category beyond those that flags imply */
+    /* What stands for flags in one call, where its arguments tell (the script that it runs); NULL: flags. */
+    uint32_t (*flags_of)(const struct call *c);
+    uint32_t acl; /* enum acl_category beyond those that flags imply */
     struct command_keys keys;
     const char *key_specs;      /* "RW access update": the key language of command_docs.h */
     const struct command *subs; /* of a container: rows, ended by one without a name */

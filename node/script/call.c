@@ -101,8 +101,6 @@ static const char *denied(enum acl_denial denial)
 
 static const char *refuse_write(const struct run *r)
 {
-    if (r->read_only)
-        return "ERR Write commands are not allowed from read-only scripts.";
     return r->call->from_leader ? NULL : refuse_reason(r->script->world->serve, CMD_WRITE, 0);
 }
 
@@ -123,6 +121,8 @@ static const char *refusal(const struct run *r, const struct call *c)
     denial = rights_check(c, ACL_IN_LUA);
     if (UNLIKELY(denial != ACL_ALLOWED))
         return denied(denial);
+    if (r->read_only && (flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
+        return "ERR Write commands are not allowed from read-only scripts.";
     if (flags & CMD_WRITE) {
         const char *refused = refuse_write(r);
 

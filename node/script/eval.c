@@ -256,6 +256,22 @@ static void eval(struct call *c, bool read_only)
     run(s, c, x, read_only);
 }
 
+uint32_t eval_flags(const struct call *c)
+{
+    struct bytes text = c->argv[1];
+    struct errmsg why;
+    uint32_t flags;
+
+    return read_shebang(&text, &flags, &why) ? run_command_flags(c->cmd, flags) : c->cmd->flags;
+}
+
+uint32_t evalsha_flags(const struct call *c)
+{
+    const struct cached *x = find_typed(script_of(c), c->argv[1]);
+
+    return x ? run_command_flags(c->cmd, x->flags) : c->cmd->flags;
+}
+
 void cmd_eval(struct call *c)
 {
     eval(c, false);

@@ -43,6 +43,13 @@ static void fcall(struct call *c, bool read_only)
     run_function(s, c, &what, read_only);
 }
 
+uint32_t fcall_flags(const struct call *c)
+{
+    const struct function *f = libraries_function(script_of(c)->libraries, c->argv[1]);
+
+    return f ? run_command_flags(c->cmd, f->flags) : c->cmd->flags;
+}
+
 void cmd_fcall(struct call *c)
 {
     fcall(c, false);

@@ -8,6 +8,7 @@
 
 struct script;
 
+uint32_t fcall_flags(const struct call *c);
 void cmd_fcall(struct call *c);
 void cmd_fcall_ro(struct call *c);
 void cmd_function_load(struct call *c);

@@ -219,6 +219,7 @@ const struct command script_rows[] = {
       .argc_max = ARGC_ANY,
       .flags = CMD_NOSCRIPT | CMD_STALE | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS |
                CMD_MOVABLEKEYS | CMD_MAY_REPLICATE,
+      .flags_of = eval_flags,
       .acl = ACL_SCRIPTING,
       .key_specs = "RW access update index=2 keynum=0:1:1 # What the script does to these keys is "
                    "not known, so all of it is assumed.",
@@ -233,6 +234,7 @@ const struct command script_rows[] = {
       .argc_max = ARGC_ANY,
       .flags = CMD_NOSCRIPT | CMD_STALE | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS |
                CMD_MOVABLEKEYS | CMD_MAY_REPLICATE,
+      .flags_of = evalsha_flags,
       .acl = ACL_SCRIPTING,
       .key_specs = "RW access update index=2 keynum=0:1:1",
       .group = "scripting",
@@ -245,7 +247,8 @@ const struct command script_rows[] = {
       .argc_min = 3,
       .argc_max = ARGC_ANY,
       .flags = CMD_READONLY | CMD_NOSCRIPT | CMD_STALE | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS |
-               CMD_MOVABLEKEYS | CMD_MAY_REPLICATE,
+               CMD_MOVABLEKEYS,
+      .flags_of = eval_flags,
       .acl = ACL_SCRIPTING,
       .key_specs =
           "RO access index=2 keynum=0:1:1 # Reading is all that the script can do with these keys.",
@@ -259,7 +262,8 @@ const struct command script_rows[] = {
       .argc_min = 3,
       .argc_max = ARGC_ANY,
       .flags = CMD_READONLY | CMD_NOSCRIPT | CMD_STALE | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS |
-               CMD_MOVABLEKEYS | CMD_MAY_REPLICATE,
+               CMD_MOVABLEKEYS,
+      .flags_of = evalsha_flags,
       .acl = ACL_SCRIPTING,
       .key_specs = "RO access index=2 keynum=0:1:1",
       .group = "scripting",
@@ -273,6 +277,7 @@ const struct command script_rows[] = {
       .argc_max = ARGC_ANY,
       .flags = CMD_NOSCRIPT | CMD_STALE | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS |
                CMD_MOVABLEKEYS | CMD_MAY_REPLICATE,
+      .flags_of = fcall_flags,
       .acl = ACL_SCRIPTING,
       .key_specs = "RW access update index=2 keynum=0:1:1 # What the function does to these keys "
                    "is not known, so all of it is assumed.",
@@ -286,7 +291,8 @@ const struct command script_rows[] = {
       .argc_min = 3,
       .argc_max = ARGC_ANY,
       .flags = CMD_READONLY | CMD_NOSCRIPT | CMD_STALE | CMD_SKIP_MONITOR | CMD_NO_MANDATORY_KEYS |
-               CMD_MOVABLEKEYS | CMD_MAY_REPLICATE,
+               CMD_MOVABLEKEYS,
+      .flags_of = fcall_flags,
       .acl = ACL_SCRIPTING,
       .key_specs = "RO access index=2 keynum=0:1:1 # Reading is all that the function can do with "
                    "these keys.",

@@ -46,6 +46,22 @@ const char *run_flag_at(size_t index, uint32_t *out_flag)
 
 /* ---- before ----------------------------------------------------------------------------------- */
 
+uint32_t run_command_flags(const struct command *cmd, uint32_t flags)
+{
+    uint32_t as = cmd->flags;
+
+    if (flags & RUN_PLAIN)
+        return as;
+    as &= ~(uint32_t)(CMD_STALE | CMD_DENYOOM | CMD_WRITE | CMD_MAY_REPLICATE);
+    if (flags & RUN_ALLOW_STALE)
+        as |= CMD_STALE;
+    if (!(flags & RUN_NO_WRITES))
+        as |= CMD_WRITE;
+    if (!(flags & (RUN_ALLOW_OOM | RUN_NO_WRITES)))
+        as |= CMD_DENYOOM;
+    return as;
+}
+
 /* What a script that says what it does is refused for; one that says nothing is refused only what its
  * commands are, one by one, but for data that is too old. */
 static const char *refusal(const struct call *c, uint32_t flags, bool read_only)

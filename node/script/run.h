@@ -30,6 +30,8 @@ enum run_flag {
     RUN_PLAIN = 1u << 5, /* a script without a shebang: nothing is known of it */
 };
 /* RUN_… of "no-writes" and its like; 0: no such flag. */
+/* The flags of a command that would do what a script with these says; RUN_PLAIN: its row's. */
+uint32_t run_command_flags(const struct command *cmd, uint32_t flags);
 uint32_t run_flag_of(struct bytes word);
 /* The word at this place, and its flag; NULL behind the last. */
 const char *run_flag_at(size_t index, uint32_t *out_flag);

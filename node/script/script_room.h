@@ -55,6 +55,8 @@ static inline struct script *script_of(const struct call *c)
 
 /* ---- eval.c ---- */
 
+uint32_t eval_flags(const struct call *c);
+uint32_t evalsha_flags(const struct call *c);
 void cmd_eval(struct call *c);
 void cmd_eval_ro(struct call *c);
 void cmd_evalsha(struct call *c);

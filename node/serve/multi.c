@@ -56,7 +56,7 @@ static struct queued *queued_new(const struct call *c, size_t *out_bytes)
     return q;
 }
 
-void multi_queue(struct node_session *s, struct call *c)
+void multi_queue(struct node_session *s, struct call *c, uint32_t flags)
 {
     const struct node_world *w = c->world;
     size_t bytes;
@@ -68,8 +68,8 @@ void multi_queue(struct node_session *s, struct call *c)
     s->queue_end = &q->next;
     s->queue_count++;
     s->queue_bytes += bytes;
-    s->queue_flags |= c->cmd->flags;
-    s->queue_lacks |= ~c->cmd->flags;
+    s->queue_flags |= flags;
+    s->queue_lacks |= ~flags;
     if (s->queue_bytes > w->set->server.client_query_buffer_bytes)
         session_kill(&s->base, LINK_WHY_LIMIT);
     reply_simple(c->reply, "QUEUED");

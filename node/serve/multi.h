@@ -7,7 +7,7 @@
 #include "node/serve/serve.h"
 
 /* Copies the call into the queue and answers QUEUED. */
-void multi_queue(struct node_session *s, struct call *c);
+void multi_queue(struct node_session *s, struct call *c, uint32_t flags);
 /* Every queued command in order; fn keeps nothing. */
 typedef void multi_each_fn(void *arg, const struct command *cmd, int argc,
                            const struct bytes *argv);

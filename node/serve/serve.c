@@ -176,11 +176,21 @@ static void begin(struct serve *v, struct node_session *s, struct call *c)
     unit_begin(&v->unit);
 }
 
+/* A script is asked what it does only where that is known from nowhere else before it runs. */
+static uint32_t flags_of_call(const struct serve *v, const struct node_session *s,
+                              const struct call *c)
+{
+    if (service_paused(v->service) || (s->base.flags & SESSION_MULTI))
+        return c->cmd->flags_of(c);
+    return c->cmd->flags;
+}
+
 static enum admit admit(struct session *session, struct call *c)
 {
     struct node_session *s = node_session_of(session);
     struct serve *v = serve_of(session);
-    uint32_t has = c->cmd->flags, lacks = ~c->cmd->flags;
+    uint32_t flags = c->cmd->flags_of ? flags_of_call(v, s, c) : c->cmd->flags;
+    uint32_t has = flags, lacks = ~flags;
     const char *why;
 
     if (v->world->set->maxmemory_bytes)
@@ -201,7 +211,7 @@ static enum admit admit(struct session *session, struct call *c)
         return ADMIT_HOLD;
     }
     if (UNLIKELY(session->flags & SESSION_MULTI) && !multi_runs_at_once(c->cmd)) {
-        multi_queue(s, c);
+        multi_queue(s, c, flags);
         return ADMIT_DONE;
     }
     if (UNLIKELY(keyspace_walking(v->world->keyspace)) && walk_wait_holds(v, s, c, has))

@@ -6,6 +6,7 @@ import random
 
 from harness.case import limit
 from harness.compare import compare, short
+from harness.resp import plain
 from harness.wait import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -217,6 +218,34 @@ def test_no_script_is_too_stubborn_to_be_killed(t):
         until(lambda: other.ask("GET", "x").kind != "-", what="a node that is not busy")
         assert caller.call("EVAL", "return 7", "0") == 7
         node.stop()
+
+
+def test_a_pause_of_writes_holds_the_scripts_that_may_write(t):
+    library = "#!lua name=l\nredis.register_function{function_name='f', callback=function() return 3 end, flags={'no-writes'}}"
+    free = [["EVAL", "#!lua flags=no-writes\nreturn 1", "0"], ["EVAL_RO", "return 2", "0"], ["FCALL", "f", "0"],
+            ["FCALL_RO", "f", "0"], ["EVALSHA", "the sha", "0"], ["EVALSHA_RO", "the sha", "0"]]
+    held = [["EVAL", "return 1", "0"], ["EVAL", "#!lua\nreturn 1", "0"]]
+    node = t.node().start()
+    with node.client() as c, node.client() as other:
+        c.call("FUNCTION", "LOAD", library)
+        queued = [node.client() for _ in held]
+        for words, waiting in zip(held, queued):
+            waiting.call("MULTI")
+            waiting.call(*words)
+        sha = c.call("SCRIPT", "LOAD", "#!lua flags=no-writes\nreturn 4")
+        c.call("CLIENT", "PAUSE", "60000", "WRITE")
+        for words in free:
+            words = [sha if w == "the sha" else w for w in words]
+            assert other.call(*words) in (1, 2, 3, 4), words
+            assert [other.call("MULTI"), other.call(*words)] == ["OK", "QUEUED"] and len(other.call("EXEC")) == 1, words
+        for words in held:
+            queued.append(node.client())
+            queued[-1].send(*words)
+        for waiting in queued[:len(held)]:
+            waiting.send("EXEC")
+        until(lambda: node.info("clients")["blocked_clients"] == "4", what="all of them to be held")
+        c.call("CLIENT", "UNPAUSE")
+        assert [plain(waiting.read_reply()) for waiting in queued] == [[1], [1], 1, 1]
 
 
 @limit(60)
