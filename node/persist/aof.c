@@ -431,7 +431,7 @@ static enum err turn_on(struct aof *a, struct errmsg *out_why)
     a->state = AOF_WAITING;
     e = aof_rewrite(a, false, out_why);
     if (e == ERR_AGAIN)
-        log_notice("aof-rewrite-scheduled note=\"an AOF background was scheduled\"");
+        log_notice("aof-rewrite-scheduled" REDIS_SAYS("an AOF background was scheduled"));
     if (e == OK || e == ERR_AGAIN)
         return OK;
     if (e == ERR_EXISTS) { /* one that BGREWRITEAOF began while it was off: another follows */
