@@ -54,7 +54,7 @@ static void trim(struct oplog *o)
         o->head = gone->next;
         if (!o->head)
             o->tail = NULL;
-        o->held_bytes -= sizeof *gone + gone->cap;
+        o->held_bytes -= alloc_size(gone);
         gone->next = o->gone;
         o->gone = gone;
     }
@@ -72,16 +72,18 @@ static struct oplog_chunk *grow(struct oplog *o, size_t want)
 {
     size_t most =
         o->backlog_bytes / 16 > OPLOG_CHUNK_MIN ? (size_t)(o->backlog_bytes / 16) : OPLOG_CHUNK_MIN;
-    size_t cap = want < OPLOG_CHUNK_MIN ? OPLOG_CHUNK_MIN : want > most ? most : want;
-    struct oplog_chunk *chunk = xmalloc(sizeof *chunk + cap);
+    struct oplog_chunk *chunk;
+    size_t block = want + sizeof *chunk;
 
-    *chunk = (struct oplog_chunk){ .first = o->next, .cap = cap };
+    block = block < OPLOG_CHUNK_MIN ? OPLOG_CHUNK_MIN : block > most ? most : block;
+    chunk = xmalloc(block);
+    *chunk = (struct oplog_chunk){ .first = o->next, .cap = block - sizeof *chunk };
     if (o->tail)
         o->tail->next = chunk;
     else
         o->head = chunk;
     o->tail = chunk;
-    o->held_bytes += sizeof *chunk + cap;
+    o->held_bytes += alloc_size(chunk);
     return chunk;
 }
 
@@ -178,7 +180,7 @@ void oplog_check(const struct oplog *o)
         ASSERT(chunk->len <= chunk->cap && (chunk->len || chunk == o->tail));
         ASSERT(chunk->next || chunk == o->tail);
         at += chunk->len;
-        held += sizeof *chunk + chunk->cap;
+        held += alloc_size(chunk);
         cursors += chunk->cursors;
     }
     ASSERT(at == o->next);

@@ -248,6 +248,8 @@ void leader_turn(struct replica *r)
         oplog_set_aside(o, r->getack_at);
         r->getack_end = o->next;
     }
+    if (UNLIKELY(o->gone != NULL))
+        leader_pump_soon(r); /* one large write leaves more than the next ones would free */
     if (o->next == r->pumped)
         return;
     r->pumped = o->next;

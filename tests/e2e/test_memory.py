@@ -94,6 +94,45 @@ def test_keys_tell_what_they_take(t):
         until(lambda: used(node) < before + 16 * 1024, 20, "%s to be freed" % name)
 
 
+def test_a_large_write_leaves_nothing_behind(t):
+    """The stream's copy of it goes at once, on a node that nobody follows too."""
+    leader = t.node().start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    leader.call("SET", "k", "x" * (32 * MB))
+    until(lambda: follower.call("STRLEN", "k") == 32 * MB, what="the value")
+    for node in (leader, follower):
+        until(lambda: used(node) < 48 * MB, what="the stream's copy to go")  # a block for the value takes 40
+
+
+def test_what_the_stream_holds_is_told_as_it_is(t):
+    """A follower that does not read, and nothing but the stream grows."""
+    leader = t.node(settings={"repl-backlog-size": "16kb", "client-output-buffer-limit": "replica 0 0 0"}).start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    counted = lambda: used(leader) - int(leader.info("memory")["mem_not_counted_for_evict"])
+    follower.freeze()
+    with leader.client() as c:
+        write = [["SETRANGE", "k", "0", "x" * 1000]] * 1000
+        c.pipeline(write)
+        before = counted()
+        for _ in range(20):
+            c.pipeline(write)
+        until(lambda: abs(counted() - before) < 256 * 1024, what="what is counted to stay as it was")
+        assert int(leader.info("memory")["mem_not_counted_for_evict"]) > 8 * MB
+    follower.thaw()
+
+
+def test_small_integers_pass_for_shared_where_redis_shares_them(t):
+    for node in (t.node().start(), t.node(product="redis").start()):
+        with node.client() as c:
+            for limit, policy, wanted in (("0", "allkeys-lru", 2147483647), ("1gb", "allkeys-lru", 1), ("1gb", "volatile-lfu", 1),
+                                          ("1gb", "allkeys-random", 2147483647), ("1gb", "volatile-ttl", 2147483647)):
+                c.call("CONFIG", "SET", "maxmemory", limit, "maxmemory-policy", policy)
+                c.call("SET", "a", "1")
+                assert c.call("OBJECT", "REFCOUNT", "a") == wanted, (node, limit, policy)
+
+
 def test_a_large_backlog_is_overhead(t):
     leader = t.node(settings={"repl-backlog-size": "2mb"}).start()
     follower = t.node(follows=leader).start()
