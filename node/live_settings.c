@@ -102,9 +102,24 @@ static void limit_clients(struct node_world *w)
 {
     const uint64_t least = 128 * 1024;
     int64_t set = w->set->server.maxmemory_clients;
-    uint64_t bytes = set < 0 ? w->set->maxmemory_bytes / 100 * (uint64_t)-set : (uint64_t)set;
+    uint64_t bytes =
+        set < 0 ? (uint64_t)((double)w->set->maxmemory_bytes * (double)-set / 100.) : (uint64_t)set;
 
     client_memory_limit(w->service, bytes && bytes < least ? least : bytes);
+}
+
+static bool counts_frequency(int policy)
+{
+    return policy == POLICY_VOLATILE_LFU || policy == POLICY_ALLKEYS_LFU;
+}
+
+static void settle_sharing(struct node_world *w)
+{
+    int policy = w->set->maxmemory_policy;
+    bool by_clock =
+        counts_frequency(policy) || policy == POLICY_VOLATILE_LRU || policy == POLICY_ALLKEYS_LRU;
+
+    keyspace_set_shares(w->keyspace, !w->set->maxmemory_bytes || !by_clock);
 }
 
 static enum err apply_maxmemory(void *world, struct errmsg *out_why)
@@ -114,6 +129,7 @@ static enum err apply_maxmemory(void *world, struct errmsg *out_why)
     (void)out_why;
     evict_settings_changed(w->serve);
     limit_clients(w);
+    settle_sharing(w);
     return OK;
 }
 
@@ -127,11 +143,10 @@ static enum err apply_client_memory(void *world, struct errmsg *out_why)
 static enum err apply_frequency(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
-    int policy = w->set->maxmemory_policy;
 
     (void)out_why;
-    keyspace_set_frequency(w->keyspace,
-                           policy == POLICY_VOLATILE_LFU || policy == POLICY_ALLKEYS_LFU,
+    settle_sharing(w);
+    keyspace_set_frequency(w->keyspace, counts_frequency(w->set->maxmemory_policy),
                            (int)w->set->lfu_log_factor, (int)w->set->lfu_decay_time_min);
     return OK;
 }

@@ -86,7 +86,7 @@ struct keyspace {
     struct fetched fetched;
     struct space **spaces; /* one for each database */
     int databases;
-    bool follower, active_expiry, frequency;
+    bool follower, active_expiry, frequency, shares;
     int log_factor, decay_minutes;
     uint64_t text_max;
     uint64_t (*wall_ms)(void);

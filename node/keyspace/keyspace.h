@@ -112,6 +112,10 @@ bool keyspace_active_expiry(const struct keyspace *ks);
  * (maxmemory-policy with lfu in its name). */
 void keyspace_set_frequency(struct keyspace *ks, bool on, int log_factor, int decay_minutes);
 
+/* Whether small integers pass for shared: as Redis shares them, unless each key's own clock decides who is evicted. */
+void keyspace_set_shares(struct keyspace *ks, bool on);
+bool keyspace_shares(const struct keyspace *ks);
+
 bool keyspace_counts_frequency(const struct keyspace *ks);
 
 int keyspace_databases(const struct keyspace *ks);

@@ -87,7 +87,7 @@ struct keyspace *keyspace_new(const struct keyspace_options *options)
     ks->hooks = options->hooks;
     ks->limits = options->limits ? options->limits : &default_limits;
     ks->lazily = options->lazily ? options->lazily : &nothing_lazily;
-    ks->active_expiry = true;
+    ks->active_expiry = ks->shares = true;
     ks->text_max = UINT64_C(512) << 20;
     ks->log_factor = 10;
     ks->decay_minutes = 1;
@@ -174,6 +174,16 @@ uint64_t keyspace_text_max(const struct keyspace *ks)
 void keyspace_set_active_expiry(struct keyspace *ks, bool on)
 {
     ks->active_expiry = on;
+}
+
+void keyspace_set_shares(struct keyspace *ks, bool on)
+{
+    ks->shares = on;
+}
+
+bool keyspace_shares(const struct keyspace *ks)
+{
+    return ks->shares;
 }
 
 bool keyspace_active_expiry(const struct keyspace *ks)

@@ -73,7 +73,7 @@ static void debug_object(struct call *c)
     snprintf(
         text, sizeof text,
         "Value at:%p refcount:%lld encoding:%s serializedlength:%zu lru:%u lru_seconds_idle:%llu",
-        (const void *)e, (long long)reference_count(e), encoding_word(ks, e),
+        (const void *)e, (long long)reference_count(ks, e), encoding_word(ks, e),
         serialized_bytes(ks, e), (unsigned)entry_clock(e),
         (unsigned long long)keyspace_idle_seconds(ks, e));
     reply_simple(c->reply, text);

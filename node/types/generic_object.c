@@ -30,11 +30,12 @@ const char *encoding_word(const struct keyspace *ks, const struct entry *e)
     return "unknown";
 }
 
-int64_t reference_count(const struct entry *e)
+int64_t reference_count(const struct keyspace *ks, const struct entry *e)
 {
     int64_t v;
 
-    return entry_int(e, &v) && v >= 0 && v < SHARED_INT_MAX ? SHARED_REFCOUNT : 1;
+    return keyspace_shares(ks) && entry_int(e, &v) && v >= 0 && v < SHARED_INT_MAX ? SHARED_REFCOUNT
+                                                                                   : 1;
 }
 
 /* The key under argument 2; NULL is replied with null. */
@@ -60,7 +61,7 @@ void cmd_object_refcount(struct call *c)
     const struct entry *e = object(c);
 
     if (e)
-        reply_int(c->reply, reference_count(e));
+        reply_int(c->reply, reference_count(call_keyspace(c), e));
 }
 
 void cmd_object_idletime(struct call *c)

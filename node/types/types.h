@@ -35,6 +35,6 @@ extern const struct command debug_keyspace_subs[];
 const char *type_word(enum value_type type);
 /* What OBJECT ENCODING and OBJECT REFCOUNT answer. */
 const char *encoding_word(const struct keyspace *ks, const struct entry *e);
-int64_t reference_count(const struct entry *e);
+int64_t reference_count(const struct keyspace *ks, const struct entry *e);
 
 #endif
