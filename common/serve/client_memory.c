@@ -5,12 +5,12 @@
 #include "common/serve/pubsub.h"
 #include "common/serve/service.h"
 
-/* About what a subscription takes beside its name, which is shared. */
+/* About what a subscription, or a prefix of CLIENT TRACKING, takes beside its name, which is shared. */
 enum { SUBSCRIPTION_BYTES = 112 };
 
 static size_t subscription_bytes(const struct session *s)
 {
-    size_t count = 0;
+    size_t count = s->tracking.prefix_count;
 
     for (int kind = 0; s->pubsub && kind < PUBSUB_KINDS; kind++)
         count += pubsub_count(s->pubsub, (enum pubsub_kind)kind);
@@ -98,6 +98,16 @@ static void meet_limit(struct client_memory *m)
         if (m->total_bytes > m->limit_bytes && list_linked(&s->crowd) && crowd_of(m, s) == crowd)
             evict(m, s);
     }
+}
+
+void client_memory_grown(struct session *s)
+{
+    struct client_memory *m = &s->service->client_memory;
+
+    if (LIKELY(!m->limit_bytes))
+        return;
+    measure(m, s);
+    meet_limit(m);
 }
 
 void client_memory_look(struct service *v)

@@ -42,6 +42,9 @@ void client_memory_limit(struct service *v, uint64_t limit_bytes);
 /* Measures what was touched and closes the largest until the limit is met. */
 void client_memory_look(struct service *v);
 
+/* More of a long request has come: measured at once, before anybody else has a turn. */
+void client_memory_grown(struct session *s);
+
 /* Called through session_touch while there is a limit. */
 void client_memory_touch(struct session *s);
 void client_memory_forget(struct session *s);

@@ -102,6 +102,7 @@ static void on_input(struct link *l)
 static void on_growing(struct link *l)
 {
     session_touch(l->owner);
+    client_memory_grown(l->owner);
 }
 
 static void on_drained(struct link *l)

@@ -84,6 +84,7 @@ void multi_each_queued(const struct node_session *s, multi_each_fn *fn, void *ar
 static void unwatch_all(struct serve *v, struct node_session *s)
 {
     key_list_remove_all(&v->watches, &s->watched);
+    s->watched_count = 0;
     s->base.flags &= ~SESSION_DIRTY;
 }
 
@@ -244,8 +245,10 @@ static void watch(struct call *c)
         for (int i = 1; i < c->argc; i++) {
             struct key_waiter *w = key_list_add(&v->watches, c->db, c->argv[i], s, &s->watched);
 
-            if (w)
-                w->flag = expired_since(v, w);
+            if (!w)
+                continue;
+            s->watched_count++;
+            w->flag = expired_since(v, w);
         }
     reply_ok(c->reply);
 }

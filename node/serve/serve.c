@@ -65,7 +65,9 @@ static int multi_count(const struct session *session)
 
 static size_t multi_bytes(const struct session *session)
 {
-    return ((const struct node_session *)session)->queue_bytes;
+    const struct node_session *s = (const struct node_session *)session;
+
+    return s->queue_bytes + s->watched_count * sizeof(struct key_waiter);
 }
 
 static const char *role(const struct service *service)

@@ -40,7 +40,8 @@ struct node_session {
     uint32_t queue_flags;        /* of all queued rows together */
     uint32_t queue_lacks;        /* flags that some queued row lacks */
     bool queue_spoilt;           /* a command was refused: EXEC will abort */
-    struct list watched;         /* key_waiter of serve->watches */
+    struct list watched;         /* key_waiter of serve->watches, */
+    size_t watched_count;        /* so many */
     struct list blocked;         /* key_waiter of serve->blocks */
     struct list waits;           /* of serve->ack_waiters */
     struct list monitor;         /* of serve->monitors */

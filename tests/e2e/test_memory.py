@@ -214,6 +214,22 @@ def test_a_long_request_counts_while_it_comes(t):
         assert int(info(c, "stats")["evicted_clients"]) == 1
 
 
+def test_what_a_client_watches_and_tracks_counts(t):
+    node = t.node(settings={"maxmemory-clients": "200kb"}).start()
+    for words in (["WATCH", "%d"], ["PSUBSCRIBE", "%d"], ["CLIENT", "TRACKING", "on", "BCAST", "PREFIX", "%09d"]):
+        with node.client(proto=3) as c:
+            try:
+                for i in range(20000):
+                    c.call(*[w % i if "%" in w else w for w in words])
+                assert False, "%s is not counted" % words
+            except OSError:
+                pass
+    with node.client(proto=3) as c:
+        for _ in range(20):
+            c.call("WATCH", *["k%d" % i for i in range(1000)])
+            c.call("UNWATCH")
+
+
 def test_a_share_of_maxmemory_limits_clients(t):
     node = t.node(settings={"maxmemory-clients": "5%"}).start()
     with node.client(name="control") as c:
