@@ -26,6 +26,4 @@ enum err journal_scan(struct bytes file,
                       void *arg, size_t *out_good_bytes, struct journal_found *out_found,
                       struct errmsg *out_why) MUST_CHECK;
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t len);
-
 #endif

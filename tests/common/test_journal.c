@@ -12,6 +12,7 @@
 
 #include "tests/check_main.h"
 #include "common/alloc.h"
+#include "common/crc32c.h"
 #include "common/file.h"
 #include "common/journal_format.h"
 

@@ -1,0 +1,235 @@
+/*
+ * charter, change: one text per charter, nothing else is read, every limit holds, and each change makes what its row
+ * says or is refused with its sentence.
+ */
+#include "common/register/charter.h"
+
+#include "charters.h"
+#include "tests/check_main.h"
+
+static struct errmsg why;
+
+static void encode(const struct charter *c, struct buf *out)
+{
+    out->len = 0;
+    ck_assert_int_eq(charter_encode(c, out), OK);
+}
+
+START_TEST(what_is_written_is_read)
+{
+    struct charter c = charter_of_three(), back;
+    struct buf text = { 0 };
+
+    strcpy(c.reason, "both racks were lost");
+    encode(&c, &text);
+    ck_assert_uint_le(text.len, CHARTER_BYTES_MAX);
+    ck_assert_msg(charter_decode(buf_bytes(&text), &back, &why) == OK, "%s", why.text);
+    ck_assert(charter_eq(&c, &back));
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "m 12 10.0.0.2 6379 0 1 112\r\n"));
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "v 3 10.0.1.3 26379 1\r\n"));
+    buf_fini(&text);
+}
+END_TEST
+
+START_TEST(nothing_else_is_read)
+{
+    struct charter c = charter_of_three(), back = { 0 };
+    struct buf text = { 0 };
+
+    encode(&c, &text);
+    for (size_t len = 0; len < text.len; len++)
+        ck_assert_int_ne(charter_decode((struct bytes){ text.at, len }, &back, &why), OK);
+    for (size_t at = 0; at < text.len; at++) {
+        text.at[at] = (char)(text.at[at] ^ 1);
+        ck_assert_int_ne(charter_decode(buf_bytes(&text), &back, &why), OK);
+        text.at[at] = (char)(text.at[at] ^ 1);
+    }
+    ck_assert_uint_eq(back.ver, 0);
+    buf_fini(&text);
+}
+END_TEST
+
+START_TEST(five_and_five_fit_and_what_does_not_is_refused)
+{
+    struct charter c = charter_of_three();
+    struct buf text = { 0 };
+    struct change ch = { .kind = CHANGE_MEMBER_ADD };
+
+    for (uint64_t i = 4; i <= 5; i++) {
+        struct member m = { .node = UINT64_MAX - i, .at = place_of("192.168.100", i, 6379) };
+        struct voter v = voter_of(UINT64_MAX - i);
+
+        charter_add_member(&c, &m);
+        charter_add_voter(&c, &v);
+    }
+    memset(c.reason, 'r', CHARTER_REASON_MAX);
+    for (uint32_t i = 0; i < c.member_count; i++)
+        c.members[i].boot = UINT64_MAX;
+    encode(&c, &text);
+    change_expect(&ch, &c);
+    ch.member =
+        (struct member){ .node = UINT64_MAX - 99, .at = { .port = 65535 }, .boot = UINT64_MAX };
+    for (uint64_t i = 0; i < 3; i++) {
+        struct charter next;
+
+        ch.member.node++;
+        memset(ch.member.at.host, 'h', CHARTER_HOST_MAX);
+        if (change_apply(&ch, &c, 1, 1, &next, &why) != OK)
+            break;
+        c = next;
+        ck_assert_uint_lt(i, 2); /* the third is one too many */
+    }
+    ck_assert_ptr_nonnull(strstr(why.text, "too large"));
+    buf_fini(&text);
+}
+END_TEST
+
+START_TEST(a_majority_is_one_of_each_set)
+{
+    struct charter c = charter_of_three();
+    const uint64_t one_two[] = { 1, 2 }, two_four[] = { 2, 4 }, three_four[] = { 2, 3, 4 };
+    struct voter v = voter_of(4);
+
+    ck_assert(charter_has_majority(&c, one_two, 2));
+    ck_assert(!charter_has_majority(&c, two_four, 2));
+    ck_assert(charter_may_have_majority(&c, two_four, 2));
+    ck_assert(!charter_may_have_majority(&c, one_two, 2));
+    /* Joint with 2, 3, 4. */
+    v.sets = VOTERS_NEXT;
+    charter_add_voter(&c, &v);
+    c.voters[1].sets = c.voters[2].sets = VOTERS_NOW | VOTERS_NEXT;
+    ck_assert(charter_is_joint(&c));
+    ck_assert(!charter_has_majority(&c, one_two, 2));
+    ck_assert(!charter_has_majority(&c, two_four, 2));
+    ck_assert(charter_has_majority(&c, three_four, 3));
+}
+END_TEST
+
+/* ---- changes ----------------------------------------------------------------------------------- */
+
+static struct charter base;
+
+static const char *applied(struct change *ch, struct charter *out)
+{
+    why.text[0] = '\0';
+    (void)!change_apply(ch, &base, 7, 1, out, &why);
+    return why.text;
+}
+
+static struct change ordered(enum change_kind kind, uint64_t node, uint64_t did)
+{
+    struct change ch = { .kind = kind, .node = node, .did = did, .run = RUN_B };
+
+    base = charter_of_three();
+    change_expect(&ch, &base);
+    return ch;
+}
+
+START_TEST(every_change_names_epoch_and_process)
+{
+    for (int kind = CHANGE_SHRINK; kind < CHANGE_COUNT; kind++) {
+        struct change ch = ordered((enum change_kind)kind, 12, 112);
+        struct charter next;
+
+        ch.if_epoch = 2;
+        ck_assert_str_eq(applied(&ch, &next), "another leads");
+        ch.if_epoch = 1;
+        strcpy(ch.if_run, RUN_B);
+        ck_assert_str_eq(applied(&ch, &next), "another leads");
+        strcpy(ch.if_run, RUN_A);
+        ch.if_ver = 9;
+        ck_assert_str_eq(applied(&ch, &next), "the version is another");
+        ck_assert_int_eq(change_apply(&ch, NULL, 7, 1, &next, &why), ERR_REFUSED);
+    }
+}
+END_TEST
+
+START_TEST(sync_shrinks_and_grows)
+{
+    struct change ch = ordered(CHANGE_SHRINK, 12, 112);
+    struct charter next;
+
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert(next.ver == 2 && next.epoch == 1 && charter_member(&next, 12)->did == 0);
+    ck_assert(charter_shrinks(&base, &next) && !charter_shrinks(&next, &base));
+    ch.did = 113;
+    ck_assert_str_eq(applied(&ch, &next), "the node is not in sync with that data set");
+    ch = ordered(CHANGE_SHRINK, 11, 111);
+    ck_assert_str_eq(applied(&ch, &next), "the leader does not leave its own sync set");
+    ch = ordered(CHANGE_GROW, 13, 113);
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert_uint_eq(charter_member(&next, 13)->did, 113);
+    ch = ordered(CHANGE_GROW, 12, 999);
+    ck_assert_str_eq(applied(&ch, &next), "the node is in sync already");
+}
+END_TEST
+
+START_TEST(only_a_copy_in_sync_leads)
+{
+    struct change ch = ordered(CHANGE_FAILOVER, 12, 112);
+    struct charter next;
+
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert(next.epoch == 2 && next.leader == 12 && strcmp(next.run, RUN_B) == 0);
+    ck_assert_uint_eq(charter_member(&next, 11)->did, 111);
+    ch.did = 500; /* restarted with another data set */
+    ck_assert_str_eq(applied(&ch, &next), "the candidate is not in sync with that data set");
+    ch = ordered(CHANGE_FAILOVER, 13, 0);
+    ck_assert_str_eq(applied(&ch, &next), "the candidate is not in sync with that data set");
+    ch = ordered(CHANGE_FAILOVER, 11, 111);
+    ck_assert_str_eq(applied(&ch, &next), "");
+    strcpy(ch.run, RUN_A);
+    ck_assert_str_eq(applied(&ch, &next), "the candidate's process leads already");
+}
+END_TEST
+
+START_TEST(voters_change_in_two_steps)
+{
+    struct change ch = ordered(CHANGE_VOTERS_BEGIN, 0, 0);
+    struct charter joint, next;
+
+    ck_assert_str_eq(applied(&ch, &next), "somebody has to vote");
+    for (uint64_t i = 2; i <= 4; i++)
+        ch.voters[ch.voter_count++] = voter_of(i);
+    ck_assert_str_eq(applied(&ch, &joint), "");
+    ck_assert(charter_is_joint(&joint) && joint.voter_count == 4);
+    ck_assert_uint_ne(charter_voters_hash(&base), charter_voters_hash(&joint));
+    base = joint;
+    ck_assert_str_eq(applied(&ch, &next), "a change of voters is under way");
+    ch.kind = CHANGE_VOTERS_FINISH;
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert(!charter_is_joint(&next) && next.voter_count == 3 && next.voters[0].id == 2);
+    ck_assert(charter_follows(&joint, &next));
+    base = next;
+    ck_assert_str_eq(applied(&ch, &next), "no change of voters is under way");
+}
+END_TEST
+
+START_TEST(one_thing_at_a_time_follows)
+{
+    struct charter a = charter_of_three(), b = a;
+
+    ck_assert(!charter_follows(&a, &b));
+    b.ver = 2;
+    ck_assert(!charter_follows(&a, &b));
+    b.level = KEEP_FSYNC;
+    ck_assert(charter_follows(&a, &b));
+    charter_member(&b, 12)->did = 0;
+    ck_assert(!charter_follows(&a, &b));
+    b = a;
+    b.ver = 2;
+    b.voter_count--; /* a set in one step */
+    ck_assert(!charter_follows(&a, &b));
+    b = a;
+    b.ver = 2;
+    strcpy(b.run, RUN_B); /* another process in the same epoch */
+    ck_assert(!charter_follows(&a, &b));
+    b.epoch = 2;
+    ck_assert(charter_follows(&a, &b));
+}
+END_TEST
+
+CHECK_MAIN("charter", what_is_written_is_read, nothing_else_is_read,
+           five_and_five_fit_and_what_does_not_is_refused, a_majority_is_one_of_each_set,
+           every_change_names_epoch_and_process, sync_shrinks_and_grows, only_a_copy_in_sync_leads,
+           voters_change_in_two_steps, one_thing_at_a_time_follows)
