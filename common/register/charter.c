@@ -294,7 +294,7 @@ static bool is_among(uint64_t id, const uint64_t *ids, size_t count)
 }
 
 /* Of one set: how many voters it has, and how many of those are among ids. */
-static void count_set(const struct charter *c, uint8_t set, const uint64_t *ids, size_t count,
+static void count_set(const struct charter *c, unsigned set, const uint64_t *ids, size_t count,
                       uint32_t *out_all, uint32_t *out_among)
 {
     *out_all = *out_among = 0;
@@ -308,7 +308,7 @@ static void count_set(const struct charter *c, uint8_t set, const uint64_t *ids,
 
 bool charter_has_majority(const struct charter *c, const uint64_t *ids, size_t count)
 {
-    for (uint8_t set = VOTERS_NOW; set <= VOTERS_NEXT; set <<= 1) {
+    for (unsigned set = VOTERS_NOW; set <= VOTERS_NEXT; set <<= 1) {
         uint32_t all, yes;
 
         count_set(c, set, ids, count, &all, &yes);
@@ -320,7 +320,7 @@ bool charter_has_majority(const struct charter *c, const uint64_t *ids, size_t c
 
 bool charter_may_have_majority(const struct charter *c, const uint64_t *refused, size_t count)
 {
-    for (uint8_t set = VOTERS_NOW; set <= VOTERS_NEXT; set <<= 1) {
+    for (unsigned set = VOTERS_NOW; set <= VOTERS_NEXT; set <<= 1) {
         uint32_t all, no;
 
         count_set(c, set, refused, count, &all, &no);
