@@ -15,11 +15,10 @@ struct monitor_wait {
     char name[NAME_LEN_MAX + 1];
     struct addr addr;
     uint32_t quorum;
-    bool bad_port; /* which Redis sees only once it knows the host */
+    const char *error; /* what is said only once the host is known, as in Redis; NULL: nothing */
 };
 
 static const char *const bad_host = "ERR Invalid IP address or hostname specified";
-static const char *const bad_port = "ERR Invalid port number.";
 
 /* A name stands in sentinel.conf, in hellos and in lists: what would break those is refused. */
 static bool name_fits(struct bytes name)
@@ -61,8 +60,8 @@ static void monitor_resolved(void *arg, const struct resolve_answer *answer)
     s->monitor = NULL;
     if (answer->count == 0) {
         answer_late(s, bad_host);
-    } else if (m->bad_port) {
-        answer_late(s, bad_port);
+    } else if (m->error) {
+        answer_late(s, m->error);
     } else {
         net_print_ip((const struct sockaddr *)&answer->addresses[0], ip, sizeof ip);
         ev = monitor_event(m, ip);
@@ -111,17 +110,19 @@ static bool monitor_words(struct call *c, struct monitor_wait *out)
         error = "ERR Quorum must be 1 or greater.";
     else if (quorum > INT32_MAX)
         error = "ERR Invalid quorum";
-    else if (!name_fits(c->argv[2]))
-        error = "ERR Invalid master name";
     else if (!addr_set(&out->addr, c->argv[3], 1))
         error = bad_host;
     if (error) {
         reply_error(c->reply, error);
         return false;
     }
-    memcpy(out->name, c->argv[2].at, c->argv[2].len);
     out->quorum = (uint32_t)quorum;
-    out->bad_port = !addr_set(&out->addr, c->argv[3], port);
+    if (!addr_set(&out->addr, c->argv[3], port))
+        out->error = "ERR Invalid port number.";
+    else if (!name_fits(c->argv[2]))
+        out->error = "ERR Invalid master name";
+    else
+        memcpy(out->name, c->argv[2].at, c->argv[2].len);
     return true;
 }
 
@@ -135,8 +136,8 @@ void sentinel_monitor(struct call *c)
     if (!monitor_words(c, &words))
         return;
     if (net_parse_ip(words.addr.host, words.addr.port, &ip, &ip_len)) {
-        if (words.bad_port) {
-            reply_error(c->reply, bad_port);
+        if (words.error) {
+            reply_error(c->reply, words.error);
             return;
         }
         ev = monitor_event(&words, NULL);

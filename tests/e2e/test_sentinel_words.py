@@ -51,10 +51,25 @@ def steps(rng):
             continue  # we refuse an id that is none, before it is given a vote
         if sub == "monitor" and words[4:5] == ["0"]:
             continue  # nobody can listen there
+        if sub == "monitor" and any(w == "" or " " in w or len(w) > 200 for w in words[2:3]):
+            continue  # we refuse a name that would break sentinel.conf
+        if sub == "dryrun" and any(len(w) > 128 for w in words[2:]):
+            continue  # of a word that is not known we show so much
         yield words
 
 
+# Of an entry of ACL LOG: moments, and one's own connections.
+OWN_FIELDS = {"age-seconds", "client-info"}
+
+
+def entry(reply):
+    values = [v.value for v in reply.value]
+    return [(k, "…" if k in OWN_FIELDS else v) for k, v in zip(values[::2], values[1::2])]
+
+
 def seen(words, reply):
+    if words[:2] == ["ACL", "log"] and reply.kind == "*":
+        return "*", [entry(e) for e in reply.value]
     own = words[0] in OWN_WORDS or " ".join(words[:2]) in OWN_WORDS or words[:1] == ["COMMAND"] and len(words) == 1
     if own and reply is not None and reply.kind not in "-":
         return reply.kind
