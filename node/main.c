@@ -211,7 +211,7 @@ static void loaded(void *arg, enum err e, bool from_file, const struct errmsg *w
     log_set_role(replica_is_follower(n->world.replica) ? 'S' : 'M');
     log_notice("Ready to accept connections port=%lld loaded-file=%s",
                (long long)n->set.server.port, from_file ? "yes" : "no");
-    if (n->set.server.unixsocket)
+    if (n->set.server.unixsocket[0])
         log_notice("The server is now ready to accept connections at %s", n->set.server.unixsocket);
     process_ready(n->world.loop, "Ready to accept connections");
 }
