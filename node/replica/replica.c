@@ -54,7 +54,7 @@ void replica_follow(struct replica *r, const char *host, int64_t port, bool fail
         r->history = true;
         apply_reset(r->apply, o->db == OPLOG_NO_DB ? 0 : o->db);
     }
-    leader_drop_followers(r, "this node follows another leader now");
+    /* Our followers stay: what they have is still ours, until another history comes in its place. */
     set_leader_setting(r, host, port);
     r->follows = true;
     r->upstream.failover = failover;

@@ -861,3 +861,25 @@ def test_who_wants_a_reply_on_a_replication_link_is_cut_off(t):
                 leader.wait_log("== CRITICAL == This master is sending an error to its replica: ",
                                 since=size)
         assert leader.call("PING") == "PONG"
+
+
+def test_a_leader_that_cannot_be_copied_costs_no_follower_its_link(t):
+    """The middle of a chain turns to another leader, which dies while it is copied, and back to its own."""
+    top, middle = t.node(product=OURS).start(), t.node(product=OURS).start()
+    other, last = t.node(product=OURS).start(), t.node(product=OURS).start()
+    top.call("SET", "a", "b")
+    middle.follow(top)
+    middle.wait_follows(top)
+    last.follow(middle)
+    last.wait_follows(middle)
+    other.call("DEBUG", "POPULATE", 50)
+    other.call("CONFIG", "SET", "rdb-key-save-delay", 500000)
+    middle.follow(other)
+    until(lambda: middle.info("persistence")["async_loading"] == "1", 10, "the copy")
+    other.kill()
+    middle.follow(top)
+    top.call("SET", "a", "c")
+    until(lambda: last.call("GET", "a") == "c", 10, "the write at the end of the chain")
+    assert "Connection with master lost" not in last.text()
+    assert [top.info("stats")[n] for n in ("sync_full", "sync_partial_ok")] == ["1", "1"]
+    assert [middle.info("stats")[n] for n in ("sync_full", "sync_partial_ok")] == ["1", "0"]
