@@ -182,10 +182,14 @@ void block_serve_acks(struct serve *v)
 
 static void end_with(struct serve *v, struct node_session *s, const char *error)
 {
+    struct service_stats *stats = &v->service->stats;
     struct reply r = session_reply(&s->base);
 
     reply_error(&r, error);
-    stats_count_error(&v->service->stats, "UNBLOCKED");
+    stats->commands++;
+    stats_count(s->base.last_stats, 0);
+    s->base.last_stats->failed++;
+    stats_count_error(stats, "UNBLOCKED");
     block_leave(v, s);
     session_drop_held(&s->base);
 }

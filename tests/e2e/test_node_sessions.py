@@ -311,6 +311,18 @@ def test_pause_leaves_who_waits_already_alone(t):
             assert waiter.read() == 0, node
 
 
+def test_who_is_unblocked_with_an_error_has_failed(t):
+    for node in both(t):
+        with node.client() as waiter, node.client() as c:
+            me = waiter.call("CLIENT", "ID")
+            c.call("CONFIG", "RESETSTAT")
+            waiter.send("BLPOP", "nosuch", "0")
+            until(lambda: c.call("CLIENT", "UNBLOCK", str(me), "ERROR") == 1, 5, "the client to be blocked")
+            assert waiter.read_reply().value.startswith("UNBLOCKED")
+            told = node.info("commandstats")["cmdstat_blpop"]
+            assert told.startswith("calls=1,") and told.endswith("rejected_calls=0,failed_calls=1"), (node, told)
+
+
 def test_a_held_request_survives_a_lower_limit(t):
     for node in both(t):
         with node.client() as writer, node.client() as c:
