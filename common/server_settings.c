@@ -229,7 +229,7 @@ const struct setting server_setting_rows[] = {
     { .name = "logfile", .kind = SET_TEXT, .def = "", AT(logfile), .when = SET_AT_START,
       .help = "File that is logged to; none is stdout." },
     { .name = "log-format", .kind = SET_ENUM, .def = "text", AT(log_format),
-      .words = log_format_words, .when = SET_AT_START,
+      .words = log_format_words, .when = SET_LIVE,
       .help = "Lines for people, or one JSON object each." },
     { .name = "syslog-enabled", .kind = SET_BOOL, .def = "no", AT(syslog_enabled),
       .when = SET_AT_START, .help = "Log to syslog too." },
