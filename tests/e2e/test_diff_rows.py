@@ -24,7 +24,7 @@ OWN_CONNECTION = {"connection", "transactions", "pubsub"}
 
 # Besides those whose tips say so: what varies, and what has no order.
 VARIABLE = {"expiretime", "pexpiretime", "hello", "xinfo|groups", "xinfo|stream", "client|id", "client|list", "role", "memory|usage",
-            "acl|genpass"}
+            "acl|genpass", "acl|log"}
 UNORDERED = {"config|get", "acl|cat", "hgetall", "pubsub|channels", "command|list"}
 
 CHANGE_FORMS = {"sort", "sort_ro"}  # of what they read, in Redis alone: it makes a skiplist of a sorted set that it sorts
