@@ -408,14 +408,14 @@ START_TEST(denials_are_merged_and_bounded)
 {
     struct denials d;
     struct denial one = { .reason = ACL_DENIED_KEY, .user = (char *)"bob", .client = (char *)"x" };
+    char key[] = "a";
 
     setup();
     denials_init(&d);
+    one.object = key;
+    one.object_len = 1;
     for (int i = 0; i < 30; i++) {
-        char key[2] = { (char)('a' + i % 3), 0 };
-
-        one.object = key;
-        one.object_len = 1;
+        key[0] = (char)('a' + i % 3);
         denials_add(&d, &one, 1000, 128);
     }
     ck_assert_uint_eq(d.count, 3);
