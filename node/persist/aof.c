@@ -41,10 +41,18 @@ static bool always(const struct aof *a)
     return aof_writer_on(&a->writer) && a->w->set->appendfsync == APPENDFSYNC_ALWAYS;
 }
 
+/* Under everysec and no a reply waits until the kernel has what it tells of, and so outlives us; but for no
+ * fsync, as in Redis. A follower promises nothing of its own. */
+static bool waits(const struct aof *a)
+{
+    return aof_writer_on(&a->writer) && !aof_writer_late(&a->writer) &&
+           !replica_is_follower(a->w->replica);
+}
+
 /* While it fails nobody waits for it: who did is gone, writes are refused, and reads go on. */
 static void settle_demand(struct aof *a)
 {
-    bool on = always(a) && !a->writer.failing;
+    bool on = (always(a) || waits(a)) && !a->writer.failing;
 
     if (on == a->demands)
         return;
@@ -138,6 +146,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
         begin_anew(a);
     aof_rewrite_turn(a);
     aof_writer_turn(&a->writer);
+    settle_demand(a); /* an fsync may have begun, or ended */
 }
 
 static void write_from_here(struct aof *a, int fd, uint64_t bytes)

@@ -112,6 +112,12 @@ static inline bool aof_writer_on(const struct aof_writer *w)
     return w->fd >= 0;
 }
 
+/* A write may have to wait for an fsync that runs, or for another file: nobody should wait for the write. */
+static inline bool aof_writer_late(const struct aof_writer *w)
+{
+    return w->syncing || w->barrier;
+}
+
 /* Before the loop sleeps: hands over what there is, syncs what is due. */
 void aof_writer_turn(struct aof_writer *w);
 /* Holds the loop until everything is written and synced. ERR_IO: it is not. */

@@ -11,7 +11,7 @@
  *      may be held with them); with none parked it is lifted
  *   3. a turn adds at most one entry per client: the last bytes end with the highest offset
  *   4. replies stay in order: what needs nothing waits behind what does
- *   5. acked is the least of what is demanded: that the file has it (appendfsync always), that followers
+ *   5. acked is the least of what is demanded: that the file has it (as appendfsync says), that followers
  *      have it (a durable group); nothing demanded is an open gate
  *
  * While open (an asynchronous group) everything counts as acknowledged and the gate costs one branch.

@@ -616,6 +616,21 @@ def test_waitaof(t):
         assert "replica instances" in str(e)
 
 
+def test_what_was_acknowledged_outlives_the_process(t):
+    """Under everysec and no a reply waits for the write: here one that takes half a second, and then SIGKILL."""
+    for policy in "everysec", "no":
+        node = aof_node(t, appendfsync=policy, enable_debug_command="yes").start()
+        wait_idle(node)
+        node.call("DEBUG", "AOF-FLUSH-SLEEP", 500000)
+        with node.client() as c:
+            c.send("SET", "key", "value")
+            assert c.read() == "OK"
+        node.kill()
+        node.start()
+        until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+        assert node.call("GET", "key") == "value", policy
+
+
 # ---- --check
 
 
