@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "common/log.h"
 #include "node/persist/aof.h"
 #include "node/replica/replica.h"
 #include "node/serve/debug.h"
@@ -103,6 +104,21 @@ static void module_list(struct call *c)
     reply_array(c->reply, 0);
 }
 
+/* Reached only where enable-module-command lets it be asked for. */
+static void module_load(struct call *c)
+{
+    log_warning("module-refused path=\"%.*s\": this server has no modules",
+                SERVE_SHOWN(c->argv[2]));
+    reply_error(c->reply, "ERR Error loading the extension. Please check the server logs.");
+}
+
+static void module_unload(struct call *c)
+{
+    reply_error(c->reply, "ERR Error unloading module: no such module with that name");
+}
+
+#define MODULE_CHANGE (CMD_ADMIN | CMD_NOSCRIPT | CMD_NO_ASYNC_LOADING | CMD_PROTECTED)
+
 static const struct command module_subs[] = {
     { .name = "help",
       .run = serve_help,
@@ -123,6 +139,36 @@ static const struct command module_subs[] = {
       .cost = "O(N) where N is the number of loaded modules.",
       .help = "Modules that are loaded.",
       .tips = "nondeterministic_output_order" },
+    { .name = "load",
+      .run = module_load,
+      .argc_min = 3,
+      .argc_max = ARGC_ANY,
+      .flags = MODULE_CHANGE,
+      .group = "server",
+      .since = "4.0.0",
+      .cost = "O(1)",
+      .args = "path [arg+]",
+      .help = "Refused: there are no modules here." },
+    { .name = "loadex",
+      .run = module_load,
+      .argc_min = 3,
+      .argc_max = ARGC_ANY,
+      .flags = MODULE_CHANGE,
+      .group = "server",
+      .since = "7.0.0",
+      .cost = "O(1)",
+      .args = "path [CONFIG=configs:{name value}++] [ARGS=args:{arg}+]",
+      .help = "Refused: there are no modules here." },
+    { .name = "unload",
+      .run = module_unload,
+      .argc_min = 3,
+      .argc_max = 3,
+      .flags = MODULE_CHANGE,
+      .group = "server",
+      .since = "4.0.0",
+      .cost = "O(1)",
+      .args = "name",
+      .help = "Ends a module, of which there are none." },
     { 0 },
 };
 
