@@ -312,7 +312,9 @@ def test_followers_of_either_product_end_with_the_same_data(t):
                         mine, its = c.ask("XINFO", "STREAM", name), f.ask("XINFO", "STREAM", name)
                         assert without_nodes(mine) == without_nodes(its), "%s behind %s" % (follower, leader)
                         if product == "holdfast":
-                            assert progress(c, name) == progress(f, name), "%s behind %s" % (follower, leader)
+                            counts = follower.product == "holdfast"
+                            assert progress(c, name, counts) == progress(f, name, counts), \
+                                "%s behind %s" % (follower, leader)
 
 
 def without_nodes(reply):
@@ -320,9 +322,9 @@ def without_nodes(reply):
     return Reply(reply.kind, reply.value[:2] + reply.value[6:])
 
 
-def progress(client, name):
-    """What a group has had, who owns what."""
-    return [[g, [client.ask("XPENDING", name, g.value[1].value, "-", "+", "100000").value[i].value[:2] for i in
+def progress(client, name, counts):
+    """What a group has had, who owns what. A Redis of 7.0 counts no entries that it did not hand out itself."""
+    return [[g if counts else g.value[:8], [client.ask("XPENDING", name, g.value[1].value, "-", "+", "100000").value[i].value[:2] for i in
                  range(min(5, g.value[5].value))]] for g in client.ask("XINFO", "GROUPS", name).value]
 
 

@@ -181,7 +181,7 @@ def test_saves_and_full_syncs_take_turns(t):
     s, f, header = psync_by_hand(node, CAPA)
     refused(node, "Background save already in progress", "BGSAVE")
     assert node.call("BGSAVE", "SCHEDULE") == "Background saving scheduled"
-    assert persistence(node)["rdb_bgsave_in_progress"] == "0"
+    assert persistence(node)["rdb_saves"] == "0"
     read_payload(f, header)
     until(lambda: persistence(node)["rdb_saves"] == "1", 30, "the save that was scheduled")
     s.close()

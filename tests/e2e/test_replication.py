@@ -832,6 +832,7 @@ def test_resetstat_forgets_syncs_and_saves(t):
         leader = t.node(product=product, settings={"repl-diskless-sync-delay": "0"}).start()
         follower = t.node(product=product, follows=leader).start()
         follower.wait_follows(leader)
+        until(lambda: leader.info("persistence")["rdb_bgsave_in_progress"] == "0", 10, "the walk to end")
         leader.call("SAVE")
         leader.call("CLIENT", "KILL", "TYPE", "replica")
         until(lambda: leader.info("stats")["sync_partial_ok"] == "1", 5, "a partial sync")
