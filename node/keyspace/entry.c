@@ -258,7 +258,8 @@ struct entry *entry_new(struct bytes key, const struct value *value, int64_t exp
     set_shape(e, &s);
     if (s.has_expiry)
         e->rest[0] = (uint64_t)clamped(expiry_ms);
-    memcpy(key_at(e), key.at, key.len);
+    if (key.len) /* an empty key may be nowhere */
+        memcpy(key_at(e), key.at, key.len);
     store(e, &v);
     return e;
 }

@@ -332,7 +332,7 @@ def test_in_the_background(t):
 
 
 def test_version_is_told_in_the_form_of_redis(t):
-    form = r"Redis server v=(\S+) sha=\S+ malloc=jemalloc-\S+ bits=64 build=\S+\n"
+    form = r"Redis server v=(\S+) sha=\S+ malloc=\S+ bits=64 build=\S+\n"
     for what in "node", "sentinel":
         for product in "holdfast", "redis":
             said = subprocess.run([binary(product, what), "--version"], stdout=subprocess.PIPE, text=True).stdout
