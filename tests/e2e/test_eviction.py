@@ -81,7 +81,7 @@ def test_every_policy_keeps_within_maxmemory(t):
             c.call("CONFIG", "SET", "maxmemory", limit)
             fill(c, 0, 40000, 100, "EX", "10000")
             assert used(c) < limit + 256 * 1024, (policy, used(c), limit)
-            assert 5000 < c.call("DBSIZE") < 30000, (policy, c.call("DBSIZE"))
+            assert 5000 < c.call("DBSIZE") < 36000, (policy, c.call("DBSIZE"))
             until(lambda: int(info(c, "stats")["evicted_keys"]) == 40000 - c.call("DBSIZE"), 5, "all that left to be counted")
             if policy.startswith("allkeys"):
                 continue
@@ -139,9 +139,8 @@ def test_a_long_way_to_the_limit_is_gone_in_slices(t):
         assert c.call("SET", "a", "b") == "OK"
         until(lambda: used(c) <= before // 4 + ASKING, 20, "eviction to end by itself")
         assert 10000 < c.call("DBSIZE") < 60000
-        stats = info(c, "stats")
-        assert int(stats["total_eviction_exceeded_time"]) > 0
-        assert int(stats["current_eviction_exceeded_time"]) == 0
+        assert int(info(c, "stats")["total_eviction_exceeded_time"]) > 0
+        until(lambda: info(c, "stats")["current_eviction_exceeded_time"] == "0", 20, "the limit to be met")
         # no time at all is a share too
         c.call("CONFIG", "SET", "maxmemory-eviction-tenacity", "0", "maxmemory", "2mb")
         until(lambda: c.call("DBSIZE") < 20000, 20, "eviction without patience")
