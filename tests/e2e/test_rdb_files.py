@@ -75,6 +75,7 @@ def test_every_version_loads(t):
     for version in rdb.VERSIONS:
         data, there = rdb.everything(version)
         node = with_file(t, data).start()
+        wait_loaded(node)
         with node.client() as c:
             check_keys(c, there)
             if version >= 10:
