@@ -233,6 +233,7 @@ static bool read_plain(struct resp_reader *r, struct bytes data, struct resp_req
         at += (size_t)len + LINE_END;
     }
     *out_request = (struct resp_request){ r->argv, (int)argc, at };
+    r->searched = 0; /* a part of its first line may have come alone */
     return true;
 }
 
