@@ -74,6 +74,15 @@ void selector_copy(struct selector *to, const struct selector *from)
             (struct first_argument){ from->arguments[i].command, own(from->arguments[i].word) };
 }
 
+/* What stands in a file of lines and words. */
+static bool fits_a_line(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (isspace((unsigned char)text.at[i]) || text.at[i] == '\0')
+            return false;
+    return true;
+}
+
 /* ---- commands ---------------------------------------------------------------------------------- */
 
 static void set_bit(struct selector *s, int id, bool allow)
@@ -159,6 +168,8 @@ static enum acl_fault allow_command(struct selector *s, const struct catalog *c,
         return ACL_BAD_RULE;
     if (c->entries[id].row->subs)
         return apply_one_command(s, c, name, true);
+    if (!fits_a_line(name))
+        return ACL_BAD_RULE; /* Redis takes it, and writes a file that it cannot read */
     allow_argument(s, id, (struct bytes){ bar + 1, name.len - head.len - 1 });
     return ACL_FINE;
 }
@@ -174,15 +185,6 @@ static enum acl_fault apply_commands(struct selector *s, const struct catalog *c
 }
 
 /* ---- keys and channels ------------------------------------------------------------------------- */
-
-/* What stands in a file of lines and words. */
-static bool fits_a_line(struct bytes text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (isspace((unsigned char)text.at[i]) || text.at[i] == '\0')
-            return false;
-    return true;
-}
 
 /* "~p", "%R~p", "%W~p", "%RW~p". ~ may be missing where nothing follows, as in Redis. */
 static bool read_key_rule(struct bytes rule, struct key_pattern *out)

@@ -126,6 +126,14 @@ static void keep_selectors(struct user *u, size_t count)
         selector_fini(&u->selectors[--u->selector_count]);
 }
 
+/* What is read again as it was written, between parentheses: there a word ends the selector by its last
+ * letter, and quotes quote. Redis takes more, and writes files that it cannot read. */
+static bool fits_parentheses(struct bytes word)
+{
+    return word.len && word.at[word.len - 1] != ')' && !memchr(word.at, '"', word.len) &&
+           !memchr(word.at, '\'', word.len);
+}
+
 /* "(+get ~a*)": all of it or nothing. */
 static enum acl_fault apply_parentheses(struct user *u, struct bytes rule)
 {
@@ -135,7 +143,9 @@ static enum acl_fault apply_parentheses(struct user *u, struct bytes rule)
         rules_split(&inside, (struct bytes){ rule.at + 1, rule.len - 2 }) ? ACL_FINE : ACL_BAD_RULE;
 
     for (size_t i = 0; i < inside.count && fault == ACL_FINE; i++)
-        fault = selector_apply(s, acl_catalog(u->acl), inside.words[i]);
+        fault = fits_parentheses(inside.words[i])
+                    ? selector_apply(s, acl_catalog(u->acl), inside.words[i])
+                    : ACL_BAD_RULE;
     if (fault != ACL_FINE)
         keep_selectors(u, u->selector_count - 1);
     rules_fini(&inside);

@@ -245,6 +245,27 @@ START_TEST(one_selector_must_allow_all_of_a_call)
 }
 END_TEST
 
+/* The words come whole, as ACL SETUSER gets them. */
+START_TEST(what_no_file_can_hold_is_no_rule)
+{
+    static const char *const rules[] = { "+select|a b",       "+select|a\tb",    "(+get ~a) ~b)",
+                                         "(+select|0) +get)", "(+get \"~a'b\")", "(+get '~a\"b')",
+                                         "(+select|a\"b\" )" };
+
+    setup();
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        struct bytes rule = bytes_of(rules[i]);
+        struct buf error = { 0 };
+
+        ck_assert_msg(!acl_set_user(acl, BYTES("bob"), 1, &rule, &error), "%s", rules[i]);
+        ck_assert_ptr_nonnull(strstr(buf_text(&error), "Syntax error"));
+        buf_fini(&error);
+    }
+    ck_assert_ptr_null(acl_find(acl, BYTES("bob")));
+    teardown();
+}
+END_TEST
+
 START_TEST(passwords_are_many_and_hashed)
 {
     static const char hash[] = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
@@ -440,6 +461,6 @@ END_TEST
 
 CHECK_MAIN("acl", users_begin_without_rights, keys_are_read_and_written,
            channels_match_or_stand_as_they_are, subcommands_and_first_arguments,
-           one_selector_must_allow_all_of_a_call, passwords_are_many_and_hashed,
-           categories_are_told_before_commands, a_file_replaces_users_or_nothing,
-           random_rules_come_back, denials_are_merged_and_bounded)
+           one_selector_must_allow_all_of_a_call, what_no_file_can_hold_is_no_rule,
+           passwords_are_many_and_hashed, categories_are_told_before_commands,
+           a_file_replaces_users_or_nothing, random_rules_come_back, denials_are_merged_and_bounded)
