@@ -8,7 +8,7 @@ import re
 from harness.case import limit
 from harness.compare import compare, short
 from harness.resp import Closed, Reply, pairs, plain
-from harness.sequences import seeded
+from harness.seed import seeded
 from harness.wait import until
 
 

@@ -2,12 +2,11 @@
 
 Hand-picked edges first, then random sequences over a small key space, whose seed is printed.
 """
-import os
-import random
 
 from harness.compare import compare
 from harness.case import limit
 from harness.resp import Reply, pairs, plain
+from harness.seed import seeded
 
 STRINGS = """
 SET a 1|GET a|SET a 2 NX|SET a 3 XX|SET a 4 GET|SET n 1 GET|SET a 5 EX 100|TTL a|SET a 6 KEEPTTL|TTL a
@@ -139,9 +138,7 @@ def random_step(r):
 
 @limit(90)
 def test_random_sequences(t):
-    seed = int(os.environ.get("TEST_SEED", random.randrange(1 << 31)))
-    print("TEST_SEED=%d" % seed)
-    r = random.Random(seed)
+    r = seeded()
     both = pair(t)
     compare(*both, [random_step(r) for _ in range(20000)])
     # And the data sets are equal in the end, key by key.

@@ -2,7 +2,8 @@
 the same answers, and values move between the two. The seed is printed; TEST_SEED replays it.
 """
 from harness.case import limit
-from harness.sequences import as_is, differences, followers_agree, replies_are_equal, seeded
+from harness.sequences import as_is, differences, followers_agree, replies_are_equal
+from harness.seed import seeded
 
 KEYS = ["h%d" % i for i in range(5)] + ["", "a string"]
 

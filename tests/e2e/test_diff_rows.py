@@ -10,7 +10,7 @@ from harness.compare import short
 from harness.dataset import KEYS, KEYS_OF_GROUP, data_of, fill, words
 from harness.invocations import Maker, rows_of
 from harness.resp import Closed, Reply, encode
-from harness.sequences import seeded
+from harness.seed import seeded
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EACH = 10     # random invocations of a row in each protocol, besides those of keys of every type

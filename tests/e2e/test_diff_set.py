@@ -2,12 +2,11 @@
 that have none and for what chance chooses, and at the end DEBUG DIGEST says that both hold the same. The seed is
 printed; TEST_SEED replays it.
 """
-import os
-import random
 
 from harness.case import limit
 from harness.compare import short
 from harness.resp import Reply
+from harness.seed import seeded
 
 KEYS = ["s%d" % i for i in range(8)] + ["", "a string"]
 MEMBERS = [str(i) for i in range(-3, 40)] + ["70000", "-70000", "5000000000", "01", "+1", " 1", "9223372036854775807",
@@ -93,12 +92,6 @@ def differences(a, b, steps):
         mine, peer = same(step, a.ask(*step), members), same(step, b.ask(*step), members)
         if mine != peer:
             yield "step %d: %s\n    holdfast %s\n    redis    %s" % (number, step, short(mine), short(peer))
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
 
 
 @limit(120)

@@ -4,12 +4,11 @@ end DEBUG DIGEST and XINFO STREAM FULL say that both hold the same. The seed is 
 Ids are made here, so that both servers give the same ones; how long something is idle is either next to nothing or
 said by IDLE to be long, and asked for with limits far from both.
 """
-import os
-import random
 
 from harness.case import limit
 from harness.compare import short
 from harness.resp import Reply
+from harness.seed import seeded
 from harness.wait import until
 
 KEYS = ["s%d" % i for i in range(4)]
@@ -213,12 +212,6 @@ def differences(a, b, steps):
         mine, peer = without_times(step, a.ask(*step)), without_times(step, b.ask(*step))
         if mine != peer:
             yield "step %d: %s\n    at %s\n    holdfast %s\n    redis    %s" % (number, step, *parting(mine, peer))
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
 
 
 def full(client, name):

@@ -1,13 +1,13 @@
 """Random commands on strings and keys, to our node and to Debian's redis-server: every reply equal, and at
 the end DEBUG DIGEST says that both hold the same. The seed is printed; TEST_SEED replays it.
 """
-import os
 import random
 import time
 
 from harness.case import alone, limit
 from harness.compare import compare, short
 from harness.resp import Reply
+from harness.seed import seeded
 
 KEYS = ["k%d" % i for i in range(12)] + ["", "a b", "key:with:a:longer:name:that:fills:more:than:a:word"]
 NUMBERS = ["0", "1", "-1", "7", "10", "100", "9223372036854775807", "-9223372036854775808",
@@ -129,9 +129,7 @@ def differences(a, b, steps):
 @limit(120)
 def test_random_commands_get_redis_replies(t):
     t.needs_holdfast()
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    rng = random.Random(seed)
+    rng = seeded()
     ours, theirs = t.node().start(), t.node(product="redis").start()
     for node in (ours, theirs):  # what has expired goes when it is looked at, at the same step on both
         node.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
@@ -211,9 +209,7 @@ def test_followers_of_either_product_end_with_the_same_data(t):
     """What a leader says its commands did is enough for followers: ours and redis behind ours, ours behind redis,
     joined in the middle of it."""
     t.needs_holdfast()
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    rng = random.Random(seed)
+    rng = seeded()
     for product in ("holdfast", "redis"):
         leader = t.node(product=product).start()
         with leader.client() as c:

@@ -1,12 +1,11 @@
 """Random commands on sorted sets, to our node and to Debian's redis-server: every reply equal, and at the end DEBUG
 DIGEST says that both hold the same. The seed is printed; TEST_SEED replays it.
 """
-import os
-import random
 
 from harness.case import limit
 from harness.compare import short
 from harness.resp import Reply
+from harness.seed import seeded
 from harness.wait import until
 
 KEYS = ["z%d" % i for i in range(6)] + ["", "a string"]
@@ -128,12 +127,6 @@ def differences(a, b, steps):
         mine, peer = same(step, a.ask(*step)), same(step, b.ask(*step))
         if mine != peer:
             yield "step %d: %s\n    holdfast %s\n    redis    %s" % (number, step, short(mine), short(peer))
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
 
 
 def compare_at_random(t, settings, count, commands):

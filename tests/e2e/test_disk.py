@@ -10,6 +10,7 @@ from harness.case import limit
 from harness.disk import Disk
 from harness.ledger import Ledger
 from harness.resp import Closed, ReplyError
+from harness.seed import seeded
 from harness.wait import until
 
 
@@ -160,7 +161,7 @@ def test_a_slow_start_of_failures_backs_off(t):
 
 @limit(120)
 def test_the_power_goes(t):
-    rng = random.Random(os.environ.get("TEST_SEED") or random.randrange(1 << 31))
+    rng = seeded()
     for round in range(5):
         node = node_on(t, appendfsync="always")
         writer = Ledger(node, "w", random.Random(rng.randrange(1 << 62)))

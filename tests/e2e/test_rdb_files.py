@@ -7,7 +7,7 @@ import subprocess
 from harness import rdb
 from harness.case import limit
 from harness.resp import ReplyError, pairs
-from harness.sequences import seeded
+from harness.seed import seeded
 from harness.wait import until
 
 from test_replication import digest

@@ -1,13 +1,13 @@
 """Replication beyond the plain cases of test_interop: both directions with redis-server 7.0, and what
 only Holdfast promises. DEBUG DIGEST on both sides is the judge of sameness."""
 import os
-import random
 import socket
 import subprocess
 
 from harness import ports
 from harness.case import limit
 from harness.resp import ReplyError, encode
+from harness.seed import seeded
 from harness.wait import Timeout, until
 
 OURS, THEIRS = "holdfast", "redis"
@@ -680,9 +680,7 @@ def test_random_changes_of_leadership(t):
     """Promotions, demotions, cuts, kills and chains at random, under writes: whenever it is left alone,
     everybody holds what the leader holds. TEST_SEED replays."""
     t.needs_holdfast()
-    seed = int(os.environ.get("TEST_SEED", random.randrange(1 << 32)))
-    print("TEST_SEED=%d" % seed)
-    rng = random.Random(seed)
+    rng = seeded()
     nodes = [t.node(product=p, settings={"repl-backlog-size": "64kb"}).start()
              for p in (OURS, THEIRS, OURS, OURS)]
     leader = nodes[0]
@@ -746,8 +744,8 @@ def test_random_changes_of_leadership(t):
                     try:
                         until(lambda: digest(other) == digest(leader), 5, "the same data")
                     except Timeout:
-                        raise AssertionError("%r differs from %r, seed %d: %s" % (
-                            other, leader, seed, differences(leader, other)))
+                        raise AssertionError("%r differs from %r: %s" % (
+                            other, leader, differences(leader, other)))
 
 
 def test_a_full_sync_is_a_save_in_progress(t):

@@ -2,11 +2,11 @@
 and of random values, in both protocols; the walls of the sandbox; scripts that do not end; what followers hear.
 """
 import os
-import random
 
 from harness.case import limit
 from harness.compare import compare, short
 from harness.resp import plain
+from harness.seed import seeded
 from harness.wait import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -74,11 +74,10 @@ def addresses(step, reply):
 @limit(120)
 def test_random_values_convert_as_in_redis(t):
     t.needs_holdfast()
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
+    rng = seeded()
     ours, theirs = t.node().start(), t.node(product="redis").start()
     for proto in (2, 3):
-        compare(ours, theirs, list(scripts_of(random.Random(seed), 3000)), same=addresses, proto=proto)
+        compare(ours, theirs, list(scripts_of(rng, 3000)), same=addresses, proto=proto)
 
 
 # ---- the walls --------------------------------------------------------------------------------------------------

@@ -1,16 +1,9 @@
 """Random commands to our node and to Debian's redis-server: what every type's differential test does with its own
 sequences. TEST_SEED replays one."""
-import os
-import random
 
 from harness.compare import short
 from harness.resp import Reply
-
-
-def seeded():
-    seed = int(os.environ.get("TEST_SEED") or random.randrange(1 << 32))
-    print("TEST_SEED=%d" % seed)
-    return random.Random(seed)
+from harness.seed import seeded
 
 
 def as_is(step, reply):
