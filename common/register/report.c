@@ -15,12 +15,12 @@ const char *order_word(enum order_kind kind)
     return words[kind];
 }
 
-const char *verdict_word(enum verdict v)
+const char *answer_word(enum answer_kind kind)
 {
-    static const char *const words[VERDICT_COUNT] = { "OK",      "STALE",    "GROUP",
-                                                      "NOTSYNC", "BUSYSYNC", "LAGS" };
+    static const char *const words[ANSWER_COUNT] = { "OK",      "STALE",    "GROUP",
+                                                     "NOTSYNC", "BUSYSYNC", "LAGS" };
 
-    return words[v];
+    return words[kind];
 }
 
 int position_cmp(struct position a, struct position b)

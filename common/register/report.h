@@ -1,10 +1,10 @@
 /*
  * report - what a sentinel orders a node of a durable group to do, and what the node says of itself in every answer.
  *
- *     sentinel --order: HELLO, PING, PROMOTE, CONFIG, HANDOFF--> node --verdict and report--> sentinel
+ *     sentinel --order: HELLO, PING, PROMOTE, CONFIG, HANDOFF--> node --answer: OK, STALE, … and report--> sentinel
  *
  * Plain structs, shared by the cores of both sides; on the wire they are the node's command HF. Every order carries the
- * group's id and what its sender takes for its epoch: whoever knows better answers VERDICT_STALE, with a report.
+ * group's id and what its sender takes for its epoch: whoever knows better answers ANSWER_STALE, with a report.
  *
  *   1. a report tells of one instant: its offsets belong to its did, run and position's epoch
  *   2. received >= written >= synced of one did; whoever lost what it had told makes a new did first
@@ -79,19 +79,19 @@ struct order {
     uint64_t timeout_ms; /* HANDOFF: writes are held no longer */
 };
 
-enum verdict {
-    VERDICT_OK, /* done; HANDOFF: everything is acknowledged up to the report's position, and writes are held */
-    VERDICT_STALE,    /* a higher epoch was promised */
-    VERDICT_GROUP,    /* bound to another group, or to none */
-    VERDICT_NOT_SYNC, /* its did, or its run, is not the one that the charter names */
-    VERDICT_BUSY,     /* loading, or its data are being replaced */
-    VERDICT_LAGS, /* HANDOFF: the target is too far behind, or the copies did not acknowledge in time */
-    VERDICT_COUNT
+enum answer_kind {
+    ANSWER_OK, /* done; HANDOFF: everything is acknowledged up to the report's position, and writes are held */
+    ANSWER_STALE,    /* a higher epoch was promised */
+    ANSWER_GROUP,    /* bound to another group, or to none */
+    ANSWER_NOT_SYNC, /* its did, or its run, is not the one that the charter names */
+    ANSWER_BUSY,     /* loading, or its data are being replaced */
+    ANSWER_LAGS, /* HANDOFF: the target is too far behind, or the copies did not acknowledge in time */
+    ANSWER_COUNT
 };
-const char *verdict_word(enum verdict v); /* OK STALE GROUP NOTSYNC BUSYSYNC LAGS */
+const char *answer_word(enum answer_kind kind); /* OK STALE GROUP NOTSYNC BUSYSYNC LAGS */
 
 struct answer {
-    enum verdict verdict;
+    enum answer_kind kind;
     uint64_t seq; /* of the order */
     struct report report;
 };
