@@ -15,10 +15,10 @@ const char *order_word(enum order_kind kind)
     return words[kind];
 }
 
-const char *answer_word(enum answer_kind kind)
+const char *receipt_word(enum receipt_kind kind)
 {
-    static const char *const words[ANSWER_COUNT] = { "OK",      "STALE",    "GROUP",
-                                                     "NOTSYNC", "BUSYSYNC", "LAGS" };
+    static const char *const words[RECEIPT_COUNT] = { "OK",      "STALE",    "GROUP",
+                                                      "NOTSYNC", "BUSYSYNC", "LAGS" };
 
     return words[kind];
 }

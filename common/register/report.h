@@ -1,10 +1,10 @@
 /*
  * report - what a sentinel orders a node of a durable group to do, and what the node says of itself in every answer.
  *
- *     sentinel --order: HELLO, PING, PROMOTE, CONFIG, HANDOFF--> node --answer: OK, STALE, … and report--> sentinel
+ *     sentinel --order: HELLO, PING, PROMOTE, CONFIG, HANDOFF--> node --receipt, with its report--> sentinel
  *
  * Plain structs, shared by the cores of both sides; on the wire they are the node's command HF. Every order carries the
- * group's id and what its sender takes for its epoch: whoever knows better answers ANSWER_STALE, with a report.
+ * group's id and what its sender takes for its epoch: whoever knows better answers RECEIPT_STALE, with a report.
  *
  *   1. a report tells of one instant: its offsets belong to its did, run and position's epoch
  *   2. received >= written >= synced of one did; whoever lost what it had told makes a new did first
@@ -70,7 +70,7 @@ struct order {
     char gid[GID_LEN + 1];
     uint64_t sentinel;    /* HELLO: who asks */
     uint64_t epoch, ver;  /* PING, HANDOFF: what the sender knows */
-    uint64_t seq;         /* comes back with the answer */
+    uint64_t seq;         /* comes back with the receipt */
     struct charter value; /* PROMOTE, CONFIG: committed */
     uint64_t
         suspects[CHARTER_MEMBERS_MAX]; /* PROMOTE: members to shrink away at once, by node id */
@@ -79,19 +79,19 @@ struct order {
     uint64_t timeout_ms; /* HANDOFF: writes are held no longer */
 };
 
-enum answer_kind {
-    ANSWER_OK, /* done; HANDOFF: everything is acknowledged up to the report's position, and writes are held */
-    ANSWER_STALE,    /* a higher epoch was promised */
-    ANSWER_GROUP,    /* bound to another group, or to none */
-    ANSWER_NOT_SYNC, /* its did, or its run, is not the one that the charter names */
-    ANSWER_BUSY,     /* loading, or its data are being replaced */
-    ANSWER_LAGS, /* HANDOFF: the target is too far behind, or the copies did not acknowledge in time */
-    ANSWER_COUNT
+enum receipt_kind {
+    RECEIPT_OK, /* done; HANDOFF: everything is acknowledged up to the report's position, and writes are held */
+    RECEIPT_STALE,    /* a higher epoch was promised */
+    RECEIPT_GROUP,    /* bound to another group, or to none */
+    RECEIPT_NOT_SYNC, /* its did, or its run, is not the one that the charter names */
+    RECEIPT_BUSY,     /* loading, or its data are being replaced */
+    RECEIPT_LAGS, /* HANDOFF: the target is too far behind, or the copies did not acknowledge in time */
+    RECEIPT_COUNT
 };
-const char *answer_word(enum answer_kind kind); /* OK STALE GROUP NOTSYNC BUSYSYNC LAGS */
+const char *receipt_word(enum receipt_kind kind); /* OK STALE GROUP NOTSYNC BUSYSYNC LAGS */
 
-struct answer {
-    enum answer_kind kind;
+struct receipt {
+    enum receipt_kind kind;
     uint64_t seq; /* of the order */
     struct report report;
 };
