@@ -250,7 +250,7 @@ START_TEST(what_no_file_can_hold_is_no_rule)
 {
     static const char *const rules[] = { "+select|a b",       "+select|a\tb",    "(+get ~a) ~b)",
                                          "(+select|0) +get)", "(+get \"~a'b\")", "(+get '~a\"b')",
-                                         "(+select|a\"b\" )" };
+                                         "(+select|\"a b\")" };
 
     setup();
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
