@@ -73,7 +73,7 @@ static void close_blocks(struct deque *d, uint32_t i, uint32_t n)
     uint32_t behind = d->used - i - n;
 
     for (uint32_t k = i; k < i + n; k++) {
-        d->held -= listpack_held(block_at(d, k)->pack);
+        d->held -= block_at(d, k)->room;
         d->count -= block_at(d, k)->count;
         listpack_free(block_at(d, k)->pack);
     }
@@ -111,16 +111,33 @@ struct deque *deque_copy(const struct deque *d)
 /* Changes of a pack stand between these two, which keep the account. */
 static struct listpack *take_pack(struct deque *d, struct deque_block *b)
 {
-    d->held -= listpack_held(b->pack);
+    d->held -= b->room;
     return b->pack;
 }
 
-static void put_pack(struct deque *d, struct deque_block *b, struct listpack *pack, int64_t more)
+/* b->room is right already. */
+static void put_known(struct deque *d, struct deque_block *b, struct listpack *pack, int64_t more)
 {
     b->pack = pack;
     b->count += (size_t)more;
     d->count += (uint64_t)more;
-    d->held += listpack_held(pack);
+    d->held += b->room;
+}
+
+static void put_pack(struct deque *d, struct deque_block *b, struct listpack *pack, int64_t more)
+{
+    b->room = listpack_held(pack);
+    put_known(d, b, pack, more);
+}
+
+static void insert_in(struct deque *d, struct deque_block *b, size_t at, struct bytes text)
+{
+    put_known(d, b, listpack_insert_in(take_pack(d, b), &b->room, at, text), 1);
+}
+
+static void delete_in(struct deque *d, struct deque_block *b, size_t at, size_t count)
+{
+    put_known(d, b, listpack_delete_in(take_pack(d, b), &b->room, at, count), -(int64_t)count);
 }
 
 static void fill_block(struct deque *d, struct deque_block *b, struct listpack *pack)
@@ -151,23 +168,19 @@ static bool has_room(const struct deque_block *b, size_t more, int fill)
 
 static void new_block(struct deque *d, uint32_t i, struct bytes text)
 {
-    fill_block(d, open_block(d, i), listpack_append(listpack_new(), text));
+    fill_block(d, open_block(d, i), listpack_one(text));
 }
 
 void deque_push(struct deque *d, enum deque_end end, struct bytes text, int fill)
 {
     uint32_t i = end == DEQUE_BACK && d->used ? d->used - 1 : 0;
     struct deque_block *b = block_at(d, i);
-    struct listpack *pack;
 
     if (d->used == 0 || !has_room(b, listpack_cost(text), fill)) {
         new_block(d, end == DEQUE_BACK ? d->used : 0, text);
         return;
     }
-    pack = take_pack(d, b);
-    pack = end == DEQUE_BACK ? listpack_append(pack, text)
-                             : listpack_insert(pack, listpack_first(pack), text);
-    put_pack(d, b, pack, 1);
+    insert_in(d, b, end == DEQUE_BACK ? LISTPACK_END : listpack_first(b->pack), text);
 }
 
 /* ---- places ---- */
@@ -269,13 +282,6 @@ static void split_block(struct deque *d, uint32_t i, size_t at)
     fill_block(d, open_block(d, i + 1), rest);
 }
 
-static void insert_within(struct deque *d, uint32_t i, size_t at, struct bytes text)
-{
-    struct deque_block *b = block_at(d, i);
-
-    put_pack(d, b, listpack_insert(take_pack(d, b), at, text), 1);
-}
-
 void deque_insert(struct deque *d, const struct deque_place *p, bool after, struct bytes text,
                   int fill)
 {
@@ -284,12 +290,12 @@ void deque_insert(struct deque *d, const struct deque_place *p, bool after, stru
     uint32_t i = p->block;
 
     if (has_room(block_at(d, i), cost, fill)) {
-        insert_within(d, i, at, text);
+        insert_in(d, block_at(d, i), at, text);
         return;
     }
     if (at == listpack_first(pack)) {
         if (i > 0 && has_room(block_at(d, i - 1), cost, fill))
-            insert_within(d, i - 1, LISTPACK_END, text);
+            insert_in(d, block_at(d, i - 1), LISTPACK_END, text);
         else
             new_block(d, i, text);
         return;
@@ -297,7 +303,7 @@ void deque_insert(struct deque *d, const struct deque_place *p, bool after, stru
     if (at)
         split_block(d, i, at);
     if (has_room(block_at(d, i), cost, fill))
-        insert_within(d, i, LISTPACK_END, text);
+        insert_in(d, block_at(d, i), LISTPACK_END, text);
     else
         new_block(d, i + 1, text);
 }
@@ -332,11 +338,11 @@ bool deque_take_out(struct deque *d, struct deque_place *p, bool back)
     }
     if (back) { /* what stands before keeps its offset */
         more = deque_prev(d, &next);
-        put_pack(d, b, listpack_delete(take_pack(d, b), p->at, 1), -1);
+        delete_in(d, b, p->at, 1);
         *p = next;
         return more;
     }
-    put_pack(d, b, listpack_delete(take_pack(d, b), p->at, 1), -1);
+    delete_in(d, b, p->at, 1);
     p->at = listpack_settle(b->pack, p->at);
     if (p->at)
         return true;
@@ -354,10 +360,8 @@ void deque_delete(struct deque *d, uint64_t index, uint64_t count)
 
     if (within || count < b->count) {
         uint64_t n = count < b->count - within ? count : b->count - within;
-        struct listpack *pack = take_pack(d, b);
 
-        pack = listpack_delete(pack, listpack_seek(pack, (int64_t)within), n);
-        put_pack(d, b, pack, -(int64_t)n);
+        delete_in(d, b, listpack_seek(b->pack, (int64_t)within), n);
         count -= n;
         i++;
     }
@@ -365,10 +369,8 @@ void deque_delete(struct deque *d, uint64_t index, uint64_t count)
         count -= b[whole].count;
     if (whole)
         close_blocks(d, i, whole);
-    if (count) {
-        b = block_at(d, i);
-        put_pack(d, b, listpack_delete(take_pack(d, b), LISTPACK_HEAD, count), -(int64_t)count);
-    }
+    if (count)
+        delete_in(d, block_at(d, i), LISTPACK_HEAD, count);
 }
 
 void deque_tidy(struct deque *d, const struct deque_place *p, int fill)
@@ -407,7 +409,8 @@ void deque_check(const struct deque *d)
         ASSERT(block_at(d, i)->count > 0);
         ASSERT(block_at(d, i)->count == listpack_count(block_at(d, i)->pack));
         count += block_at(d, i)->count;
-        held += listpack_held(block_at(d, i)->pack);
+        ASSERT(block_at(d, i)->room == listpack_held(block_at(d, i)->pack));
+        held += block_at(d, i)->room;
     }
     ASSERT(count == d->count && held == d->held);
 }

@@ -1,11 +1,11 @@
 /*
  * deque - what a list value is: elements in order, packed into blocks of a few kilobytes.
  *
- *     blocks   [ ....gap.... ][ pack, count ][ pack, count ] … [ pack, count ][ ....gap.... ]
+ *     blocks   [ ....gap.... ][ pack, count, room ] … [ pack, count, room ][ ....gap.... ]
  *                             ^ first                        ^ first + used
  *
  *   1. no block is empty, and none holds more than the fill it was given allows, unless it is one element
- *   2. count is the sum of the blocks' counts, held the sum of the memory of their packs
+ *   2. count is the sum of the blocks' counts, held the sum of their room
  *   3. a deque of one block keeps it in itself and has no array
  *   4. a place is ended by any change but the one it was given to
  *
@@ -24,6 +24,7 @@
 struct deque_block {
     struct listpack *pack;
     size_t count;
+    size_t room; /* memory of the pack */
 };
 
 struct deque {

@@ -23,6 +23,7 @@ enum {
     HEADER_MAX = 9, /* encoding with an integer, or encoding with a text's length */
     BACK_MAX = 5,
     INT_DIGITS_MAX = 20,
+    SPARE_MAX = 256, /* bytes taken in advance */
 };
 
 /* What an element begins with: all of an integer, or a text's encoding and length. */
@@ -438,25 +439,34 @@ size_t listpack_find(const struct listpack *lp, size_t at, const struct listpack
 
 /* ---- changes ---- */
 
-/* A block grows within what the allocator has set aside, and shrinks once half of that is idle. */
-static struct listpack *resize(struct listpack *lp, size_t bytes)
+/* A block grows within what the allocator has set aside, and shrinks once half of that is idle. Who keeps that
+ * number (room; NULL: nobody) spares asking for it, and gets some more each time, so that it is seldom asked for. */
+static struct listpack *resize(struct listpack *lp, size_t bytes, size_t *room)
 {
-    size_t held = alloc_size(lp);
+    size_t held = room ? *room : alloc_size(lp), spare = 0;
 
-    return bytes > held || bytes < held / 2 ? xrealloc(lp, bytes) : lp;
+    if (bytes <= held && bytes >= held / 2)
+        return lp;
+    if (room && bytes > held)
+        spare = bytes / 2 < SPARE_MAX ? bytes / 2 : SPARE_MAX;
+    lp = xrealloc(lp, bytes + spare);
+    if (room)
+        *room = alloc_size(lp);
+    return lp;
 }
 
 /* The old_len bytes at a place become room for new_len. */
-static struct listpack *reshape(struct listpack *lp, size_t at, size_t old_len, size_t new_len)
+static struct listpack *reshape(struct listpack *lp, size_t at, size_t old_len, size_t new_len,
+                                size_t *room)
 {
     size_t bytes = total(lp), tail = bytes - at - old_len, after = bytes - old_len + new_len;
 
     ASSERT(new_len <= old_len || listpack_has_room(lp, new_len - old_len));
     if (new_len > old_len)
-        lp = resize(lp, after);
+        lp = resize(lp, after, room);
     memmove((uint8_t *)lp + at + new_len, (uint8_t *)lp + at + old_len, tail);
     if (new_len < old_len)
-        lp = resize(lp, after);
+        lp = resize(lp, after, room);
     set_total(lp, after);
     return lp;
 }
@@ -483,15 +493,32 @@ static void count_changed(struct listpack *lp, int64_t by)
         set_count(lp, listpack_count(lp));
 }
 
-struct listpack *listpack_insert(struct listpack *lp, size_t at, struct bytes text)
+struct listpack *listpack_insert_in(struct listpack *lp, size_t *room, size_t at, struct bytes text)
 {
     struct fresh f = fresh_of(text);
 
     if (at == LISTPACK_END)
         at = total(lp) - 1;
-    lp = reshape(lp, at, 0, f.size);
+    lp = reshape(lp, at, 0, f.size, room);
     write_fresh(lp, at, &f);
     count_changed(lp, 1);
+    return lp;
+}
+
+struct listpack *listpack_insert(struct listpack *lp, size_t at, struct bytes text)
+{
+    return listpack_insert_in(lp, NULL, at, text);
+}
+
+struct listpack *listpack_one(struct bytes text)
+{
+    struct fresh f = fresh_of(text);
+    struct listpack *lp = xmalloc(LISTPACK_EMPTY_BYTES + f.size);
+
+    set_total(lp, LISTPACK_EMPTY_BYTES + f.size);
+    set_count(lp, 1);
+    write_fresh(lp, LISTPACK_HEAD, &f);
+    lp->data[f.size] = END_BYTE;
     return lp;
 }
 
@@ -504,12 +531,12 @@ struct listpack *listpack_replace(struct listpack *lp, size_t at, struct bytes t
 {
     struct fresh f = fresh_of(text);
 
-    lp = reshape(lp, at, size_at(at_place(lp, at)), f.size);
+    lp = reshape(lp, at, size_at(at_place(lp, at)), f.size, NULL);
     write_fresh(lp, at, &f);
     return lp;
 }
 
-struct listpack *listpack_delete(struct listpack *lp, size_t at, size_t count)
+struct listpack *listpack_delete_in(struct listpack *lp, size_t *room, size_t at, size_t count)
 {
     size_t end = at, deleted = 0;
 
@@ -517,9 +544,14 @@ struct listpack *listpack_delete(struct listpack *lp, size_t at, size_t count)
         end += size_at(at_place(lp, end));
         deleted++;
     }
-    lp = reshape(lp, at, end - at, 0);
+    lp = reshape(lp, at, end - at, 0, room);
     count_changed(lp, -(int64_t)deleted);
     return lp;
+}
+
+struct listpack *listpack_delete(struct listpack *lp, size_t at, size_t count)
+{
+    return listpack_delete_in(lp, NULL, at, count);
 }
 
 struct listpack *listpack_split(struct listpack *lp, size_t at, struct listpack **out_rest)
@@ -544,7 +576,7 @@ struct listpack *listpack_join(struct listpack *lp, struct listpack *rest)
     size_t at = total(lp) - 1, more = total(rest) - LISTPACK_EMPTY_BYTES;
     size_t count = listpack_count(lp) + listpack_count(rest);
 
-    lp = reshape(lp, at, 0, more);
+    lp = reshape(lp, at, 0, more, NULL);
     memcpy((uint8_t *)lp + at, rest->data, more);
     set_count(lp, count);
     listpack_free(rest);
@@ -559,7 +591,7 @@ struct listpack *listpack_replace_int(struct listpack *lp, size_t at, int64_t v)
     f.header_size = put_int(f.header, v);
     f.size = f.header_size + back_size(f.header_size);
     if (f.size != old)
-        lp = reshape(lp, at, old, f.size);
+        lp = reshape(lp, at, old, f.size, NULL);
     write_fresh(lp, at, &f);
     return lp;
 }

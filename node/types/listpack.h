@@ -37,7 +37,8 @@ enum {
 #define LISTPACK_TEXT_MAX (LISTPACK_BYTES_MAX - LISTPACK_EMPTY_BYTES - LISTPACK_OVERHEAD_MAX)
 
 struct listpack *listpack_new(void);
-void listpack_free(struct listpack *lp); /* NULL does nothing */
+struct listpack *listpack_one(struct bytes text); /* a block of one element */
+void listpack_free(struct listpack *lp);          /* NULL does nothing */
 struct listpack *listpack_copy(const struct listpack *lp);
 
 /* Is this a listpack, to the last byte? For bytes that came from outside. O(bytes). */
@@ -84,6 +85,11 @@ struct listpack *listpack_insert(struct listpack *lp, size_t at, struct bytes te
 struct listpack *listpack_replace(struct listpack *lp, size_t at, struct bytes text);
 /* count elements from a place on; what followed them is then at `at`, if anything did. */
 struct listpack *listpack_delete(struct listpack *lp, size_t at, size_t count);
+/* The same for whoever keeps listpack_held in *room: nothing is asked of the allocator but what must be, and a
+ * block that grows takes up to half of itself (256 bytes at most) in advance. */
+struct listpack *listpack_insert_in(struct listpack *lp, size_t *room, size_t at,
+                                    struct bytes text);
+struct listpack *listpack_delete_in(struct listpack *lp, size_t *room, size_t at, size_t count);
 /* Everything from a place on moves into a new block. */
 struct listpack *listpack_split(struct listpack *lp, size_t at, struct listpack **out_rest);
 /* Puts what `rest` holds behind lp and frees rest. */
