@@ -134,6 +134,31 @@ static const char *set_terms(const struct change *ch, const struct charter *base
     return NULL;
 }
 
+/* Whatever only the others held is lost, and that is written down. */
+static const char *force(const struct change *ch, const struct charter *base, struct charter *next)
+{
+    const struct member *m = charter_member(next, ch->node);
+
+    if (ch->if_ver == 0)
+        return "a version has to be named";
+    if (!m)
+        return "the node is no member";
+    if (m->observer)
+        return "the node is an observer";
+    if (ch->did == 0)
+        return "a data set has an id";
+    if (strcmp(ch->run, base->run) == 0)
+        return "the node's process leads already";
+    for (uint32_t i = 0; i < next->member_count; i++)
+        next->members[i].did = next->members[i].node == ch->node ? ch->did : 0;
+    next->epoch++;
+    next->leader = ch->node;
+    memcpy(next->run, ch->run, sizeof next->run);
+    next->lossy++;
+    memcpy(next->reason, ch->reason, sizeof next->reason);
+    return NULL;
+}
+
 static const struct {
     const char *word;
     maker *make;
@@ -148,6 +173,7 @@ static const struct {
     [CHANGE_MEMBER_ADD] = { "member-add", add_member },
     [CHANGE_MEMBER_REMOVE] = { "member-remove", remove_member },
     [CHANGE_TERMS] = { "terms", set_terms },
+    [CHANGE_FORCE] = { "force", force },
 };
 
 const char *change_word(enum change_kind kind)

@@ -18,6 +18,8 @@
  * | MEMBER_ADD    | sentinel  | no such member                                  | a member, out of sync        |
  * | MEMBER_REMOVE | sentinel  | neither leader nor in sync                      | gone                         |
  * | TERMS         | sentinel  | something changes                               | level and min-sync           |
+ * | FORCE         | operator  | a version, node a member, no observer, its did, | it leads in the next epoch,  |
+ * |               |           | another run                                     | alone in sync; lossy + 1     |
  */
 #ifndef HF_COMMON_REGISTER_CHANGE_H
 #define HF_COMMON_REGISTER_CHANGE_H
@@ -35,6 +37,7 @@ enum change_kind {
     CHANGE_MEMBER_ADD,
     CHANGE_MEMBER_REMOVE,
     CHANGE_TERMS,
+    CHANGE_FORCE,
     CHANGE_COUNT
 };
 const char *change_word(enum change_kind kind); /* "read", "shrink", …; for logs and traces */
@@ -47,13 +50,14 @@ struct change {
     char if_run[RUN_LEN + 1];
     /* Its words. */
     uint64_t node, did;
-    char run[RUN_LEN + 1];                   /* FAILOVER: the new leader's process */
+    char run[RUN_LEN + 1];                   /* FAILOVER, FORCE: the new leader's process */
     struct member member;                    /* MEMBER_ADD */
     enum keep level;                         /* TERMS */
     uint32_t min_sync;                       /* TERMS */
     struct voter voters[CHARTER_VOTERS_MAX]; /* VOTERS_BEGIN: the new set; sets does not matter */
     uint32_t voter_count;
-    struct charter first; /* CREATE: version 1, epoch 1 */
+    char reason[CHARTER_REASON_MAX + 1]; /* FORCE: in the operator's words */
+    struct charter first;                /* CREATE: version 1, epoch 1 */
 };
 
 /* The condition as it stands under a charter: epoch and leader of `now`. */

@@ -194,11 +194,38 @@ static bool leader_follows(const struct charter *base, const struct charter *nex
     return next->epoch == base->epoch + 1 && m && m->did != 0 && strcmp(base->run, next->run) != 0;
 }
 
+static bool same_but_for_sync(const struct charter *base, const struct charter *next)
+{
+    struct charter b = *base, n = *next;
+
+    for (uint32_t i = 0; i < b.member_count; i++)
+        b.members[i].did = 0;
+    for (uint32_t i = 0; i < n.member_count; i++)
+        n.members[i].did = 0;
+    return members_eq(&b, &n);
+}
+
+static bool is_forced(const struct charter *base, const struct charter *next)
+{
+    if (next->lossy != base->lossy + 1 || next->epoch != base->epoch + 1 ||
+        next->level != base->level || next->min_sync != base->min_sync ||
+        strcmp(base->run, next->run) == 0)
+        return false;
+    for (uint32_t i = 0; i < next->member_count; i++)
+        if (next->members[i].node != next->leader && next->members[i].did != 0)
+            return false;
+    return same_but_for_sync(base, next) && voters_eq(base, next);
+}
+
 bool charter_follows(const struct charter *base, const struct charter *next)
 {
     int changed = 0;
 
     if (strcmp(base->gid, next->gid) != 0 || next->ver != base->ver + 1)
+        return false;
+    if (is_forced(base, next))
+        return true;
+    if (next->lossy != base->lossy)
         return false;
     if (!leader_eq(base, next)) {
         if (!leader_follows(base, next))

@@ -180,11 +180,10 @@ static void begin(struct proposer *p, enum proposer_state state, uint64_t now_ms
     ask(p, &p->known, state == PROPOSER_READING ? REG_GET : REG_PREPARE, out);
 }
 
-/* What somebody sent is committed, by my own round or by what a majority of voters holds. */
-static void learn(struct proposer *p, const struct charter *c)
+void proposer_learn(struct proposer *p, const struct charter *committed)
 {
-    if (c->ver > p->known.ver)
-        p->known = *c;
+    if (committed->ver > p->known.ver)
+        p->known = *committed;
 }
 
 static void rest(struct proposer *p)
@@ -270,7 +269,7 @@ static void conclude(struct proposer *p, enum outcome goal, uint64_t now_ms,
                      struct reg_actions *out)
 {
     if (may_skip_commit(p)) {
-        learn(p, &p->base);
+        proposer_learn(p, &p->base);
         settle_unknown(p, &p->base);
         finish(p, goal, &p->base, out);
         rest(p);
@@ -369,7 +368,7 @@ static void commit(struct proposer *p, uint64_t now_ms, struct reg_actions *out)
 {
     for (uint32_t i = 0; i < p->next.voter_count; i++)
         send_to(p, &p->next.voters[i], REG_LEARN, out);
-    learn(p, &p->next);
+    proposer_learn(p, &p->next);
     p->unknown_ver = 0;
     if (p->again) {
         begin(p, PROPOSER_PREPARING, now_ms, out);
@@ -430,7 +429,7 @@ static void hear_promise(struct proposer *p, const struct reg_message *m, uint64
         return;
     v->accepted[v->yes_count - 1] = m->accepted;
     if (m->committed)
-        learn(p, &m->value);
+        proposer_learn(p, &m->value);
     if (m->accepted.round != 0 &&
         (REG_MUTATED(p, MUT_FIRST_VALUE) ? is_first
                                          : ballot_cmp(m->accepted, p->base_ballot) > 0)) {
@@ -480,7 +479,7 @@ static void hear_nack(struct proposer *p, const struct reg_message *m, uint64_t 
     struct ballots_cast *v = &p->votes;
 
     if (m->why == NACK_VOTERS && m->committed)
-        learn(p, &m->value);
+        proposer_learn(p, &m->value);
     (void)count_vote(m->voter, v->no, &v->no_count);
     if (m->why == NACK_VOTERS || !may_still_win(p))
         retreat(p, now_ms);

@@ -117,6 +117,8 @@ void proposer_set_ahead(struct proposer *p, bool ahead, uint64_t now_ms, struct 
 /* A reply of a voter. Late ones, and ones of another group, are dropped. */
 void proposer_hear(struct proposer *p, const struct reg_message *m, uint64_t now_ms,
                    struct reg_actions *out);
+/* The owner knows by other means that this is committed; an older one than it knows does no harm. */
+void proposer_learn(struct proposer *p, const struct charter *committed);
 /* proposer_wake_ms was reached; early or late does no harm. */
 void proposer_time(struct proposer *p, uint64_t now_ms, struct reg_actions *out);
 uint64_t proposer_wake_ms(const struct proposer *p); /* UINT64_MAX: never */

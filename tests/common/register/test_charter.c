@@ -183,6 +183,49 @@ START_TEST(only_a_copy_in_sync_leads)
 }
 END_TEST
 
+START_TEST(an_operator_accepts_a_loss_once_and_by_version)
+{
+    struct change ch = ordered(CHANGE_FORCE, 13, 113);
+    struct charter next, odd;
+
+    strcpy(ch.reason, "both racks were lost");
+    ck_assert_str_eq(applied(&ch, &next), "a version has to be named");
+    ch.if_ver = 1;
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert(next.ver == 2 && next.epoch == 2 && next.leader == 13 && next.lossy == 1);
+    ck_assert_str_eq(next.reason, "both racks were lost");
+    ck_assert_uint_eq(charter_member(&next, 13)->did, 113);
+    ck_assert(charter_member(&next, 11)->did == 0 && charter_member(&next, 12)->did == 0);
+    ck_assert(charter_follows(&base, &next));
+    odd = next;
+    charter_member(&odd, 12)->did = 112; /* somebody else stays in sync */
+    ck_assert(!charter_follows(&base, &odd));
+    odd = next;
+    odd.lossy = 0; /* nobody has accepted it */
+    ck_assert(!charter_follows(&base, &odd));
+    odd = base;
+    odd.ver = 2;
+    odd.lossy = 1; /* a loss, and nothing that lost */
+    ck_assert(!charter_follows(&base, &odd));
+    base = next;
+    ck_assert_str_eq(applied(&ch, &next), "the version is another");
+    ch = ordered(CHANGE_FORCE, 99, 199);
+    ch.if_ver = 1;
+    ck_assert_str_eq(applied(&ch, &next), "the node is no member");
+    ch = ordered(CHANGE_FORCE, 12, 0);
+    ch.if_ver = 1;
+    ck_assert_str_eq(applied(&ch, &next), "a data set has an id");
+    ch = ordered(CHANGE_FORCE, 11, 111);
+    ch.if_ver = 1;
+    strcpy(ch.run, RUN_A);
+    ck_assert_str_eq(applied(&ch, &next), "the node's process leads already");
+    charter_member(&base, 12)->observer = true;
+    ch = (struct change){ .kind = CHANGE_FORCE, .if_ver = 1, .node = 12, .did = 112, .run = RUN_B };
+    change_expect(&ch, &base);
+    ck_assert_str_eq(applied(&ch, &next), "the node is an observer");
+}
+END_TEST
+
 START_TEST(voters_change_in_two_steps)
 {
     struct change ch = ordered(CHANGE_VOTERS_BEGIN, 0, 0);
@@ -232,4 +275,5 @@ END_TEST
 CHECK_MAIN("charter", what_is_written_is_read, nothing_else_is_read,
            five_and_five_fit_and_what_does_not_is_refused, a_majority_is_one_of_each_set,
            every_change_names_epoch_and_process, sync_shrinks_and_grows, only_a_copy_in_sync_leads,
-           voters_change_in_two_steps, one_thing_at_a_time_follows)
+           an_operator_accepts_a_loss_once_and_by_version, voters_change_in_two_steps,
+           one_thing_at_a_time_follows)
