@@ -1,0 +1,236 @@
+/*
+ * operate - an operator's wishes: one at a time, each a change of the register or two, answered when it is certain.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "sentinel/core/durable/parts.h"
+
+/* NULL: *ch is filled in. Or why not. */
+typedef const char *wish_maker(struct captain *c, const struct wish *w, struct change *ch);
+
+static const char *create(struct captain *c, const struct wish *w, struct change *ch)
+{
+    ch->kind = CHANGE_CREATE;
+    ch->first = w->first;
+    return strcmp(w->first.gid, c->charter.gid) == 0 ? NULL
+                                                     : "the first version is of another group";
+}
+
+static const char *set_terms(struct captain *c, const struct wish *w, struct change *ch)
+{
+    (void)c;
+    ch->kind = CHANGE_TERMS;
+    ch->level = w->level;
+    ch->min_sync = w->min_sync;
+    return NULL;
+}
+
+static const char *add_member(struct captain *c, const struct wish *w, struct change *ch)
+{
+    (void)c;
+    ch->kind = CHANGE_MEMBER_ADD;
+    ch->member = w->member;
+    return NULL;
+}
+
+static const char *remove_member(struct captain *c, const struct wish *w, struct change *ch)
+{
+    (void)c;
+    ch->kind = CHANGE_MEMBER_REMOVE;
+    ch->node = w->node;
+    return NULL;
+}
+
+static const char *set_voters(struct captain *c, const struct wish *w, struct change *ch)
+{
+    (void)c;
+    ch->kind = CHANGE_VOTERS_BEGIN;
+    memcpy(ch->voters, w->voters, sizeof ch->voters);
+    ch->voter_count = w->voter_count;
+    return NULL;
+}
+
+/* A leader alone in sync needs nobody's word to go on: if it only seemed dead there would be two (invariant 8). */
+static bool is_proven(const struct captain *c, const struct wish *w)
+{
+    return w->confirm_dead || why_opinion(captain_leader_why(c)) == OPINION_HARD ||
+           CAPTAIN_MUTATED(c, MUT_FORCE_UNPROVEN);
+}
+
+static const char *force(struct captain *c, const struct wish *w, struct change *ch)
+{
+    const struct watched *to = captain_watched(c, w->node);
+
+    if (!to)
+        return "the node is no member";
+    if (w->ver == 0 || w->ver != c->charter.ver)
+        return "the version is another: look at the group again";
+    if (captain_node_why(c, to) != WHY_ALIVE || to->e.report.did == 0)
+        return "the node does not answer";
+    if (to->e.report.flags & (NODE_LOADING | NODE_RESYNCING))
+        return "the node has no whole data set";
+    if (!is_proven(c, w))
+        return "nothing proves that the leader's process is dead: see to it, and say CONFIRM-DEAD";
+    ch->kind = CHANGE_FORCE;
+    ch->if_ver = w->ver;
+    ch->node = w->node;
+    ch->did = to->e.report.did;
+    memcpy(ch->run, to->e.report.run, sizeof ch->run);
+    snprintf(ch->reason, sizeof ch->reason, "%s", w->reason);
+    return NULL;
+}
+
+static const struct {
+    const char *word;
+    wish_maker *make;
+} wishes[WISH_COUNT] = {
+    [WISH_NONE] = { "none", NULL },
+    [WISH_SWITCHOVER] = { "switchover", NULL },
+    [WISH_CREATE] = { "create", create },
+    [WISH_TERMS] = { "terms", set_terms },
+    [WISH_MEMBER_ADD] = { "member-add", add_member },
+    [WISH_MEMBER_REMOVE] = { "member-remove", remove_member },
+    [WISH_VOTERS] = { "voters", set_voters },
+    [WISH_FORCE] = { "force", force },
+};
+
+const char *wish_word(enum wish_kind kind)
+{
+    return wishes[kind].word;
+}
+
+static void reply(uint64_t token, const char *why, struct captain_actions *out)
+{
+    struct captain_action *a = captain_act(out, CAPTAIN_ACT_REPLY);
+
+    a->token = token;
+    a->ok = !why;
+    if (why)
+        snprintf(a->text, sizeof a->text, "%s", why);
+}
+
+void operate_reply(struct captain *c, const char *why, struct captain_actions *out)
+{
+    if (c->wish.kind == WISH_NONE)
+        return;
+    captain_notice(out, why ? "-hf-wish" : "+hf-wish", "wish=%s%s%s", wish_word(c->wish.kind),
+                   why ? " why=" : "", why ? why : "");
+    reply(c->wish.token, why, out);
+    c->wish = (struct wish){ .kind = WISH_NONE };
+    c->changed = true;
+}
+
+static const char *refusal(const struct captain *c, const struct wish *w)
+{
+    if (c->wish.kind != WISH_NONE)
+        return "another change is under way";
+    if (w->kind != WISH_CREATE && c->charter.ver == 0)
+        return "the group is not durable";
+    if (w->kind == WISH_CREATE && c->charter.ver != 0)
+        return "the group is durable already";
+    /* While nobody can lead without loss, FORCE is what ends it. */
+    if (w->kind != WISH_FORCE && c->state != CAPTAIN_CALM)
+        return "a failover is under way";
+    if (w->kind == WISH_SWITCHOVER && w->node == c->charter.leader)
+        return "the node leads already";
+    return NULL;
+}
+
+/* The copies are asked where they stand, and a ballot is prepared meanwhile. */
+static void begin_switchover(struct captain *c, struct captain_actions *out)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct watched *w = &c->nodes[i];
+
+        (void)captain_order(c, w, ORDER_PING, out);
+        w->gather_seq = w->e.contact == CONTACT_OPEN ? w->e.seq : w->e.seq + 1;
+    }
+    captain_enter(c, CAPTAIN_PREPARE, c->now_ms + c->set.handoff_ms);
+}
+
+void operate_wish(struct captain *c, const struct wish *w, struct captain_actions *out)
+{
+    const char *why = refusal(c, w);
+
+    if (why) {
+        reply(w->token, why, out);
+        return;
+    }
+    c->wish = *w;
+    c->wish_ms = c->now_ms + CAPTAIN_WISH_MS;
+    c->wish_epoch = c->charter.epoch;
+    c->wish_begun = false;
+    if (w->kind == WISH_SWITCHOVER)
+        begin_switchover(c, out);
+}
+
+static void submit(struct captain *c, struct captain_actions *out)
+{
+    struct change ch = { 0 };
+    const char *why;
+
+    if (c->charter.ver > 0)
+        change_expect(&ch, &c->charter);
+    why = wishes[c->wish.kind].make(c, &c->wish, &ch);
+    if (c->wish.kind == WISH_VOTERS && c->wish_begun) {
+        ch.kind = CHANGE_VOTERS_FINISH;
+        why = NULL;
+    }
+    if (why) {
+        operate_reply(c, why, out);
+        return;
+    }
+    captain_submit(c, ERRAND_WISH, &ch, c->wish_ms > c->now_ms ? c->wish_ms - c->now_ms : 0);
+}
+
+/* A switchover came true when the target serves clients. It did not when somebody else was made to lead, or when the
+ * register, read behind the attempt, names the old leader. */
+static void settle_switchover(struct captain *c, struct captain_actions *out)
+{
+    if (c->state >= CAPTAIN_PREPARE)
+        return;
+    if (c->charter.epoch > c->wish_epoch && c->charter.leader != c->wish.node)
+        operate_reply(c, "another one was made to lead", out);
+    else if (c->charter.epoch > c->wish_epoch && c->served == c->charter.epoch)
+        operate_reply(c, NULL, out);
+    else if (c->charter.epoch == c->wish_epoch && !c->behind && !captain_is_busy(c))
+        operate_reply(c, "it was not committed: the leader is as it was", out);
+    else if (c->now_ms >= c->wish_ms)
+        operate_reply(c, "its outcome is not known yet: look at the group", out);
+}
+
+void operate_settle(struct captain *c, struct captain_actions *out)
+{
+    if (c->wish.kind == WISH_NONE)
+        return;
+    captain_wake_by(c, c->wish_ms);
+    if (c->wish.kind == WISH_SWITCHOVER)
+        settle_switchover(c, out);
+    else if (c->errand == ERRAND_WISH)
+        return;
+    else if (c->now_ms >= c->wish_ms)
+        operate_reply(c, "no majority of the voters answers", out);
+    else if (!captain_is_busy(c) && !c->behind)
+        submit(c, out);
+}
+
+void operate_result(struct captain *c, const struct reg_action *r, struct captain_actions *out)
+{
+    static const char *const sentences[OUTCOME_COUNT] = {
+        [OUTCOME_PASSED] = "others have changed the group meanwhile: look at it",
+        [OUTCOME_NOT_SENT] = "no majority of the voters answers",
+        [OUTCOME_UNKNOWN] = "its outcome is not known yet: look at the group",
+    };
+
+    c->behind = c->behind || r->outcome != OUTCOME_DONE;
+    if (r->outcome == OUTCOME_DONE && c->wish.kind == WISH_VOTERS && !c->wish_begun) {
+        c->wish_begun = true; /* the second step follows */
+        return;
+    }
+    if (r->outcome == OUTCOME_UNKNOWN && CAPTAIN_MUTATED(c, MUT_GUESSES))
+        operate_reply(c, NULL, out);
+    else
+        operate_reply(c, r->outcome == OUTCOME_REFUSED ? r->refusal.text : sentences[r->outcome],
+                      out);
+}

@@ -1,0 +1,116 @@
+/*
+ * switchover - a planned change of the leader: a ballot is prepared first, then the leader holds its writes until every
+ * copy has everything, then the change is committed. Nothing is refused, nothing is lost, and nobody waits long.
+ *
+ * If anything fails on the way the leader helps itself: it reads the register, and goes on if that still names it.
+ */
+#include <string.h>
+
+#include "sentinel/core/durable/parts.h"
+
+static void give_up(struct captain *c, const char *why, struct captain_actions *out)
+{
+    captain_prepare(c, false);
+    captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
+    operate_reply(c, why, out);
+}
+
+static struct watched *target(struct captain *c)
+{
+    struct watched *w = succeed_choose(c, c->wish.node);
+
+    if (w)
+        c->wish.node = w->e.node; /* from now on this one */
+    return w;
+}
+
+static void hand_off(struct captain *c, struct captain_actions *out)
+{
+    struct watched *w = target(c);
+    struct order *o = w ? captain_order(c, captain_leader(c), ORDER_HANDOFF, out) : NULL;
+
+    if (!o) {
+        give_up(c, w ? "no line to the leader is up" : "no copy in sync is fit to lead", out);
+        return;
+    }
+    o->target = w->e.node;
+    o->timeout_ms = c->set.handoff_ms;
+    c->handoff_seq = o->seq;
+    captain_enter(c, CAPTAIN_HANDOFF, c->now_ms + c->set.handoff_ms);
+}
+
+void switchover_receipt(struct captain *c, const struct watched *w, const struct receipt *r,
+                        struct captain_actions *out)
+{
+    static const char *const refusals[RECEIPT_COUNT] = {
+        [RECEIPT_STALE] = "the leader knows of a newer epoch",
+        [RECEIPT_GROUP] = "the leader belongs to no group of that id",
+        [RECEIPT_NOT_SYNC] = "the leader says that the target is not in sync",
+        [RECEIPT_BUSY] = "the leader says that its data are not in order",
+        [RECEIPT_LAGS] = "the target is too far behind",
+    };
+    struct change ch = { .kind = CHANGE_FAILOVER, .node = c->wish.node };
+    struct watched *to;
+
+    if (c->state != CAPTAIN_HANDOFF || w != captain_leader(c) || r->seq != c->handoff_seq)
+        return;
+    if (r->kind != RECEIPT_OK) {
+        give_up(c, refusals[r->kind], out);
+        return;
+    }
+    to = captain_watched(c, c->wish.node);
+    change_expect(&ch, &c->charter);
+    ch.did = charter_member(&c->charter, to->e.node)->did;
+    memcpy(ch.run, to->e.report.run, sizeof ch.run);
+    captain_enter(c, CAPTAIN_SWITCH, UINT64_MAX);
+    captain_submit(c, ERRAND_SWITCH, &ch, c->deadline_ms > c->now_ms ? CAPTAIN_COMMIT_MS : 0);
+}
+
+/* Done: the reply comes when it is active. Unknown: the register is read, and says whether it landed. */
+void switchover_result(struct captain *c, const struct reg_action *r, struct captain_actions *out)
+{
+    if (c->state == CAPTAIN_SWITCH)
+        captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
+    if (r->outcome == OUTCOME_DONE)
+        return;
+    c->behind = true;
+    if (r->outcome == OUTCOME_UNKNOWN && CAPTAIN_MUTATED(c, MUT_GUESSES))
+        operate_reply(c, NULL, out);
+    else if (r->outcome == OUTCOME_REFUSED || r->outcome == OUTCOME_NOT_SENT)
+        operate_reply(c,
+                      r->outcome == OUTCOME_REFUSED ? r->refusal.text
+                                                    : "no majority of the voters answers",
+                      out);
+}
+
+static void settle_prepare(struct captain *c, struct captain_actions *out)
+{
+    uint64_t answers_ms = c->deadline_ms - c->set.handoff_ms + CAPTAIN_PROBE_MS;
+
+    if (c->agreed)
+        give_up(c, "the leader is gone", out);
+    else if (c->now_ms >= c->deadline_ms)
+        give_up(c, "no majority of the voters answers", out);
+    else if (c->proposer.state == PROPOSER_READY && !(succeed_awaits(c) && c->now_ms < answers_ms))
+        hand_off(c, out);
+    else if (c->proposer.state == PROPOSER_IDLE)
+        captain_prepare(c, true);
+    if (c->now_ms < answers_ms)
+        captain_wake_by(c, answers_ms);
+}
+
+static void settle_handoff(struct captain *c, struct captain_actions *out)
+{
+    if (c->agreed)
+        give_up(c, "the leader is gone", out);
+    else if (c->now_ms >= c->deadline_ms)
+        give_up(c, "the leader did not hand over in time", out);
+}
+
+void switchover_settle(struct captain *c, struct captain_actions *out)
+{
+    if (c->state == CAPTAIN_PREPARE)
+        settle_prepare(c, out);
+    else if (c->state == CAPTAIN_HANDOFF)
+        settle_handoff(c, out);
+}

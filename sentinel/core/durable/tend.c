@@ -1,0 +1,125 @@
+/*
+ * tend - until everybody does what the charter says: the leader is promoted, the others know it, clients are told.
+ *
+ * Nobody remembers who has to do it: every captain compares each report with the charter. Whoever made the change
+ * begins at once, the others by their rank, so that a captain may die behind its commit.
+ */
+#include <string.h>
+
+#include "sentinel/core/durable/parts.h"
+
+static bool is_the_leader(const struct captain *c, const struct report *r)
+{
+    return strcmp(r->run, c->charter.run) == 0;
+}
+
+bool tend_leads(const struct captain *c)
+{
+    const struct report *r = &captain_leader((struct captain *)c)->e.report;
+
+    return is_the_leader(c, r) && r->promised == c->charter.epoch &&
+           (r->role == NODE_LEADER || r->role == NODE_ACTIVE);
+}
+
+/* Those whom the new leader need not wait for. */
+static void name_suspects(struct captain *c, struct order *o)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct watched *w = &c->nodes[i];
+
+        if (w->e.node != c->charter.leader && charter_member(&c->charter, w->e.node)->did != 0 &&
+            captain_node_why(c, w) != WHY_ALIVE)
+            o->suspects[o->suspect_count++] = w->e.node;
+    }
+}
+
+static void promote(struct captain *c, struct watched *w, struct captain_actions *out)
+{
+    uint64_t pause_ms =
+        c->promotes < CAPTAIN_PROMOTES ? CAPTAIN_PROMOTE_MS : c->set.patience.heartbeat_ms;
+    struct order *o;
+
+    if (w->e.contact != CONTACT_OPEN || !is_the_leader(c, &w->e.report))
+        return;
+    if (c->now_ms < c->promote_ms) {
+        captain_wake_by(c, c->promote_ms);
+        return;
+    }
+    o = captain_order(c, w, ORDER_PROMOTE, out);
+    o->value = c->charter;
+    name_suspects(c, o);
+    c->promotes++;
+    c->changed = true;
+    c->promote_ms = c->now_ms + pause_ms;
+    captain_wake_by(c, c->promote_ms);
+}
+
+/* A promoted leader becomes active within round trips: it is asked until it says so. */
+static void await_active(struct captain *c, struct watched *w, struct captain_actions *out)
+{
+    uint64_t at_ms = w->e.asked_ms + CAPTAIN_ACTIVE_MS;
+
+    if (w->e.contact != CONTACT_OPEN)
+        return;
+    if (c->now_ms >= at_ms)
+        (void)captain_order(c, w, ORDER_PING, out);
+    captain_wake_by(c, w->e.asked_ms + CAPTAIN_ACTIVE_MS);
+}
+
+static void serve(struct captain *c, struct watched *w, struct captain_actions *out)
+{
+    struct captain_action *a = captain_act(out, CAPTAIN_ACT_SERVES);
+
+    a->to = w->e.node;
+    a->at = charter_member(&c->charter, w->e.node)->at;
+    a->epoch = c->served = c->charter.epoch;
+    c->changed = true;
+    captain_notice(out, "+hf-active", "epoch=%llu leader=%llu", (unsigned long long)a->epoch,
+                   (unsigned long long)w->e.node);
+}
+
+static void tend_leader(struct captain *c, struct watched *w, struct captain_actions *out)
+{
+    bool leads = tend_leads(c);
+
+    if (!leads)
+        promote(c, w, out);
+    else
+        c->promotes = 0;
+    if (!leads || c->served == c->charter.epoch)
+        return;
+    if (w->e.report.role == NODE_ACTIVE || CAPTAIN_MUTATED(c, MUT_TELLS_EARLY))
+        serve(c, w, out);
+    else
+        await_active(c, w, out);
+}
+
+/* Who knows less than I is told; a leader is promoted first. */
+static void tell(struct captain *c, struct watched *w, struct captain_actions *out)
+{
+    const struct report *r = &w->e.report;
+    bool is_leader = w->e.node == c->charter.leader;
+
+    if (w->e.contact != CONTACT_OPEN || w->e.told_seq == 0 || r->ver >= c->charter.ver)
+        return;
+    if (is_leader && is_the_leader(c, r) && !tend_leads(c))
+        return;
+    if (c->now_ms < w->config_ms) {
+        captain_wake_by(c, w->config_ms);
+        return;
+    }
+    captain_order(c, w, ORDER_CONFIG, out)->value = c->charter;
+    w->config_ms = c->now_ms + c->set.patience.heartbeat_ms;
+    captain_wake_by(c, w->config_ms);
+}
+
+void tend_settle(struct captain *c, struct captain_actions *out)
+{
+    struct watched *leader = captain_leader(c);
+
+    if (!leader)
+        return;
+    tend_leader(c, leader, out);
+    for (uint32_t i = 0; i < c->node_count; i++)
+        tell(c, &c->nodes[i], out);
+}
