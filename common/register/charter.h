@@ -4,7 +4,7 @@
  * It is the value of the group's register: a plain struct, changed by making a new one (change.h), stored
  * and sent as one RESP array of lines of words under CHARTER_BYTES_MAX:
  *
- *     gid ver epoch | leader run | level min-sync lossy | op-proposer op-number | reason
+ *     format gid ver epoch | leader run | level min-sync lossy | op-proposer op-number | reason
  *     m node host port observer boot did        one per member, by node id
  *     v id host port sets                       one per voter, by id
  *     crc32c of all before, in hex
@@ -13,6 +13,8 @@
  *   2. the leader is a member, in sync, and no observer
  *   3. one charter has one encoding: what decodes encodes to the same bytes, so equal bytes mean equal charters
  *   4. from one charter to the next of the chain: charter_follows
+ *   5. a newer format is refused, not guessed at: voters keep what they understand. So nobody writes one before every
+ *      voter and member of the group has shown that it reads it (wire.h)
  *
  * The *sync set* are the members whose did is not 0: it names data sets, not nodes (a restart with an emptied or
  * older disk makes a new did, and is then nobody the set knows). *Voters* form one set, or two during a change of
@@ -27,6 +29,7 @@
 #include "common/bytes.h"
 
 enum {
+    CHARTER_FORMAT = 1,
     CHARTER_BYTES_MAX = 1024, /* encoded */
     CHARTER_LINES_MAX = 24,
     CHARTER_MEMBERS_MAX = 8,
@@ -84,7 +87,8 @@ struct charter {
 
 /* Appends. Asserts invariants 1 and 2; ERR_LIMIT, nothing appended: longer than CHARTER_BYTES_MAX. */
 enum err charter_encode(const struct charter *c, struct buf *out) MUST_CHECK;
-/* text is exactly one charter. *out is untouched on failure. ERR_SYNTAX; ERR_CORRUPT: the checksum. */
+/* text is exactly one charter. *out is untouched on failure. ERR_SYNTAX; ERR_CORRUPT: the checksum;
+ * ERR_UNSUPPORTED: a newer format. */
 enum err charter_decode(struct bytes text, struct charter *out, struct errmsg *out_why) MUST_CHECK;
 
 /* Invariants 1 and 2 and every limit but that of bytes; the sentence says what does not hold. */

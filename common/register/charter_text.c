@@ -33,7 +33,7 @@ static void put_line(struct buf *out, const char *format, ...)
 static void put_body(const struct charter *c, struct buf *out)
 {
     resp_put_array(out, LINES_FIXED + c->member_count + c->voter_count + 1);
-    put_line(out, "%s %llu %llu", c->gid, U(c->ver), U(c->epoch));
+    put_line(out, "%d %s %llu %llu", CHARTER_FORMAT, c->gid, U(c->ver), U(c->epoch));
     put_line(out, "%llu %s", U(c->leader), c->run);
     put_line(out, "%s %u %u", keep_word(c->level), c->min_sync, c->lossy);
     put_line(out, "%llu %llu", U(c->op_proposer), U(c->op_number));
@@ -176,12 +176,16 @@ static enum keep take_level(struct words *w)
     return KEEP_ASYNC;
 }
 
-static void read_fixed(struct source *s, struct charter *c)
+/* Its number is in *out_format as soon as it is read: a newer text is refused by name. */
+static void read_fixed(struct source *s, struct charter *c, uint64_t *out_format)
 {
     struct words w;
     struct bytes reason;
 
     split(take_line(s), &w);
+    *out_format = take_number(&w, UINT64_MAX);
+    if (*out_format != CHARTER_FORMAT)
+        w.bad = true;
     take_into(&w, c->gid, sizeof c->gid);
     c->ver = take_number(&w, REG_NUMBER_MAX);
     c->epoch = take_number(&w, REG_NUMBER_MAX);
@@ -262,7 +266,7 @@ enum err charter_decode(struct bytes text, struct charter *out, struct errmsg *o
     struct source s = { .left = text };
     struct charter c = { 0 };
     struct errmsg why = { "" };
-    uint64_t lines;
+    uint64_t lines, format = CHARTER_FORMAT;
     char crc[9];
 
     if (text.len > CHARTER_BYTES_MAX || text.len < CRC_LINE_BYTES) {
@@ -278,9 +282,14 @@ enum err charter_decode(struct bytes text, struct charter *out, struct errmsg *o
     if (lines < LINES_FIXED + 1)
         s.bad = true;
     if (!s.bad)
-        read_fixed(&s, &c);
+        read_fixed(&s, &c, &format);
     for (uint64_t i = LINES_FIXED; !s.bad && i + 1 < lines; i++)
         read_row(&s, &c);
+    if (format > CHARTER_FORMAT) {
+        errmsg_set(out_why, "it has format %llu, and this version reads %d", U(format),
+                   CHARTER_FORMAT);
+        return ERR_UNSUPPORTED;
+    }
     if (s.bad || !charter_is_sound(&c, &why) || !is_canonical(text, &c)) {
         errmsg_set(out_why, "it is no charter: %s", why.text[0] ? why.text : "a line is odd");
         return ERR_SYNTAX;

@@ -52,7 +52,8 @@ const char *nack_word(enum nack_why why);
 struct reg_message {
     enum reg_kind kind;
     char gid[GID_LEN + 1];
-    uint64_t voter; /* of a reply: whose. Votes are counted by it, never by an address */
+    uint64_t
+        voter; /* of a reply: whose; on the wire, of a request: to whom. Votes are counted by it, never by an address */
     struct ballot ballot;
     struct ballot promised; /* of a reply: the highest promised */
     struct ballot accepted; /* under which value was accepted; round 0: no value */

@@ -36,6 +36,7 @@ enum node_flag {
     NODE_HOLDING = 1u << 2,     /* holds writes for a switchover */
     NODE_DISK_FAILED = 1u << 3, /* acknowledges nothing that its file must have */
     NODE_SOLO = 1u << 4,        /* alone in sync: releases by its own fsync */
+    NODE_FLAGS_ALL = (1u << 5) - 1,
 };
 
 struct report {

@@ -1,0 +1,95 @@
+/*
+ * fuzz_wire: any words as a message of a register, as an order to a node, as its receipt. The first byte chooses, and
+ * whether a charter's checksum is put right; the byte 0x1f parts words. What is read is written back to the same words,
+ * those that a newer format added left out.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/crc32c.h"
+#include "common/register/wire.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { ORDER = 1, RECEIPT = 2, ENROL = 3, WHAT_MASK = 3, SEAL = 0x80, CRC_AT_END = 14 };
+
+static void seal(struct bytes word)
+{
+    char crc[9];
+
+    if (word.len < CRC_AT_END || word.at[0] != '*')
+        return;
+    snprintf(crc, sizeof crc, "%08x", crc32c(0, word.at, word.len - CRC_AT_END));
+    memcpy((char *)(uintptr_t)word.at + word.len - 10, crc, 8);
+}
+
+static void split(struct buf *text, struct wire *w, bool sealed)
+{
+    struct bytes left = buf_bytes(text), words[WIRE_WORDS_MAX + 2];
+    int count = 0;
+
+    while (count < (int)ARRAY_LEN(words)) {
+        const char *end = left.len ? memchr(left.at, 0x1f, left.len) : NULL;
+        size_t len = end ? (size_t)(end - left.at) : left.len;
+
+        words[count] = (struct bytes){ left.at, len };
+        if (sealed)
+            seal(words[count]);
+        count++;
+        if (!end)
+            break;
+        left.at += len + 1;
+        left.len -= len + 1;
+    }
+    wire_of_words(w, count, words);
+}
+
+/* Verbs are read in any case, and the format is ours: all other words come back. */
+static void check_same(const struct wire *in, struct wire *back)
+{
+    ASSERT(in->count >= back->count);
+    ASSERT(in->count == back->count || wire_format(in) > WIRE_FORMAT);
+    for (int i = 2; i < back->count && wire_format(in) <= WIRE_FORMAT; i++)
+        ASSERT(bytes_eq(in->words[i], back->words[i]));
+    wire_fini(back);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buf text = { 0 };
+    struct wire w = { .count = 0 }, back = { .count = 0 };
+    struct reg_message m;
+    struct order o;
+    struct receipt a;
+    struct bytes group;
+
+    if (size < 2)
+        return 0;
+    buf_append(&text, data + 1, size - 1);
+    split(&text, &w, data[0] & SEAL);
+    switch (data[0] & WHAT_MASK) {
+    case ORDER:
+        if (wire_take_order(&w, &o, NULL) == OK) {
+            wire_put_order(&back, &o);
+            check_same(&w, &back);
+        }
+        break;
+    case RECEIPT:
+        if (wire_take_receipt(&w, &a, NULL) == OK) {
+            wire_put_receipt(&back, &a);
+            check_same(&w, &back);
+        }
+        break;
+    case ENROL:
+        if (wire_take_enrol(&w, &group, NULL) == OK)
+            ASSERT(group.len > 0 && group.len <= WIRE_GROUP_MAX);
+        break;
+    default:
+        if (wire_take_message(&w, &m, NULL) == OK) {
+            ASSERT(m.value.ver == 0 || charter_is_sound(&m.value, NULL));
+            wire_put_message(&back, &m);
+            check_same(&w, &back);
+        }
+    }
+    buf_fini(&text);
+    return 0;
+}
