@@ -24,6 +24,7 @@
 #include "sentinel/drive/drive.h"
 #include "sentinel/serve/serve.h"
 #include "sentinel/state/state.h"
+#include "sentinel/state/voters.h"
 
 struct daemon {
     struct sentinel_world world;
@@ -51,6 +52,16 @@ static void raise_event(struct sentinel_world *w, struct event *ev)
 static uint32_t pending(struct sentinel_world *w, uint64_t id)
 {
     return drive_pending(w->drive, id);
+}
+
+static void hear(struct sentinel_world *w, uint64_t token, const struct reg_message *m)
+{
+    voters_hear(w->voters, token, m);
+}
+
+static void enrol(struct sentinel_world *w, uint64_t token, struct bytes group)
+{
+    voters_enrol(w->voters, token, group);
 }
 
 static enum err flush(struct sentinel_world *w, struct errmsg *out_why)
@@ -165,6 +176,8 @@ static void open_rooms(struct daemon *d)
         service_new(w->loop, &sentinel_service_ops, d->commands, d->acl, &d->set.server, w);
     w->raise = raise_event;
     w->pending = pending;
+    w->hear = hear;
+    w->enrol = enrol;
     w->flush = flush;
     w->keep_users = keep_users;
     w->stop = stop;
@@ -179,12 +192,29 @@ static void close_rooms(struct daemon *d)
     server_net_fini(&d->net);
     service_free(w->service);
     drive_fini(&d->drive);
+    voters_close(w->voters);
     state_close(w->state);
     sentinel_fini(&d->core);
     command_table_free(d->commands);
     acl_free(d->acl);
     resolve_fini();
     link_system_fini(w->loop);
+}
+
+/* Beside the journal: all that a sentinel must not forget begins with one path. */
+static struct voters *open_voters(struct sentinel_world *w)
+{
+    struct buf prefix = { 0 };
+    struct voters_options o = {
+        .loop = w->loop, .io = &slots_io_real, .told = serve_told, .arg = w
+    };
+    struct voters *voters;
+
+    buf_printf(&prefix, "%s.voter-", state_path(w->state));
+    o.prefix = buf_text(&prefix);
+    voters = voters_open(&o);
+    buf_fini(&prefix);
+    return voters;
 }
 
 /* Nothing that was promised is forgotten before the first link is made, so: files, doors, core. */
@@ -203,6 +233,7 @@ static enum err begin(struct daemon *d, const struct config *conf, struct errmsg
     d->world.state = state_open(&options, &loaded, out_why);
     if (!d->world.state)
         return ERR_IO;
+    d->world.voters = open_voters(&d->world);
     e = users_file_start(d->acl, &d->set.server, out_why);
     if (e == OK)
         e = server_net_apply(&d->net, &d->set.server, out_why);

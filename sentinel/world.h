@@ -10,16 +10,18 @@
 #ifndef HF_SENTINEL_WORLD_H
 #define HF_SENTINEL_WORLD_H
 
-#include "common/err.h"
+#include "common/bytes.h"
 
 struct drive;
 struct ev_loop;
 struct event;
+struct reg_message;
 struct sentinel;
 struct sentinel_settings;
 struct service;
 struct settings;
 struct state;
+struct voters;
 
 /* What the counters of the service moved in the last full second or so. */
 struct serve_rates {
@@ -35,6 +37,7 @@ struct sentinel_world {
     struct sentinel *core;         /* read by all, changed by raise alone */
     struct drive *drive;           /* links to nodes and peers */
     struct state *state;           /* journal and sentinel.conf */
+    struct voters *voters;         /* the registers of durable groups */
     struct service *service;       /* client sessions */
     char run_id[41];               /* of this process, not the sentinel's id */
     uint64_t started_ms;           /* boot time */
@@ -45,6 +48,10 @@ struct sentinel_world {
     void (*raise)(struct sentinel_world *w, struct event *ev);
     /* Commands sent to this node or peer and not answered yet. */
     uint32_t (*pending)(struct sentinel_world *w, uint64_t id);
+    /* A proposer's message for one of our voters; and who is our voter for this group, made where there is none. What
+     * they answer comes through serve_told, before this returns or later. */
+    void (*hear)(struct sentinel_world *w, uint64_t token, const struct reg_message *m);
+    void (*enrol)(struct sentinel_world *w, uint64_t token, struct bytes group);
     /* sentinel.conf is written now. */
     enum err (*flush)(struct sentinel_world *w, struct errmsg *out_why);
     /* Users changed: sentinel.conf follows. */

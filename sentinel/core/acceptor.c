@@ -200,7 +200,7 @@ static bool take_line(struct bytes *memory, uint64_t out[MEMORY_NUMBERS])
     for (int i = 0; i < MEMORY_NUMBERS; i++)
         if (!take_number(&line, &out[i]))
             return false;
-    return line.len == 0 && out[0] == MEMORY_FORMAT && out[1] != 0;
+    return line.len == 0 && out[1] != 0;
 }
 
 enum err acceptor_decode(struct bytes memory, struct acceptor *out, struct errmsg *out_why)
@@ -212,6 +212,11 @@ enum err acceptor_decode(struct bytes memory, struct acceptor *out, struct errms
     if (memory.len > ACCEPTOR_BYTES_MAX || !take_line(&memory, n)) {
         errmsg_set(out_why, "it is no voter's memory");
         return ERR_SYNTAX;
+    }
+    if (n[0] != MEMORY_FORMAT) {
+        errmsg_set(out_why, "it has format %llu, and this version reads %d", U(n[0]),
+                   MEMORY_FORMAT);
+        return ERR_UNSUPPORTED;
     }
     a = (struct acceptor){
         .voter = n[1],

@@ -46,7 +46,8 @@ struct acceptor {
 void acceptor_init(struct acceptor *a, uint64_t voter);
 /* Appends what the file has to hold. */
 void acceptor_encode(const struct acceptor *a, struct buf *out);
-/* *out keeps its policy. ERR_SYNTAX, ERR_CORRUPT: *out is untouched; it was not written by acceptor_encode. */
+/* *out keeps its policy. *out is untouched after ERR_SYNTAX, ERR_CORRUPT: it was not written by acceptor_encode;
+ * ERR_UNSUPPORTED: by that of a newer version. */
 enum err acceptor_decode(struct bytes memory, struct acceptor *out,
                          struct errmsg *out_why) MUST_CHECK;
 

@@ -7,17 +7,29 @@
 
 enum { SET_OPTIONS_MAX = 64 };
 
-void serve_ask(struct call *c, struct event *ev)
+void serve_begin_asking(struct call *c)
 {
     struct sentinel_session *s = asking_session(c);
 
-    ev->token = s->session.id;
     s->asking = true;
     s->now = c->reply;
-    world_of(c)->raise(world_of(c), ev);
+}
+
+void serve_end_asking(struct call *c)
+{
+    struct sentinel_session *s = asking_session(c);
+
     s->now = NULL;
     if (s->asking)
         session_hold(&s->session);
+}
+
+void serve_ask(struct call *c, struct event *ev)
+{
+    ev->token = c->session->id;
+    serve_begin_asking(c);
+    world_of(c)->raise(world_of(c), ev);
+    serve_end_asking(c);
 }
 
 static void reply_view(struct reply *r, const struct view *v)

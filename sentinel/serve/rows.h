@@ -21,6 +21,9 @@ struct group *serve_want_group(struct call *c, int at);
 
 /* Raises the event and answers when the core does: now, or later while the session is held. */
 void serve_ask(struct call *c, struct event *ev);
+/* The two halves of it, for a question to somebody else than the core. */
+void serve_begin_asking(struct call *c);
+void serve_end_asking(struct call *c);
 /* Writes what the core answered. */
 void serve_write_answer(struct reply *r, const struct action *a);
 
@@ -64,6 +67,9 @@ void sentinel_config(struct call *c);
 void sentinel_is_leader_down(struct call *c);
 void sentinel_hf(struct call *c);
 void sentinel_publish(struct call *c);
+
+/* register.c: what proposers say to our voters. False: it is nothing of theirs, and nothing was answered. */
+bool sentinel_register(struct call *c);
 
 /* info.c */
 void sentinel_info(struct call *c);

@@ -1,5 +1,6 @@
 #include "sentinel/serve/serve.h"
 
+#include "common/register/wire.h"
 #include "common/serve/pubsub.h"
 #include "sentinel/serve/rows.h"
 
@@ -43,21 +44,61 @@ void sentinel_add_commands(struct command_table *t)
     command_table_add(t, sentinel_rows);
 }
 
-void serve_answer(void *world, uint64_t token, const struct action *a)
+/* Whoever waits for the answer to its question; NULL: nobody any more. */
+static struct sentinel_session *end_question(struct sentinel_world *w, uint64_t token)
 {
-    struct sentinel_world *w = world;
     struct sentinel_session *s = (struct sentinel_session *)service_find(w->service, token);
-    struct reply late;
 
     if (!s || !s->asking)
-        return;
+        return NULL;
     s->asking = false;
+    return s;
+}
+
+void serve_answer(void *world, uint64_t token, const struct action *a)
+{
+    struct sentinel_session *s = end_question(world, token);
+    struct reply late;
+
+    if (!s)
+        return;
     if (s->now) {
         serve_write_answer(s->now, a);
         return;
     }
     late = session_reply(&s->session);
     serve_write_answer(&late, a);
+    session_drop_held(&s->session);
+}
+
+static void write_told(struct reply *r, const struct reg_message *answer, const char *refusal)
+{
+    struct wire w = { .count = 0 };
+
+    if (!answer && !refusal) {
+        reply_ok(r);
+    } else if (!answer) {
+        reply_error(r, refusal);
+    } else {
+        wire_put_message(&w, answer);
+        wire_reply(&w, r);
+    }
+    wire_fini(&w);
+}
+
+void serve_told(void *world, uint64_t token, const struct reg_message *answer, const char *refusal)
+{
+    struct sentinel_session *s = end_question(world, token);
+    struct reply late;
+
+    if (!s)
+        return;
+    if (s->now) {
+        write_told(s->now, answer, refusal);
+        return;
+    }
+    late = session_reply(&s->session);
+    write_told(&late, answer, refusal);
     session_drop_held(&s->session);
 }
 

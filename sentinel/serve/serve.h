@@ -19,6 +19,7 @@
 #define HF_SENTINEL_SERVE_SERVE_H
 
 #include "common/command.h"
+#include "common/register/reg.h"
 #include "common/serve/service.h"
 #include "sentinel/core/sentinel.h"
 #include "sentinel/world.h"
@@ -37,6 +38,9 @@ extern const struct service_ops sentinel_service_ops;
 
 /* Adds every command a sentinel has to the table: the shared rows it takes, and its own. */
 void sentinel_add_commands(struct command_table *t);
+
+/* For voters_options: what a voter answers to the session behind the token. */
+void serve_told(void *world, uint64_t token, const struct reg_message *answer, const char *refusal);
 
 /* For drive_ops: ACT_REPLY goes to the session behind the token, ACT_PUBLISH to who subscribed. */
 void serve_answer(void *world, uint64_t token, const struct action *a);

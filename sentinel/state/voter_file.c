@@ -56,12 +56,13 @@ static enum err load(struct voter_file *f, const char *path, const struct slots_
     enum err e;
 
     f->slots = slots_open(path, io, &memory, &e, out_why);
-    if (e == OK && acceptor_decode(buf_bytes(&memory), out, out_why) != OK) {
-        voter_file_close(f);
-        e = ERR_CORRUPT;
+    if (e == OK) {
+        e = acceptor_decode(buf_bytes(&memory), out, out_why);
+        if (e != OK)
+            voter_file_close(f);
     }
     buf_fini(&memory);
-    return e;
+    return e == ERR_SYNTAX ? ERR_CORRUPT : e;
 }
 
 enum err voter_file_open(struct voter_file *f, const char *path, const struct slots_io *io,
@@ -93,17 +94,9 @@ enum err voter_file_open(struct voter_file *f, const char *path, const struct sl
     return e;
 }
 
-enum err voter_file_store(struct voter_file *f, struct acceptor *a, struct errmsg *out_why)
+enum err voter_file_store(struct voter_file *f, struct bytes memory, struct errmsg *out_why)
 {
-    struct buf memory = { 0 };
-    enum err e;
-
-    acceptor_encode(a, &memory);
-    e = slots_write(f->slots, buf_bytes(&memory), out_why);
-    buf_fini(&memory);
-    if (e != OK)
-        acceptor_lost(a);
-    return e;
+    return slots_write(f->slots, memory, out_why);
 }
 
 void voter_file_close(struct voter_file *f)

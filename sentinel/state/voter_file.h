@@ -4,6 +4,7 @@
  *     voter_file_open -+- sound -----------> the acceptor as it was, under its id
  *                      +- no file ---------> a fresh one, under a new id
  *                      +- not believable --> likewise; the file stays beside it as PATH.damaged
+ *                      +- of a newer version: refused, and left as it is
  *     voter_file_store -- failed ----------> acceptor_lost: it answers nobody any more. The next start finds out
  *
  *   1. after voter_file_store returned OK, what it stored survives any crash: only then is anything behind the
@@ -25,11 +26,11 @@ struct voter_file {
 };
 
 /* Fills *out, but for its policy, which it keeps. *out_is_new: a new id, and out_why says why when a file was there.
- * ERR_EXISTS, ERR_IO: there is no voter; nothing is held. */
+ * ERR_EXISTS, ERR_IO, ERR_UNSUPPORTED: there is no voter; nothing is held. */
 enum err voter_file_open(struct voter_file *f, const char *path, const struct slots_io *io,
                          struct acceptor *out, bool *out_is_new, struct errmsg *out_why) MUST_CHECK;
-/* Obeys a REG_PERSIST of a. */
-enum err voter_file_store(struct voter_file *f, struct acceptor *a,
+/* Obeys a REG_PERSIST: memory is what acceptor_encode gave behind it, or since. */
+enum err voter_file_store(struct voter_file *f, struct bytes memory,
                           struct errmsg *out_why) MUST_CHECK;
 void voter_file_close(struct voter_file *f);
 

@@ -42,13 +42,18 @@ static bool accepts(uint64_t round)
 {
     struct reg_message m = { .kind = REG_ACCEPT, .ballot = { round, 1 } };
     struct reg_actions out = { 0 };
+    struct buf memory = { 0 };
     bool stored = false;
 
     m.value = charter_of_three();
     memcpy(m.gid, m.value.gid, sizeof m.gid);
     acceptor_step(&voter, &m, &out);
     ck_assert_int_eq(out.at[0].kind, REG_PERSIST);
-    stored = voter_file_store(&file, &voter, &why) == OK;
+    acceptor_encode(&voter, &memory);
+    stored = voter_file_store(&file, buf_bytes(&memory), &why) == OK;
+    if (!stored)
+        acceptor_lost(&voter);
+    buf_fini(&memory);
     reg_actions_fini(&out);
     return stored;
 }
@@ -119,6 +124,24 @@ START_TEST(two_processes_are_not_one_voter)
 }
 END_TEST
 
+START_TEST(a_newer_version_s_memory_is_left_alone)
+{
+    struct slots *slots;
+    enum err e;
+
+    fresh();
+    voter_file_close(&file);
+    unlink(path);
+    slots = slots_create(path, &slots_io_real, BYTES("voter 2 7 0 0 0 0 0 0\n"), &e, &why);
+    slots_close(slots);
+    ck_assert_int_eq(voter_file_open(&file, path, &slots_io_real, &voter, &is_new, &why),
+                     ERR_UNSUPPORTED);
+    ck_assert_str_eq(why.text, "it has format 2, and this version reads 1");
+    ck_assert_ptr_null(file.slots);
+    ck_assert(access(path, F_OK) == 0 && access(damaged, F_OK) != 0);
+}
+END_TEST
+
 static bool disk_fails;
 
 static int failing_sync(int fd)
@@ -150,4 +173,5 @@ START_TEST(a_failing_disk_silences_it)
 END_TEST
 
 CHECK_MAIN("voter_file", it_comes_back_as_it_was, a_damaged_memory_makes_another_voter,
-           two_processes_are_not_one_voter, a_failing_disk_silences_it)
+           two_processes_are_not_one_voter, a_newer_version_s_memory_is_left_alone,
+           a_failing_disk_silences_it)
