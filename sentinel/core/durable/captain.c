@@ -329,11 +329,13 @@ static void pump(struct captain *c, struct captain_actions *out)
     }
 }
 
+/* Not amid a switchover: the ballot that it has prepared would be lost. */
 static void read_settle(struct captain *c)
 {
     struct change ch = { .kind = CHANGE_READ };
 
-    if (!c->behind || captain_is_busy(c))
+    if (!c->behind || captain_is_busy(c) || c->state == CAPTAIN_PREPARE ||
+        c->state == CAPTAIN_HANDOFF)
         return;
     if (c->now_ms < c->read_ms) {
         captain_wake_by(c, c->read_ms);
@@ -423,7 +425,7 @@ static void awake(struct captain *c, uint64_t now_ms)
     }
     if (late_ms > 2 * beat_ms && !CAPTAIN_MUTATED(c, MUT_STALL_ACCUSES)) {
         for (uint32_t i = 0; i < c->node_count; i++)
-            pulse_void(&c->nodes[i].e.pulse, now_ms);
+            evidence_void(&c->nodes[i].e, now_ms);
         suspect_forget(c);
     }
     if (now_ms >= c->round_ms) {

@@ -46,6 +46,7 @@ enum {
     CAPTAIN_PROMOTE_MS = 20,
     CAPTAIN_ACTIVE_MS = 5, /* between two questions whether the promoted one is active */
     CAPTAIN_PROMOTES = 10, /* then the one that does not lead is suspected */
+    CAPTAIN_LOOK_MS = 500, /* while nobody can lead, the register is read again */
     CAPTAIN_COMMIT_MS = 500,
     CAPTAIN_READ_MS = 300,
     CAPTAIN_WISH_MS = 1000,
@@ -236,6 +237,7 @@ struct captain {
     enum captain_state state;
     uint64_t deadline_ms; /* of the state; UINT64_MAX: none */
     bool no_candidate_told;
+    uint64_t look_ms; /* CAPTAIN_GATHER: nobody can lead; the register is not read again before */
     uint64_t handoff_seq;
     struct wish wish;             /* under way; WISH_NONE: none */
     uint64_t wish_ms, wish_epoch; /* no longer; the epoch in which it was uttered */

@@ -121,6 +121,12 @@ void evidence_goodbye(struct evidence *e, const char *run)
         e->gone = WHY_GOODBYE;
 }
 
+void evidence_void(struct evidence *e, uint64_t now_ms)
+{
+    pulse_void(&e->pulse, now_ms);
+    e->missed_probe = false;
+}
+
 void evidence_missed(struct evidence *e, uint64_t seq, const struct patience *p, uint32_t health,
                      uint64_t now_ms)
 {

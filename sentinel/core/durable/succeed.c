@@ -107,8 +107,9 @@ bool succeed_awaits(struct captain *c)
 {
     for (uint32_t i = 0; i < c->node_count; i++) {
         const struct watched *w = &c->nodes[i];
+        bool leads = strcmp(w->e.report.run, c->charter.run) == 0;
 
-        if (is_in_sync(c, w) && captain_node_why(c, w) == WHY_ALIVE &&
+        if (is_in_sync(c, w) && !leads && captain_node_why(c, w) == WHY_ALIVE &&
             w->e.told_seq < w->gather_seq)
             return true;
     }
@@ -165,6 +166,14 @@ static void tell_no_candidate(struct captain *c, struct captain_actions *out)
     }
 }
 
+/* The leader may have taken somebody in with its last breath, and nobody was told: the register knows. */
+static void look_again(struct captain *c)
+{
+    c->behind = true;
+    c->changed = true;
+    c->look_ms = c->now_ms + CAPTAIN_LOOK_MS;
+}
+
 static void gather(struct captain *c, struct captain_actions *out)
 {
     struct watched *best;
@@ -179,6 +188,8 @@ static void gather(struct captain *c, struct captain_actions *out)
     best = succeed_choose(c, 0);
     if (best)
         submit(c, best, out);
+    else if (c->now_ms >= c->look_ms)
+        look_again(c);
     else
         tell_no_candidate(c, out);
 }
@@ -195,6 +206,8 @@ void succeed_settle(struct captain *c, struct captain_actions *out)
         states[c->state](c, out);
     if (c->deadline_ms > c->now_ms)
         captain_wake_by(c, c->deadline_ms);
+    if (c->state == CAPTAIN_GATHER && c->look_ms > c->now_ms)
+        captain_wake_by(c, c->look_ms);
 }
 
 /* Committed, it was adopted; anything else is a reason to look at the register before anything more is done. */

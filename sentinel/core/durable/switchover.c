@@ -58,7 +58,11 @@ void switchover_receipt(struct captain *c, const struct watched *w, const struct
         give_up(c, refusals[r->kind], out);
         return;
     }
-    to = captain_watched(c, c->wish.node);
+    to = target(c); /* it may have restarted since, and without its data */
+    if (!to) {
+        give_up(c, "the target is not fit to lead any more", out);
+        return;
+    }
     change_expect(&ch, &c->charter);
     ch.did = charter_member(&c->charter, to->e.node)->did;
     memcpy(ch.run, to->e.report.run, sizeof ch.run);

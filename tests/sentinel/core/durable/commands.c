@@ -140,6 +140,14 @@ static void goodbye(struct stage *s, char **w)
     stage_play(s);
 }
 
+/* The leader that was slow has drained, and says so. */
+static void drained(struct stage *s, char **w)
+{
+    (void)w;
+    *stage_put(s, CAPTAIN_EV_RECEIPT) = s->held;
+    stage_play(s);
+}
+
 static void lose(struct stage *s, char **w)
 {
     stage_lose_line(s, number_of(s, *w, 'n'), DOWN_CLOSED);
@@ -187,6 +195,8 @@ static void node(struct stage *s, char **w)
             n->deaf = true;
         else if (strcmp(*w, "lags") == 0)
             n->lags = true;
+        else if (strcmp(*w, "slow") == 0)
+            n->slow = true;
         else
             stage_fail(s, "what is %s?", *w);
     }
@@ -240,7 +250,7 @@ static void suspect(struct stage *s, char **w)
     stage_play(s);
 }
 
-/* Somebody else's change is committed: "change failover n2", "change shrink n2", "change terms 2". I am told, unless
+/* Somebody else's change is committed: "change failover n2", "change shrink n2", "change grow n2", "change terms n1". I am told, unless
  * the last word is "unheard". */
 static void change(struct stage *s, char **w)
 {
@@ -257,7 +267,9 @@ static void change(struct stage *s, char **w)
     if (strcmp(w[0], "terms") != 0) {
         struct stage_node *n = &s->nodes[number_of(s, w[1], 'n')];
 
-        ch.kind = strcmp(w[0], "shrink") == 0 ? CHANGE_SHRINK : CHANGE_FAILOVER;
+        ch.kind = strcmp(w[0], "shrink") == 0 ? CHANGE_SHRINK
+                  : strcmp(w[0], "grow") == 0 ? CHANGE_GROW
+                                              : CHANGE_FAILOVER;
         ch.node = n->report.node;
         ch.did = n->report.did;
         memcpy(ch.run, n->report.run, sizeof ch.run);
@@ -379,29 +391,18 @@ static const struct {
     void (*run)(struct stage *s, char **w);
     bool before; /* before the start */
 } commands[] = {
-    { "group", group, true },
-    { "start", start, true },
-    { "loud", loud, true },
-    { "node", node, true },
-    { "kill", kill_node, false },
-    { "freeze", freeze, false },
-    { "thaw", thaw, false },
-    { "cut", cut, true },
-    { "heal", heal, false },
-    { "restart", restart, false },
-    { "goodbye", goodbye, false },
-    { "lose", lose, false },
-    { "says", says, true },
-    { "away", away, true },
-    { "back", back, false },
-    { "accepts", accepts, false },
-    { "suspect", suspect, false },
-    { "change", change, false },
-    { "offer-shrink", offer_shrink, false },
-    { "wish", wish, false },
-    { "wait", wait, false },
-    { "sleep", slept, false },
-    { "show", show, false },
+    { "group", group, true },      { "start", start, true },
+    { "loud", loud, true },        { "node", node, true },
+    { "kill", kill_node, false },  { "freeze", freeze, false },
+    { "thaw", thaw, false },       { "cut", cut, true },
+    { "heal", heal, false },       { "restart", restart, false },
+    { "goodbye", goodbye, false }, { "lose", lose, false },
+    { "drained", drained, false }, { "says", says, true },
+    { "away", away, true },        { "back", back, false },
+    { "accepts", accepts, false }, { "suspect", suspect, false },
+    { "change", change, false },   { "offer-shrink", offer_shrink, false },
+    { "wish", wish, false },       { "wait", wait, false },
+    { "sleep", slept, false },     { "show", show, false },
 };
 
 void stage_line(struct stage *s, const char *line)

@@ -139,6 +139,10 @@ static void ordered(struct stage *s, int n, const struct order *o)
     e->receipt.seq = o->seq;
     node->report.beat_age_ms = node->beat_ms ? s->now_ms - node->beat_ms : 10;
     e->receipt.report = node->report;
+    if (node->slow && o->kind == ORDER_HANDOFF) {
+        s->held = *e;
+        s->queue_count--;
+    }
     if (e->receipt.kind != RECEIPT_OK)
         stage_told(s, "n%d answers %s", n, receipt_word(e->receipt.kind));
 }

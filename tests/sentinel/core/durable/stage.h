@@ -18,7 +18,8 @@ struct stage_node {
     bool cut;     /* or not to me */
     bool passive; /* promoted, it does not become active */
     bool deaf;    /* promoted, it does not hear of it */
-    bool lags;    /* it will not hand over */
+    bool lags;    /* it will not hand over, */
+    bool slow;    /* or not before it is told to */
     bool up;      /* my line to it */
     struct report report;
     uint64_t beat_ms; /* the last beat of its leader; 0: they come all the time */
@@ -47,6 +48,7 @@ struct stage {
     struct stage_event *queue;
     size_t queue_head, queue_count;
     struct captain_actions out;
+    struct stage_event held; /* the answer to a HANDOFF */
     uint64_t now_ms, ballot_shown;
     uint64_t mute_accept; /* ACCEPTs are lost */
     bool started, loud;
