@@ -1,85 +1,55 @@
 /*
- * reg_sim - runs schedules of the register and tells which seeds fail.
- *
- *     reg_sim [--seed N] [--schedules N] [--seconds N] [--trace] [--mutate BITS]
- *
- * Without arguments: a bounded run, and every mutation of reg.h, which must be caught. Exits 1 when a schedule
- * fails, or when a mutation goes unseen.
+ * reg_sim - runs schedules of the register and tells which seeds fail (schedules.h).
  */
-#include <getopt.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "common/clock.h"
 #include "reg_world.h"
-
-enum { SCHEDULES_DEFAULT = 300, MUTANT_TRIES = 3000 };
-
-struct options {
-    uint64_t seed, schedules, seconds;
-    uint32_t mutate;
-    bool trace;
-};
-
-struct totals {
-    uint64_t run, failed, steps, committed, amnesias, stuck, slowest_ms;
-    uint64_t by_outcome[OUTCOME_COUNT], by_kind[CHANGE_COUNT];
-};
+#include "schedules.h"
 
 static struct world world;
 
-static bool run_one(uint64_t seed, const struct options *o, struct totals *t)
-{
-    bool ok = world_run(&world, seed, o->mutate, o->trace);
+static struct {
+    uint64_t steps, committed, amnesias, stuck, slowest_ms;
+    uint64_t by_outcome[OUTCOME_COUNT], by_kind[CHANGE_COUNT];
+} totals;
 
-    t->run++;
-    t->failed += !ok;
-    t->steps += world.steps;
-    t->committed += world.committed;
-    t->amnesias += world.amnesias;
-    t->stuck += world.stuck;
-    if (world.healed_after_ms > t->slowest_ms)
-        t->slowest_ms = world.healed_after_ms;
+static bool run_one(uint64_t seed, uint32_t mutate, bool trace, const char **out_why)
+{
+    bool ok = world_run(&world, seed, mutate, trace);
+
+    totals.steps += world.steps;
+    totals.committed += world.committed;
+    totals.amnesias += world.amnesias;
+    totals.stuck += world.stuck;
+    if (world.healed_after_ms > totals.slowest_ms)
+        totals.slowest_ms = world.healed_after_ms;
     for (int i = 0; i < OUTCOME_COUNT; i++)
-        t->by_outcome[i] += world.by_outcome[i];
+        totals.by_outcome[i] += world.by_outcome[i];
     for (int i = 0; i < CHANGE_COUNT; i++)
-        t->by_kind[i] += world.by_kind[i];
+        totals.by_kind[i] += world.by_kind[i];
+    *out_why = world.why;
     return ok;
 }
 
-static void print_totals(const struct options *o, const struct totals *t, uint64_t took_ms)
+static void print_totals(void)
 {
-    printf("%llu schedules from seed %llu: %llu failed, %llu steps, %llu ballots chosen, %llu "
-           "memories "
-           "lost, %llu left without a majority, slowest mending %llu ms, %llu ms of real time\n",
-           (unsigned long long)t->run, (unsigned long long)o->seed, (unsigned long long)t->failed,
-           (unsigned long long)t->steps, (unsigned long long)t->committed,
-           (unsigned long long)t->amnesias, (unsigned long long)t->stuck,
-           (unsigned long long)t->slowest_ms, (unsigned long long)took_ms);
+    printf("%llu steps, %llu ballots chosen, %llu memories lost, %llu left without a majority, "
+           "slowest mending %llu "
+           "ms\n",
+           (unsigned long long)totals.steps, (unsigned long long)totals.committed,
+           (unsigned long long)totals.amnesias, (unsigned long long)totals.stuck,
+           (unsigned long long)totals.slowest_ms);
     for (int i = 0; i < OUTCOME_COUNT; i++)
         printf("%s%s %llu", i ? ", " : "told: ", outcome_word((enum outcome)i),
-               (unsigned long long)t->by_outcome[i]);
+               (unsigned long long)totals.by_outcome[i]);
     for (int i = CHANGE_CREATE; i < CHANGE_COUNT; i++)
         printf("%s%s %llu",
                i > CHANGE_CREATE ? ", " : "\nversions: ", change_word((enum change_kind)i),
-               (unsigned long long)t->by_kind[i]);
+               (unsigned long long)totals.by_kind[i]);
     printf("\n");
 }
 
-static void run_many(const struct options *o, struct totals *t)
-{
-    uint64_t start_us = clock_read_us(), stop_us = start_us + o->seconds * 1000000;
-
-    for (uint64_t i = 0; o->seconds ? clock_read_us() < stop_us : i < o->schedules; i++)
-        if (!run_one(o->seed + i, o, t))
-            printf("seed %llu: %s\n", (unsigned long long)(o->seed + i), world.why);
-    print_totals(o, t, (clock_read_us() - start_us) / 1000);
-}
-
-static const struct mutant {
-    uint32_t bit;
-    const char *name;
-} mutants[] = {
+static const struct mutant mutants[] = {
     { MUT_PROMISE_BEFORE_DISK, "promise-before-disk" },
     { MUT_ACCEPT_BEFORE_DISK, "accept-before-disk" },
     { MUT_UNKNOWN_IS_FAILED, "unknown-is-failed" },
@@ -101,65 +71,16 @@ static const struct mutant {
     { MUT_OLD_SLOT, "old-slot" },
 };
 
-/* A simulator that misses a planted bug would miss a real one. */
-static bool catch_mutants(struct options o)
-{
-    bool all = true;
-
-    for (size_t k = 0; k < ARRAY_LEN(mutants); k++) {
-        struct totals t = { 0 };
-        bool caught = false;
-
-        o.mutate = mutants[k].bit;
-        for (uint64_t i = 0; i < MUTANT_TRIES && !caught; i++)
-            caught = !run_one(o.seed + i, &o, &t);
-        if (caught)
-            printf("mutant %s: caught after %llu schedules: %s\n", mutants[k].name,
-                   (unsigned long long)t.run, world.why);
-        else
-            printf("mutant %s: NOT caught in %d schedules\n", mutants[k].name, MUTANT_TRIES);
-        all = all && caught;
-    }
-    return all;
-}
-
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        { "seed", required_argument, NULL, 's' },    { "schedules", required_argument, NULL, 'n' },
-        { "seconds", required_argument, NULL, 't' }, { "trace", no_argument, NULL, 'v' },
-        { "mutate", required_argument, NULL, 'm' },  { NULL, 0, NULL, 0 },
+    static const struct schedules schedules = {
+        .run = run_one,
+        .print = print_totals,
+        .mutants = mutants,
+        .mutant_count = ARRAY_LEN(mutants),
+        .count = 300,
+        .mutant_tries = 3000,
     };
-    struct options o = { .seed = 1, .schedules = SCHEDULES_DEFAULT };
-    struct totals t = { 0 };
-    bool custom = argc > 1, ok;
-    int c;
 
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        switch (c) {
-        case 's':
-            o.seed = strtoull(optarg, NULL, 10);
-            o.schedules = 1;
-            break;
-        case 'n':
-            o.schedules = strtoull(optarg, NULL, 10);
-            break;
-        case 't':
-            o.seconds = strtoull(optarg, NULL, 10);
-            break;
-        case 'm':
-            o.mutate = (uint32_t)strtoul(optarg, NULL, 0);
-            break;
-        case 'v':
-            o.trace = true;
-            break;
-        default:
-            return 2;
-        }
-    }
-    run_many(&o, &t);
-    ok = t.failed == 0;
-    if (!custom)
-        ok = catch_mutants(o) && ok;
-    return ok ? 0 : 1;
+    return schedules_main(argc, argv, &schedules);
 }
