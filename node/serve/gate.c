@@ -4,9 +4,11 @@
 
 struct gate_entry {
     struct list queue;  /* of gate->queue */
+    struct list by_age; /* of gate->by_age */
     struct list parked; /* of client->parked */
     struct gate_client *client;
     uint64_t offset, bytes_end;
+    uint64_t since_ms;
 };
 
 static struct gate_entry *entry_of(struct list *parked)
@@ -18,12 +20,15 @@ void gate_init(struct gate *g, void (*released)(void *arg, struct out *out), voi
 {
     *g = (struct gate){ .open = true, .released = released, .arg = arg };
     list_init(&g->queue);
+    list_init(&g->by_age);
     list_init(&g->noted);
+    list_init(&g->held);
 }
 
 void gate_fini(struct gate *g)
 {
-    ASSERT(!g->queue.next || (list_empty(&g->queue) && list_empty(&g->noted)));
+    ASSERT(!g->queue.next ||
+           (list_empty(&g->queue) && list_empty(&g->noted) && list_empty(&g->held)));
     xfree(g->spare);
     *g = (struct gate){ 0 };
 }
@@ -38,6 +43,7 @@ void gate_join(struct gate *g, struct gate_client *c, struct out *out)
 static void drop_entry(struct gate *g, struct gate_entry *e)
 {
     list_remove(&e->queue);
+    list_remove(&e->by_age);
     list_remove(&e->parked);
     g->parked_entries--;
     if (g->spare)
@@ -53,7 +59,36 @@ void gate_forget(struct gate *g, struct gate_client *c)
     while (!list_empty(&c->parked))
         drop_entry(g, entry_of(c->parked.next));
     list_remove(&c->noted);
+    list_remove(&c->held);
     c->out = NULL;
+}
+
+/* ---- notes ---- */
+
+static bool waits(const struct gate_client *c)
+{
+    return list_linked(&c->noted) || list_linked(&c->held) || !list_empty(&c->parked);
+}
+
+static void set_mark(struct gate_client *c)
+{
+    if (!waits(c))
+        out_set_mark(c->out, c->out->sent);
+}
+
+/* Bytes before position may leave; all of them, where nothing else of this client's waits. */
+static void move_mark(struct gate *g, struct gate_client *c, uint64_t position)
+{
+    out_set_mark(c->out, waits(c) ? position : UINT64_MAX);
+    if (g->released)
+        g->released(g->arg, c->out);
+}
+
+static void drop_note(struct gate *g, struct gate_client *c)
+{
+    list_remove(&c->noted);
+    if (!waits(c))
+        move_mark(g, c, UINT64_MAX);
 }
 
 /* Offsets mostly come in order, so the walk from the tail is one step. */
@@ -74,9 +109,34 @@ void gate_note(struct gate *g, struct gate_client *c, uint64_t offset)
         return;
     if (list_linked(&c->noted) && offset <= c->needs)
         return;
+    if (out_pending(c->out) == 0)
+        return; /* it hears no replies */
+    set_mark(c);
     c->needs = offset;
     note_in_order(g, c);
 }
+
+void gate_hold(struct gate *g, struct gate_client *c)
+{
+    if (g->open || list_linked(&c->held))
+        return;
+    set_mark(c);
+    list_push_back(&g->held, &c->held);
+}
+
+void gate_held_need(struct gate *g, uint64_t offset)
+{
+    while (!list_empty(&g->held)) {
+        struct gate_client *c = LIST_ENTRY(g->held.next, struct gate_client, held);
+
+        gate_note(g, c, offset);
+        list_remove(&c->held);
+        if (!waits(c))
+            move_mark(g, c, UINT64_MAX);
+    }
+}
+
+/* ---- parked bytes ---- */
 
 static void queue_in_order(struct gate *g, struct gate_entry *e)
 {
@@ -88,7 +148,7 @@ static void queue_in_order(struct gate *g, struct gate_entry *e)
     list_insert(&e->queue, before);
 }
 
-static void park(struct gate *g, struct gate_client *c)
+static void park(struct gate *g, struct gate_client *c, uint64_t now_ms)
 {
     struct gate_entry *last = list_empty(&c->parked) ? NULL : entry_of(c->parked.prev);
     struct gate_entry *e;
@@ -99,22 +159,23 @@ static void park(struct gate *g, struct gate_client *c)
     }
     e = g->spare ? g->spare : xmalloc(sizeof *e);
     g->spare = NULL;
-    *e = (struct gate_entry){ .client = c, .offset = c->needs, .bytes_end = out_written(c->out) };
-    if (!last)
-        out_set_mark(c->out, c->out->sent);
+    *e = (struct gate_entry){
+        .client = c, .offset = c->needs, .bytes_end = out_written(c->out), .since_ms = now_ms
+    };
     list_push_back(&c->parked, &e->parked);
+    list_push_back(&g->by_age, &e->by_age);
     queue_in_order(g, e);
     g->parked_entries++;
 }
 
-void gate_turn_ended(struct gate *g)
+void gate_turn_ended(struct gate *g, uint64_t now_ms)
 {
     while (!list_empty(&g->noted)) {
         struct gate_client *c = LIST_ENTRY(g->noted.next, struct gate_client, noted);
 
-        list_remove(&c->noted);
         if (c->needs > g->acked)
-            park(g, c);
+            park(g, c, now_ms);
+        drop_note(g, c);
     }
 }
 
@@ -124,9 +185,7 @@ static void release(struct gate *g, struct gate_entry *e)
     uint64_t position = e->bytes_end;
 
     drop_entry(g, e);
-    out_set_mark(c->out, list_empty(&c->parked) ? UINT64_MAX : position);
-    if (g->released)
-        g->released(g->arg, c->out);
+    move_mark(g, c, position);
 }
 
 static void release_acked(struct gate *g)
@@ -149,8 +208,9 @@ static void settle(struct gate *g)
             least = g->marks[i];
     g->open = least == UINT64_MAX;
     if (g->open) {
+        gate_held_need(g, 0);
         while (!list_empty(&g->noted))
-            list_remove(g->noted.next);
+            drop_note(g, LIST_ENTRY(g->noted.next, struct gate_client, noted));
         while (!list_empty(&g->queue))
             release(g, LIST_ENTRY(g->queue.next, struct gate_entry, queue));
         return;
@@ -178,9 +238,7 @@ void gate_demand(struct gate *g, enum gate_demand by, bool on)
 
 void gate_rewind(struct gate *g, uint64_t offset)
 {
-    ASSERT(list_empty(&g->queue));
-    while (!list_empty(&g->noted))
-        list_remove(g->noted.next);
+    ASSERT(list_empty(&g->queue) && list_empty(&g->noted) && list_empty(&g->held));
     for (int i = 0; i < GATE_DEMANDS; i++)
         g->marks[i] = offset;
     settle(g);
@@ -188,7 +246,20 @@ void gate_rewind(struct gate *g, uint64_t offset)
 
 bool gate_holds(const struct gate_client *c)
 {
-    return list_linked(&c->noted) || (c->out && !list_empty(&c->parked));
+    return c->out && waits(c);
+}
+
+struct gate_client *gate_overdue(const struct gate *g, enum gate_demand by, uint64_t since_ms)
+{
+    LIST_EACH ((struct list *)&g->by_age, n) {
+        const struct gate_entry *e = LIST_ENTRY(n, struct gate_entry, by_age);
+
+        if (e->since_ms > since_ms)
+            return NULL;
+        if (e->offset > g->marks[by])
+            return e->client;
+    }
+    return NULL;
 }
 
 void gate_check(const struct gate *g)
@@ -203,5 +274,9 @@ void gate_check(const struct gate *g)
         offset = e->offset;
         entries++;
     }
-    ASSERT(entries == g->parked_entries);
+    ASSERT(entries == g->parked_entries && entries == list_length(&g->by_age));
+    LIST_EACH ((struct list *)&g->noted, n)
+        ASSERT(LIST_ENTRY(n, struct gate_client, noted)->out->marked);
+    LIST_EACH ((struct list *)&g->held, n)
+        ASSERT(LIST_ENTRY(n, struct gate_client, held)->out->marked);
 }

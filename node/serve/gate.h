@@ -7,8 +7,9 @@
  *                ^ acknowledged offsets release from the head
  *
  *   1. offsets of the global FIFO never go down from head to tail: the stream only grows
- *   2. a client's mark is where its first parked bytes begin (what an older turn left in the socket's way
- *      may be held with them); with none parked it is lifted
+ *   2. a client's mark stands from its first note on where its first held bytes begin (what an older turn
+ *      left in the socket's way may be held with them), so that no flush in the middle of a turn is early;
+ *      with none noted, held or parked it is lifted
  *   3. a turn adds at most one entry per client: the last bytes end with the highest offset
  *   4. replies stay in order: what needs nothing waits behind what does
  *   5. acked is the least of what is demanded: that the file has it (as appendfsync says), that followers
@@ -32,16 +33,19 @@ struct gate {
     uint64_t acked;              /* acknowledged up to here, by all that is demanded */
     bool demanded[GATE_DEMANDS]; /* by whom */
     uint64_t marks[GATE_DEMANDS];
-    struct list queue; /* of gate_entry, by offset */
-    struct list noted; /* clients with a need noted in this turn */
+    struct list queue;  /* of gate_entry, by offset */
+    struct list by_age; /* the same, as they came */
+    struct list noted;  /* clients with a need noted in this turn */
+    struct list held;   /* clients whose need is not known yet */
     struct gate_entry *spare;
     uint64_t parked_entries;
-    void (*released)(void *arg, struct out *out); /* a mark moved: flush that output */
+    void (*released)(void *arg, struct out *out); /* a mark moved on: flush that output */
     void *arg;
 };
 
 struct gate_client {
     struct list noted;  /* of gate->noted */
+    struct list held;   /* of gate->held */
     struct list parked; /* its entries, oldest first */
     struct out *out;
     uint64_t needs; /* highest offset noted in this turn */
@@ -55,10 +59,14 @@ void gate_join(struct gate *g, struct gate_client *c, struct out *out);
 /* Its parked bytes are forgotten, not released. Any number of times. */
 void gate_forget(struct gate *g, struct gate_client *c);
 
-/* What was written so far this turn may leave when the stream is acknowledged up to offset. */
+/* What was written so far may leave when the stream is acknowledged up to offset. */
 void gate_note(struct gate *g, struct gate_client *c, uint64_t offset);
+/* The same for an offset that the end of the running unit tells. */
+void gate_hold(struct gate *g, struct gate_client *c);
+/* It has come: a note for everybody held. */
+void gate_held_need(struct gate *g, uint64_t offset);
 /* Before the links are flushed: turns notes into parked entries. */
-void gate_turn_ended(struct gate *g);
+void gate_turn_ended(struct gate *g, uint64_t now_ms);
 /* The stream is acknowledged up to offset by this one; it never goes back. */
 void gate_acked(struct gate *g, enum gate_demand by, uint64_t offset);
 /* Replies wait for this one from now on, or no longer: with the last demand everything parked is
@@ -68,6 +76,9 @@ void gate_demand(struct gate *g, enum gate_demand by, bool on);
 void gate_rewind(struct gate *g, uint64_t offset);
 /* Something of this client's waits. */
 bool gate_holds(const struct gate_client *c);
+/* Whose bytes have waited longest, of those parked at since_ms or before that this one has not
+ * acknowledged; NULL: nobody's. */
+struct gate_client *gate_overdue(const struct gate *g, enum gate_demand by, uint64_t since_ms);
 
 void gate_check(const struct gate *g);
 

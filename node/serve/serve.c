@@ -467,7 +467,7 @@ static void turn_ended(struct service *service)
     walk_wait_look(v);
     shutdown_look(v);
     expire_turn_ended(v);
-    gate_turn_ended(&v->gate);
+    gate_turn_ended(&v->gate, clock_now_ms());
 }
 
 static void released(void *arg, struct out *out)

@@ -51,7 +51,7 @@ static void end_turn(struct gate *g, struct client *clients, uint64_t acked)
         c->turn_start = c->written;
         c->turn_needs = 0;
     }
-    gate_turn_ended(g);
+    gate_turn_ended(g, 0);
 }
 
 START_TEST(nothing_leaves_early_and_nothing_stays)
@@ -83,7 +83,7 @@ START_TEST(nothing_leaves_early_and_nothing_stays)
             out_commit(&c->out, len);
             c->written += len;
             gate_note(&g, &c->gate, need);
-            if (need > c->turn_needs)
+            if (need > c->turn_needs && out_pending(&c->out))
                 c->turn_needs = need;
             break;
         }
@@ -139,7 +139,7 @@ START_TEST(opening_releases_everything)
     gate_note(&g, &a, 10);
     out_append(&out_b, "two", 3);
     gate_note(&g, &b, 20);
-    gate_turn_ended(&g);
+    gate_turn_ended(&g, 0);
     ck_assert_uint_eq(sendable(&out_a), 0);
     gate_acked(&g, GATE_FILE, 10);
     ck_assert_uint_eq(sendable(&out_a), 3);
@@ -166,7 +166,7 @@ START_TEST(a_client_that_leaves_takes_its_entries_along)
     gate_join(&g, &a, &out);
     out_append(&out, "x", 1);
     gate_note(&g, &a, 5);
-    gate_turn_ended(&g);
+    gate_turn_ended(&g, 0);
     out_append(&out, "y", 1);
     gate_note(&g, &a, 6);
     gate_forget(&g, &a);
@@ -193,7 +193,7 @@ START_TEST(the_least_of_what_is_demanded_counts)
     ck_assert_uint_eq(g.acked, 0);
     out_append(&out, "x", 1);
     gate_note(&g, &a, 5);
-    gate_turn_ended(&g);
+    gate_turn_ended(&g, 0);
     ck_assert(gate_holds(&a));
     gate_acked(&g, GATE_FILE, 9);
     ck_assert_uint_eq(sendable(&out), 0);
@@ -205,7 +205,7 @@ START_TEST(the_least_of_what_is_demanded_counts)
     ck_assert(!g.open);
     gate_rewind(&g, 2);
     gate_note(&g, &a, 3);
-    gate_turn_ended(&g);
+    gate_turn_ended(&g, 0);
     ck_assert(gate_holds(&a));
     gate_acked(&g, GATE_FILE, 3);
     ck_assert(!gate_holds(&a));
@@ -215,5 +215,133 @@ START_TEST(the_least_of_what_is_demanded_counts)
 }
 END_TEST
 
-CHECK_MAIN("gate", the_least_of_what_is_demanded_counts, nothing_leaves_early_and_nothing_stays,
-           opening_releases_everything, a_client_that_leaves_takes_its_entries_along)
+START_TEST(no_flush_in_the_middle_of_a_turn_is_early)
+{
+    struct out out = { 0 };
+    struct gate_client a;
+    struct gate g;
+
+    gate_init(&g, NULL, NULL);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    gate_join(&g, &a, &out);
+    out_append(&out, "x", 1);
+    gate_note(&g, &a, 5);
+    ck_assert_uint_eq(sendable(&out), 0);
+    gate_acked(&g, GATE_FOLLOWERS, 5); /* within the same turn */
+    gate_turn_ended(&g, 0);
+    ck_assert_uint_eq(sendable(&out), 1);
+    out_sent(&out, 1);
+    out_append(&out, "y", 1);
+    gate_note(&g, &a, 6);
+    gate_turn_ended(&g, 0);
+    out_append(&out, "z", 1);
+    gate_note(&g, &a, 7);
+    gate_acked(&g, GATE_FOLLOWERS, 6); /* lets y go, and not what has come behind it */
+    ck_assert_uint_eq(sendable(&out), 1);
+    gate_check(&g);
+    gate_demand(&g, GATE_FOLLOWERS, false);
+    ck_assert_uint_eq(sendable(&out), 2);
+    gate_forget(&g, &a);
+    gate_fini(&g);
+    out_fini(&out);
+}
+END_TEST
+
+START_TEST(what_is_held_waits_for_the_end_of_its_unit)
+{
+    struct out out_a = { 0 }, out_b = { 0 };
+    struct gate_client a, b;
+    struct gate g;
+
+    gate_init(&g, NULL, NULL);
+    gate_join(&g, &a, &out_a);
+    gate_join(&g, &b, &out_b);
+    out_append(&out_a, "-", 1);
+    gate_hold(&g, &a); /* nothing is demanded */
+    ck_assert_uint_eq(sendable(&out_a), 1);
+    out_sent(&out_a, 1);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    out_append(&out_a, "event", 5);
+    gate_hold(&g, &a);
+    gate_hold(&g, &a);
+    out_append(&out_b, "event", 5);
+    gate_hold(&g, &b);
+    gate_check(&g);
+    ck_assert_uint_eq(sendable(&out_a) + sendable(&out_b), 0);
+    gate_held_need(&g, 9);
+    gate_turn_ended(&g, 0);
+    ck_assert_uint_eq(sendable(&out_a) + sendable(&out_b), 0);
+    gate_acked(&g, GATE_FOLLOWERS, 9);
+    ck_assert_uint_eq(sendable(&out_a) + sendable(&out_b), 10);
+    gate_hold(&g, &b);
+    gate_held_need(&g, 9); /* acknowledged already */
+    ck_assert_uint_eq(sendable(&out_b), 5);
+    ck_assert(!gate_holds(&b));
+    gate_hold(&g, &a);
+    gate_hold(&g, &b);
+    gate_forget(&g, &b);
+    gate_demand(&g, GATE_FOLLOWERS, false);
+    ck_assert_uint_eq(sendable(&out_a), 5);
+    gate_forget(&g, &a);
+    gate_fini(&g);
+    out_fini(&out_a);
+    out_fini(&out_b);
+}
+END_TEST
+
+START_TEST(who_hears_no_replies_waits_for_none)
+{
+    struct out out = { 0 };
+    struct gate_client a;
+    struct gate g;
+
+    gate_init(&g, NULL, NULL);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    gate_join(&g, &a, &out);
+    gate_note(&g, &a, 5);
+    ck_assert(!gate_holds(&a));
+    out_append(&out, "x", 1);
+    gate_turn_ended(&g, 0);
+    ck_assert_uint_eq(sendable(&out), 1);
+    gate_forget(&g, &a);
+    gate_fini(&g);
+    out_fini(&out);
+}
+END_TEST
+
+START_TEST(the_one_that_has_waited_longest_is_overdue)
+{
+    struct out out_a = { 0 }, out_b = { 0 };
+    struct gate_client a, b;
+    struct gate g;
+
+    gate_init(&g, NULL, NULL);
+    gate_demand(&g, GATE_FILE, true);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    gate_join(&g, &a, &out_a);
+    gate_join(&g, &b, &out_b);
+    out_append(&out_a, "x", 1);
+    gate_note(&g, &a, 20);
+    gate_turn_ended(&g, 1000);
+    out_append(&out_b, "x", 1);
+    gate_note(&g, &b, 10); /* less is needed, and has come later */
+    gate_turn_ended(&g, 2000);
+    ck_assert_ptr_null(gate_overdue(&g, GATE_FOLLOWERS, 999));
+    ck_assert_ptr_eq(gate_overdue(&g, GATE_FOLLOWERS, 1000), &a);
+    gate_acked(&g, GATE_FOLLOWERS, 20); /* now they wait for the file */
+    ck_assert_ptr_null(gate_overdue(&g, GATE_FOLLOWERS, 3000));
+    ck_assert_ptr_eq(gate_overdue(&g, GATE_FILE, 3000), &a);
+    gate_forget(&g, &a);
+    ck_assert_ptr_eq(gate_overdue(&g, GATE_FILE, 3000), &b);
+    gate_forget(&g, &b);
+    gate_fini(&g);
+    out_fini(&out_a);
+    out_fini(&out_b);
+}
+END_TEST
+
+CHECK_MAIN("gate", no_flush_in_the_middle_of_a_turn_is_early,
+           what_is_held_waits_for_the_end_of_its_unit, who_hears_no_replies_waits_for_none,
+           the_one_that_has_waited_longest_is_overdue, the_least_of_what_is_demanded_counts,
+           nothing_leaves_early_and_nothing_stays, opening_releases_everything,
+           a_client_that_leaves_takes_its_entries_along)
