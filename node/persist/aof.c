@@ -498,6 +498,23 @@ bool aof_synced(const struct aof *a, uint64_t *out_offset)
     return true;
 }
 
+bool aof_kept(const struct aof *a, uint64_t *out_written, uint64_t *out_synced)
+{
+    if (!aof_writer_on(&a->writer) || a->state != AOF_ON)
+        return false;
+    *out_written = a->writer.written;
+    *out_synced = a->writer.synced;
+    return true;
+}
+
+void aof_require(struct aof *a, enum keep level)
+{
+    if (level == a->writer.required)
+        return;
+    a->writer.required = level;
+    aof_policy_changed(a);
+}
+
 bool aof_awaits_base(const struct aof *a)
 {
     return a->state == AOF_WAITING && !a->given_up;

@@ -24,6 +24,7 @@
 
 #include "common/bytes.h"
 #include "common/command.h"
+#include "common/register/charter.h"
 #include "node/insight/info.h"
 
 struct aof;
@@ -75,6 +76,11 @@ bool aof_awaits_base(const struct aof *a);
 const char *aof_refuses_writes(const struct aof *a);
 /* Everything up to this offset is on the disk. False: there is no file. */
 bool aof_synced(const struct aof *a, uint64_t *out_offset);
+/* Everything up to these offsets is in the kernel, and on the disk. False: there is no file. */
+bool aof_kept(const struct aof *a, uint64_t *out_written, uint64_t *out_synced);
+/* Somebody acknowledges to others what the file has: from KEEP_OS on writes wait for no fsync, at KEEP_FSYNC each
+ * is followed by one, whatever appendfsync says. KEEP_ASYNC, KEEP_MEM: as it says. */
+void aof_require(struct aof *a, enum keep level);
 /* Holds the loop until everything is on the disk. */
 enum err aof_flush(struct aof *a) MUST_CHECK;
 

@@ -155,7 +155,13 @@ static void rewind_to_synced(struct aof_writer *w)
 
 static bool syncs_with_writes(const struct aof_writer *w)
 {
-    return w->set->appendfsync == APPENDFSYNC_ALWAYS && !w->rests(w->arg);
+    return w->required == KEEP_FSYNC ||
+           (w->set->appendfsync == APPENDFSYNC_ALWAYS && !w->rests(w->arg));
+}
+
+static bool syncs_ever(const struct aof_writer *w)
+{
+    return w->required == KEEP_FSYNC || w->set->appendfsync != APPENDFSYNC_NO;
 }
 
 uint64_t aof_writer_acked(const struct aof_writer *w)
@@ -170,7 +176,7 @@ bool aof_writer_hopeless(const struct aof_writer *w)
 
 static void let_go(struct aof_writer *w)
 {
-    bool hold = w->set->appendfsync != APPENDFSYNC_NO && w->written - w->synced <= AOF_HELD_MAX;
+    bool hold = syncs_ever(w) && w->written - w->synced <= AOF_HELD_MAX;
     uint64_t until = hold ? w->synced : w->written;
 
     while (w->held.at < until) {
@@ -352,7 +358,8 @@ static void begin_sync(struct aof_writer *w)
 /* Writes wait for a sync that runs: a write into the same file may block for as long. */
 static bool postponed(struct aof_writer *w)
 {
-    if (!w->syncing || w->set->appendfsync != APPENDFSYNC_EVERYSEC || w->barrier) {
+    if (!w->syncing || w->set->appendfsync != APPENDFSYNC_EVERYSEC || w->barrier ||
+        w->required >= KEEP_OS) {
         w->postponed_ms = 0;
         return false;
     }
@@ -434,8 +441,7 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
     if (w->failing && !w->writing && !w->syncing && !w->in_barrier) {
         if (w->rewind)
             rewind_to_synced(w);
-        hand_over(w, w->barrier ? w->barrier_at : w->log->next,
-                  w->set->appendfsync != APPENDFSYNC_NO);
+        hand_over(w, w->barrier ? w->barrier_at : w->log->next, syncs_ever(w));
     }
     aof_writer_turn(w);
 }

@@ -12,7 +12,8 @@
  *   3. what is not on the disk stays in the oplog, so after a failure the file is cut back to what is
  *      known to be good and written again: a torn write, or pages that a failed fsync dropped
  *   4. always: a write is followed by its fdatasync. everysec: another thread syncs, once a second; while it
- *      does, writes wait for it, two seconds at most. no: nobody syncs
+ *      does, writes wait for it, two seconds at most. no: nobody syncs. required: others are told what the
+ *      file has, so no write waits for a sync, and at KEEP_FSYNC each is followed by its own
  *   5. while failing nothing is acknowledged, and it is tried again every AOF_RETRY_MS
  *
  * Under everysec a disk that is slow for long may hold more than AOF_HELD_MAX: then what is written is let
@@ -27,6 +28,7 @@
 #include <sys/uio.h>
 
 #include "common/bytes.h"
+#include "common/register/charter.h"
 #include "node/oplog/oplog.h"
 #include "node/persist/helper.h"
 #include "node/settings.h"
@@ -72,6 +74,7 @@ struct aof_writer {
     void (*failing_changed)(void *arg);
     bool (*rests)(void *arg); /* no fsync now: no-appendfsync-on-rewrite */
     void *arg;
+    enum keep required;
 
     struct helper *writes, *syncs;
     int fd;                         /* -1: no file */

@@ -250,6 +250,13 @@ static enum err option_echo(struct call *c, struct replica *r, struct bytes valu
     return ERR_CLOSED;
 }
 
+/* Ours: who says it before PSYNC hears HFBEAT, and may say HFACK (acks.c). */
+static enum err option_hf_ack(struct call *c, struct replica *r, struct bytes value)
+{
+    leader_follower_of(r, c->session, true)->beat.hears |= bytes_is(value, "1");
+    return OK;
+}
+
 static enum err option_rdb_only(struct call *c, struct replica *r, struct bytes value)
 {
     int64_t on;
@@ -286,6 +293,7 @@ static const struct {
     { "fack", option_fack },
     { "getack", option_getack },
     { "hf-echo", option_echo },
+    { "hf-ack", option_hf_ack },
     { "rdb-only", option_rdb_only },
     { "rdb-filter-only", option_filter },
 };
@@ -302,6 +310,8 @@ static option_fn *find_option(struct bytes name)
 static void cmd_replconf(struct call *c)
 {
     call_no_effect(c);
+    if (acks_take(room(c), c))
+        return;
     if (c->argc % 2 == 0) {
         reply_error(c->reply, "ERR syntax error");
         return;

@@ -81,6 +81,7 @@ static void begin_payload(struct replica *r, const struct upstream_action *a)
     r->payload_offset = a->offset;
     r->payload_bytes = a->bytes;
     r->payload_read = 0;
+    acks_new_did(r); /* what the old data had acknowledged says nothing of what comes */
     r->fresh = keyspace_new_beside(r->w->keyspace);
     keyspace_set_follower(r->fresh, true);
     r->loader = xcalloc(1, sizeof *r->loader);
@@ -304,7 +305,6 @@ static bool is_aside(const struct resp_request *q)
     return false;
 }
 
-/* Somebody over there waits for our disk: told as soon as it has what was asked about. */
 void replica_file_synced(struct replica *r)
 {
     uint64_t synced;
@@ -353,6 +353,10 @@ static bool take_command(struct replica *r, struct link *l)
         return false;
     case RESP_ITEM:
         break;
+    }
+    if (UNLIKELY(q.argc == 6) && acks_take_beat(r, &q)) {
+        link_consume(l, q.bytes);
+        return true;
     }
     if (q.argc && !about_stream(r, &q)) {
         enum err e = apply_command(r->apply, q.argc, q.argv, &why);
@@ -411,6 +415,7 @@ static void forget_link(struct replica *r)
                                                        .inline_bytes_max = STREAM_LINE_MAX });
     if (r->apply)
         apply_reset(r->apply, apply_db(r->apply)); /* an open unit comes again, from its MULTI */
+    acks_forget_link(r);
     r->link = NULL;
 }
 

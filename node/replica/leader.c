@@ -131,6 +131,17 @@ void leader_say(struct follower *f, const char *format, ...)
     session_wrote(f->session);
 }
 
+void leader_put(struct follower *f, struct bytes text)
+{
+    struct link *l = f->session->link;
+    size_t sent = out_pending(&l->out) ? 0 : link_send(l, text.at, text.len);
+
+    if (sent == text.len)
+        return;
+    out_append(&l->out, text.at + sent, text.len - sent);
+    session_wrote(f->session);
+}
+
 /* ---- bytes out -------------------------------------------------------------------------------- */
 
 void leader_pump_soon(struct replica *r)
@@ -191,14 +202,24 @@ static void payload_left(struct follower *f)
                (unsigned long long)f->session->id);
 }
 
-/* An answer stands between two units: behind all that we had when it was asked for. */
+static void say_echo(struct follower *f)
+{
+    leader_say(f, "+hf-echo %llu\r\n", (unsigned long long)f->echo.number);
+    f->echo.owed = f->echo.placed = false;
+}
+
+/* An answer, or a beat, stands between two units: behind all that we had when it was placed. */
 static void send_stream(struct follower *f)
 {
-    if (f->echo.placed) {
-        if (!send_until(f, &f->stream, f->echo.at))
+    while (f->echo.placed || f->beat.placed) {
+        bool beat = f->beat.placed && !(f->echo.placed && f->echo.at < f->beat.at);
+
+        if (!send_until(f, &f->stream, beat ? f->beat.at : f->echo.at))
             return;
-        leader_say(f, "+hf-echo %llu\r\n", (unsigned long long)f->echo.number);
-        f->echo.owed = f->echo.placed = false;
+        if (beat)
+            acks_say_beat(f);
+        else
+            say_echo(f);
     }
     send_all(f, &f->stream);
 }
@@ -279,6 +300,7 @@ void leader_continue(struct follower *f, uint64_t offset)
     f->ack_ms = f->progress_ms = clock_now_ms();
     f->room->syncs_partial++;
     f->room->pumped = UINT64_MAX; /* look at it in this turn */
+    acks_follower_online(f);
     session_adopt(f->session, SESSION_REPLICA, &follower_guest, f);
     log_notice("follower-continues id=%llu from=%llu bytes=%llu" REDIS_SAYS(
                    "Partial resynchronization request accepted"),
@@ -294,6 +316,7 @@ void leader_acked(struct follower *f, uint64_t offset)
     if (f->state == FOLLOWER_WAIT_ACK) {
         f->state = FOLLOWER_ONLINE;
         r->pumped = UINT64_MAX;
+        acks_follower_online(f);
     }
     if (offset > f->ack_offset && offset <= r->w->oplog->next) {
         f->ack_offset = offset;
@@ -481,7 +504,7 @@ void leader_second(struct replica *r)
         if (!alone && !holds_writes(r))
             ping(r->w->oplog);
     }
-    if (alone && r->w->oplog->backlog && set->repl_backlog_ttl_s &&
+    if (alone && r->w->oplog->backlog && set->repl_backlog_ttl_s && !demand_on(&r->demand) &&
         now_ms - r->no_followers_since_ms > (uint64_t)set->repl_backlog_ttl_s * 1000) {
         log_notice("backlog-freed after-s=%lld", (long long)set->repl_backlog_ttl_s);
         oplog_new_history(r->w->oplog);

@@ -136,6 +136,7 @@ static void on_failover_timer(struct ev_loop *loop, ev_timer *timer, int events)
 static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
     leader_turn(prepare->data);
+    acks_turn(prepare->data);
 }
 
 struct replica *replica_new(struct node_world *w)
@@ -144,6 +145,7 @@ struct replica *replica_new(struct node_world *w)
 
     r->w = w;
     leader_init(r);
+    acks_init(r);
     upstream_room_init(r);
     ev_timer_init(&r->tick, on_tick, 1., 1.);
     r->tick.data = r;
@@ -163,6 +165,7 @@ void replica_free(struct replica *r)
     ev_timer_stop(r->w->loop, &r->tick);
     ev_timer_stop(r->w->loop, &r->failover_timer);
     ev_prepare_stop(r->w->loop, &r->before_sleep);
+    acks_fini(r);
     upstream_room_fini(r);
     leader_fini(r);
     xfree(r);

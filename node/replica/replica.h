@@ -21,6 +21,7 @@
 #include "common/bytes.h"
 #include "common/command.h"
 #include "node/insight/info.h"
+#include "node/replica/demand.h"
 
 struct node_world;
 struct replica;
@@ -29,7 +30,10 @@ struct replica;
 struct replica_hooks {
     void *arg;
     void (*role_changed)(void *arg, bool follower);
-    void (*acked)(void *arg); /* some follower acknowledged more: WAIT and the gate look again */
+    void (*acked)(void *arg);             /* some follower acknowledged more: WAIT looks again */
+    void (*demanded)(void *arg, bool on); /* replica_set_demand was called */
+    void (*kept)(void *arg);              /* replica_kept may tell more */
+    void (*heard)(void *arg, const struct replica_ack *ack); /* of whatever copy */
 };
 
 struct replica *replica_new(struct node_world *w);
@@ -69,10 +73,27 @@ void replica_reset_stats(struct replica *r);
 int64_t replica_acked(const struct replica *r, uint64_t offset);
 /* WAITAOF: that have it on their disks. */
 int64_t replica_synced(const struct replica *r, uint64_t offset);
-/* Our own file was synced: the leader may wait for it. */
-void replica_file_synced(struct replica *r);
+/* Our own file has more of the stream: our leader may wait for it, or our clients. */
+void replica_file_moved(struct replica *r);
 /* Asks every follower for an acknowledgement now (REPLCONF GETACK * into the stream), at most once a turn. */
 void replica_ask_acks(struct replica *r);
+
+/* ---- what replies wait for (demand.h has the rules, acks.c the words) -------------------------- */
+
+/* Whose copies are to have what a reply tells of, and how well kept; KEEP_ASYNC: nobody's. Offsets count from here
+ * on, whether there are followers or not. Of our own copy the file counts like any other's. */
+void replica_set_demand(struct replica *r, const struct replica_demand *who);
+const struct replica_demand *replica_demands(const struct replica *r); /* NULL: nobody's */
+/* All of them have everything up to here. Goes back where a demand asks for more copies than before. */
+uint64_t replica_kept(struct replica *r);
+/* Says HFBEAT to every follower that understands it, behind what the stream holds now, without waiting for the next
+ * one to be due: whoever answers it still followed us when it came. */
+void replica_beat(struct replica *r);
+/* What connected followers last said of their copies, at most max of them. */
+uint32_t replica_copies(const struct replica *r, struct replica_ack *out, uint32_t max);
+/* Name of our own data set: drawn at start and at each full sync, unless somebody knows better. */
+uint64_t replica_did(const struct replica *r);
+void replica_set_did(struct replica *r, uint64_t did);
 
 /* Every follower has everything (SHUTDOWN waits for it, as FAILOVER does). */
 bool replica_all_caught_up(const struct replica *r);
@@ -96,6 +117,7 @@ void replica_restore(struct replica *r, const struct replica_position *position)
 
 extern const struct command
     replica_rows[]; /* psync sync replconf replicaof slaveof role failover */
+extern const struct command replica_debug_subs[]; /* hf-demand */
 extern const struct info_part replica_info_parts[];
 
 #endif

@@ -3,8 +3,9 @@
  *
  *     replica.c    the room: role, ids, the second's tick, what others ask
  *     leader.c     our followers: stream, acknowledgements, limits;  full_sync.c  their payload;
- *                  fields.c  which of them read hash fields that expire
+ *                  fields.c  which of them read hash fields that expire;  demand.c  whose copies replies wait for
  *     follower.c   our leader: obeys upstream.c, loads the payload, applies the stream
+ *     acks.c       HFACK and HFBEAT, both ways
  *     commands.c   REPLICAOF, PSYNC, REPLCONF, ROLE, FAILOVER;  info.c  INFO replication
  */
 #ifndef HF_NODE_REPLICA_REPLICA_ROOM_H
@@ -82,6 +83,11 @@ struct follower {
         bool owed, placed;
         uint64_t number, proof, at;
     } echo;
+    struct {
+        bool hears, placed; /* it understands; one is to be said once the stream is at at */
+        uint64_t at;
+    } beat;
+    struct replica_ack hf_ack; /* its last; did 0: it has said none */
 };
 
 /* One snapshot on its way to everybody who waited when it began, or came while its beginning was still
@@ -109,6 +115,7 @@ struct replica {
     ev_timer tick;
     ev_prepare before_sleep;
     bool started;
+    uint64_t did; /* of our data set */
 
     /* leading */
     struct list followers;
@@ -125,6 +132,9 @@ struct replica {
     uint64_t pinged_ms;          /* or had nobody to ping */
     char root[OPLOG_ID_LEN + 1]; /* id of the first history of this line; empty: unknown */
     bool born_empty;             /* that one began with nothing */
+    struct demand demand;
+    ev_timer beat_timer;
+    uint64_t beat_seq; /* of the last one that was placed */
     uint64_t syncs_full, syncs_partial, syncs_partial_refused;
 
     /* following */
@@ -145,7 +155,12 @@ struct replica {
     struct keyspace *fresh; /* it loads into */
     char payload_id[UPSTREAM_ID_LEN + 1], payload_mark[UPSTREAM_ID_LEN + 1];
     uint64_t payload_offset, payload_bytes, payload_read;
-    bool owes_fack;    /* GETACK came, and the file has not caught up with it */
+    bool owes_fack; /* GETACK came, and the file has not caught up with it */
+    struct {
+        uint64_t epoch, seq, commit, ms; /* of the leader's last beat */
+        enum keep level;                 /* KEEP_ASYNC: it wants to hear nothing */
+        struct replica_ack told;
+    } heard;
     uint64_t bytes_in; /* repl traffic */
 };
 
@@ -177,6 +192,24 @@ void leader_pump_soon(struct replica *r); /* the same for all, and sweeping, in 
 void leader_drop(struct follower *f, const char *why);
 /* A line of ours between payload and stream. */
 void leader_say(struct follower *f, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Bytes of ours amid the stream, at once where there is room. */
+void leader_put(struct follower *f, struct bytes text);
+
+/* ---- acks.c ---- */
+
+void acks_init(struct replica *r);
+void acks_fini(struct replica *r);
+void acks_turn(struct replica *r);             /* before the loop sleeps */
+void acks_say_beat(struct follower *f);        /* the stream is where it was placed */
+void acks_follower_online(struct follower *f); /* the stream begins */
+/* REPLCONF of a follower, and of the leader: is it ours? */
+bool acks_take(struct replica *r, const struct call *c);
+bool acks_take_beat(struct replica *r, const struct resp_request *q);
+void acks_forget_link(struct replica *r);
+bool acks_level_of(struct bytes word, enum keep *out);
+void acks_new_did(struct replica *r); /* other data come */
+/* Somebody over there waits for our disk: told as soon as it has what was asked about. */
+void replica_file_synced(struct replica *r);
 
 /* ---- fields.c: followers, where fields of hashes expire ---- */
 

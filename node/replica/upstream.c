@@ -101,6 +101,7 @@ static void say_greetings(struct upstream *u, const struct upstream_event *ev,
     struct upstream_action *a;
 
     u->greeting_count = u->greeting_next = 0;
+    u->acks = false;
     if (*c->password) {
         say(out, *c->user ? 3 : 2,
             *c->user ? (const char *[]){ "AUTH", c->user, c->password }
@@ -120,6 +121,8 @@ static void say_greetings(struct upstream *u, const struct upstream_event *ev,
     }
     say(out, 5, (const char *[]){ "REPLCONF", "capa", "eof", "capa", "psync2" });
     greet(u, "capa", false);
+    say(out, 3, (const char *[]){ "REPLCONF", "hf-ack", "1" }); /* acks.c */
+    greet(u, "hf-ack", false);
     say(out, 3, (const char *[]){ "REPLCONF", "hf-echo", "0" });
     greet(u, "hf-echo", false);
     enter(u, UPSTREAM_GREETING, ev->now_ms);
@@ -197,6 +200,8 @@ static void greeting_event(struct upstream *u, const struct upstream_event *ev,
     }
     if (!strcmp(u->greetings[u->greeting_next].name, "hf-echo"))
         u->freshness.echoes = begins(ev->line, "+");
+    if (!strcmp(u->greetings[u->greeting_next].name, "hf-ack"))
+        u->acks = begins(ev->line, "+");
     if (++u->greeting_next == u->greeting_count)
         say_psync(u, ev, out);
 }

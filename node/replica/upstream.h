@@ -32,7 +32,7 @@ enum {
     UPSTREAM_ID_LEN = 40,
     UPSTREAM_WORDS_MAX = 8,
     UPSTREAM_ACTIONS_MAX = 8,
-    UPSTREAM_GREETINGS_MAX = 5,
+    UPSTREAM_GREETINGS_MAX = 6,
 };
 
 enum upstream_state {
@@ -121,6 +121,7 @@ struct upstream {
     bool failover;      /* PSYNC … FAILOVER is to be said, or waits for its answer */
     bool legacy;        /* the leader knows only SYNC: no offsets, no acknowledgements */
     bool refused;       /* the guard refused the last payload */
+    bool acks;          /* the leader of this link reads HFACK */
     uint64_t redial_ms; /* WAIT */
     uint64_t retry_ms;
     uint64_t next_ack_ms;

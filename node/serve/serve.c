@@ -523,7 +523,7 @@ static void file_acked(void *arg, uint64_t offset)
 
     gate_acked(&v->gate, GATE_FILE, offset);
     v->acks_came |= !list_empty(&v->ack_waiters);
-    replica_file_synced(v->world->replica);
+    replica_file_moved(v->world->replica);
 }
 
 /* Nobody was held up by a write, but under always whoever waits for its fsync. */

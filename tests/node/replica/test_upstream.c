@@ -114,9 +114,9 @@ static const struct upstream_config bounded = { "", "", "", 6380, 60000, 300 };
     { "follow", "dial; ", 0 }, { "up", "send PING; ", 0 },                          \
         { "line +PONG",                                                             \
           "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; " \
-          "send REPLCONF hf-echo 0; ",                                              \
+          "send REPLCONF hf-ack 1; send REPLCONF hf-echo 0; ",                      \
           0 },                                                                      \
-        { "line +OK", NULL, 0 },                                                    \
+        { "line +OK", NULL, 0 }, { "line +OK", NULL, 0 },                           \
     {                                                                               \
         "line +OK", NULL, 0                                                         \
     }
@@ -175,10 +175,11 @@ START_TEST(authentication_is_tolerated_late_and_must_succeed)
         { "up", "send PING; ", 0 },
         { "line -NOAUTH Authentication required.",
           "send AUTH joe pw; send REPLCONF listening-port 6380; send REPLCONF ip-address 10.0.0.9; "
-          "send REPLCONF capa eof capa psync2; send REPLCONF hf-echo 0; ",
+          "send REPLCONF capa eof capa psync2; send REPLCONF hf-ack 1; send REPLCONF hf-echo 0; ",
           0 },
         { "line +OK", NULL, 0 },
         { "line -ERR no", NULL, 0 },
+        { "line +OK", NULL, 0 },
         { "line +OK", NULL, 0 },
         { "line +OK", NULL, 0 },
         { "line +OK", "send PSYNC ? -1; ", 0 },
@@ -187,7 +188,7 @@ START_TEST(authentication_is_tolerated_late_and_must_succeed)
         { "up", "send PING; ", 0 },
         { "line +PONG",
           "send AUTH joe pw; send REPLCONF listening-port 6380; send REPLCONF ip-address 10.0.0.9; "
-          "send REPLCONF capa eof capa psync2; send REPLCONF hf-echo 0; ",
+          "send REPLCONF capa eof capa psync2; send REPLCONF hf-ack 1; send REPLCONF hf-echo 0; ",
           0 },
         { "line -WRONGPASS", "drop; ", 0 },
         { "timer", NULL, 99 }, /* twice as long as the first time */
@@ -208,7 +209,7 @@ START_TEST(a_leader_whose_disk_fails_is_copied)
         { "up", "send PING; ", 0 },
         { "line -MISCONF Errors writing to the AOF file: No space left on device",
           "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; "
-          "send REPLCONF hf-echo 0; ",
+          "send REPLCONF hf-ack 1; send REPLCONF hf-echo 0; ",
           0 },
         { 0 },
     };
@@ -272,8 +273,9 @@ START_TEST(who_follows_us_asks_through_us)
         { "up", "send PING; ", 0 },
         { "line +PONG",
           "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; "
-          "send REPLCONF hf-echo 0; ",
+          "send REPLCONF hf-ack 1; send REPLCONF hf-echo 0; ",
           0 },
+        { "line +OK", NULL, 0 },
         { "line +OK", NULL, 0 },
         { "line +OK", NULL, 0 },
         { "line +OK", "send PSYNC " ID " 42; ", 0 },
