@@ -117,8 +117,9 @@ enum intent {
     INTENT_CLOSE = 1u << 0, /* close this session after the reply */
     INTENT_BLOCK_KEYS =
         1u << 1, /* no reply was written: run again when a key of block_keys is ready */
-    INTENT_BLOCK_ACKS = 1u << 2,   /* WAIT: until followers acknowledged, or block_timeout */
-    INTENT_BLOCK_WORK = 1u << 6,   /* MIGRATE: until whoever works for it wakes the session */
+    INTENT_BLOCK_ACKS = 1u << 2, /* WAIT: until followers acknowledged, or block_timeout */
+    INTENT_BLOCK_WORK = 1u << 6, /* MIGRATE: until whoever works for it wakes the session */
+    INTENT_BLOCKS = INTENT_BLOCK_KEYS | INTENT_BLOCK_ACKS | INTENT_BLOCK_WORK,
     INTENT_NO_EFFECT = 1u << 3,    /* this write changes nothing that followers must hear of */
     INTENT_EFFECT = 1u << 4,       /* effects holds what they must hear instead of argv */
     INTENT_FORCE_EFFECT = 1u << 5, /* propagate although no key changed (PUBLISH, SCRIPT LOAD …) */

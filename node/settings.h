@@ -69,6 +69,7 @@ struct node_settings {
     int64_t follower_priority, follower_announce_port, follower_max_staleness_ms;
     char *follower_announce_ip;
     int64_t min_followers_to_write, min_followers_max_lag_s;
+    int64_t hf_stall_refuse_ms, hf_confirm_timeout_ms;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
     int64_t repl_diskless_sync_delay_s, repl_diskless_sync_max_followers;
     int repl_diskless_load; /* enum diskless_load */

@@ -39,7 +39,7 @@ void session_deliver(void *session, const struct pubsub_message *m)
         encode(m);
     out_append(out, s->reply.proto == 3 ? ">" : "*", 1);
     out_append(out, m->encoded->at + 1, m->encoded->len - 1);
-    session_wrote(s);
+    session_told(s, false);
 }
 
 static struct pubsub_client *client_of(struct session *s)

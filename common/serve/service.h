@@ -49,6 +49,8 @@ struct service_ops {
     bool (*refused)(struct session *s, struct call *c, const char *error);
     /* The handler returned. The session may be held now, instead of being answered. */
     void (*ran)(struct session *s, struct call *c, uint64_t usec);
+    /* While service->tells: a message, or what tracking tells, was written for s, and not by its own command. */
+    void (*told)(struct session *s, bool invalidation);
     /* CLIENT UNBLOCK; false when the session is not blocked. */
     bool (*unblock)(struct session *s, bool with_error);
     /* CLIENT KILL: the link to a leader, which is no session, with these addresses; at NULL: any. True: there
@@ -82,6 +84,7 @@ struct service {
     int databases;
     struct pubsub *pubsub;
     struct tracking *tracking; /* NULL until somebody tracks */
+    bool tells;                /* ops->told wants to know */
     struct list sessions, paused;
     struct map ids; /* of the same sessions */
     uint64_t session_count, next_id;

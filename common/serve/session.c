@@ -267,6 +267,13 @@ void session_wrote(struct session *s)
     link_wrote(s->link);
 }
 
+void session_told(struct session *s, bool invalidation)
+{
+    if (UNLIKELY(s->service->tells))
+        s->service->ops->told(s, invalidation);
+    session_wrote(s);
+}
+
 struct reply session_reply(struct session *s)
 {
     return (struct reply){ .out = &s->link->out, .proto = s->reply.proto };

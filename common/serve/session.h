@@ -114,6 +114,8 @@ void session_kill(struct session *s, enum link_why why);
 
 /* Bytes were put into the session's output outside of its own request: a push, a late reply. */
 void session_wrote(struct session *s);
+/* The same of a message, or of what tracking tells. */
+void session_told(struct session *s, bool invalidation);
 /* A writer of pushes and late replies for this session. */
 struct reply session_reply(struct session *s);
 

@@ -48,7 +48,7 @@ static void tell_broken(struct session *s)
     reply_push(&r, 2);
     reply_text(&r, "tracking-redir-broken");
     reply_int(&r, (int64_t)s->tracking.redirect_id);
-    session_wrote(s);
+    session_told(s, true);
 }
 
 void tracking_tell(struct session *s, const struct bytes *keys, size_t count)
@@ -74,7 +74,7 @@ void tracking_tell(struct session *s, const struct bytes *keys, size_t count)
         return; /* it could not tell this from a reply */
     }
     put_keys(&r, keys, count);
-    session_wrote(target);
+    session_told(target, true);
 }
 
 static void put_off(struct tracking *t, bool flush, struct bytes key)

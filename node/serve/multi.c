@@ -222,6 +222,8 @@ static void exec(struct call *c)
     }
     if (watched_changed(v, s)) {
         reply_null_array(c->reply);
+        if (UNLIKELY(v->confirm.on))
+            confirm_watched(v, s);
         multi_discard(s);
         return;
     }

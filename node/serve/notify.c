@@ -13,7 +13,9 @@ static void publish(struct serve *v, const char *space, int db, struct bytes nam
 
     buf_printf(&channel, "__%s@%d__:", space, db);
     buf_add(&channel, name);
+    v->confirm.telling = true;
     pubsub_publish(v->service->pubsub, PUBSUB_CHANNEL, buf_bytes(&channel), payload);
+    v->confirm.telling = false;
     buf_fini(&channel);
 }
 

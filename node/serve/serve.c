@@ -267,36 +267,42 @@ static void settle(struct serve *v, struct call *c, bool last)
         unit_end(&v->unit);
 }
 
-/* A reply depends on everything that was written when it was made. */
-static void note_at_gate(struct serve *v, struct node_session *s, const struct call *c)
+/* Where only the file is waited for, which is never long, a reply depends on everything that was written when it
+ * was made. */
+static void note_at_gate(struct serve *v, struct node_session *s, const struct call *c, bool moved)
 {
-    uint64_t tip = v->world->oplog->next;
+    bool about_data =
+        (c->cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)) || multi_is_exec(c->cmd);
 
-    s->wrote = tip; /* as WAIT sees it, Redis does not ask either whether this command wrote */
-    if (UNLIKELY(!v->gate.open) &&
-        ((c->cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)) || multi_is_exec(c->cmd)))
-        gate_note(&v->gate, &s->gate, tip);
+    if (UNLIKELY(v->confirm.on))
+        confirm_unit_ended(v, s, c, moved);
+    else if (about_data && !(c->intents & INTENT_BLOCKS))
+        gate_note(&v->gate, &s->gate, v->world->oplog->next);
 }
 
 static void ran(struct session *session, struct call *c, uint64_t usec)
 {
     struct node_session *s = node_session_of(session);
     struct serve *v = serve_of(session);
+    uint64_t tip = v->world->oplog->next;
 
     v->running = NULL;
     if (UNLIKELY(usec >= MOMENT_US))
         clock_turn(); /* for whoever is next this turn, keys may have expired meanwhile */
     settle(v, c, true);
+    if (UNLIKELY(!v->gate.open))
+        note_at_gate(v, s, c, v->world->oplog->next != tip);
     if (tracking_on(v->service)) {
         tracking_read(session, c);
         if (LIKELY(!v->busy_text)) /* amid a script what waits is for its caller */
             tracking_answered(v->service, session);
     }
-    if (UNLIKELY(c->intents & (INTENT_BLOCK_KEYS | INTENT_BLOCK_ACKS | INTENT_BLOCK_WORK))) {
+    if (UNLIKELY(c->intents & INTENT_BLOCKS)) {
         block_enter(v, s, c);
         return;
     }
-    note_at_gate(v, s, c);
+    s->wrote =
+        v->world->oplog->next; /* for WAIT: Redis does not ask either whether this command wrote */
     monitor_feed(v, c);
     slowlog_note(v->slowlog, c, usec);
     latency_command(v->latency, c, usec);
@@ -322,6 +328,8 @@ bool serve_run_inner(struct serve *v, struct call *c)
     c->cmd->run(c);
     usec = clock_read_us() - start_us;
     settle(v, c, false);
+    if (UNLIKELY(v->confirm.on))
+        confirm_inner(v, c);
     if (tracking_on(v->service) && c->session)
         tracking_read(c->session, c);
     service_count(v->service, c, stats, usec, errors_before);
@@ -346,6 +354,8 @@ static void key_changed(void *arg, int db, struct bytes key)
     else
         v->changes++;
     watch_changed(v, db, key);
+    if (UNLIKELY(v->confirm.on))
+        confirm_changed(v, key);
     if (UNLIKELY(v->unit.muted) && v->running)
         own_keys_note(&v->own_keys, v->world->keyspace, db, key);
     if (tracking_on(v->service))
@@ -405,6 +415,8 @@ static void flushed(void *arg, int db)
 
     v->changes++;
     watch_flushed(v, db);
+    if (v->confirm.on)
+        confirm_changed_all(v);
     block_db_ready(v, db);
     if (tracking_on(v->service))
         tracking_flushed(v->service, v->running);
@@ -420,6 +432,8 @@ static void swapped(void *arg, int db, int other)
 
     v->changes++;
     watch_swapped(v, db, other);
+    if (v->confirm.on)
+        confirm_changed_all(v);
     block_db_ready(v, db);
     block_db_ready(v, other);
 }
@@ -445,6 +459,8 @@ static void role_changed(void *arg, bool follower)
         aof_leads(v->world->aof);
     }
     if (follower)
+        confirm_deposed(v);
+    if (follower)
         block_end_all(v, "UNBLOCKED force unblock from blocking operation, instance state changed "
                          "(master -> replica?)");
 }
@@ -467,6 +483,7 @@ static void turn_ended(struct service *service)
     walk_wait_look(v);
     shutdown_look(v);
     expire_turn_ended(v);
+    confirm_turn_ended(v);
     gate_turn_ended(&v->gate, clock_now_ms());
 }
 
@@ -502,6 +519,7 @@ static const struct service_ops ops = {
     .ran = ran,
     .unblock = block_unblock,
     .kill_leader_link = kill_leader_link,
+    .told = confirm_told,
     .turn_ended = turn_ended,
     .pause_changed = pause_changed,
     .mode = "standalone",
@@ -540,30 +558,18 @@ static void file_wrote(void *arg, uint64_t write_us, uint64_t sync_us, bool sync
     latency_note(l, LATENCY_AOF_FSYNC_ALWAYS, sync_us);
 }
 
-/* What they wrote is promised to nobody: they learn it as from a process that died. */
-static void close_who_waits(struct serve *v)
-{
-    LIST_EACH (&v->service->sessions, n) {
-        struct node_session *s = node_session_of(LIST_ENTRY(n, struct session, node));
-
-        if (!gate_holds(&s->gate))
-            continue;
-        gate_forget(&v->gate, &s->gate);
-        session_kill(&s->base, LINK_WHY_ASKED);
-    }
-}
-
+/* What they wrote is promised to nobody. */
 static void file_failing(void *arg, bool failing)
 {
     if (failing)
-        close_who_waits(arg);
+        confirm_close_waiters(arg);
 }
 
 static void file_rewound(void *arg, uint64_t offset)
 {
     struct serve *v = arg;
 
-    close_who_waits(v);
+    confirm_close_waiters(v);
     gate_rewind(&v->gate, offset);
 }
 
@@ -585,8 +591,11 @@ static void set_hooks(struct serve *v)
                                    .ready = key_ready,
                                    .flushed = flushed,
                                    .swapped = swapped };
-    struct replica_hooks followers = { .arg = v, .role_changed = role_changed, .acked = acked };
-
+    struct replica_hooks followers = { .arg = v,
+                                       .role_changed = role_changed,
+                                       .acked = acked,
+                                       .demanded = confirm_demanded,
+                                       .kept = confirm_kept };
     struct aof_hooks file = { .arg = v,
                               .demands = file_demands,
                               .acked = file_acked,
@@ -637,6 +646,7 @@ void serve_free(struct serve *v)
     block_fini(v);
     key_list_fini(&v->watches);
     own_keys_fini(&v->own_keys);
+    confirm_fini(v);
     gate_fini(&v->gate);
     unit_fini(&v->unit);
     buf_fini(&v->effects);

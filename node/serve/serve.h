@@ -9,7 +9,7 @@
  *   1. one command, one EXEC, one script is one unit: its effects reach the oplog together, and nobody
  *      else's command runs in between
  *   2. keys that became ready are served when the unit ended, before any other request runs
- *   3. a reply that depends on a write is noted at the gate before the turn ends
+ *   3. a reply that depends on a write is noted at the gate as soon as its unit has ended
  *
  * Owner: main, through serve_new/serve_free.
  */
@@ -18,6 +18,7 @@
 
 #include "common/serve/service.h"
 #include "node/insight/info.h"
+#include "node/serve/confirm.h"
 #include "node/serve/evict.h"
 #include "node/serve/gate.h"
 #include "node/serve/key_list.h"
@@ -57,6 +58,7 @@ struct serve {
     struct node_world *world;
     struct service *service;
     struct gate gate;
+    struct confirm confirm; /* what replies wait for there, when it is others' copies */
     struct unit unit;
     struct buf effects;      /* of the running call */
     struct session *running; /* whose command runs; NULL: a timer, or the stream */

@@ -14,7 +14,7 @@ from harness.wait import until
 # What must differ: where each of the two lives.
 OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 # Ours alone.
-OURS = {"log-format", "replica-max-staleness-ms", "script-memory-max"}
+OURS = {"hf-confirm-timeout", "hf-stall-refuse", "log-format", "replica-max-staleness-ms", "script-memory-max"}
 
 ERRORS = [
     ["loading-process-events-interval-bytes", "1023"],

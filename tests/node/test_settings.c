@@ -283,7 +283,8 @@ START_TEST(every_value_is_accepted_back)
     before = xstrdup(got("*"));
     settings_get(s, 1, &all, set_itself, &count);
     ck_assert_int_eq(
-        count, 195); /* Redis's 192, and log-format, replica-max-staleness-ms, script-memory-max */
+        count,
+        197); /* Redis's 192, log-format, replica-max-staleness-ms, script-memory-max, hf-* */
     ck_assert_str_eq(got("*"), before);
 }
 END_TEST
