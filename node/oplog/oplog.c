@@ -478,6 +478,14 @@ void oplog_adopt(struct oplog *o, const char *id, uint64_t offset)
     oplog_keep(o);
 }
 
+bool oplog_is_id(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] <= ' ' || text.at[i] > '~')
+            return false;
+    return text.len == OPLOG_ID_LEN;
+}
+
 void oplog_adopt_id(struct oplog *o, const char *id)
 {
     shift_id(o);

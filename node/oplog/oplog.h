@@ -148,6 +148,9 @@ uint64_t oplog_lag(const struct oplog_cursor *c);       /* bytes between the cur
 enum err oplog_can_continue(const struct oplog *o, struct bytes id, int64_t psync_offset,
                             uint64_t *out_offset) MUST_CHECK;
 
+/* May a peer or a file call a history so? A word of OPLOG_ID_LEN letters, which can stand in INFO, in a reply and in
+ * what we say to a leader. */
+bool oplog_is_id(struct bytes text);
 /* A new history begins: fresh id, no second. The backlog is gone with it. */
 void oplog_new_history(struct oplog *o);
 /* We lead from here: id becomes id2, valid up to the tip, and a fresh id begins. */

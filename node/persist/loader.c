@@ -44,7 +44,7 @@ void loader_fini(struct loader *l)
 
 static void aux_id(struct loader *l, struct bytes value)
 {
-    if (value.len != sizeof l->position.id - 1)
+    if (!oplog_is_id(value))
         return;
     memcpy(l->position.id, value.at, value.len);
     l->position.known = true;
@@ -71,7 +71,7 @@ static void aux_born(struct loader *l, struct bytes value)
 
 static void aux_root(struct loader *l, struct bytes value)
 {
-    if (value.len == sizeof l->position.root - 1)
+    if (oplog_is_id(value))
         memcpy(l->position.root, value.at, value.len);
 }
 

@@ -208,12 +208,12 @@ static void greeting_event(struct upstream *u, const struct upstream_event *ev,
 
 static bool parse_fullresync(struct upstream *u, struct bytes rest)
 {
-    struct bytes number = { rest.at + UPSTREAM_ID_LEN + 1, 0 };
+    struct bytes id = { rest.at, UPSTREAM_ID_LEN }, number;
 
-    if (rest.len < UPSTREAM_ID_LEN + 2 || rest.at[UPSTREAM_ID_LEN] != ' ')
+    if (rest.len < UPSTREAM_ID_LEN + 2 || rest.at[UPSTREAM_ID_LEN] != ' ' || !oplog_is_id(id))
         return false;
-    number.len = rest.len - UPSTREAM_ID_LEN - 1;
-    memcpy(u->id, rest.at, UPSTREAM_ID_LEN);
+    number = (struct bytes){ id.at + id.len + 1, rest.len - id.len - 1 };
+    memcpy(u->id, id.at, id.len);
     u->id[UPSTREAM_ID_LEN] = '\0';
     return bytes_to_u64(number, &u->offset) && u->offset <= OPLOG_OFFSET_MAX;
 }
@@ -239,13 +239,12 @@ static void continue_stream(struct upstream *u, const struct upstream_event *ev,
     struct bytes id = { ev->line.at + 9, ev->line.len - 9 }; /* behind "+CONTINUE" */
     struct upstream_action *a;
 
-    if (!ev->view.history || (id.len && id.len != UPSTREAM_ID_LEN + 1)) {
+    if (!ev->view.history || (id.len && !oplog_is_id((struct bytes){ id.at + 1, id.len - 1 }))) {
         retreat(u, ev, "the leader continues what we do not have", out);
         return;
     }
     a = act(out, UPSTREAM_CONTINUE);
-    snprintf(a->id, sizeof a->id, "%.*s", UPSTREAM_ID_LEN, id.len ? id.at + 1 : ev->view.id);
-    a->id[UPSTREAM_ID_LEN] = '\0';
+    memcpy(a->id, id.len ? id.at + 1 : ev->view.id, UPSTREAM_ID_LEN);
     u->legacy = false;
     take_failover(u, out);
     streaming(u, ev);
@@ -283,17 +282,26 @@ static void psync_event(struct upstream *u, const struct upstream_event *ev,
     }
 }
 
+/* "$EOF:" and the word that ends the payload, which looks like an id. */
+static bool read_mark(struct bytes line, struct bytes *out)
+{
+    if (!begins(line, "$EOF:"))
+        return false;
+    *out = (struct bytes){ line.at + 5, line.len - 5 };
+    return oplog_is_id(*out);
+}
+
 static void header_event(struct upstream *u, const struct upstream_event *ev,
                          struct upstream_actions *out)
 {
-    static const size_t mark_line = 5 + UPSTREAM_ID_LEN; /* "$EOF:" and the mark */
     struct upstream_action *a;
+    struct bytes mark;
     uint64_t bytes = 0;
     bool marked;
 
     if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
         return;
-    marked = begins(ev->line, "$EOF:") && ev->line.len == mark_line;
+    marked = read_mark(ev->line, &mark);
     if (!marked &&
         (ev->line.at[0] != '$' ||
          !bytes_to_u64((struct bytes){ ev->line.at + 1, ev->line.len - 1 }, &bytes) || !bytes)) {
@@ -305,7 +313,7 @@ static void header_event(struct upstream *u, const struct upstream_event *ev,
     a->offset = u->offset;
     a->bytes = bytes;
     if (marked)
-        memcpy(a->mark, ev->line.at + 5, UPSTREAM_ID_LEN);
+        memcpy(a->mark, mark.at, UPSTREAM_ID_LEN);
     enter(u, UPSTREAM_PAYLOAD, ev->now_ms);
     u->next_ack_ms = ev->now_ms + UPSTREAM_NEWLINE_MS;
 }

@@ -13,6 +13,7 @@
 #define ID   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define NEW  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define MARK "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
+#define ODD  "oooooooooooooooooooooooooooooo\a\roooooooo" /* as long, but no word */
 
 struct step {
     const char *event; /* "follow", "up", "line +OK", "timer", …; "history 41": what we hold */
@@ -350,6 +351,20 @@ START_TEST(rubbish_and_silence_end_the_link)
                                             { "line +OK", "send PSYNC ? -1; ", 0 },
                                             { "line +FULLRESYNC abc 1", "drop; ", 0 },
                                             { 0 } };
+    static const struct step odd_id[] = { TO_PSYNC,
+                                          { "line +OK", "send PSYNC ? -1; ", 0 },
+                                          { "line +FULLRESYNC " ODD " 1", "drop; ", 0 },
+                                          { 0 } };
+    static const struct step odd_continuation[] = { { "history 41", NULL, 0 },
+                                                    TO_PSYNC,
+                                                    { "line +OK", "send PSYNC " ID " 42; ", 0 },
+                                                    { "line +CONTINUE " ODD, "drop; ", 0 },
+                                                    { 0 } };
+    static const struct step odd_mark[] = { TO_PSYNC,
+                                            { "line +OK", "send PSYNC ? -1; ", 0 },
+                                            { "line +FULLRESYNC " NEW " 0", NULL, 0 },
+                                            { "line $EOF:" ODD, "drop; ", 0 },
+                                            { 0 } };
     static const struct step far_offset[] = { TO_PSYNC,
                                               { "line +OK", "send PSYNC ? -1; ", 0 },
                                               { "line +FULLRESYNC " NEW " 18446744073709551615",
@@ -376,8 +391,10 @@ START_TEST(rubbish_and_silence_end_the_link)
         { "timer", NULL, 5000 },
         { 0 },
     };
-    static const struct step *const scripts[] = { silent,    rubbish,    short_id, far_offset,
-                                                  uninvited, no_payload, broken };
+    static const struct step *const scripts[] = {
+        silent,   rubbish,    short_id,  odd_id,     odd_continuation,
+        odd_mark, far_offset, uninvited, no_payload, broken,
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
         struct upstream u;
