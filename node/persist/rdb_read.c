@@ -441,30 +441,39 @@ static bool op_slot_info(struct rdb_reader *r, struct in *in, struct rdb_item *o
     return take_plain_len(in, &hint) && take_plain_len(in, &hint) && take_plain_len(in, &hint);
 }
 
-/* A module's auxiliary data names its own items, so it can be stepped over. */
+/* A module's auxiliary data names its own parts, so it can be stepped over, a part at a time. */
 static bool op_module_aux(struct rdb_reader *r, struct in *in, struct rdb_item *out)
+{
+    uint64_t module;
+
+    r->in_module_aux = take_plain_len(in, &module);
+    return r->in_module_aux;
+}
+
+static bool skip_module_part(struct rdb_reader *r, struct in *in)
 {
     uint64_t what, number;
     double wide;
     float narrow;
     struct bytes text;
 
-    if (!take_plain_len(in, &number))
+    if (!take_plain_len(in, &what))
         return false;
-    for (;;) {
-        bool there;
-
-        if (!take_plain_len(in, &what))
-            return false;
-        if (what == 0)
-            return true;
-        there = what == 1 || what == 2 ? take_plain_len(in, &number)
-                : what == 3            ? take(in, &narrow, sizeof narrow)
-                : what == 4            ? take(in, &wide, sizeof wide)
-                : what == 5            ? take_string(in, &r->scratch[0], &text)
-                                       : bad(in, "a module's data has an unknown part");
-        if (!there)
-            return false;
+    switch (what) {
+    case 0:
+        r->in_module_aux = false;
+        return true;
+    case 1:
+    case 2:
+        return take_plain_len(in, &number);
+    case 3:
+        return take(in, &narrow, sizeof narrow);
+    case 4:
+        return take(in, &wide, sizeof wide);
+    case 5:
+        return take_string(in, &r->scratch[0], &text);
+    default:
+        return bad(in, "a module's data has an unknown part");
     }
 }
 
@@ -623,6 +632,8 @@ static bool read_item(struct rdb_reader *r, struct in *in, struct rdb_item *out)
         return read_header(r, in);
     if (r->value.row)
         return read_value(r, in, out);
+    if (r->in_module_aux)
+        return skip_module_part(r, in);
     if (!take_byte(in, &code))
         return false;
     return code >= RDB_OP_FIRST ? ops[code - RDB_OP_FIRST](r, in, out)

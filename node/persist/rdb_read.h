@@ -57,6 +57,7 @@ struct rdb_reader {
     bool bad;
     uint64_t crc, offset; /* of everything consumed */
     size_t wants;
+    bool in_module_aux;                 /* between two parts of a module's auxiliary data */
     int64_t expire_wall_ms;             /* stated for the next key */
     struct buf scratch[2];              /* unpacked: name or key, value */
     const struct keyspace *types;       /* whose types are loaded; NULL: strings alone */

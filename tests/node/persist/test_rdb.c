@@ -203,6 +203,37 @@ START_TEST(refuses_with_a_reason)
 }
 END_TEST
 
+/* A module's data is no value, and however long it is each of its parts is looked at once. */
+START_TEST(steps_over_what_modules_say)
+{
+    static const struct bytes file = BYTES("REDIS0009\xf7\x81"
+                                           "12345678\x02\x01\x01\x05\x03"
+                                           "1234\x04"
+                                           "12345678\x05\x03one\x00"
+                                           "\xff\0\0\0\0\0\0\0\0");
+    struct rdb_reader r;
+    struct rdb_item item = { 0 };
+    size_t from = 0, consumed = 0;
+    int skipped = 0;
+
+    rdb_reader_init(&r);
+    for (size_t have = 0; item.kind != RDB_END || have == 0;) {
+        enum rdb_status s =
+            rdb_read(&r, (struct bytes){ file.at + from, have - from }, &item, &consumed);
+
+        ck_assert_int_ne(s, RDB_BAD);
+        ck_assert_uint_le(have, file.len);
+        have += s == RDB_MORE;
+        from += s == RDB_ITEM ? consumed : 0;
+        skipped += s == RDB_ITEM && item.kind == RDB_SKIPPED;
+        ck_assert_uint_le(have - from, 13);
+    }
+    ck_assert_uint_eq(from, file.len);
+    ck_assert_int_eq(skipped, 1 + 1 + 6); /* the header, the module, its parts and their end */
+    rdb_reader_fini(&r);
+}
+END_TEST
+
 /* DUMP of redis-server 7.0: SET k hello, SET k 12345. */
 START_TEST(reads_payloads_of_redis)
 {
@@ -245,4 +276,4 @@ START_TEST(reads_payloads_of_redis)
 END_TEST
 
 CHECK_MAIN("rdb", the_checksum_is_the_published_one, reads_what_it_wrote, refuses_with_a_reason,
-           reads_payloads_of_redis)
+           steps_over_what_modules_say, reads_payloads_of_redis)
