@@ -50,17 +50,22 @@ static void check_memory(struct bytes text)
     buf_fini(&again);
 }
 
-/* The bytes are two payloads, then damage: where, and what. */
+enum { MARKED = 1, BOTH_DAMAGED = 2, SLOT_TWICE = 4, CUT = 8 };
+
+/* The bytes are two payloads and what happens to their file: the second one has a mark, or stands in both slots, or
+ * is damaged as the first one is, or the file is cut; and where the damage is, and what. */
 static void check_file(struct bytes in)
 {
     struct buf file = { 0 }, part = { 0 };
     struct bytes one = { in.at, in.len / 2 }, two = { in.at + in.len / 2, in.len - in.len / 2 };
     struct bytes payload;
     uint64_t sequence;
+    unsigned how;
     size_t at;
 
     if (in.len < 4 || in.len > SLOT_PAYLOAD_MAX)
         return;
+    how = (unsigned char)in.at[3];
     memset(buf_reserve(&file, SLOTS_FILE_BYTES), 0, SLOTS_FILE_BYTES);
     file.len = SLOTS_FILE_BYTES;
     slots_put(&part, 1, one);
@@ -68,11 +73,23 @@ static void check_file(struct bytes in)
     part.len = 0;
     slots_put(&part, 2, two);
     memcpy(file.at + slots_place(2), part.at, part.len);
+    if (how & SLOT_TWICE)
+        memcpy(file.at + slots_place(1), part.at, part.len);
+    if (how & MARKED) {
+        part.len = 0;
+        slots_put_mark(&part, 2);
+        memcpy(file.at + SLOTS_MARK_AT, part.at, part.len);
+    }
     at = ((unsigned char)in.at[0] << 8 | (unsigned char)in.at[1]) % file.len;
     file.at[at] = (char)(file.at[at] ^ (in.at[2] | 1));
+    if (how & BOTH_DAMAGED && at < SLOT_BYTES)
+        file.at[at + SLOT_BYTES] = (char)(file.at[at + SLOT_BYTES] ^ 1);
+    if (how & CUT)
+        file.len -= 1 + at % SLOTS_SECTOR;
     if (slots_scan(buf_bytes(&file), &payload, &sequence, NULL) == OK) {
         ASSERT(payload.at >= file.at && payload.at + payload.len <= file.at + file.len);
         ASSERT(bytes_eq(payload, sequence == 2 ? two : one));
+        ASSERT((sequence == 2 || !(how & MARKED)) && !(how & CUT));
     }
     buf_fini(&file);
     buf_fini(&part);
