@@ -17,6 +17,7 @@
 #include "common/serve/users_file.h"
 #include "common/serve/service.h"
 #include "common/server_net.h"
+#include "node/durable/membership.h"
 #include "node/insight/identity.h"
 #include "node/insight/info.h"
 #include "node/insight/memory.h"
@@ -64,6 +65,7 @@ static const struct command *const command_rows[] = {
     info_rows,
     memory_rows,
     replica_rows,
+    membership_rows,
     persist_rows,
     aof_rows,
     script_rows,
@@ -163,6 +165,7 @@ static void close_rooms(struct node *n)
     aof_free(w->aof);
     script_free(w->script);
     persist_free(w->persist);
+    membership_free(w->membership);
     replica_free(w->replica);
     serve_free(w->serve);
     info_free(w->info);
@@ -260,6 +263,13 @@ static void leave_pidfile(const struct server_settings *set)
         log_warning("pidfile-not-written why=\"%s\"", why.text);
 }
 
+/* What this node is to its durable group, before it loads what may not be the group's any more. */
+static enum err join_group(struct node_world *w, struct errmsg *out_why)
+{
+    w->membership = membership_open(w, out_why);
+    return w->membership ? OK : ERR_IO;
+}
+
 /* A kill in the middle of CONFIG REWRITE leaves a file beside the one that was to be replaced. */
 static void sweep(const struct node *n)
 {
@@ -282,7 +292,8 @@ static int serve_clients(struct node *n)
     sweep(n);
     open_rooms(n);
     if (users_file_start(n->world.acl, &n->set.server, &why) != OK ||
-        rename_commands(n, &why) != OK || live_settings_begin(&n->world, &why) != OK) {
+        rename_commands(n, &why) != OK || live_settings_begin(&n->world, &why) != OK ||
+        join_group(&n->world, &why) != OK) {
         log_warning("start-refused why=\"%s\"", why.text);
         close_rooms(n);
         return refuse_start(why.text);

@@ -12,6 +12,7 @@ struct command;
 struct command_table;
 struct info;
 struct keyspace;
+struct membership;
 struct oplog;
 struct replica;
 struct persist;
@@ -28,12 +29,13 @@ struct node_world {
     struct node_settings *set; /* its values */
     struct keyspace *keyspace;
     struct oplog *oplog;
-    struct replica *replica; /* who leads, who follows, how far */
-    struct persist *persist; /* snapshots */
-    struct aof *aof;         /* the append only file */
-    struct script *script;   /* Lua */
-    struct service *service; /* client sessions, what both daemons share of them */
-    struct serve *serve;     /* and what only a node does */
+    struct replica *replica;       /* who leads, who follows, how far */
+    struct membership *membership; /* in a durable group */
+    struct persist *persist;       /* snapshots */
+    struct aof *aof;               /* the append only file */
+    struct script *script;         /* Lua */
+    struct service *service;       /* client sessions, what both daemons share of them */
+    struct serve *serve;           /* and what only a node does */
     struct command_table *commands;
     const struct command *const *debug_rows; /* of DEBUG, a list of arrays ended by NULL */
     struct acl *acl;
