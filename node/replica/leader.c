@@ -189,12 +189,13 @@ static bool send_all(struct follower *f, struct oplog_cursor *c)
 
 static void payload_left(struct follower *f)
 {
-    full_sync_leave(f);
-    f->progress_ms = f->ack_ms = clock_now_ms();
     if (f->rdb_only) {
+        release(f);
         session_close(f->session, LINK_WHY_ASKED);
         return;
     }
+    full_sync_leave(f);
+    f->progress_ms = f->ack_ms = clock_now_ms();
     /* Who was told a length knows where the payload ends; who waits for a mark tells when it is
      * through, and gets not a byte of the stream before. */
     f->state = f->counted ? FOLLOWER_ONLINE : FOLLOWER_WAIT_ACK;

@@ -576,6 +576,26 @@ def test_payload_without_eof_capability_and_filters(t):
     s.close()
 
 
+def test_info_in_the_turn_in_which_a_copy_ends(t):
+    """redis-cli --rdb has all that it wanted, and its link is not dead yet: a node of ours crashed of a
+    question in between. Each turn sleeps, so that the next one finds a question."""
+    node = t.node(product=OURS).start()
+    with node.client() as taker, node.client() as odd, node.client() as even, \
+            node.client() as probe, node.client() as asker:
+        taker.call("REPLCONF", "capa", "eof", "rdb-only", "1")
+        even.send("DEBUG", "SLEEP", "1")
+        probe.send("PING")
+        while probe.read_within(0.1):
+            probe.send("PING")
+        taker.send("PSYNC", "?", "-1")
+        for asleep, next_one in [(even, odd), (odd, even)] * 4:
+            next_one.send("DEBUG", "SLEEP", "0.2")
+            asker.send("INFO", "replication")
+            assert asleep.read() == "OK"
+        shown = [asker.read() for _ in range(8)]
+        assert "connected_slaves:0" in shown[-1], shown[-1]
+
+
 def test_runaway_follower_is_dropped(t):
     """client-output-buffer-limit replica bounds what is kept for one that does not read."""
     node = t.node(product=OURS, settings={
