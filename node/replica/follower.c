@@ -38,6 +38,7 @@ void upstream_event(struct replica *r, const struct upstream_event *given)
     struct upstream_actions actions;
     uint64_t proved = r->upstream.freshness.proved;
 
+    replica_configure(r);
     ev.now_ms = clock_now_ms();
     ev.view = (struct upstream_view){ .id = r->w->oplog->id,
                                       .offset = r->w->oplog->next,

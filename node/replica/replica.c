@@ -12,7 +12,7 @@
 #include "node/replica/replica_room.h"
 #include "node/serve/apply.h"
 
-static void configure(struct replica *r)
+void replica_configure(struct replica *r)
 {
     const struct node_settings *set = r->w->set;
     int64_t port = set->server.tls_port && r->w->net ? set->server.tls_port : set->server.port;
@@ -60,7 +60,6 @@ void replica_follow(struct replica *r, const char *host, int64_t port, bool fail
     r->upstream.failover = failover;
     if (led)
         role_changed(r);
-    configure(r);
     log_notice("following leader=%s:%lld id=%s offset=%llu", host, (long long)port, o->id,
                (unsigned long long)o->next);
     upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_FOLLOW });
@@ -123,7 +122,6 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
     if (!r->started)
         return;
-    configure(r);
     leader_second(r);
     leader_settle(r);
 }
@@ -194,7 +192,6 @@ void replica_start(struct replica *r)
     r->apply = r->apply ? r->apply : apply_new(r->w);
     r->no_followers_since_ms = r->pinged_ms = clock_now_ms();
     oplog_backlog_resize(r->w->oplog, set->repl_backlog_bytes);
-    configure(r);
     r->follows = *set->leader_host != '\0';
     role_changed(r);
     if (!r->follows)
@@ -229,7 +226,6 @@ bool replica_too_old(const struct replica *r)
 
 void replica_settings_changed(struct replica *r)
 {
-    configure(r);
     if (r->follows)
         upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_TIMER });
 }

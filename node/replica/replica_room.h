@@ -233,6 +233,8 @@ void upstream_event(struct replica *r, const struct upstream_event *ev);
 uint64_t upstream_unread_bytes(const struct replica *r);
 
 /* replica.c */
+/* What upstream.c may say, as the settings are now: it borrows their texts, which CONFIG SET frees. */
+void replica_configure(struct replica *r);
 /* host NULL: lead. */
 void replica_follow(struct replica *r, const char *host, int64_t port, bool failover);
 void replica_promote(struct replica *r);

@@ -475,6 +475,26 @@ def test_passwords_both_ways(t):
         wait_same(leader, follower)
 
 
+def test_what_a_leader_is_told_is_what_the_settings_say_now(t):
+    """CONFIG SET between the answer to PING and AUTH: the texts of before have been freed."""
+    stand_in = socket.create_server(("127.0.0.1", 0))
+    t.defer(stand_in.close)
+    follower = t.node(product=OURS, settings={
+        "replicaof": "127.0.0.1 %d" % stand_in.getsockname()[1], "masterauth": "old",
+        "replica-announce-ip": "10.0.0.1"}).start()
+    s, _ = stand_in.accept()
+    t.defer(s.close)
+    leader = s.makefile("rb")
+    assert leader.read(len(encode(["PING"]))) == encode(["PING"])
+    follower.call("CONFIG", "SET", "masteruser", "somebody", "masterauth", "a new and longer one",
+                  "replica-announce-ip", "10.0.0.2")
+    s.sendall(b"+PONG\r\n")
+    told = (encode(["AUTH", "somebody", "a new and longer one"]) +
+            encode(["REPLCONF", "listening-port", follower.port]) +
+            encode(["REPLCONF", "ip-address", "10.0.0.2"]))
+    assert leader.read(len(told)) == told
+
+
 def test_rewrite_keeps_whom_it_follows(t):
     leader = t.node(product=OURS).start()
     follower = t.node(product=OURS).start()
