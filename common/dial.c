@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/tls.h"
 
 enum { CALLS_MAX = 100000, WORDS_MAX = 64 };
 
@@ -154,6 +155,7 @@ static void options_copy(struct dial_options *o)
     ASSERT(o->host);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         copy_text(texts[i]);
+    o->tls = tls_context_hold(o->tls);
 }
 
 static void options_fini(struct dial_options *o)
@@ -163,6 +165,7 @@ static void options_fini(struct dial_options *o)
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree((void *)(uintptr_t)texts[i]);
+    tls_context_free(o->tls);
 }
 
 static bool same_text(const char *a, const char *b)

@@ -50,7 +50,7 @@ typedef void dial_reply_fn(void *arg, const struct resp_value *reply);
 struct dial_options {
     const char *host; /* name or address, or a path that begins with '/'; copied */
     int port;
-    struct tls_context *tls;     /* NULL: plain. Not owned. */
+    struct tls_context *tls;     /* NULL: plain. Held, so that a reload may replace it meanwhile. */
     const char *tls_name;        /* name the certificate must carry; NULL: not checked */
     const char *source_address;  /* bind-source-addr; NULL: any */
     const char *user, *password; /* AUTH [user] password; NULL: none. Copied. */

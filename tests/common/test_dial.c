@@ -658,6 +658,20 @@ START_TEST(every_call_is_answered_once_under_random_death)
 }
 END_TEST
 
+/* The owner's context goes, as at a reload, while the connection is being made. */
+static void tls_survives_a_reload(const struct tls_settings *set)
+{
+    struct heard h = { 0 };
+    struct errmsg why = { 0 };
+    struct tls_context *client = tls_context_new(set, false, &why);
+    struct dial *d = dial_to(&h, (struct dial_options){ .tls = client });
+
+    ck_assert_int_eq(dial_state(d), DIAL_CONNECTING);
+    tls_context_free(client);
+    await(&h.states[DIAL_UP], 1);
+    dial_free(d);
+}
+
 static enum dial_why tls_try(struct tls_context *client, const char *name, bool *out_up)
 {
     struct heard h = { 0 };
@@ -706,6 +720,7 @@ START_TEST(tls_names_are_verified)
     ck_assert(!up);
     ck_assert_int_eq(tls_try(client, "127.0.0.9", &up), DIAL_WHY_TLS);
     ck_assert(!up);
+    tls_survives_a_reload(&set);
 
     /* A reload: new links get the new certificate, with the old context gone. */
     certs_issue(&c, "renewed", "DNS:renewed.example", NULL);
