@@ -105,13 +105,14 @@ static void *helper(void *arg)
     return NULL;
 }
 
-/* With the lock held. Where no thread can be had, those that exist do the work, later. */
+/* With the lock held. An idle helper that was called counts as idle until it wakes, so what waits is counted against
+ * them. Where no thread can be had, those that exist do the work, later. */
 static void more_helpers(struct bureau *b)
 {
     pthread_attr_t detached;
     pthread_t thread;
 
-    if (b->idle > 0 || b->helpers == RESOLVE_HELPERS)
+    if (b->helpers == RESOLVE_HELPERS || list_length(&b->waiting) <= (size_t)b->idle)
         return;
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
