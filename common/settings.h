@@ -62,6 +62,8 @@ struct setting {
     const char *clamp_min, *clamp_max; /* accepted outside of these, and pulled in; NULL: not */
     size_t at;                         /* offsetof the daemon's settings struct */
     const struct setting_word *words;  /* SET_ENUM; ended by a NULL word */
+    const char *const
+        *secrets; /* SETTING_KEYED: second words behind which no log shows any; ended by NULL */
     enum setting_when when;
     uint32_t flags;
     /* May refuse a well-formed value before it is stored, at start and at run time. NULL: any. */

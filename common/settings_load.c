@@ -45,11 +45,32 @@ bool settings_is_secret(const struct settings *s, struct bytes name)
     return e && (e->row->kind == SET_SECRET || (e->row->flags & SETTING_SECRET));
 }
 
+/* What of a line no secret stands in. */
+static struct bytes without_secrets(const struct settings *s, struct bytes line)
+{
+    struct bytes name = first_word(line), second;
+    const struct entry *e = entry_find(s, name, NULL);
+
+    if (settings_is_secret(s, name))
+        return name;
+    if (!e || !e->row->secrets)
+        return line;
+    second = first_word(trim((struct bytes){ line.at + name.len, line.len - name.len }));
+    for (const char *const *word = e->row->secrets; *word; word++) {
+        size_t len = strlen(*word);
+        bool quoted = second.len == len + 2 && strchr("\"'", second.at[0]); /* on a command line */
+
+        if (bytes_is_word((struct bytes){ second.at + quoted, quoted ? len : second.len }, *word))
+            return (struct bytes){ line.at, (size_t)(second.at + second.len - line.at) };
+    }
+    return line;
+}
+
 void settings_refusal(const struct settings *s, const struct settings_origin *at,
                       const char *reason, struct errmsg *out_why)
 {
-    bool secret = settings_is_secret(s, first_word(at->text));
-    struct bytes shown = secret ? first_word(at->text) : at->text;
+    struct bytes shown = without_secrets(s, at->text);
+    bool secret = shown.len < at->text.len;
     bool cut = shown.len > SHOWN_LINE;
     char place[SHOWN_PATH + 64] = "Reading the command line";
     size_t path_len = at->path ? strlen(at->path) : 0;

@@ -172,10 +172,13 @@ static enum err keep_line(void *values, int argc, const struct bytes *argv, stru
     return OK;
 }
 
+static const char *const secrets[] = { "auth-pass", "sentinel-pass", NULL };
+
 static const struct setting sentinel_row[] = {
     { .name = "sentinel",
       .kind = SET_LINES,
       .flags = SETTING_MULTI | SETTING_KEYED,
+      .secrets = secrets,
       .line = keep_line,
       .help = "Everything about groups and peers; see the sentinel directives." },
     { .name = NULL },

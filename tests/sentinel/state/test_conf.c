@@ -92,7 +92,6 @@ START_TEST(sentences_of_redis)
         { "config-epoch m1 x", "Invalid epoch." },
         { "leader-epoch m1 99999999999999999999", "Invalid epoch." },
         { "current-epoch -1", "Invalid epoch." },
-        { "auth-pass m1", "Unrecognized sentinel configuration statement." },
         { "fast-detection m1 maybe",
           "Please specify auto, yes or no for the fast-detection option." },
     };
@@ -107,8 +106,25 @@ START_TEST(sentences_of_redis)
     refused(M1 "sentinel rename-command m1 a b\nsentinel rename-command m1 A c\n", 3,
             "sentinel rename-command m1 A c",
             "Same command renamed multiple times with rename-command.");
+    refused(M1 "sentinel AUTH-pass m2 secret\n", 2, "sentinel AUTH-pass ******",
+            "No such master with specified name.");
+    refused("sentinel  sentinel-pass \"secret\n", 1, "sentinel  sentinel-pass ******",
+            "Unbalanced quotes in configuration line");
     refused("sentinell monitor a b c d\n", 1, "sentinell monitor a b c d",
             "Bad directive or wrong number of arguments, did you mean 'sentinel'?");
+}
+END_TEST
+
+START_TEST(no_secret_of_a_command_line_is_shown)
+{
+    char words[][16] = { "--sentinel", "auth-pass", "m1", "secret" };
+    char *argv[] = { words[0], words[1], words[2], words[3] };
+
+    ck_assert(load("") == OK);
+    ck_assert(settings_load(table, (int)ARRAY_LEN(argv), argv, &why) == OK);
+    ck_assert(sentinel_settings_config(&set, &config, &why) != OK);
+    ck_assert_ptr_nonnull(strstr(why.text, "No such master with specified name."));
+    ck_assert_ptr_null(strstr(why.text, "secret"));
 }
 END_TEST
 
@@ -244,6 +260,7 @@ START_TEST(odd_values_survive_and_forge_nothing)
 }
 END_TEST
 
-CHECK_MAIN("conf", sentences_of_redis, order_of_lines_does_not_matter, defaults_of_a_sentinel,
-           the_file_of_debian_loads, layout_of_redis_sentinel,
-           nothing_is_added_that_redis_does_not_know, odd_values_survive_and_forge_nothing)
+CHECK_MAIN("conf", sentences_of_redis, no_secret_of_a_command_line_is_shown,
+           order_of_lines_does_not_matter, defaults_of_a_sentinel, the_file_of_debian_loads,
+           layout_of_redis_sentinel, nothing_is_added_that_redis_does_not_know,
+           odd_values_survive_and_forge_nothing)
