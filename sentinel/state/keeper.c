@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -160,6 +161,31 @@ static void choose(struct keeper *k, const struct keeper_options *o, const struc
                (unsigned long long)how->records);
 }
 
+/* It is there, and was not read: it may hold votes that sentinel.conf does not. */
+static bool is_unread(const char *path, const struct journal_found *how)
+{
+    struct stat st;
+
+    return how->next == 0 && stat(path, &st) == 0 && st.st_size >= JOURNAL_HEADER_BYTES;
+}
+
+static const char *advice_on(enum err e)
+{
+    switch (e) {
+    case ERR_EXISTS:
+        return "Two sentinels must not share one state.";
+    case ERR_IO:
+        return "Let the user that runs the sentinel read and write it and the .lock beside it, or "
+               "move "
+               "it away: the sentinel then starts from sentinel.conf, which is at most a second "
+               "older.";
+    default:
+        return "Restore it from a copy, or move it away: the sentinel then starts from "
+               "sentinel.conf, "
+               "which is at most a second older.";
+    }
+}
+
 static enum err open_journal(struct keeper *k, const struct keeper_options *o, const char *path,
                              struct errmsg *out_why)
 {
@@ -169,13 +195,9 @@ static enum err open_journal(struct keeper *k, const struct keeper_options *o, c
     enum err e = OK;
 
     k->journal = journal_open(path, o->io, replay_one, &found, &how, &e, &reason);
-    if (!k->journal && e != ERR_IO) {
+    if (!k->journal && (e != ERR_IO || is_unread(path, &how))) {
         config_fini(&found.config);
-        return open_refused(
-            out_why, e, &reason,
-            e == ERR_EXISTS ? "Two sentinels must not share one state."
-                            : "Restore it from a copy, or move it away: the sentinel then starts "
-                              "from sentinel.conf, which is at most a second older.");
+        return open_refused(out_why, e, &reason, advice_on(e));
     }
     if (k->journal) {
         choose(k, o, &found, &how);

@@ -360,6 +360,30 @@ START_TEST(sentinel_conf_alone_carries_the_state)
 }
 END_TEST
 
+/* Who ran it as root once, and then as the user it should be, would start without the votes cast meanwhile. */
+START_TEST(a_journal_that_cannot_be_read_is_a_refusal)
+{
+    char lock[200];
+    struct keeper k;
+
+    fresh(CONF);
+    snprintf(lock, sizeof lock, "%s.lock", state_path_);
+    open_ok(&k);
+    add_vote(&k, "m1", 7, ID);
+    ck_assert(keeper_store(&k, &why) == OK);
+    keeper_close(&k);
+    unlink(lock);
+    ck_assert_int_eq(mkdir(lock, 0700), 0); /* which nobody opens for writing, not even root */
+    ck_assert(open_with(&k, &journal_io_real) == ERR_IO);
+    ck_assert_ptr_nonnull(strstr(why.text, lock));
+    ck_assert_ptr_nonnull(strstr(why.text, "move it away"));
+    rmdir(lock);
+    open_ok(&k);
+    ck_assert_uint_eq(k.config.groups[0].vote_epoch, 7);
+    keeper_close(&k);
+}
+END_TEST
+
 START_TEST(nowhere_to_write_is_a_refusal)
 {
     struct keeper k;
@@ -479,6 +503,6 @@ CHECK_MAIN("state", an_id_is_made_once, what_was_stored_survives_a_kill, sentine
            a_vote_does_not_wait_for_sentinel_conf, an_operators_edit_counts_but_forgets_no_vote,
            a_file_that_stays_as_it_was_overrules_nothing, two_on_one_state_are_refused,
            damage_is_refused_with_what_to_do, a_full_disk_promises_nothing_and_heals,
-           sentinel_conf_alone_carries_the_state, nowhere_to_write_is_a_refusal,
-           the_journal_stays_short, positions_come_back_through_the_loop,
-           sentinel_conf_is_written_within_a_second)
+           sentinel_conf_alone_carries_the_state, a_journal_that_cannot_be_read_is_a_refusal,
+           nowhere_to_write_is_a_refusal, the_journal_stays_short,
+           positions_come_back_through_the_loop, sentinel_conf_is_written_within_a_second)
