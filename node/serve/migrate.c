@@ -13,7 +13,8 @@
 
 enum {
     TIMEOUT_DEFAULT_MS = 1000,
-    OPTIONS = 6, /* the first option's argument */
+    OPTIONS = 6,   /* the first option's argument */
+    GREETINGS = 2, /* calls ahead of the keys': AUTH, SELECT */
     TTL_TEXT = 24,
 };
 
@@ -251,6 +252,7 @@ static void start(struct migration *m, struct bytes host, int port)
                        &(struct dial_options){ .host = name,
                                                .port = port,
                                                .connect_timeout_ms = (uint64_t)(m->timeout_s * 1e3),
+                                               .calls_max = (uint32_t)m->count + GREETINGS,
                                                .on_state = dialled,
                                                .arg = m });
     ev_timer_init(&m->timer, time_is_up, 0., m->timeout_s);

@@ -43,6 +43,18 @@ def test_keys_move_to_either_product(t):
         assert follower.call("DBSIZE") == 0
 
 
+@limit(120)
+def test_a_hundred_thousand_keys_at_once(t):
+    """One more than a connection of ours takes calls by itself: the last ones were never sent, and waited for."""
+    t.needs_holdfast()
+    ours, target = t.node().start(), t.node().start()
+    ours.call("DEBUG", "POPULATE", 100001)
+    with ours.client(timeout=100) as a:
+        assert a.call("MIGRATE", "127.0.0.1", target.port, "", 0, 20000, "KEYS",
+                      *("key:%d" % i for i in range(100001))) == "OK"
+    assert (ours.call("DBSIZE"), target.call("DBSIZE")) == (0, 100001)
+
+
 def test_credentials_are_shown(t):
     t.needs_holdfast()
     ours = t.node().start()
