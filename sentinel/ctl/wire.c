@@ -13,6 +13,9 @@
 #include "common/clock.h"
 #include "common/net.h"
 
+/* Who listens for hours must notice that the other machine is gone, which then says nothing. */
+enum { KEEPALIVE_S = 15 };
+
 /* How one attempt to move bytes ended. */
 enum io { IO_MOVED, IO_WANT_READ, IO_WANT_WRITE, IO_END, IO_BROKEN };
 
@@ -56,7 +59,7 @@ static enum err connect_one(struct wire *w, const struct addrinfo *a, uint64_t d
         getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     }
     if (!error) {
-        net_tune(w->fd, a->ai_family, 0);
+        net_tune(w->fd, a->ai_family, KEEPALIVE_S);
         return OK;
     }
     e = complain(w, ERR_CLOSED, strerror(error), why);

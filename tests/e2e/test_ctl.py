@@ -98,6 +98,9 @@ def test_follows_events_from_one_sentinel_to_the_next(t):
     t.defer(follower.wait)
     t.defer(follower.kill)
     assert "listening" in follower.stderr.readline()
+    sockets = subprocess.run(["ss", "-tnop"], capture_output=True, text=True, check=True).stdout
+    mine = [line for line in sockets.splitlines() if "pid=%d," % follower.pid in line]
+    assert mine and all("timer:(keepalive," in line for line in mine), mine  # a vanished machine is noticed
 
     def printed(event):
         with open(out) as f:
