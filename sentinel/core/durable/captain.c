@@ -272,8 +272,8 @@ static void read_result(struct captain *c, const struct reg_action *r, struct ca
     bool is_empty = r->outcome == OUTCOME_REFUSED && !r->has_value; /* there is no register yet */
 
     (void)out;
-    c->behind = r->outcome != OUTCOME_DONE && !is_empty;
-    c->read_ms = c->now_ms + c->set.patience.heartbeat_ms;
+    c->behind = r->outcome != OUTCOME_DONE;
+    c->read_ms = c->now_ms + (is_empty ? CAPTAIN_EMPTY_MS : c->set.patience.heartbeat_ms);
 }
 
 static void finish_result(struct captain *c, const struct reg_action *r,

@@ -49,6 +49,8 @@ enum {
     CAPTAIN_LOOK_MS = 500, /* while nobody can lead, the register is read again */
     CAPTAIN_COMMIT_MS = 500,
     CAPTAIN_READ_MS = 300,
+    CAPTAIN_EMPTY_MS =
+        1000, /* while there is no register: somebody may make one, and not be heard */
     CAPTAIN_WISH_MS = 1000,
     CAPTAIN_FINISH_MS = 1000, /* two sets of voters that nobody makes one */
     CAPTAIN_DIAL_BEATS = 2,   /* heartbeats for a dial */

@@ -211,7 +211,7 @@ void operate_settle(struct captain *c, struct captain_actions *out)
         return;
     else if (c->now_ms >= c->wish_ms)
         operate_reply(c, "no majority of the voters answers", out);
-    else if (!captain_is_busy(c) && !c->behind)
+    else if (!captain_is_busy(c) && (!c->behind || c->wish.kind == WISH_CREATE))
         submit(c, out);
 }
 
