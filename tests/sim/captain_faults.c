@@ -28,7 +28,9 @@ static bool is_dead(struct world *w, const char *run)
 static void force_best(struct world *w, int s, bool says_dead)
 {
     const struct charter *c = &w->sentinels[s].captain.charter;
-    struct wish x = { .kind = WISH_FORCE, .token = 1, .ver = c->ver };
+    struct wish x = { .kind = WISH_FORCE,
+                      .token = 1,
+                      .ver = captain_newest(&w->sentinels[s].captain)->ver };
     int best = -1;
 
     for (int n = 0; n < NODES; n++)

@@ -256,6 +256,10 @@ void judge_accepted(struct world *w, int s, const struct charter *mine,
 {
     const struct captain *x = &w->sentinels[s].captain;
 
+    if (mine && x->charter.ver > mine->ver)
+        mine = &x->charter; /* what is committed is no news */
+    if (x->hard_ms > 0 && x->now_ms >= x->hard_ms + CAPTAIN_REFUSE_MS)
+        return; /* no failover came about in time */
     if (mine && charter_shrinks(mine, proposed) && proposed->epoch == x->charter.epoch &&
         strcmp(proposed->run, x->charter.run) == 0 &&
         why_opinion(captain_leader_why(x)) == OPINION_HARD)

@@ -173,14 +173,17 @@ enum why captain_leader_why(const struct captain *c)
     return why;
 }
 
+/* A shrink that is committed is no news, even if this voter has missed it. */
 bool captain_refuses(void *arg, const struct charter *mine, const struct charter *proposed)
 {
     const struct captain *c = arg;
+    const struct charter *from = mine && c->charter.ver > mine->ver ? &c->charter : mine;
 
-    if (!mine || !charter_shrinks(mine, proposed) || CAPTAIN_MUTATED(c, MUT_FORGIVES))
+    if (!from || !charter_shrinks(from, proposed) || CAPTAIN_MUTATED(c, MUT_FORGIVES))
         return false;
     return proposed->epoch == c->charter.epoch && strcmp(proposed->run, c->charter.run) == 0 &&
-           why_opinion(captain_leader_why(c)) == OPINION_HARD;
+           why_opinion(captain_leader_why(c)) == OPINION_HARD &&
+           (c->hard_ms == 0 || c->now_ms < c->hard_ms + CAPTAIN_REFUSE_MS);
 }
 
 /* ---- the register ------------------------------------------------------------------------------ */
@@ -267,11 +270,18 @@ static void adopt(struct captain *c, const struct charter *next, struct captain_
         begin_epoch(c, out);
 }
 
+const struct charter *captain_newest(const struct captain *c)
+{
+    return c->ground.ver > c->charter.ver ? &c->ground : &c->charter;
+}
+
 static void read_result(struct captain *c, const struct reg_action *r, struct captain_actions *out)
 {
     bool is_empty = r->outcome == OUTCOME_REFUSED && !r->has_value; /* there is no register yet */
 
     (void)out;
+    if (r->outcome == OUTCOME_DONE)
+        c->ground.ver = 0;
     c->behind = r->outcome != OUTCOME_DONE;
     c->read_ms = c->now_ms + (is_empty ? CAPTAIN_EMPTY_MS : c->set.patience.heartbeat_ms);
 }

@@ -19,7 +19,8 @@
  *      (epoch, process) for silent or dead; where nobody has hard evidence, one copy in sync that still hears its
  *      leader is reason enough not to
  *   4. a suspicion is answered by a probe of one's own, never by belief
- *   5. a voter that knows the leader's process dead accepts none of its shrinks (R5: captain_refuses)
+ *   5. a voter that knows the leader's process dead accepts none of its shrinks (R5: captain_refuses), for as long as a
+ *      failover may take: where none comes about, that last shrink is what everything else has to stand on
  *   6. what this process slept through accuses nobody
  *   7. the outcome of a change that is not known is read, never guessed; clients are sent to a leader when it says
  *      that it is active, no earlier
@@ -48,6 +49,8 @@ enum {
     CAPTAIN_PROMOTES = 10, /* then the one that does not lead is suspected */
     CAPTAIN_LOOK_MS = 500, /* while nobody can lead, the register is read again */
     CAPTAIN_COMMIT_MS = 500,
+    CAPTAIN_REFUSE_MS =
+        2000, /* a dead leader's last shrink: time enough for a failover without it */
     CAPTAIN_READ_MS = 300,
     CAPTAIN_EMPTY_MS =
         1000, /* while there is no register: somebody may make one, and not be heard */
@@ -85,7 +88,7 @@ enum wish_kind {
     WISH_MEMBER_ADD,    /* member */
     WISH_MEMBER_REMOVE, /* node */
     WISH_VOTERS,        /* voters: the whole new set, in both steps */
-    WISH_FORCE,         /* node, ver, confirm_dead, reason */
+    WISH_FORCE,         /* node, ver (captain_newest), confirm_dead, reason */
     WISH_COUNT
 };
 const char *wish_word(enum wish_kind kind);
@@ -216,6 +219,8 @@ struct captain {
     struct captain_settings set;
     struct charter
         charter; /* the newest known to be committed; ver 0: none, only its voters count */
+    struct charter
+        ground; /* what a failover of mine failed on, committed or not; ver 0: nothing newer */
     struct proposer proposer;
     struct reg_actions reg; /* the proposer's, on their way */
     struct health health;
@@ -230,6 +235,7 @@ struct captain {
         leader_seq; /* the last order to the leader's node before its process was known to lead */
     bool suspects, contradicted, agreed;
     enum opinion told;
+    uint64_t hard_ms; /* it is known dead since; 0: it is not */
     uint64_t tell_ms, asked_ms, agreed_ms;
     struct voice voices[CHARTER_VOTERS_MAX];
     struct probe probes[CAPTAIN_PROBES_MAX];
@@ -289,6 +295,8 @@ bool captain_refuses(void *arg, const struct charter *mine, const struct charter
 /* Asserts what the header promises of the state between two steps. */
 void captain_check(const struct captain *c);
 
+/* The newest version that is known, committed or not: the one to show, and for FORCE to name. */
+const struct charter *captain_newest(const struct captain *c);
 /* Of the leader's process; and of whatever process is at a member now. */
 enum why captain_leader_why(const struct captain *c);
 enum why captain_node_why(const struct captain *c, const struct watched *w);

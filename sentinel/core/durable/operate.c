@@ -64,7 +64,7 @@ static const char *force(struct captain *c, const struct wish *w, struct change 
 
     if (!to)
         return "the node is no member";
-    if (w->ver == 0 || w->ver != c->charter.ver)
+    if (w->ver == 0 || w->ver != captain_newest(c)->ver)
         return "the version is another: look at the group again";
     if (captain_node_why(c, to) != WHY_ALIVE || to->e.report.did == 0)
         return "the node does not answer";

@@ -12,9 +12,18 @@ static bool is_unfit(const struct captain *c, const struct report *r)
     return (r->flags & (NODE_LOADING | NODE_RESYNCING)) && !CAPTAIN_MUTATED(c, MUT_UNFIT_CHOSEN);
 }
 
+/* A dead leader's last shrink may be with a minority of the voters: they will not commit it any more (R5), but whoever
+ * leads next is chosen on top of it, and has to be in sync by it as well. */
+static bool is_in_sync_by_all(const struct captain *c, const struct member *m)
+{
+    const struct member *newest = charter_member((struct charter *)captain_newest(c), m->node);
+
+    return m->did != 0 && newest && newest->did == m->did;
+}
+
 static bool has_its_data(const struct captain *c, const struct member *m, const struct report *r)
 {
-    return m->did != 0 && (r->did == m->did || CAPTAIN_MUTATED(c, MUT_DID_IGNORED));
+    return is_in_sync_by_all(c, m) && (r->did == m->did || CAPTAIN_MUTATED(c, MUT_DID_IGNORED));
 }
 
 /* Invariant 2. Told just now: in answer to what was asked for this, and not long ago. */
@@ -217,6 +226,8 @@ void succeed_result(struct captain *c, const struct reg_action *r, struct captai
                    "outcome=%s%s%s", outcome_word(r->outcome), r->refusal.text[0] ? " why=" : "",
                    r->refusal.text);
     c->behind = c->behind || r->outcome != OUTCOME_DONE;
+    if (r->outcome == OUTCOME_REFUSED && r->has_value && r->message.value.ver > c->charter.ver)
+        c->ground = r->message.value;
     if (c->state == CAPTAIN_COMMIT)
         captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
 }

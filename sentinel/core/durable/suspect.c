@@ -268,6 +268,7 @@ static void clear(struct captain *c)
     c->changed = c->changed || c->agreed;
     c->suspects = c->agreed = c->contradicted = false;
     c->told = OPINION_UNKNOWN;
+    c->hard_ms = 0;
 }
 
 /* Probes under way were of somebody else: they are answered as things are now. */
@@ -304,6 +305,8 @@ void suspect_settle(struct captain *c, struct captain_actions *out)
         captain_notice(out, "+hf-suspect", "epoch=%llu run=%s why=%s",
                        (unsigned long long)c->charter.epoch, c->charter.run, why_word(why));
     }
+    if (why_opinion(why) == OPINION_HARD && c->hard_ms == 0)
+        c->hard_ms = c->now_ms;
     if (c->now_ms >= c->tell_ms || why_opinion(why) > c->told)
         tell_everybody(c, why, out);
     captain_wake_by(c, c->tell_ms);

@@ -251,7 +251,7 @@ static void suspect(struct stage *s, char **w)
 }
 
 /* Somebody else's change is committed: "change failover n2", "change shrink n2", "change grow n2", "change terms n1". I am told, unless
- * the last word is "unheard". */
+ * the last word is "unheard"; "half": it is not, and s3 alone holds it. */
 static void change(struct stage *s, char **w)
 {
     struct change ch = { .kind = CHANGE_TERMS, .level = KEEP_MEM, .min_sync = 1 };
@@ -259,6 +259,7 @@ static void change(struct stage *s, char **w)
     const struct acceptor *holds = &s->voters[1];
     struct reg_actions out = { 0 };
     struct errmsg why = { "" };
+    bool half = w[1] && w[2] && strcmp(w[2], "half") == 0;
 
     for (int v = 2; v <= STAGE_VOTERS; v++)
         if (ballot_cmp(s->voters[v].accepted, holds->accepted) > 0)
@@ -280,11 +281,11 @@ static void change(struct stage *s, char **w)
     for (int v = 1; v <= STAGE_VOTERS; v++)
         if (s->voters[v].promised.round >= m.ballot.round)
             m.ballot.round = s->voters[v].promised.round + 1;
-    for (int v = 1; v <= STAGE_VOTERS; v++)
+    for (int v = half ? 3 : 1; v <= STAGE_VOTERS; v++)
         if (charter_voter(&m.value, (uint64_t)v))
             acceptor_step(&s->voters[v], &m, &out);
     reg_actions_fini(&out);
-    if (w[1] && w[2] && strcmp(w[2], "unheard") == 0)
+    if (half || (w[1] && w[2] && strcmp(w[2], "unheard") == 0))
         return;
     stage_put(s, CAPTAIN_EV_CHARTER)->charter = m.value;
     stage_play(s);
