@@ -165,8 +165,11 @@ void link_system_fini(struct ev_loop *loop);
 
 /* What the loop's turns took, from the end of its sleep to the next one. Whoever has the loop may zero
  * them; begun_us is the turn that runs. */
+enum { LINK_TURN_POWERS = 32 };
 struct link_turns {
     uint64_t begun_us, count, busy_us, longest_us;
+    uint64_t powers
+        [LINK_TURN_POWERS]; /* the i-th: of 2^i microseconds, to below twice that; the first: from 0 */
 };
 struct link_turns *link_turns(struct ev_loop *loop);
 

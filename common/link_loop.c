@@ -30,6 +30,13 @@ struct link_turns *link_turns(struct ev_loop *loop)
     return &sys->turns;
 }
 
+static int power_of(uint64_t usec)
+{
+    int power = 63 - __builtin_clzll(usec | 1);
+
+    return power < LINK_TURN_POWERS ? power : LINK_TURN_POWERS - 1;
+}
+
 static void turn_ended(struct link_turns *t)
 {
     uint64_t usec = clock_read_us() - t->begun_us;
@@ -38,6 +45,7 @@ static void turn_ended(struct link_turns *t)
         return;
     t->count++;
     t->busy_us += usec;
+    t->powers[power_of(usec)]++;
     if (usec > t->longest_us)
         t->longest_us = usec;
 }

@@ -245,6 +245,9 @@ static int list_places(const struct listen_options *o, struct place *places)
         if (o->tls_port)
             n = add_place(places, n, LISTEN_TLS, o->bind[i], o->tls_port);
     }
+    for (int i = 0; o->http_port && i < o->http_bind_count; i++)
+        n = add_place(places, n, o->http_tls ? LISTEN_HTTPS : LISTEN_HTTP, o->http_bind[i],
+                      o->http_port);
     if (o->unix_path && o->unix_path[0])
         n = add_place(places, n, LISTEN_UNIX, o->unix_path, 0);
     return n;
@@ -351,7 +354,7 @@ enum err listen_open(struct listen *l, const struct listen_options *o, struct er
     struct listen_socket *sockets;
     int wanted, count = 0;
 
-    if (o->bind_count > (PLACES_MAX - 1) / 2) {
+    if (2 * o->bind_count + o->http_bind_count > PLACES_MAX - 1) {
         errmsg_set(out_why, "Too many bind addresses specified.");
         return ERR_LIMIT;
     }

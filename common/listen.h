@@ -1,5 +1,6 @@
 /*
- * listen - the doors of a daemon: TCP ports on several addresses, a TLS port, a Unix socket.
+ * listen - the doors of a daemon: TCP ports on several addresses, a TLS port, a Unix socket, and HTTP's port on
+ * addresses of its own.
  *
  *   1. listen_open replaces the whole set or changes nothing: sockets that both sets name stay open
  *      all along, so that a changed `bind` interrupts nobody
@@ -24,7 +25,7 @@
 
 enum { LISTEN_BATCH = 64, LISTEN_PAUSE_MS = 100 };
 
-enum listen_kind { LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX };
+enum listen_kind { LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX, LISTEN_HTTP, LISTEN_HTTPS };
 
 struct listen_options {
     char *const *bind; /* bind_count addresses; none: no TCP at all */
@@ -33,7 +34,11 @@ struct listen_options {
     int backlog;
     const char *unix_path; /* NULL or empty: none. What stands there is removed first. */
     unsigned unix_mode;    /* 0: as umask says */
-    uint32_t socket_mark;  /* SO_MARK; 0: none */
+    char *const *http_bind;
+    int http_bind_count;
+    int http_port; /* 0: none */
+    bool http_tls;
+    uint32_t socket_mark; /* SO_MARK; 0: none */
     int64_t keepalive_s;
 };
 

@@ -23,6 +23,7 @@ static struct {
     struct process_signals on;
     ev_signal term, interrupt, hangup;
     bool interrupted;
+    int64_t more_files; /* process_reserve_files */
 } process;
 
 void process_begin(void)
@@ -215,9 +216,19 @@ static rlim_t raise_limit(rlim_t from, rlim_t to, int *out_errno)
     return from;
 }
 
+static rlim_t reserved_files(void)
+{
+    return PROCESS_RESERVED_FDS + (rlim_t)process.more_files;
+}
+
+void process_reserve_files(int64_t more)
+{
+    process.more_files = more;
+}
+
 enum err process_file_limit(int64_t *maxclients, struct errmsg *out_why)
 {
-    rlim_t wanted = (rlim_t)*maxclients + PROCESS_RESERVED_FDS, now;
+    rlim_t wanted = (rlim_t)*maxclients + reserved_files(), now;
     struct rlimit limit;
     int64_t asked = *maxclients;
     int error;
@@ -226,7 +237,7 @@ enum err process_file_limit(int64_t *maxclients, struct errmsg *out_why)
         log_warning("Unable to obtain the current NOFILE limit (%s), assuming 1024 and setting the "
                     "max clients configuration accordingly.",
                     strerror(errno));
-        *maxclients = 1024 - PROCESS_RESERVED_FDS;
+        *maxclients = 1024 - (int64_t)reserved_files();
         return OK;
     }
     if (limit.rlim_cur >= wanted)
@@ -238,14 +249,14 @@ enum err process_file_limit(int64_t *maxclients, struct errmsg *out_why)
             (unsigned long long)wanted, (unsigned long long)limit.rlim_cur);
         return OK;
     }
-    if (now <= PROCESS_RESERVED_FDS) {
+    if (now <= reserved_files()) {
         errmsg_set(out_why,
                    "Your current 'ulimit -n' of %llu is not enough for the server to start. "
                    "Please increase your open file limit to at least %llu. Exiting.",
                    (unsigned long long)now, (unsigned long long)wanted);
         return ERR_LIMIT;
     }
-    *maxclients = (int64_t)(now - PROCESS_RESERVED_FDS);
+    *maxclients = (int64_t)(now - reserved_files());
     log_warning("You requested maxclients of %lld requiring at least %llu max file descriptors.",
                 (long long)asked, (unsigned long long)wanted);
     log_warning("Server can't set maximum open files to %llu because of OS error: %s.",
@@ -259,7 +270,7 @@ enum err process_file_limit(int64_t *maxclients, struct errmsg *out_why)
 
 enum err process_allow_clients(int64_t maxclients, struct errmsg *out_why)
 {
-    rlim_t wanted = (rlim_t)maxclients + PROCESS_RESERVED_FDS;
+    rlim_t wanted = (rlim_t)maxclients + reserved_files();
     struct rlimit limit;
     rlim_t now;
     int error;
@@ -272,7 +283,7 @@ enum err process_allow_clients(int64_t maxclients, struct errmsg *out_why)
     errmsg_set(out_why,
                "The operating system is not able to handle the specified number of clients, "
                "try with %lld",
-               now > PROCESS_RESERVED_FDS ? (long long)(now - PROCESS_RESERVED_FDS) : 0);
+               now > reserved_files() ? (long long)(now - reserved_files()) : 0);
     return ERR_LIMIT;
 }
 

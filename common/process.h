@@ -45,6 +45,8 @@ enum err process_daemonize(struct errmsg *out_why) MUST_CHECK;
 /* Writes the pid, and process_end removes it. A failure is for the log: it stops nothing. */
 enum err process_pidfile(const char *path, struct errmsg *out_why) MUST_CHECK;
 
+/* Descriptors that clients do not get, beside PROCESS_RESERVED_FDS; counts in the next two calls. */
+void process_reserve_files(int64_t more);
 /* Raises the descriptor limit to what so many clients need, as far as the system lets us; logs what
  * Redis logs. Lowers *maxclients where it must. ERR_LIMIT: not even one client fits. */
 enum err process_file_limit(int64_t *maxclients, struct errmsg *out_why) MUST_CHECK;

@@ -35,6 +35,10 @@ static struct listen_options listen_options_of(const struct server_settings *set
         .backlog = (int)set->tcp_backlog,
         .unix_path = set->unixsocket,
         .unix_mode = (unsigned)set->unixsocketperm,
+        .http_bind = set->http_bind,
+        .http_bind_count = set->http_bind_count,
+        .http_port = (int)set->http_port,
+        .http_tls = set->http_tls,
         .socket_mark = (uint32_t)set->socket_mark_id,
         .keepalive_s = set->tcp_keepalive_s,
     };
@@ -60,9 +64,14 @@ enum err server_net_apply(struct server_net *n, const struct server_settings *se
     struct listen_options options = listen_options_of(set);
     struct tls_settings tls = tls_settings_of(set);
     struct tls_context *server = NULL, *client = NULL;
-    enum err e = ERR_REFUSED;
+    struct http_guard guard;
+    enum err e = http_guard_read(&guard, set, out_why);
 
-    if (set->tls_port && !(server = tls_context_new(&tls, true, out_why)))
+    if (e != OK)
+        return ERR_REFUSED;
+    e = ERR_REFUSED;
+    if ((set->tls_port || (set->http_port && set->http_tls)) &&
+        !(server = tls_context_new(&tls, true, out_why)))
         goto fail;
     if (set->tls_replication && !(client = tls_context_new(&tls, false, out_why)))
         goto fail;
@@ -74,6 +83,7 @@ enum err server_net_apply(struct server_net *n, const struct server_settings *se
     tls_context_free(n->tls_client);
     n->tls_server = server;
     n->tls_client = client;
+    n->guard = guard;
     return OK;
 
 fail:

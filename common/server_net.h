@@ -1,23 +1,25 @@
 /*
- * server_net - what the shared network directives open: the doors and the TLS contexts of a daemon.
+ * server_net - what the shared network directives open: the doors, the TLS contexts and HTTP's guard of a daemon.
  *
- * server_net_apply brings both in line with the settings, whole or not at all: a certificate that does
+ * server_net_apply brings them in line with the settings, whole or not at all: a certificate that does
  * not load, or an address that cannot be bound, leaves everything as it was. It serves the start, a
  * CONFIG SET of bind, port, tls-* or unixsocket, and the reload of renewed certificates alike (links
  * that are open keep the certificates they began with).
  *
- * Owner: embed; zeroed it is closed. tls_server is for accepted links of LISTEN_TLS, tls_client for
+ * Owner: embed; zeroed it is closed. tls_server is for accepted links of LISTEN_TLS and LISTEN_HTTPS, tls_client for
  * dialled ones where tls-replication is on (otherwise NULL); borrow them, or hold them to keep.
  */
 #ifndef HF_COMMON_SERVER_NET_H
 #define HF_COMMON_SERVER_NET_H
 
+#include "common/http/guard.h"
 #include "common/listen.h"
 #include "common/server_settings.h"
 
 struct server_net {
     struct listen listen;
     struct tls_context *tls_server, *tls_client;
+    struct http_guard guard;
 };
 
 void server_net_init(struct server_net *n, struct ev_loop *loop, listen_fn *on_accept, void *arg);

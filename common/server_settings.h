@@ -84,6 +84,15 @@ struct server_settings {
     bool tls_replication, tls_cluster, tls_prefer_server_ciphers, tls_session_caching;
     int64_t tls_session_cache_size, tls_session_cache_timeout_s;
 
+    /* HTTP */
+    char *http_bind[BIND_MAX];
+    int http_bind_count;
+    int64_t http_port; /* 0: off */
+    bool http_tls, http_open_health;
+    char *http_token, *http_token_file;
+    int64_t http_max_connections, http_request_timeout_s, http_idle_timeout_s;
+    uint64_t http_max_target_bytes, http_max_head_bytes, http_max_body_bytes;
+
     /* log */
     int loglevel; /* enum log_level */
     char *logfile;
@@ -117,6 +126,9 @@ struct server_settings {
 };
 
 extern const struct setting server_setting_rows[];
+
+/* Descriptors that are taken beside the clients' and those that every process has. */
+int64_t server_settings_more_files(const struct server_settings *set);
 
 /* A `user` line for each of set->users, as CONFIG REWRITE writes it; none where they stand in an aclfile. */
 void server_settings_put_users(const struct server_settings *set, struct buf *out);

@@ -20,54 +20,114 @@ enum err setting_line_any(void *values, int argc, const struct bytes *argv, stru
     return OK;
 }
 
+/* ---- addresses: bind and http-bind ---- */
+
+static void addresses_fini(char **at, int *count)
+{
+    for (int i = 0; i < *count; i++)
+        xfree(at[i]);
+    *count = 0;
+}
+
+static enum err addresses_line(char **at, int *count, int argc, const struct bytes *argv,
+                               struct errmsg *out_why)
+{
+    if (argc > BIND_MAX)
+        return refuse(out_why, "Too many bind addresses specified.");
+    if (argc == 0)
+        return refuse(out_why, "wrong number of arguments");
+    addresses_fini(at, count);
+    if (argc == 1 && argv[0].len == 0)
+        return OK;
+    for (int i = 0; i < argc; i++)
+        at[(*count)++] = xmemdup0(argv[i].at, argv[i].len);
+    return OK;
+}
+
+static void addresses_get(char *const *at, int count, struct buf *out)
+{
+    for (int i = 0; i < count; i++)
+        buf_printf(out, "%s%s", i ? " " : "", at[i]);
+}
+
+static void addresses_lines(char *const *at, int count, const char *name, const char *def,
+                            struct buf *out)
+{
+    struct buf now = { 0 };
+
+    addresses_get(at, count, &now);
+    buf_printf(out, "%s%s%s", bytes_is(buf_bytes(&now), def) ? " " : "", name,
+               count ? "" : " \"\"");
+    for (int i = 0; i < count; i++) {
+        buf_putc(out, ' ');
+        settings_put_word(out, bytes_of(at[i]));
+    }
+    buf_putc(out, '\n');
+    buf_fini(&now);
+}
+
 void bind_fini(void *values)
 {
     struct server_settings *set = values;
 
-    for (int i = 0; i < set->bind_count; i++)
-        xfree(set->bind[i]);
-    set->bind_count = 0;
+    addresses_fini(set->bind, &set->bind_count);
 }
 
 enum err bind_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
 {
     struct server_settings *set = values;
 
-    if (argc > BIND_MAX)
-        return refuse(out_why, "Too many bind addresses specified.");
-    if (argc == 0)
-        return refuse(out_why, "wrong number of arguments");
-    bind_fini(set);
-    if (argc == 1 && argv[0].len == 0)
-        return OK;
-    for (int i = 0; i < argc; i++)
-        set->bind[set->bind_count++] = xmemdup0(argv[i].at, argv[i].len);
-    return OK;
+    return addresses_line(set->bind, &set->bind_count, argc, argv, out_why);
 }
 
 void bind_get(void *values, struct buf *out)
 {
     const struct server_settings *set = values;
 
-    for (int i = 0; i < set->bind_count; i++)
-        buf_printf(out, "%s%s", i ? " " : "", set->bind[i]);
+    addresses_get(set->bind, set->bind_count, out);
 }
 
 void bind_lines(void *values, struct buf *out)
 {
     const struct server_settings *set = values;
-    struct buf now = { 0 };
 
-    bind_get(values, &now);
-    buf_printf(out, "%sbind%s", bytes_is(buf_bytes(&now), "* -::*") ? " " : "",
-               set->bind_count ? "" : " \"\"");
-    for (int i = 0; i < set->bind_count; i++) {
-        buf_putc(out, ' ');
-        settings_put_word(out, bytes_of(set->bind[i]));
-    }
-    buf_putc(out, '\n');
-    buf_fini(&now);
+    addresses_lines(set->bind, set->bind_count, "bind", "* -::*", out);
 }
+
+void http_bind_fini(void *values)
+{
+    struct server_settings *set = values;
+
+    addresses_fini(set->http_bind, &set->http_bind_count);
+}
+
+enum err http_bind_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct server_settings *set = values;
+
+    return addresses_line(set->http_bind, &set->http_bind_count, argc, argv, out_why);
+}
+
+void http_bind_get(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+
+    addresses_get(set->http_bind, set->http_bind_count, out);
+}
+
+void http_bind_lines(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+
+    addresses_lines(set->http_bind, set->http_bind_count, "http-bind", "127.0.0.1 -::1", out);
+}
+
+int64_t server_settings_more_files(const struct server_settings *set)
+{
+    return set->http_port ? set->http_max_connections : 0;
+}
+
+/* ---- the others ---- */
 
 static const char *const output_words[OUTPUT_CLASSES] = { "normal", "slave", "pubsub" };
 static const struct output_limit output_defaults[OUTPUT_CLASSES] = {

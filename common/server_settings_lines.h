@@ -11,6 +11,10 @@ void bind_fini(void *values);
 enum err bind_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
 void bind_get(void *values, struct buf *out);
 void bind_lines(void *values, struct buf *out);
+void http_bind_fini(void *values);
+enum err http_bind_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
+void http_bind_get(void *values, struct buf *out);
+void http_bind_lines(void *values, struct buf *out);
 enum err output_limit_line(void *values, int argc, const struct bytes *argv,
                            struct errmsg *out_why);
 void output_limit_get(void *values, struct buf *out);

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/alloc.h"
 #include "common/bytes.h"
@@ -246,6 +247,16 @@ void tls_context_free(struct tls_context *ctx)
         return;
     SSL_CTX_free(ctx->ssl); /* sessions hold the SSL_CTX themselves */
     xfree(ctx);
+}
+
+int64_t tls_context_expiry(const struct tls_context *ctx)
+{
+    const X509 *shown = SSL_CTX_get0_certificate(ctx->ssl);
+    struct tm t;
+
+    if (!shown || ASN1_TIME_to_tm(X509_get0_notAfter(shown), &t) != 1)
+        return 0;
+    return timegm(&t);
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */

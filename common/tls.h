@@ -45,6 +45,9 @@ struct tls_context *tls_context_new(const struct tls_settings *set, bool server,
 struct tls_context *tls_context_hold(struct tls_context *ctx); /* one more owner; NULL stays NULL */
 void tls_context_free(struct tls_context *ctx);                /* one owner less */
 
+/* When the certificate that is shown ends, in seconds of wall time; 0: there is none. */
+int64_t tls_context_expiry(const struct tls_context *ctx);
+
 enum tls_io {
     TLS_DONE,       /* *out_len bytes moved */
     TLS_WANT_READ,  /* again once the descriptor is readable */

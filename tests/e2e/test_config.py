@@ -15,6 +15,9 @@ from harness.wait import until
 OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 # Ours alone.
 OURS = {"hf-confirm-timeout", "hf-stall-refuse", "log-format", "replica-max-staleness-ms", "script-memory-max"}
+OURS |= {"http-" + name for name in (
+    "port", "bind", "tls", "token", "token-file", "open-health", "max-connections", "request-timeout", "idle-timeout",
+    "max-target", "max-head", "max-body")}
 
 ERRORS = [
     ["loading-process-events-interval-bytes", "1023"],
