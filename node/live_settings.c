@@ -63,6 +63,24 @@ static enum err apply_port(void *world, struct errmsg *out_why)
     return apply_place(world, "Unable to listen on this port. Check server logs.", out_why);
 }
 
+/* A limit on files that the system refuses to raise costs clients, not the start of HTTP. */
+static enum err apply_http_room(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    process_reserve_files(server_settings_more_files(&w->set->server));
+    if (process_allow_clients(w->set->server.maxclients, out_why) != OK)
+        log_warning("file-limit-unchanged why=\"%s\"", out_why->text);
+    return OK;
+}
+
+static enum err apply_http_port(void *world, struct errmsg *out_why)
+{
+    enum err e = apply_port(world, out_why);
+
+    return e == OK ? apply_http_room(world, out_why) : e;
+}
+
 static enum err apply_password(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
@@ -242,6 +260,12 @@ static const struct {
     { "tls-session-cache-size", apply_net },
     { "tls-session-cache-timeout", apply_net },
     { "tls-auth-clients", apply_net },
+    { "http-port", apply_http_port },
+    { "http-bind", apply_bind },
+    { "http-tls", apply_net },
+    { "http-token", apply_net },
+    { "http-token-file", apply_net },
+    { "http-max-connections", apply_http_room },
     { "requirepass", apply_password },
     { "acl-pubsub-default", apply_new_users },
     { "maxclients", apply_clients },

@@ -12,15 +12,18 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "common/http/http.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/serve/users_file.h"
 #include "common/serve/service.h"
 #include "common/server_net.h"
 #include "node/durable/membership.h"
+#include "node/insight/health.h"
 #include "node/insight/identity.h"
 #include "node/insight/info.h"
 #include "node/insight/memory.h"
+#include "node/insight/metrics.h"
 #include "node/keyspace/keyspace.h"
 #include "node/live_settings.h"
 #include "node/oplog/oplog.h"
@@ -95,10 +98,17 @@ static const struct info_part *const info_rooms[] = { info_parts,         serve_
                                                       replica_info_parts, persist_info_parts,
                                                       aof_info_parts,     script_info_parts };
 
+static const struct metric *const metric_rooms[] = { metrics_of_info_labelled, metrics_of_info,
+                                                     serve_metrics, replica_metrics, node_metrics };
+
 static void accept_client(void *arg, int fd, enum listen_kind kind)
 {
     struct node *n = arg;
 
+    if (kind == LISTEN_HTTP || kind == LISTEN_HTTPS) {
+        http_accept(n->world.http, fd, kind == LISTEN_HTTPS ? n->net.tls_server : NULL);
+        return;
+    }
     service_accept(n->world.service, fd, kind == LISTEN_TLS ? n->net.tls_server : NULL,
                    kind == LISTEN_UNIX);
 }
@@ -154,6 +164,12 @@ static void open_rooms(struct node *n)
     w->aof = aof_new(w);
     serve_new(w);
     script_new(w);
+    w->metrics = metrics_new(w, metrics_info_text);
+    for (size_t i = 0; i < ARRAY_LEN(metric_rooms); i++)
+        metrics_add(w->metrics, metric_rooms[i]);
+    w->http = http_new(w->loop, &n->set.server, &n->net.guard, w);
+    http_add(w->http, metrics_routes);
+    http_add(w->http, health_routes);
     identity_started();
 }
 
@@ -161,6 +177,8 @@ static void close_rooms(struct node *n)
 {
     struct node_world *w = &n->world;
 
+    http_free(w->http);
+    metrics_free(w->metrics);
     server_net_fini(&n->net);
     aof_free(w->aof);
     script_free(w->script);
@@ -250,6 +268,7 @@ static enum err become_daemon(struct node *n, struct errmsg *out_why)
         process_report_crashes(NULL);
     if (set->disable_thp)
         process_no_huge_pages();
+    process_reserve_files(server_settings_more_files(set));
     return process_file_limit(&n->set.server.maxclients, out_why);
 }
 

@@ -10,9 +10,11 @@ struct acl;
 struct aof;
 struct command;
 struct command_table;
+struct http;
 struct info;
 struct keyspace;
 struct membership;
+struct metrics;
 struct oplog;
 struct replica;
 struct persist;
@@ -41,6 +43,8 @@ struct node_world {
     struct acl *acl;
     struct info *info;
     struct server_net *net; /* doors and certificates */
+    struct http *http;      /* metrics and health */
+    struct metrics *metrics;
 };
 
 #endif

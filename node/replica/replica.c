@@ -12,6 +12,21 @@
 #include "node/replica/replica_room.h"
 #include "node/serve/apply.h"
 
+/* The strictest of those who want to know how old the data is; 0: nobody does. */
+static uint64_t age_bound_ms(const struct replica *r)
+{
+    const struct node_settings *set = r->w->set;
+    uint64_t bounds[] = { (uint64_t)set->follower_max_staleness_ms,
+                          set->server.http_port ? REPLICA_HTTP_AGE_MS : 0,
+                          clock_now_ms() < r->watch_until_ms ? r->watch_bound_ms : 0 };
+    uint64_t least = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
+        if (bounds[i] && (!least || bounds[i] < least))
+            least = bounds[i];
+    return least;
+}
+
 void replica_configure(struct replica *r)
 {
     const struct node_settings *set = r->w->set;
@@ -23,7 +38,7 @@ void replica_configure(struct replica *r)
         .announce_ip = set->follower_announce_ip,
         .port = set->follower_announce_port ? set->follower_announce_port : port,
         .timeout_ms = (uint64_t)set->repl_timeout_s * 1000,
-        .max_staleness_ms = (uint64_t)set->follower_max_staleness_ms,
+        .max_staleness_ms = age_bound_ms(r),
     };
 }
 
@@ -222,6 +237,26 @@ bool replica_too_old(const struct replica *r)
     int64_t bound_ms = r->w->set->follower_max_staleness_ms;
 
     return bound_ms && r->follows && replica_age_ms(r) > (uint64_t)bound_ms;
+}
+
+void replica_watch_age(struct replica *r, uint64_t bound_ms)
+{
+    bool watched = clock_now_ms() < r->watch_until_ms;
+
+    bound_ms = bound_ms < REPLICA_WATCH_AGE_MS_MIN ? REPLICA_WATCH_AGE_MS_MIN : bound_ms;
+    if (watched && bound_ms > r->watch_bound_ms)
+        return; /* somebody is stricter */
+    r->watch_until_ms = clock_now_ms() + REPLICA_WATCH_MS;
+    if (watched && bound_ms == r->watch_bound_ms)
+        return;
+    r->watch_bound_ms = bound_ms;
+    replica_settings_changed(r);
+}
+
+bool replica_syncing(const struct replica *r)
+{
+    return r->follows &&
+           (r->upstream.state == UPSTREAM_HEADER || r->upstream.state == UPSTREAM_PAYLOAD);
 }
 
 void replica_settings_changed(struct replica *r)

@@ -20,11 +20,18 @@
 
 #include "common/bytes.h"
 #include "common/command.h"
+#include "common/metrics/metrics.h"
 #include "node/insight/info.h"
 #include "node/replica/demand.h"
 
 struct node_world;
 struct replica;
+
+enum {
+    REPLICA_WATCH_MS = 300 * 1000,
+    REPLICA_WATCH_AGE_MS_MIN = 100, /* no bound is asked for more strictly */
+    REPLICA_HTTP_AGE_MS = 3000,     /* provable wherever HTTP is on */
+};
 
 /* What others want to hear; any may be NULL. */
 struct replica_hooks {
@@ -51,6 +58,10 @@ bool replica_link_up(const struct replica *r);
 bool replica_too_old(const struct replica *r);
 /* How old a follower's data can be; UINT64_MAX: nobody knows (freshness.h). */
 uint64_t replica_age_ms(const struct replica *r);
+/* Somebody looks at that age now and again: for the next REPLICA_WATCH_MS it is kept provable to this bound. */
+void replica_watch_age(struct replica *r, uint64_t bound_ms);
+/* A full copy of the leader's data is on its way here. */
+bool replica_syncing(const struct replica *r);
 /* Of those that the link to the leader uses. */
 void replica_settings_changed(struct replica *r);
 /* Cuts the link to the leader, which is dialled again. False: there is none with these addresses as CLIENT KILL
@@ -119,5 +130,6 @@ extern const struct command
     replica_rows[]; /* psync sync replconf replicaof slaveof role failover */
 extern const struct command replica_debug_subs[]; /* hf-demand */
 extern const struct info_part replica_info_parts[];
+extern const struct metric replica_metrics[];
 
 #endif

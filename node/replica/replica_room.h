@@ -155,6 +155,7 @@ struct replica {
     struct keyspace *fresh; /* it loads into */
     char payload_id[UPSTREAM_ID_LEN + 1], payload_mark[UPSTREAM_ID_LEN + 1];
     uint64_t payload_offset, payload_bytes, payload_read;
+    uint64_t watch_bound_ms, watch_until_ms; /* replica_watch_age */
     bool owes_fack; /* GETACK came, and the file has not caught up with it */
     struct {
         uint64_t epoch, seq, commit, ms; /* of the leader's last beat */

@@ -16,6 +16,7 @@
 #ifndef HF_NODE_SERVE_SERVE_H
 #define HF_NODE_SERVE_SERVE_H
 
+#include "common/metrics/metrics.h"
 #include "common/serve/service.h"
 #include "node/insight/info.h"
 #include "node/serve/confirm.h"
@@ -117,5 +118,6 @@ extern const struct command serve_migrate_rows[]; /* migrate */
 extern const struct command serve_lolwut_rows[];  /* lolwut */
 extern const struct command serve_insight_rows[]; /* slowlog latency */
 extern const struct info_part serve_info_parts[];
+extern const struct metric serve_metrics[];
 
 #endif

@@ -118,6 +118,13 @@ void slowlog_note(struct slowlog *l, const struct call *c, uint64_t usec)
     add(l, c, usec);
 }
 
+void slowlog_glance(const struct slowlog *l, struct slowlog_glance *out)
+{
+    *out = (struct slowlog_glance){ .len = l->len, .last_id = l->next_id - 1 };
+    if (l->len)
+        out->last_usec = LIST_ENTRY(l->entries.next, struct entry, node)->usec;
+}
+
 static struct slowlog *of(const struct call *c)
 {
     return ((const struct node_world *)c->world)->serve->slowlog;
