@@ -15,6 +15,7 @@
 #include "common/acl/acl.h"
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/http/http.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/random.h"
@@ -22,7 +23,9 @@
 #include "common/serve/users_file.h"
 #include "common/server_net.h"
 #include "sentinel/drive/drive.h"
+#include "sentinel/serve/metrics.h"
 #include "sentinel/serve/serve.h"
+#include "sentinel/serve/tally.h"
 #include "sentinel/state/state.h"
 #include "sentinel/state/voters.h"
 
@@ -32,6 +35,7 @@ struct daemon {
     struct server_net net;
     struct sentinel core;
     struct drive drive;
+    struct tally tally;
     struct command_table *commands;
     struct acl *acl;
     bool supervised;
@@ -151,6 +155,10 @@ static void accept_client(void *arg, int fd, enum listen_kind kind)
 {
     struct daemon *d = arg;
 
+    if (kind == LISTEN_HTTP || kind == LISTEN_HTTPS) {
+        http_accept(d->world.http, fd, kind == LISTEN_HTTPS ? d->net.tls_server : NULL);
+        return;
+    }
     service_accept(d->world.service, fd, kind == LISTEN_TLS ? d->net.tls_server : NULL,
                    kind == LISTEN_UNIX);
 }
@@ -174,6 +182,15 @@ static void open_rooms(struct daemon *d)
     w->drive = &d->drive;
     w->service =
         service_new(w->loop, &sentinel_service_ops, d->commands, d->acl, &d->set.server, w);
+    w->net = &d->net;
+    w->tally = &d->tally;
+    w->metrics = metrics_new(w, sentinel_info_text);
+    metrics_add(w->metrics, metrics_of_info_labelled);
+    metrics_add(w->metrics, metrics_of_info);
+    metrics_add(w->metrics, sentinel_metrics);
+    metrics_add(w->metrics, sentinel_group_metrics);
+    w->http = http_new(w->loop, &d->set.server, &d->net.guard, w);
+    http_add(w->http, sentinel_routes);
     w->raise = raise_event;
     w->pending = pending;
     w->hear = hear;
@@ -189,10 +206,13 @@ static void close_rooms(struct daemon *d)
 {
     struct sentinel_world *w = &d->world;
 
+    http_free(w->http);
+    metrics_free(w->metrics);
     server_net_fini(&d->net);
     service_free(w->service);
     drive_fini(&d->drive);
     voters_close(w->voters);
+    tally_fini(&d->tally);
     state_close(w->state);
     sentinel_fini(&d->core);
     command_table_free(d->commands);
@@ -307,6 +327,7 @@ static enum err become_daemon(struct daemon *d, struct errmsg *out_why)
     if (set->disable_thp)
         process_no_huge_pages();
     raise_file_limit();
+    process_reserve_files(server_settings_more_files(set));
     return process_file_limit(&d->set.server.maxclients, out_why);
 }
 

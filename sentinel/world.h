@@ -13,14 +13,18 @@
 #include "common/bytes.h"
 
 struct drive;
+struct http;
+struct metrics;
 struct ev_loop;
 struct event;
 struct reg_message;
 struct sentinel;
 struct sentinel_settings;
+struct server_net;
 struct service;
 struct settings;
 struct state;
+struct tally;
 struct voters;
 
 /* What the counters of the service moved in the last full second or so. */
@@ -39,9 +43,13 @@ struct sentinel_world {
     struct state *state;           /* journal and sentinel.conf */
     struct voters *voters;         /* the registers of durable groups */
     struct service *service;       /* client sessions */
-    char run_id[41];               /* of this process, not the sentinel's id */
-    uint64_t started_ms;           /* boot time */
-    struct serve_rates rates;      /* kept by serve */
+    struct server_net *net;        /* doors and certificates */
+    struct http *http;             /* metrics */
+    struct metrics *metrics;
+    struct tally *tally;      /* of what was published */
+    char run_id[41];          /* of this process, not the sentinel's id */
+    uint64_t started_ms;      /* boot time */
+    struct serve_rates rates; /* kept by serve */
 
     /* One event for the core, now: fills in its time, steps, obeys. The answer to ev->token comes
      * through serve_answer, before this returns or later. */

@@ -11,6 +11,7 @@
 #include "common/serve/pubsub.h"
 #include "common/server_settings.h"
 #include "common/settings.h"
+#include "sentinel/serve/metrics.h"
 #include "sentinel/serve/rows.h"
 
 enum { HZ = 10, SAMPLE_MS = 1000, DAY_S = 24 * 3600, LRU_BITS = 24 };
@@ -217,7 +218,7 @@ static void section_cpu(struct sentinel_world *w, struct buf *out)
     put_cpu(out, "_main_thread", RUSAGE_THREAD);
 }
 
-static const char *status_of(const struct group *g)
+const char *serve_status_word(const struct group *g)
 {
     if (g->agreed)
         return "odown";
@@ -246,7 +247,7 @@ static void section_sentinel(struct sentinel_world *w, struct buf *out)
         const struct group *g = LIST_ENTRY(node, struct group, of_sentinel);
 
         buf_printf(out, "master%zu:name=%s,status=%s,address=%s:%d,slaves=%u,sentinels=%u\r\n", i++,
-                   g->name, status_of(g), node_host(core, g->leader), g->leader->addr.port,
+                   g->name, serve_status_word(g), node_host(core, g->leader), g->leader->addr.port,
                    g->node_count - 1, group_peers(g) + 1);
     }
 }
@@ -267,6 +268,14 @@ static bool section_asked(const struct call *c, const char *word)
             bytes_is_word(c->argv[i], "default") || bytes_is_word(c->argv[i], "everything"))
             return true;
     return c->argc == 1;
+}
+
+void sentinel_info_text(void *world, struct buf *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+        buf_printf(out, "# %s\r\n", sections[i].title);
+        sections[i].write(world, out);
+    }
 }
 
 void sentinel_info(struct call *c)

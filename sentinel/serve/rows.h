@@ -32,6 +32,8 @@ void serve_reply_node(struct reply *r, const struct sentinel_world *w, const str
 void serve_reply_seat(struct reply *r, const struct sentinel_world *w, const struct seat *seat);
 
 /* show.c: questions */
+/* Are enough sentinels up for a failover? out: in Redis's words; NULL: nobody reads them. */
+bool serve_quorum(const struct group *g, struct buf *out);
 void sentinel_ckquorum(struct call *c);
 void sentinel_get_leader_addr(struct call *c);
 void sentinel_info_cache(struct call *c);
@@ -73,6 +75,8 @@ bool sentinel_register(struct call *c);
 
 /* info.c */
 void sentinel_info(struct call *c);
+/* "ok", "sdown", "odown": of the leader. */
+const char *serve_status_word(const struct group *g);
 /* Once per turn: keeps the rates. */
 void sentinel_info_sample(struct sentinel_world *w);
 

@@ -1,8 +1,10 @@
 #include "sentinel/serve/serve.h"
 
+#include "common/clock.h"
 #include "common/register/wire.h"
 #include "common/serve/pubsub.h"
 #include "sentinel/serve/rows.h"
+#include "sentinel/serve/tally.h"
 
 static void session_gone(struct session *s)
 {
@@ -106,5 +108,6 @@ void serve_publish(void *world, const char *channel, const char *text)
 {
     struct sentinel_world *w = world;
 
+    tally_note(w->tally, channel, text, clock_read_us());
     pubsub_publish(w->service->pubsub, PUBSUB_CHANNEL, bytes_of(channel), bytes_of(text));
 }

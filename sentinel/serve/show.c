@@ -87,30 +87,35 @@ void sentinel_get_leader_addr(struct call *c)
     reply_bulk_int(c->reply, g->leader->addr.port);
 }
 
+bool serve_quorum(const struct group *g, struct buf *out)
+{
+    uint32_t usable = group_usable_voters(g);
+    bool quorum = usable >= g->set.quorum;
+    bool majority = usable >= (group_peers(g) + 1) / 2 + 1;
+
+    if (!out)
+        return quorum && majority;
+    buf_printf(out, "%s %u usable Sentinels. ", quorum && majority ? "OK" : "NOQUORUM", usable);
+    if (quorum && majority)
+        buf_puts(out, "Quorum and failover authorization can be reached");
+    if (!quorum)
+        buf_puts(out,
+                 "Not enough available Sentinels to reach the specified quorum for this master");
+    if (!majority)
+        buf_printf(
+            out, "%sNot enough available Sentinels to reach the majority and authorize a failover",
+            quorum ? "" : ". ");
+    return quorum && majority;
+}
+
 void sentinel_ckquorum(struct call *c)
 {
     const struct group *g = serve_want_group(c, 2);
     struct buf line = { 0 };
-    uint32_t usable;
-    bool quorum, majority;
 
     if (!g)
         return;
-    usable = group_usable_voters(g);
-    quorum = usable >= g->set.quorum;
-    majority = usable >= (group_peers(g) + 1) / 2 + 1;
-    buf_printf(&line, "%s %u usable Sentinels. ", quorum && majority ? "OK" : "NOQUORUM", usable);
-    if (quorum && majority)
-        buf_puts(&line, "Quorum and failover authorization can be reached");
-    if (!quorum)
-        buf_puts(&line,
-                 "Not enough available Sentinels to reach the specified quorum for this master");
-    if (!majority)
-        buf_printf(
-            &line,
-            "%sNot enough available Sentinels to reach the majority and authorize a failover",
-            quorum ? "" : ". ");
-    if (quorum && majority)
+    if (serve_quorum(g, &line))
         reply_simple(c->reply, buf_text(&line));
     else
         reply_error(c->reply, buf_text(&line));

@@ -19,6 +19,7 @@
 #include "common/resolve.h"
 #include "common/server_settings.h"
 #include "sentinel/serve/rows.h"
+#include "sentinel/serve/tally.h"
 
 enum { TURNS_MAX = 2000 };
 
@@ -28,6 +29,7 @@ static struct {
     struct server_settings set;
     struct command_table *commands;
     struct acl *acl;
+    struct tally tally;
     struct action *held[8]; /* answers kept back */
     size_t held_count;
     bool holding, stopped, flush_fails;
@@ -126,6 +128,7 @@ static void setup(void)
     clock_turn();
     t.world = (struct sentinel_world){ .loop = ev_loop_new(0),
                                        .core = &t.core,
+                                       .tally = &t.tally,
                                        .raise = raise_event,
                                        .pending = pending,
                                        .flush = flush,
@@ -149,6 +152,7 @@ static void teardown(void)
     link_system_fini(t.world.loop);
     resolve_fini();
     sentinel_fini(&t.core);
+    tally_fini(&t.tally);
     command_table_free(t.commands);
     acl_free(t.acl);
     settings_free(t.world.settings);

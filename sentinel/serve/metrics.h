@@ -1,0 +1,18 @@
+/*
+ * metrics - /metrics of a sentinel: redis_exporter's redis_sentinel_ names, and ours about detection, votes, failovers
+ * and whether one would work now.
+ */
+#ifndef HF_SENTINEL_SERVE_METRICS_H
+#define HF_SENTINEL_SERVE_METRICS_H
+
+#include "common/http/http.h"
+#include "common/metrics/metrics.h"
+
+/* For metrics_new: all sections of INFO. */
+void sentinel_info_text(void *world, struct buf *out);
+
+extern const struct metric sentinel_metrics[];
+extern const struct metric sentinel_group_metrics[];
+extern const struct http_route sentinel_routes[]; /* /metrics /live /ready */
+
+#endif
