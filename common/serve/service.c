@@ -275,9 +275,10 @@ void service_pause(struct service *v, enum pause_reason why, enum pause_what wha
 {
     bool running = v->pauses[why].what != PAUSE_NOTHING && clock_now_ms() < v->pauses[why].end_ms;
 
-    v->pauses[why].end_ms =
-        running && v->pauses[why].end_ms > end_ms ? v->pauses[why].end_ms : end_ms;
-    v->pauses[why].what = what;
+    if (!running || end_ms > v->pauses[why].end_ms)
+        v->pauses[why].end_ms = end_ms;
+    if (!running || what > v->pauses[why].what)
+        v->pauses[why].what = what;
     pause_changed(v);
     arm_pause_end(v);
 }

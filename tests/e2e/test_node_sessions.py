@@ -290,6 +290,16 @@ def test_pause_holds_writes_and_lets_reads_pass(t):
             c.call("FLUSHALL")
 
 
+def test_a_second_pause_makes_the_first_no_weaker(t):
+    for node in both(t):
+        with node.client() as c, node.client() as other:
+            c.pipeline([["MULTI"], ["CLIENT", "PAUSE", "400", "ALL"], ["CLIENT", "PAUSE", "1", "WRITE"]])
+            start = time.monotonic()
+            assert c.call("EXEC") == ["OK", "OK"]
+            assert other.call("PING") == "PONG"
+            assert time.monotonic() - start > 0.35, node
+
+
 def test_a_pause_ends_some_day(t):
     with t.node().start().client() as c:
         answer = c.ask("CLIENT", "PAUSE", str(2 ** 63 - 1))
