@@ -14,6 +14,17 @@ static void session_gone(struct session *s)
     sentinel_monitor_cancel(session);
 }
 
+/* CLIENT PAUSE; of what a sentinel serves, PUBLISH alone is held with the writes, as in Redis. */
+static enum admit admit(struct session *s, struct call *c)
+{
+    enum pause_what what = service_paused(s->service);
+
+    if (LIKELY(what == PAUSE_NOTHING) || (what == PAUSE_WRITES && c->cmd->run != sentinel_publish))
+        return ADMIT_RUN;
+    service_hold_paused(s->service, s);
+    return ADMIT_HOLD;
+}
+
 static void turn_ended(struct service *v)
 {
     sentinel_info_sample(v->world);
@@ -30,6 +41,7 @@ static void users_changed(struct service *v)
 const struct service_ops sentinel_service_ops = {
     .session_bytes = sizeof(struct sentinel_session),
     .gone = session_gone,
+    .admit = admit,
     .turn_ended = turn_ended,
     .users_changed = users_changed,
     .mode = "sentinel",

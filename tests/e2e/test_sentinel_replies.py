@@ -5,6 +5,7 @@ peer and they see the same world from two sides. What is a time, a port or an id
 blanked out before comparing; clients index the rest by position.
 """
 import os
+import time
 
 from harness.case import limit
 from harness.compare import compare
@@ -320,3 +321,20 @@ def test_a_node_that_wants_a_password_is_not_connected(t):
             s.stop()
             with leader.client(password=None) as c:
                 assert c.call("CONFIG", "SET", "requirepass", "secret") == "OK"
+
+
+def test_client_pause_holds_what_redis_sentinel_holds(t):
+    t.needs_holdfast()
+    for product in ("redis", "holdfast"):
+        s = t.sentinel(product=product, watch=[("lost", ("127.0.0.1", 1), 1, {})]).start()
+        with s.client() as c, s.client() as other:
+            assert c.call("CLIENT", "PAUSE", "20000", "WRITE") == "OK"
+            other.send("PUBLISH", "__sentinel__:hello", "x")
+            assert c.call("PING") == "PONG"
+            assert other.read_within(0.2) is None, product
+            assert c.call("CLIENT", "UNPAUSE") == "OK"
+            assert other.read() == 1
+            start = time.monotonic()
+            assert c.call("CLIENT", "PAUSE", "300", "ALL") == "OK"
+            assert other.call("PING") == "PONG"
+            assert time.monotonic() - start > 0.25, product
