@@ -481,7 +481,7 @@ static void receipt(struct captain *c, const struct captain_event *ev, struct ca
 
     if (!w || r->node != ev->node)
         return;
-    evidence_hear(&w->e, ev->receipt, c->now_ms);
+    evidence_hear(&w->e, ev->receipt, &c->set.patience, c->now_ms);
     if (strcmp(r->gid, c->charter.gid) == 0)
         c->behind = c->behind || r->ver > c->charter.ver || r->promised > c->charter.epoch;
     switchover_receipt(c, w, ev->receipt, out);

@@ -102,11 +102,12 @@ uint64_t evidence_ask(struct evidence *e, uint64_t now_ms)
     return ++e->seq;
 }
 
-void evidence_hear(struct evidence *e, const struct receipt *r, uint64_t now_ms)
+void evidence_hear(struct evidence *e, const struct receipt *r, const struct patience *p,
+                   uint64_t now_ms)
 {
     if (r->seq != 0 && r->seq < e->told_seq)
         return; /* overtaken: it tells what was */
-    pulse_beat(&e->pulse, now_ms);
+    pulse_beat(&e->pulse, now_ms, p->heartbeat_ms);
     e->report = r->report;
     e->heard_ms = now_ms;
     if (r->seq > e->told_seq && r->seq <= e->seq)

@@ -81,7 +81,8 @@ void evidence_line_down(struct evidence *e, enum down_why why, const struct pati
                         uint64_t now_ms);
 /* The number of an order that is being sent. */
 uint64_t evidence_ask(struct evidence *e, uint64_t now_ms);
-void evidence_hear(struct evidence *e, const struct receipt *r, uint64_t now_ms);
+void evidence_hear(struct evidence *e, const struct receipt *r, const struct patience *p,
+                   uint64_t now_ms);
 void evidence_goodbye(struct evidence *e, const char *run);
 /* I slept: what I did not hear meanwhile says nothing. */
 void evidence_void(struct evidence *e, uint64_t now_ms);

@@ -24,10 +24,12 @@ static void put_gap(struct pulse *p, uint64_t gap_ms)
     p->squares += gap * gap;
 }
 
-void pulse_beat(struct pulse *p, uint64_t now_ms)
+void pulse_beat(struct pulse *p, uint64_t now_ms, uint64_t heartbeat_ms)
 {
-    if (p->whole && now_ms > p->since_ms)
-        put_gap(p, now_ms - p->since_ms);
+    uint64_t gap_ms = now_ms - p->since_ms;
+
+    if (p->whole && gap_ms > 0 && gap_ms <= PULSE_BEATS_MAX * heartbeat_ms)
+        put_gap(p, gap_ms);
     p->since_ms = now_ms;
     p->whole = true;
 }

@@ -3,7 +3,8 @@
  *
  *     limit = clamp(mean + 8 sigma of the last 512 gaps, 3 heartbeats, 10 heartbeats) x my health
  *
- *   1. only whole gaps count: one that this process slept through is void, and silence begins anew behind it
+ *   1. only whole gaps count: one that this process slept through is void, and silence begins anew behind it; one of
+ *      more than ten heartbeats was an outage, and says nothing of the time between beats
  *   2. before PULSE_GAPS_MIN gaps are known the limit is the longest
  *   3. health is 1 (well) to 8: it multiplies what I allow others, so that who is sick accuses late
  *
@@ -35,7 +36,8 @@ struct pulse {
 };
 
 void pulse_init(struct pulse *p, uint64_t now_ms);
-void pulse_beat(struct pulse *p, uint64_t now_ms); /* a sign of life */
+/* A sign of life. */
+void pulse_beat(struct pulse *p, uint64_t now_ms, uint64_t heartbeat_ms);
 /* I slept, or there was nobody to hear: what lies behind says nothing. */
 void pulse_void(struct pulse *p, uint64_t now_ms);
 /* down_after_ms 0: the operator has set none. */

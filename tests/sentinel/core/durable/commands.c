@@ -59,7 +59,8 @@ static void start(struct stage *s, char **w)
         acceptor_step(&s->voters[s->first.voters[i].id], &m, &out);
     }
     reg_actions_fini(&out);
-    if (none) {
+    /* Of a captain that starts anew only the voters are known to it. */
+    if (none || (*w && strcmp(*w, "anew") == 0)) {
         s->first.ver = 0;
         s->first.member_count = 0;
     }
@@ -195,6 +196,8 @@ static void node(struct stage *s, char **w)
             n->deaf = true;
         else if (strcmp(*w, "lags") == 0)
             n->lags = true;
+        else if (strcmp(*w, "hangs-up") == 0)
+            n->hangs_up = true;
         else if (strcmp(*w, "slow") == 0)
             n->slow = true;
         else

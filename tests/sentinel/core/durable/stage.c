@@ -69,6 +69,9 @@ static void dialled(struct stage *s, int n)
         put_line_down(s, n, DOWN_TIMEOUT);
     } else if (!node->alive) {
         put_line_down(s, n, DOWN_REFUSED);
+    } else if (node->hangs_up) {
+        stage_put(s, CAPTAIN_EV_LINE_UP)->ev.node = node->report.node;
+        put_line_down(s, n, DOWN_CLOSED);
     } else {
         node->up = true;
         stage_put(s, CAPTAIN_EV_LINE_UP)->ev.node = node->report.node;

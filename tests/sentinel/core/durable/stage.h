@@ -13,14 +13,15 @@
 enum { START_MS = 100000, STAGE_NODES = 5, STAGE_VOTERS = 5, EVENTS_MAX = 256 };
 
 struct stage_node {
-    bool alive;   /* its process runs, */
-    bool frozen;  /* and does not answer, */
-    bool cut;     /* or not to me */
-    bool passive; /* promoted, it does not become active */
-    bool deaf;    /* promoted, it does not hear of it */
-    bool lags;    /* it will not hand over, */
-    bool slow;    /* or not before it is told to */
-    bool up;      /* my line to it */
+    bool alive;    /* its process runs, */
+    bool frozen;   /* and does not answer, */
+    bool cut;      /* or not to me */
+    bool passive;  /* promoted, it does not become active */
+    bool deaf;     /* promoted, it does not hear of it */
+    bool lags;     /* it will not hand over, */
+    bool slow;     /* or not before it is told to */
+    bool hangs_up; /* it takes a connection, and closes it */
+    bool up;       /* my line to it */
     struct report report;
     uint64_t beat_ms; /* the last beat of its leader; 0: they come all the time */
 };

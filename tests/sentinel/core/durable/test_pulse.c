@@ -18,14 +18,14 @@ START_TEST(the_limit_is_that_of_the_formula)
 
     rng_seed(&r, test_seed());
     pulse_init(&p, now_ms);
-    pulse_beat(&p, now_ms);
+    pulse_beat(&p, now_ms, BEAT_MS);
     for (size_t i = 0; i < STEPS; i++) {
         size_t from = i + 1 > PULSE_GAPS ? i + 1 - PULSE_GAPS : 0;
         double sum = 0, squares = 0, count, sigma, limit;
 
         gaps[i] = 1 + rng_below(&r, i % 1000 < 500 ? 60 : 20);
         now_ms += gaps[i];
-        pulse_beat(&p, now_ms);
+        pulse_beat(&p, now_ms, BEAT_MS);
         for (size_t k = from; k <= i; k++) {
             sum += (double)gaps[k];
             squares += (double)gaps[k] * (double)gaps[k];
@@ -59,14 +59,16 @@ START_TEST(a_gap_that_was_slept_through_is_none)
     struct pulse p;
 
     pulse_init(&p, 0);
-    pulse_beat(&p, 50); /* the first: there is nothing before it */
-    pulse_beat(&p, 100);
+    pulse_beat(&p, 50, BEAT_MS); /* the first: there is nothing before it */
+    pulse_beat(&p, 100, BEAT_MS);
     ck_assert_uint_eq(p.count, 1);
     pulse_void(&p, 5000);
     ck_assert_uint_eq(p.since_ms, 5000);
-    pulse_beat(&p, 5030);
+    pulse_beat(&p, 5030, BEAT_MS);
     ck_assert_uint_eq(p.count, 1);
-    pulse_beat(&p, 5080);
+    pulse_beat(&p, 5080, BEAT_MS);
+    ck_assert_uint_eq(p.count, 2);
+    pulse_beat(&p, 9000, BEAT_MS); /* an outage */
     ck_assert_uint_eq(p.count, 2);
     ck_assert_uint_eq(p.sum, 100);
 }
