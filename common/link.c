@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -80,11 +82,23 @@ void link_kill_errno(struct link *l, int error)
     link_kill(l, error == ECONNRESET || error == EPIPE ? LINK_WHY_RESET : LINK_WHY_IO);
 }
 
+/* Of our own, and of what the kernel holds: it may take no more for seconds while a slow peer reads. */
+static uint64_t not_taken(const struct link *l)
+{
+    int queued = 0;
+
+    (void)ioctl(l->fd, SIOCOUTQ, &queued);
+    return out_pending(&l->out) + (uint64_t)queued;
+}
+
 static void on_deadline(struct ev_loop *loop, ev_timer *w, int events)
 {
     struct link *l = w->data;
 
-    link_kill(l, LINK_WHY_TIMEOUT); /* of a CLOSING one the first reason stays */
+    if (l->state == LINK_CLOSING && not_taken(l) < l->farewell_left)
+        link_start_farewell(l);
+    else
+        link_kill(l, LINK_WHY_TIMEOUT); /* of a CLOSING one the first reason stays */
 }
 
 void link_start_deadline(struct link *l, int ms)
@@ -93,6 +107,14 @@ void link_start_deadline(struct link *l, int ms)
         return;
     ev_timer_set(&l->deadline, (double)ms / 1e3, 0.);
     ev_timer_start(l->loop, &l->deadline);
+}
+
+void link_start_farewell(struct link *l)
+{
+    if (ev_is_active(&l->deadline))
+        return;
+    l->farewell_left = not_taken(l);
+    link_start_deadline(l, LINK_FAREWELL_MS);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -1,7 +1,7 @@
 /*
  * link - one accepted or dialled connection: TCP, Unix socket, or TLS over either.
  *
- *     OPEN --link_close--> CLOSING --output flushed, or deadline--> DEAD --reaper--> freed
+ *     OPEN --link_close--> CLOSING --output flushed, or peer asleep--> DEAD --reaper--> freed
  *
  *   1. a link is on exactly the list its state names; only link_move changes either
  *   2. link_close marks and never frees: legal from any callback, any number of times
@@ -39,7 +39,7 @@ struct link;
 enum {
     LINK_HELD_BYTES = 64 * 1024,  /* read while paused */
     LINK_TURN_BYTES = 256 * 1024, /* read, and written, of one link in one turn */
-    LINK_FAREWELL_MS = 2000,      /* what CLOSING may take */
+    LINK_FAREWELL_MS = 2000,      /* what CLOSING may take without the peer taking anything */
     LINK_HANDSHAKE_MS = 10000,    /* what a TLS handshake may take */
 };
 
@@ -86,6 +86,7 @@ struct link {
     struct ev_loop *loop;
     ev_io readable, writable;
     ev_timer deadline;       /* of CLOSING, and of a TLS handshake */
+    uint64_t farewell_left;  /* what the peer had not taken when the deadline was set */
     struct tls_session *tls; /* NULL: plain */
     bool handshaking;
     bool reading_paused; /* by the owner */
@@ -147,8 +148,8 @@ void link_aside_read(struct link *l);
 void link_aside_flush(struct ev_loop *loop);
 
 void link_pause_reading(struct link *l, bool pause);
-/* Says goodbye after what is in out has left, or after LINK_FAREWELL_MS. The first reason is the true
- * one. */
+/* Says goodbye after what is in out has left, or once the peer has taken nothing of it for LINK_FAREWELL_MS.
+ * The first reason is the true one. */
 void link_close(struct link *l, enum link_why why);
 /* Without waiting for output. */
 void link_kill(struct link *l, enum link_why why);

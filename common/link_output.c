@@ -73,7 +73,7 @@ void link_flush_now(struct link *l, bool from_watcher)
         if (out_pending(&l->out) == 0)
             link_end(l);
         else
-            link_start_deadline(l, LINK_FAREWELL_MS);
+            link_start_farewell(l);
         return;
     }
     if (over_output_limit(l))
@@ -89,7 +89,7 @@ void link_flush(struct link *l)
     if (!ev_is_active(&l->writable))
         link_flush_now(l, false);
     else if (l->state == LINK_CLOSING)
-        link_start_deadline(l, LINK_FAREWELL_MS); /* the socket is full, and may stay so */
+        link_start_farewell(l); /* the socket is full, and may stay so */
 }
 
 void link_wrote(struct link *l)

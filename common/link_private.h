@@ -33,6 +33,8 @@ struct link_system *link_system_of(const struct link *l);
 
 void link_kill_errno(struct link *l, int error);
 void link_start_deadline(struct link *l, int ms);
+/* Of CLOSING. */
+void link_start_farewell(struct link *l);
 /* Its output is out, or will not be: from CLOSING to DEAD. */
 void link_end(struct link *l);
 /* on_closed, and the memory back. */

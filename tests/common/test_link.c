@@ -361,6 +361,60 @@ START_TEST(close_waits_two_seconds_for_a_full_socket)
 }
 END_TEST
 
+struct slow_reader {
+    int fd;
+    size_t read;
+};
+
+static void read_some(struct ev_loop *l, ev_timer *w, int events)
+{
+    struct slow_reader *r = w->data;
+    char piece[64 * 1024];
+
+    for (int i = 0; i < 4; i++) {
+        ssize_t n = read(r->fd, piece, sizeof piece);
+
+        r->read += n > 0 ? (size_t)n : 0;
+    }
+}
+
+START_TEST(close_waits_as_long_as_bytes_leave)
+{
+    enum { BIG = 1 << 20 };
+    struct end a = { 0 };
+    char *big = xcalloc(1, BIG);
+    struct slow_reader r = { 0 };
+    uint64_t start;
+    ev_timer tick;
+    int fds[2];
+
+    begin();
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    r.fd = fds[1];
+    ev_timer_init(&tick, read_some, 1., 1.);
+    tick.data = &r;
+    ev_timer_start(loop, &tick);
+    a.link = link_new(loop, fds[0], NULL, false, &quiet_ops, &a);
+    out_append(&a.link->out, big, BIG);
+    link_wrote(a.link);
+    link_close(a.link, LINK_WHY_ASKED);
+    start = clock_read_us();
+    while (!a.closed && clock_read_us() - start < 20000000)
+        ev_run(loop, EVRUN_ONCE);
+    ck_assert_int_eq(a.closed, 1);
+    ck_assert_uint_ge(clock_read_us() - start, LINK_FAREWELL_MS * 1000);
+    ev_timer_stop(loop, &tick);
+    for (size_t before = r.read + 1; before != r.read;) {
+        before = r.read;
+        read_some(loop, &tick, 0);
+    }
+    ck_assert_uint_eq(r.read, BIG);
+    xfree(big);
+    finish();
+    close(fds[1]);
+}
+END_TEST
+
 START_TEST(kill_and_disown)
 {
     struct end a = { 0 }, b = { 0 };
@@ -576,7 +630,7 @@ END_TEST
 CHECK_MAIN("link", stream_of_random_sizes, stream_over_tls, idle_link_owns_no_buffer,
            slow_owner_is_neither_flooded_nor_cut_short, announced_length_is_not_believed,
            one_write_for_a_pipeline, close_flushes_and_tells_once,
-           close_waits_two_seconds_for_a_full_socket, kill_and_disown, limits_close,
-           slow_reader_throttles, paused_link_notices_death,
+           close_waits_two_seconds_for_a_full_socket, close_waits_as_long_as_bytes_leave,
+           kill_and_disown, limits_close, slow_reader_throttles, paused_link_notices_death,
            send_borrows_and_stops_at_a_full_socket, tls_request_right_behind_the_handshake,
            tls_handshake_refusals)
