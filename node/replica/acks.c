@@ -19,6 +19,14 @@
 
 enum { BEAT_MS = 50, BEAT_WORDS = 6, ACK_WORDS = 8 };
 
+static bool parse_numbers(const struct bytes *argv, uint64_t *const *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!bytes_to_u64(argv[i], fields[i]))
+            return false;
+    return true;
+}
+
 /* What this node's own copy has of its stream. */
 static struct kept own_kept(const struct replica *r)
 {
@@ -126,12 +134,7 @@ static bool parse_ack(const struct call *c, struct replica_ack *out)
                            &out->kept.at[KEEP_FSYNC],
                            &out->beat };
 
-    if (c->argc != ACK_WORDS)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (!bytes_to_u64(c->argv[2 + i], fields[i]))
-            return false;
-    return true;
+    return c->argc == ACK_WORDS && parse_numbers(c->argv + 2, fields, ARRAY_LEN(fields));
 }
 
 bool acks_take(struct replica *r, const struct call *c)
@@ -182,14 +185,13 @@ bool acks_level_of(struct bytes word, enum keep *out)
 
 bool acks_take_beat(struct replica *r, const struct resp_request *q)
 {
-    uint64_t epoch, seq, commit;
+    uint64_t epoch, seq, commit, *fields[] = { &epoch, &seq, &commit };
     enum keep level;
 
     if (q->argc < 2 || !bytes_is_word(q->argv[0], "replconf") ||
         !bytes_is_word(q->argv[1], "hfbeat"))
         return false;
-    if (q->argc != BEAT_WORDS || !bytes_to_u64(q->argv[2], &epoch) ||
-        !bytes_to_u64(q->argv[3], &seq) || !bytes_to_u64(q->argv[4], &commit) ||
+    if (q->argc != BEAT_WORDS || !parse_numbers(q->argv + 2, fields, ARRAY_LEN(fields)) ||
         !acks_level_of(q->argv[5], &level) || epoch < r->heard.epoch)
         return true;
     r->heard.epoch = epoch;

@@ -32,14 +32,10 @@ static const char *why_not_appended(const struct node_world *w)
     return text;
 }
 
+/* Or none of those that are asked acknowledges anything (confirm.h). */
 static bool too_few_followers(const struct node_world *w)
 {
-    return !replica_enough_followers(w->replica);
-}
-
-static bool unacknowledged(const struct node_world *w)
-{
-    return w->serve->confirm.refuses;
+    return w->serve->confirm.refuses || !replica_enough_followers(w->replica);
 }
 
 static bool only_read(const struct node_world *w)
@@ -79,7 +75,6 @@ static const struct {
       "error." },
     { CMD_WRITE | CMD_HEALTH, 0, cannot_append, NULL, why_not_appended },
     { CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write." },
-    { CMD_WRITE, 0, unacknowledged, "NOREPLICAS Not enough good replicas to write." },
     { CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica." },
     { 0, CMD_STALE, stale,
       "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'." },
@@ -93,7 +88,7 @@ static const struct {
 static bool none_holds(const struct node_world *w)
 {
     return !memory_is_full(w) && !cannot_save(w) && !cannot_append(w) && !too_few_followers(w) &&
-           !unacknowledged(w) && !only_read(w) && !stale(w) && !too_old(w) && !loading(w);
+           !only_read(w) && !stale(w) && !too_old(w) && !loading(w);
 }
 
 static const char *first_that_holds(const struct node_world *w, uint32_t has, uint32_t lacks)

@@ -269,13 +269,15 @@ static void settle(struct serve *v, struct call *c, bool last)
 
 /* Where only the file is waited for, which is never long, a reply depends on everything that was written when it
  * was made. */
-static void note_at_gate(struct serve *v, struct node_session *s, const struct call *c, bool moved)
+static void settle_at_gate(struct serve *v, struct node_session *s, struct call *c)
 {
+    uint64_t tip = v->world->oplog->next;
     bool about_data =
         (c->cmd->flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE)) || multi_is_exec(c->cmd);
 
+    settle(v, c, true);
     if (UNLIKELY(v->confirm.on))
-        confirm_unit_ended(v, s, c, moved);
+        confirm_unit_ended(v, s, c, v->world->oplog->next != tip);
     else if (about_data && !(c->intents & INTENT_BLOCKS))
         gate_note(&v->gate, &s->gate, v->world->oplog->next);
 }
@@ -284,14 +286,14 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
 {
     struct node_session *s = node_session_of(session);
     struct serve *v = serve_of(session);
-    uint64_t tip = v->world->oplog->next;
 
     v->running = NULL;
     if (UNLIKELY(usec >= MOMENT_US))
         clock_turn(); /* for whoever is next this turn, keys may have expired meanwhile */
-    settle(v, c, true);
-    if (UNLIKELY(!v->gate.open))
-        note_at_gate(v, s, c, v->world->oplog->next != tip);
+    if (LIKELY(v->gate.open))
+        settle(v, c, true);
+    else
+        settle_at_gate(v, s, c);
     if (tracking_on(v->service)) {
         tracking_read(session, c);
         if (LIKELY(!v->busy_text)) /* amid a script what waits is for its caller */
