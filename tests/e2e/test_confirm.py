@@ -359,6 +359,36 @@ def test_plain_and_older_nodes_see_none_of_it(t):
     assert behind.call("GET", "k") == "49"
 
 
+def test_a_level_waits_for_what_it_names(t):
+    """At os for the follower's file, at mem for no file; what is read of a key waits as what was written to it."""
+    leader, follower = group(t, level="os")
+    cs = Clients(t, leader)
+    follower.call("DEBUG", "AOF-FLUSH-SLEEP", 1000000)
+    ran(leader, "set", lambda: cs.waits("SET", "k", "v", then="OK"))
+    cs.waits("GET", "k", then="v")
+    silent(*(c for c, _, _ in cs.waiting))
+    cs.thawed()
+    assert follower.info("persistence")["aof_buffer_length"] == "0"
+    leader.call("DEBUG", "HF-DEMAND", 1, "mem")
+
+    def answered_before_it_was_written():
+        assert cs.answers("SET", "k", "w") == "OK"
+        return follower.info("persistence")["aof_buffer_length"] != "0"
+    until(answered_before_it_was_written, 20, "an answer ahead of the follower's file")
+    follower.call("DEBUG", "AOF-FLUSH-SLEEP", 0)
+
+
+def test_a_follower_whose_disk_fails_keeps_nothing(t):
+    leader, follower = group(t, level="fsync", start=start_on_disk)
+    cs = Clients(t, leader)
+    follower.disk.fail("fdatasync", "EIO")
+    ran(leader, "set", lambda: cs.waits("SET", "k", "v", then="OK"))
+    assert cs.answers("GET", "quiet") == "q"
+    silent(cs.waiting[0][0])
+    follower.disk.say()
+    cs.thawed()
+
+
 # ---- what was answered is kept -----------------------------------------------------------------------
 
 def start_on_disk(node):
