@@ -163,10 +163,11 @@ static enum http_read read_request_line(struct reading *r, struct bytes line)
 static enum http_read judge_beginning(struct reading *r)
 {
     struct bytes rest = { r->in.at + r->at, r->in.len - r->at };
-    struct bytes line = cut(&rest, '\r'), method = cut(&line, ' '), target = cut(&line, ' ');
+    struct bytes text = cut(&rest, '\n'), line = cut(&text, '\r'), method = cut(&line, ' '),
+                 target = cut(&line, ' ');
 
     for (size_t i = 0; i < method.len; i++)
-        if (!is_token_char((unsigned char)method.at[i]) && method.at[i] != '\n')
+        if (!is_token_char((unsigned char)method.at[i]))
             return refuse(r, 400, "this is no HTTP request");
     return target.len > r->limits->target_bytes ? refuse(r, 414, "the target is too long")
                                                 : HTTP_WHOLE;
