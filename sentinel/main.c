@@ -23,7 +23,9 @@
 #include "common/serve/users_file.h"
 #include "common/server_net.h"
 #include "sentinel/drive/drive.h"
+#include "sentinel/serve/api.h"
 #include "sentinel/serve/metrics.h"
+#include "sentinel/serve/news.h"
 #include "sentinel/serve/serve.h"
 #include "sentinel/serve/tally.h"
 #include "sentinel/state/state.h"
@@ -36,6 +38,7 @@ struct daemon {
     struct sentinel core;
     struct drive drive;
     struct tally tally;
+    struct news news;
     struct command_table *commands;
     struct acl *acl;
     bool supervised;
@@ -184,6 +187,7 @@ static void open_rooms(struct daemon *d)
         service_new(w->loop, &sentinel_service_ops, d->commands, d->acl, &d->set.server, w);
     w->net = &d->net;
     w->tally = &d->tally;
+    w->news = &d->news;
     w->metrics = metrics_new(w, sentinel_info_text);
     metrics_add(w->metrics, metrics_of_info_labelled);
     metrics_add(w->metrics, metrics_of_info);
@@ -191,6 +195,7 @@ static void open_rooms(struct daemon *d)
     metrics_add(w->metrics, sentinel_group_metrics);
     w->http = http_new(w->loop, &d->set.server, &d->net.guard, w);
     http_add(w->http, sentinel_routes);
+    http_add(w->http, api_routes);
     w->raise = raise_event;
     w->pending = pending;
     w->hear = hear;

@@ -15,6 +15,7 @@
 struct drive;
 struct http;
 struct metrics;
+struct news;
 struct ev_loop;
 struct event;
 struct reg_message;
@@ -46,6 +47,7 @@ struct sentinel_world {
     struct server_net *net;        /* doors and certificates */
     struct http *http;             /* metrics */
     struct metrics *metrics;
+    struct news *news;        /* the last of what was published */
     struct tally *tally;      /* of what was published */
     char run_id[41];          /* of this process, not the sentinel's id */
     uint64_t started_ms;      /* boot time */

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/resolve.h"
 #include "common/server_settings.h"
+#include "sentinel/serve/news.h"
 #include "sentinel/serve/rows.h"
 #include "sentinel/serve/tally.h"
 
@@ -30,6 +31,7 @@ static struct {
     struct command_table *commands;
     struct acl *acl;
     struct tally tally;
+    struct news news;
     struct action *held[8]; /* answers kept back */
     size_t held_count;
     bool holding, stopped, flush_fails;
@@ -129,6 +131,7 @@ static void setup(void)
     t.world = (struct sentinel_world){ .loop = ev_loop_new(0),
                                        .core = &t.core,
                                        .tally = &t.tally,
+                                       .news = &t.news,
                                        .raise = raise_event,
                                        .pending = pending,
                                        .flush = flush,
