@@ -485,11 +485,27 @@ static void hear_nack(struct proposer *p, const struct reg_message *m, uint64_t 
         retreat(p, now_ms);
 }
 
+/* Questions are numbered like ballots, and by other numbers: an answer is also known by its kind. */
+static bool is_awaited(const struct proposer *p, const struct reg_message *m)
+{
+    static const enum reg_kind awaited[] = {
+        [PROPOSER_READING] = REG_VALUE,
+        [PROPOSER_PREPARING] = REG_PROMISE,
+        [PROPOSER_ACCEPTING] = REG_ACCEPTED,
+    };
+    bool may_be_refused = p->state == PROPOSER_PREPARING || p->state == PROPOSER_ACCEPTING;
+
+    if (!ballot_is(m->ballot, p->ballot) ||
+        !is_among(m->voter, p->votes.asked, p->votes.asked_count))
+        return false;
+    return m->kind == REG_NACK ? may_be_refused
+                               : p->state < ARRAY_LEN(awaited) && m->kind == awaited[p->state];
+}
+
 void proposer_hear(struct proposer *p, const struct reg_message *m, uint64_t now_ms,
                    struct reg_actions *out)
 {
-    bool current =
-        ballot_is(m->ballot, p->ballot) && is_among(m->voter, p->votes.asked, p->votes.asked_count);
+    bool current = is_awaited(p, m);
 
     if (strcmp(m->gid, p->gid) != 0)
         return;
@@ -497,15 +513,12 @@ void proposer_hear(struct proposer *p, const struct reg_message *m, uint64_t now
         p->round = m->promised.round;
     if (is_barred(p, m, current) || !current)
         return;
-    if (m->kind == REG_VALUE && p->state == PROPOSER_READING)
-        hear_promise(p, m, now_ms, out);
-    else if (m->kind == REG_PROMISE && p->state == PROPOSER_PREPARING)
-        hear_promise(p, m, now_ms, out);
-    else if (m->kind == REG_ACCEPTED && p->state == PROPOSER_ACCEPTING)
-        hear_accepted(p, m, now_ms, out);
-    else if (m->kind == REG_NACK &&
-             (p->state == PROPOSER_PREPARING || p->state == PROPOSER_ACCEPTING))
+    if (m->kind == REG_NACK)
         hear_nack(p, m, now_ms, out);
+    else if (m->kind == REG_ACCEPTED)
+        hear_accepted(p, m, now_ms, out);
+    else
+        hear_promise(p, m, now_ms, out);
 }
 
 /* ---- the owner's side -------------------------------------------------------------------------- */

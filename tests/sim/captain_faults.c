@@ -27,10 +27,8 @@ static bool is_dead(struct world *w, const char *run)
 /* An operator looks before he says that a process is dead. */
 static void force_best(struct world *w, int s, bool says_dead)
 {
-    const struct charter *c = &w->sentinels[s].captain.charter;
-    struct wish x = { .kind = WISH_FORCE,
-                      .token = 1,
-                      .ver = captain_newest(&w->sentinels[s].captain)->ver };
+    const struct charter *c = captain_newest(&w->sentinels[s].captain);
+    struct wish x = { .kind = WISH_FORCE, .token = 1, .ver = c->ver };
     int best = -1;
 
     for (int n = 0; n < NODES; n++)

@@ -66,6 +66,8 @@ static const char *force(struct captain *c, const struct wish *w, struct change 
         return "the node is no member";
     if (w->ver == 0 || w->ver != captain_newest(c)->ver)
         return "the version is another: look at the group again";
+    if (captain_newest(c)->epoch != c->charter.epoch)
+        return "another leads by now: look at the group again";
     if (captain_node_why(c, to) != WHY_ALIVE || to->e.report.did == 0)
         return "the node does not answer";
     if (to->e.report.flags & (NODE_LOADING | NODE_RESYNCING))

@@ -402,6 +402,29 @@ START_TEST(a_voter_that_shows_less_than_before_is_not_counted)
 }
 END_TEST
 
+/* It would bar a voter that has lost nothing, for the life of the process. */
+START_TEST(an_old_promise_answers_no_question_of_that_number)
+{
+    struct change ch, read = { .kind = CHANGE_READ };
+    struct reg_message m = { .kind = REG_PROMISE, .voter = 1 };
+    struct reg_actions out = { 0 };
+
+    setup();
+    create();
+    m.ballot = m.promised = b.p.ballot;
+    memcpy(m.gid, b.p.gid, sizeof m.gid);
+    ch = of(CHANGE_SHRINK, 12, 112);
+    order(&b.p, &ch);
+    for (uint64_t i = 1; i <= 3; i++)
+        away(i, true);
+    order(&b.p, &read);
+    ck_assert(b.p.state == PROPOSER_READING && ballot_is(b.p.ballot, m.ballot));
+    proposer_hear(&b.p, &m, b.now_ms, &out); /* it comes a second time */
+    ck_assert_uint_eq(b.p.amnesia, 0);
+    reg_actions_fini(&out);
+}
+END_TEST
+
 /* ---- a voter alone ----------------------------------------------------------------------------- */
 
 static struct reg_message asked(enum reg_kind kind, uint64_t round, uint64_t proposer)
@@ -541,6 +564,7 @@ CHECK_MAIN("register", a_change_takes_two_rounds_and_is_on_the_disk_before_it_is
            its_own_change_is_found_again_and_made_once,
            another_proposer_builds_on_what_one_voter_holds, a_ballot_prepared_ahead_saves_a_round,
            voters_are_replaced_over_a_joint_majority,
-           a_voter_that_shows_less_than_before_is_not_counted, a_voter_goes_up_only,
+           a_voter_that_shows_less_than_before_is_not_counted,
+           an_old_promise_answers_no_question_of_that_number, a_voter_goes_up_only,
            who_counts_voters_of_the_past_is_told, a_voter_may_refuse_and_has_changed_nothing,
            a_memory_is_read_as_it_was_written)
