@@ -1,11 +1,13 @@
 /*
  * fuzz_wire: any words as a message of a register, as an order to a node, as its receipt. The first byte chooses, and
  * whether a charter's checksum is put right; the byte 0x1f parts words. What is read is written back to the same words,
- * those that a newer format added left out.
+ * those that a newer format added left out; and any words come back out of a reply.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "common/alloc.h"
+#include "common/command.h"
 #include "common/crc32c.h"
 #include "common/register/wire.h"
 #include "tests/fuzz/fuzz.h"
@@ -53,6 +55,40 @@ static void check_same(const struct wire *in, struct wire *back)
     wire_fini(back);
 }
 
+static void check_enrol(const struct wire *in, struct bytes group)
+{
+    AUTO_FREE char *name = xmemdup0(group.at, group.len);
+    struct wire back = { .count = 0 };
+
+    ASSERT(group.len > 0 && group.len <= WIRE_GROUP_MAX);
+    if (strlen(name) != group.len)
+        return;
+    wire_put_enrol(&back, name);
+    check_same(in, &back);
+}
+
+static void check_reply(const struct wire *w)
+{
+    struct out out = { 0 };
+    struct reply reply = { .out = &out, .proto = 2 };
+    struct buf text = { 0 };
+    struct resp_replies r;
+    const struct resp_value *v;
+    struct wire back = { .count = 0 };
+    size_t took;
+
+    wire_reply(w, &reply);
+    out_copy(&out, &text);
+    resp_replies_init(&r);
+    ASSERT(resp_read_reply(&r, buf_bytes(&text), &v, &took) == RESP_ITEM && took == text.len);
+    ASSERT(wire_of_reply(&back, v) && back.count == w->count);
+    for (int i = 0; i < back.count; i++)
+        ASSERT(bytes_eq(w->words[i], back.words[i]));
+    resp_replies_fini(&r);
+    out_fini(&out);
+    buf_fini(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf text = { 0 };
@@ -66,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     buf_append(&text, data + 1, size - 1);
     split(&text, &w, data[0] & SEAL);
+    check_reply(&w);
     switch (data[0] & WHAT_MASK) {
     case ORDER:
         if (wire_take_order(&w, &o, NULL) == OK) {
@@ -81,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case ENROL:
         if (wire_take_enrol(&w, &group, NULL) == OK)
-            ASSERT(group.len > 0 && group.len <= WIRE_GROUP_MAX);
+            check_enrol(&w, group);
         break;
     default:
         if (wire_take_message(&w, &m, NULL) == OK) {
