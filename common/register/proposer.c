@@ -20,6 +20,7 @@ void proposer_init(struct proposer *p, uint64_t id, const struct charter *known,
     memcpy(p->gid, known->gid, sizeof p->gid);
     p->known = *known;
     p->backoff_ms = PROPOSER_BACKOFF_MS;
+    p->round_ms = PROPOSER_ROUND_MS;
     rng_seed(&p->rng, seed);
 }
 
@@ -162,6 +163,26 @@ static void enter(struct proposer *p, enum proposer_state state, uint64_t wake_m
     p->wake_ms = wake_ms;
 }
 
+/* Answers are awaited for so long. */
+static void enter_round(struct proposer *p, enum proposer_state state, uint64_t now_ms)
+{
+    p->round_began_ms = now_ms;
+    enter(p, state, now_ms + p->round_ms);
+}
+
+static void set_pace(struct proposer *p, uint64_t round_ms)
+{
+    p->round_ms = round_ms < PROPOSER_ROUND_MS       ? PROPOSER_ROUND_MS
+                  : round_ms > PROPOSER_ROUND_MS_MAX ? PROPOSER_ROUND_MS_MAX
+                                                     : round_ms;
+}
+
+/* A majority has answered: the next round is given a few times as long, since disks are as slow as they are. */
+static void learn_pace(struct proposer *p, uint64_t now_ms)
+{
+    set_pace(p, PROPOSER_PACE * (now_ms - p->round_began_ms));
+}
+
 static void begin(struct proposer *p, enum proposer_state state, uint64_t now_ms,
                   struct reg_actions *out)
 {
@@ -176,7 +197,7 @@ static void begin(struct proposer *p, enum proposer_state state, uint64_t now_ms
         p->shown[i].promised_before = p->shown[i].promised;
         p->shown[i].accepted_before = p->shown[i].accepted;
     }
-    enter(p, state, now_ms + PROPOSER_ROUND_MS);
+    enter_round(p, state, now_ms);
     ask(p, &p->known, state == PROPOSER_READING ? REG_GET : REG_PREPARE, out);
 }
 
@@ -249,7 +270,7 @@ static void settle_unknown(struct proposer *p, const struct charter *committed)
 static void send_accept(struct proposer *p, uint64_t now_ms, struct reg_actions *out)
 {
     p->votes = (struct ballots_cast){ 0 };
-    enter(p, PROPOSER_ACCEPTING, now_ms + PROPOSER_ROUND_MS);
+    enter_round(p, PROPOSER_ACCEPTING, now_ms);
     if (has_base(p))
         ask(p, &p->base, REG_ACCEPT, out);
     ask(p, &p->next, REG_ACCEPT, out);
@@ -439,6 +460,7 @@ static void hear_promise(struct proposer *p, const struct reg_message *m, uint64
     }
     if (!has_promises(p))
         return;
+    learn_pace(p, now_ms);
     if (p->state == PROPOSER_READING) {
         if (!has_base(p) && p->unknown_ver == 0)
             propose(p, now_ms, out); /* a majority has nothing: nothing was chosen */
@@ -459,8 +481,10 @@ static void hear_accepted(struct proposer *p, const struct reg_message *m, uint6
 {
     struct ballots_cast *v = &p->votes;
 
-    if (count_vote(m->voter, v->yes, &v->yes_count) && has_accepts(p))
-        commit(p, now_ms, out);
+    if (!count_vote(m->voter, v->yes, &v->yes_count) || !has_accepts(p))
+        return;
+    learn_pace(p, now_ms);
+    commit(p, now_ms, out);
 }
 
 static bool may_still_win(const struct proposer *p)
@@ -555,6 +579,8 @@ void proposer_time(struct proposer *p, uint64_t now_ms, struct reg_actions *out)
     }
     if (now_ms < p->wake_ms)
         return;
+    if (p->state != PROPOSER_WAITING)
+        set_pace(p, 2 * p->round_ms);
     if (p->state == PROPOSER_WAITING || p->state == PROPOSER_READING)
         begin(p, PROPOSER_PREPARING, now_ms, out);
     else

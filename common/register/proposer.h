@@ -37,7 +37,9 @@
 #include "common/register/reg.h"
 
 enum {
-    PROPOSER_ROUND_MS = 100, /* of one round's answers */
+    PROPOSER_ROUND_MS = 100,     /* of one round's answers, at first; */
+    PROPOSER_PACE = 4,           /* then so many times what the last round took, */
+    PROPOSER_ROUND_MS_MAX = 400, /* or twice as long as the one that was too short */
     PROPOSER_BACKOFF_MS_MIN = 10,
     PROPOSER_BACKOFF_MS = 50,
     PROPOSER_BACKOFF_MS_MAX = 400,
@@ -78,8 +80,9 @@ struct proposer {
     enum proposer_state state;
     uint64_t wake_ms; /* of the state; UINT64_MAX: it waits for no time */
     uint64_t backoff_ms;
-    uint64_t round;     /* highest heard of, or used */
-    uint64_t questions; /* REG_GETs, to tell them apart */
+    uint64_t round_ms, round_began_ms; /* how long a round may take; when the running one began */
+    uint64_t round;                    /* highest heard of, or used */
+    uint64_t questions;                /* REG_GETs, to tell them apart */
     bool ahead;
 
     struct charter known; /* the newest known to be committed; ver 0: only its voters count */

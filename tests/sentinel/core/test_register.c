@@ -425,6 +425,70 @@ START_TEST(an_old_promise_answers_no_question_of_that_number)
 }
 END_TEST
 
+/* Requests on their way, each answered so long after it was asked; the result of the change, once it is there. */
+struct slow {
+    struct reg_message asked[64];
+    uint64_t to[64], due_ms[64];
+    size_t count;
+    uint64_t disk_ms;
+    bool done;
+};
+
+static void obey_slowly(struct slow *s, struct reg_actions *out)
+{
+    for (size_t k = 0; k < out->count; k++) {
+        s->done = s->done || (out->at[k].kind == REG_RESULT && out->at[k].outcome == OUTCOME_DONE);
+        if (out->at[k].kind != REG_SEND || out->at[k].message.kind == REG_LEARN)
+            continue;
+        ck_assert_uint_lt(s->count, ARRAY_LEN(s->asked));
+        s->asked[s->count] = out->at[k].message;
+        s->to[s->count] = out->at[k].to;
+        s->due_ms[s->count++] = b.now_ms + s->disk_ms;
+    }
+    reg_actions_fini(out);
+}
+
+static void answer_slowly(struct slow *s)
+{
+    struct reg_actions told_back = { 0 };
+
+    for (size_t i = 0; i < s->count; i++) {
+        struct reg_actions out = { 0 };
+
+        if (s->due_ms[i] != b.now_ms)
+            continue;
+        acceptor_step(&b.voters[s->to[i]], &s->asked[i], &out);
+        for (size_t k = 0; k < out.count; k++)
+            if (out.at[k].kind == REG_SEND)
+                proposer_hear(&b.p, &out.at[k].message, b.now_ms, &told_back);
+        reg_actions_fini(&out);
+    }
+    obey_slowly(s, &told_back);
+}
+
+START_TEST(a_slow_disk_is_given_time)
+{
+    struct change ch = { .kind = CHANGE_CREATE, .first = charter_of_three() };
+    struct slow s = { .disk_ms = 180 };
+    struct reg_actions out = { 0 };
+
+    setup();
+    proposer_submit(&b.p, &ch, UINT64_MAX, b.now_ms, &out);
+    obey_slowly(&s, &out);
+    while (!s.done && b.now_ms < 5000) {
+        b.now_ms++;
+        answer_slowly(&s);
+        if (b.now_ms >= proposer_wake_ms(&b.p)) {
+            proposer_time(&b.p, b.now_ms, &out);
+            obey_slowly(&s, &out);
+        }
+    }
+    ck_assert(s.done);
+    ck_assert_uint_lt(b.now_ms, 1000);
+    ck_assert_uint_eq(b.p.round_ms, PROPOSER_ROUND_MS_MAX);
+}
+END_TEST
+
 /* ---- a voter alone ----------------------------------------------------------------------------- */
 
 static struct reg_message asked(enum reg_kind kind, uint64_t round, uint64_t proposer)
@@ -565,6 +629,6 @@ CHECK_MAIN("register", a_change_takes_two_rounds_and_is_on_the_disk_before_it_is
            another_proposer_builds_on_what_one_voter_holds, a_ballot_prepared_ahead_saves_a_round,
            voters_are_replaced_over_a_joint_majority,
            a_voter_that_shows_less_than_before_is_not_counted,
-           an_old_promise_answers_no_question_of_that_number, a_voter_goes_up_only,
-           who_counts_voters_of_the_past_is_told, a_voter_may_refuse_and_has_changed_nothing,
-           a_memory_is_read_as_it_was_written)
+           an_old_promise_answers_no_question_of_that_number, a_slow_disk_is_given_time,
+           a_voter_goes_up_only, who_counts_voters_of_the_past_is_told,
+           a_voter_may_refuse_and_has_changed_nothing, a_memory_is_read_as_it_was_written)
