@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/list.h"
 #include "common/log.h"
 #include "common/map.h"
@@ -49,7 +50,10 @@ struct voters {
     struct voters_options o;
     char *prefix;
     struct map by_id, by_group;
-    uint64_t missed; /* the last id that was asked for and is not here */
+    uint64_t
+        gone_told_ms; /* since then GONE_LINES_MAX lines at most about voters that are not here */
+    uint32_t gone_lines;
+    uint64_t missed; /* the last one told of */
     ev_async finished;
     pthread_t helpers[VOTERS_HELPERS];
     int helper_count; /* loop thread only */
@@ -60,6 +64,8 @@ struct voters {
     int idle;
     bool stop;
 };
+
+enum { GONE_WINDOW_MS = 10000, GONE_LINES_MAX = 16 };
 
 static struct bytes id_of(const uint64_t *id)
 {
@@ -426,6 +432,25 @@ static struct booth *find(const struct voters *v, struct bytes group)
     return n ? CONTAINER_OF(n, struct booth, by_group) : NULL;
 }
 
+/* A proposer asks many times a second. */
+static void tell_gone(struct voters *v, const struct reg_message *m)
+{
+    uint64_t now_ms = clock_now_ms();
+
+    if (v->gone_told_ms == 0 || now_ms >= v->gone_told_ms + GONE_WINDOW_MS) {
+        v->gone_told_ms = now_ms;
+        v->gone_lines = 0;
+        v->missed = 0;
+    }
+    if (v->missed == m->voter || v->gone_lines == GONE_LINES_MAX)
+        return;
+    v->missed = m->voter;
+    v->gone_lines++;
+    log_warning("voter-gone voter=%llu gid=%s why=\"a proposer counts on it, and its memory is not "
+                "here: replace it\"",
+                U(m->voter), m->gid);
+}
+
 void voters_hear(struct voters *v, uint64_t token, const struct reg_message *m)
 {
     struct map_node *n = map_find(&v->by_id, id_of(&m->voter));
@@ -433,12 +458,7 @@ void voters_hear(struct voters *v, uint64_t token, const struct reg_message *m)
 
     ASSERT(m->kind <= REG_GET);
     if (!b) {
-        if (v->missed != m->voter)
-            log_warning(
-                "voter-gone voter=%llu gid=%s why=\"a proposer counts on it, and its memory is not "
-                "here: replace it\"",
-                U(m->voter), m->gid);
-        v->missed = m->voter;
+        tell_gone(v, m);
         tell(v, token, NULL, "NOVOTER this sentinel has no voter with that id");
     } else if (is_crowded(b)) {
         tell(v, token, NULL, "TRYAGAIN too much waits for the disk");
