@@ -1,6 +1,7 @@
 #include "node/durable/membership.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/random.h"
@@ -30,7 +31,17 @@ static uint64_t draw_id(void)
 
 struct membership *membership_open(struct node_world *w, struct errmsg *out_why)
 {
-    struct membership *m = xcalloc(1, sizeof *m);
+    struct membership *m;
+
+    if (access(MEMBERSHIP_FILE, F_OK) == 0) {
+        errmsg_set(out_why,
+                   "'" MEMBERSHIP_FILE
+                   "' says that the data here is a durable group's copy, and this version "
+                   "serves none. Start the version that wrote it, or move the file away to serve "
+                   "the data as that of a plain node, which the group will know nothing of");
+        return NULL;
+    }
+    m = xcalloc(1, sizeof *m);
 
     m->node = draw_id();
     m->did = draw_id();

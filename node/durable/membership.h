@@ -11,6 +11,9 @@
  *   2. role is *follower* or *active*, as replication stands; offsets are the stream's, in epoch 0
  *   3. nothing is said of its files: written, synced and commit are 0
  *
+ * A directory that has a MEMBERSHIP_FILE was a group's: to load it as a plain node's would be to serve writes that the
+ * group may have thrown away, so the start is refused.
+ *
  * Owner: main. Cost of an answer: O(1).
  */
 #ifndef HF_NODE_DURABLE_MEMBERSHIP_H
@@ -20,6 +23,9 @@
 
 struct membership;
 struct node_world;
+
+/* Where a node of a durable group keeps what it must not forget. */
+#define MEMBERSHIP_FILE "hf.meta"
 
 /* In the directory that the node is to live in, before its data is loaded. NULL: out_why says what stands in the way,
  * and what to do. */

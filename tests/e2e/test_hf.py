@@ -1,4 +1,7 @@
 """HF, by which sentinels ask a node for its place in a durable group: of a node that belongs to none."""
+import os
+import subprocess
+
 from harness.resp import ReplyError
 
 GID = "0123456789abcdef0123456789abcdef01234567"
@@ -54,6 +57,19 @@ def test_a_group_s_orders_are_not_for_it(t):
     assert refused(node, "HF", "PROMOTE", "1", GID, "9", "charter", "") == "ERR odd word: charter"
     assert refused(node, "HF", "CONFIG", "1", GID) == "ERR wrong number of arguments for 'hf|config' command"
     assert refused(node, "HF", "GUESS") == "ERR unknown subcommand 'GUESS'. Try HF HELP."
+
+
+def test_a_group_s_copy_is_not_served_as_a_plain_node_s(t):
+    t.needs_holdfast()
+    node = t.node()
+    node.write_conf()
+    with open(os.path.join(node.folder, "hf.meta"), "wb") as f:
+        f.write(b"whatever")
+    done = subprocess.run(node.command(), capture_output=True, text=True, timeout=20, cwd=node.folder)
+    assert done.returncode == 1 and "durable group's copy" in done.stderr and "move the file away" in done.stderr, done
+    os.unlink(os.path.join(node.folder, "hf.meta"))
+    node.start()
+    assert not [n for n in os.listdir(node.folder) if n.startswith("hf.")]
 
 
 def test_who_may_give_orders(t):
