@@ -233,7 +233,7 @@ static void put_time(char *out, size_t cap, uint64_t wall_ms)
              t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (int)(wall_ms % 1000));
 }
 
-static cJSON *event_object(const struct news_item *item)
+cJSON *api_event(const struct news_item *item)
 {
     cJSON *o = cJSON_CreateObject();
     char when[80];
@@ -276,7 +276,7 @@ static void events(struct http_call *c)
     all = cJSON_AddArrayToObject(body, "events");
     cJSON_AddBoolToObject(body, "missed", at > since + 1);
     for (int i = 0; at && at <= news->last && i < EVENTS_MAX; i++) {
-        cJSON_AddItemToArray(all, event_object(news_at(news, at)));
+        cJSON_AddItemToArray(all, api_event(news_at(news, at)));
         since = at++;
     }
     cJSON_AddNumberToObject(body, "next_since", (double)since);
@@ -287,5 +287,6 @@ const struct http_route api_routes[] = {
     { .path = "/api/v1/groups", .methods = HTTP_GET, .run = groups },
     { .path = "/api/v1/groups/", .methods = HTTP_GET, .run = group },
     { .path = "/api/v1/events", .methods = HTTP_GET, .run = events },
+    { .path = "/api/v1/events/stream", .methods = HTTP_GET, .run = api_follow },
     { .path = NULL },
 };

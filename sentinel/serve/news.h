@@ -12,6 +12,8 @@
 
 enum { NEWS_MAX = 512, NEWS_NAME_BYTES = 48, NEWS_TEXT_BYTES = 256 };
 
+struct news_follower;
+
 struct news_item {
     uint64_t number; /* from 1 on */
     uint64_t wall_ms;
@@ -21,6 +23,7 @@ struct news_item {
 struct news {
     struct news_item items[NEWS_MAX]; /* number n stands at n % NEWS_MAX */
     uint64_t last;                    /* 0: nothing was published */
+    struct news_follower *followers;  /* follow.c: who gets them as they come */
 };
 
 void news_add(struct news *n, const char *name, const char *text, uint64_t wall_ms);

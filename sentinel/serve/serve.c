@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/register/wire.h"
 #include "common/serve/pubsub.h"
+#include "sentinel/serve/api.h"
 #include "sentinel/serve/news.h"
 #include "sentinel/serve/rows.h"
 #include "sentinel/serve/tally.h"
@@ -123,5 +124,6 @@ void serve_publish(void *world, const char *channel, const char *text)
 
     tally_note(w->tally, channel, text, clock_read_us());
     news_add(w->news, channel, text, clock_wall_ms());
+    api_wake(w->news);
     pubsub_publish(w->service->pubsub, PUBSUB_CHANNEL, bytes_of(channel), bytes_of(text));
 }

@@ -1,8 +1,9 @@
 """The sentinel's JSON API: what it says is what SENTINEL says, and events can be followed by number."""
 import datetime
+import re
 
 from harness.wait import until
-from harness.web import ask, http_port
+from harness.web import Raw, ask, http_port
 from test_sentinel_metrics import watched
 
 
@@ -73,3 +74,30 @@ def test_events(t):
     assert get(port, "/groups/mymaster")["not_armed_because"]
     assert get(port, "/events?since=99999999")["events"][0]["number"] == 1
     assert ask(port, "/api/v1/events?since=x").status == ask(port, "/api/v1/events?from=1").status == 400
+
+
+def test_events_as_they_happen(t):
+    leader, (follower,), sentinel, port = watched(t)
+    request = "GET /api/v1/events/stream HTTP/1.1\r\nHost: a\r\n%s\r\n"
+    with Raw(port) as live:
+        live.send((request % "").encode())
+        got = live.socket.recv(65536)
+        assert b"Content-Type: text/event-stream\r\n" in got and b"id: " not in got
+        leader.kill()
+        while b'"event":"+switch-master"' not in got:
+            more = live.socket.recv(65536)
+            assert more, got
+            got += more
+        last = int(re.findall(rb"^id: (\d+)$", got, re.M)[-1])
+        with Raw(port) as again:  # what came behind an event, to who had that one last
+            again.send((request % ("Last-Event-ID: %d\r\n" % (last - 1))).encode())
+            more = b""
+            while b"id: %d\n" % last not in more:
+                more += again.socket.recv(65536)
+            assert b"id: %d\n" % (last - 1) not in more
+    many = [Raw(port).send((request % "").encode()) for _ in range(40)]
+    until(lambda: b" 503 " in many[-1].socket.recv(100), 10, "a limit on streams")
+    assert ask(port, "/live").status == 200
+    for raw in many:
+        raw.close()
+    until(lambda: ask(port, "/metrics").text.count("# TYPE") > 10, 10, "the page")
