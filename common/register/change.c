@@ -24,6 +24,13 @@ static const char *shrink(const struct change *ch, const struct charter *base, s
     return NULL;
 }
 
+/* A boot number that was seen once is never accepted from a disk again. */
+static void see_boot(const struct change *ch, struct member *m)
+{
+    if (ch->boot > m->boot)
+        m->boot = ch->boot;
+}
+
 static const char *grow(const struct change *ch, const struct charter *base, struct charter *next)
 {
     struct member *m = charter_member(next, ch->node);
@@ -35,6 +42,7 @@ static const char *grow(const struct change *ch, const struct charter *base, str
     if (ch->did == 0)
         return "a data set has an id";
     m->did = ch->did;
+    see_boot(ch, m);
     return NULL;
 }
 
@@ -42,7 +50,7 @@ static const char *grow(const struct change *ch, const struct charter *base, str
 static const char *fail_over(const struct change *ch, const struct charter *base,
                              struct charter *next)
 {
-    const struct member *m = charter_member(next, ch->node);
+    struct member *m = charter_member(next, ch->node);
 
     if (!m || m->did == 0 || m->did != ch->did)
         return "the candidate is not in sync with that data set";
@@ -53,6 +61,7 @@ static const char *fail_over(const struct change *ch, const struct charter *base
     next->epoch++;
     next->leader = ch->node;
     memcpy(next->run, ch->run, sizeof next->run);
+    see_boot(ch, m);
     return NULL;
 }
 

@@ -11,8 +11,9 @@
  * | READ          | anybody   | a value                                         | nothing new                  |
  * | CREATE        | sentinel  | no value                                        | the first one                |
  * | SHRINK        | leader    | node in sync with did, and not the leader       | it is out of sync            |
- * | GROW          | leader    | node a member and not in sync                   | in sync with did             |
- * | FAILOVER      | sentinel  | node in sync with did, no observer, another run | it leads in the next epoch   |
+ * | GROW          | leader    | node a member and not in sync                   | in sync with did; boot seen  |
+ * | FAILOVER      | sentinel  | node in sync with did, no observer, another run | it leads in the next epoch;  |
+ * |               |           |                                                 | boot seen                    |
  * | VOTERS_BEGIN  | sentinel  | one set of voters                               | two: now, and the given      |
  * | VOTERS_FINISH | sentinel  | two sets, in a version known to be committed    | the second alone             |
  * | MEMBER_ADD    | sentinel  | no such member                                  | a member, out of sync        |
@@ -50,6 +51,7 @@ struct change {
     char if_run[RUN_LEN + 1];
     /* Its words. */
     uint64_t node, did;
+    uint64_t boot;                           /* GROW, FAILOVER: of the node's start; 0: not known */
     char run[RUN_LEN + 1];                   /* FAILOVER, FORCE: the new leader's process */
     struct member member;                    /* MEMBER_ADD */
     enum keep level;                         /* TERMS */

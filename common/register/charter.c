@@ -217,6 +217,21 @@ static bool is_forced(const struct charter *base, const struct charter *next)
     return same_but_for_sync(base, next) && voters_eq(base, next);
 }
 
+/* But for boot numbers, which may rise with any change. */
+static bool members_stay(const struct charter *base, const struct charter *next)
+{
+    struct charter raised = *base;
+
+    for (uint32_t i = 0; i < raised.member_count; i++) {
+        struct member *m = &raised.members[i];
+        const struct member *now = charter_member((struct charter *)next, m->node);
+
+        if (now && now->boot > m->boot)
+            m->boot = now->boot;
+    }
+    return members_eq(&raised, next);
+}
+
 bool charter_follows(const struct charter *base, const struct charter *next)
 {
     int changed = 0;
@@ -237,7 +252,7 @@ bool charter_follows(const struct charter *base, const struct charter *next)
             return false;
         changed++;
     }
-    changed += !members_eq(base, next);
+    changed += !members_stay(base, next);
     changed += !terms_eq(base, next);
     return changed == 1;
 }

@@ -98,7 +98,7 @@ bool charter_eq(const struct charter *a, const struct charter *b);
 /* May `next` be the version after `base`? The same group, one version later; either the same leader in the same
  * epoch, or the next epoch under a member of base's sync set with sync as it was; voters as they were, or a second
  * set added, or the second set become the only one; and only one of these at a time. Or an operator's override: the
- * next epoch under any member, which alone is in sync, and one more loss accepted. */
+ * next epoch under any member, which alone is in sync, and one more loss accepted. Boot numbers may rise with any. */
 bool charter_follows(const struct charter *base, const struct charter *next);
 /* Does `next` take a member out of the sync set of `base`, in the same epoch? */
 bool charter_shrinks(const struct charter *base, const struct charter *next);

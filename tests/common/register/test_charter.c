@@ -272,8 +272,27 @@ START_TEST(one_thing_at_a_time_follows)
 }
 END_TEST
 
+START_TEST(a_boot_number_is_seen_and_stays)
+{
+    struct change ch = ordered(CHANGE_GROW, 13, 113);
+    struct charter next;
+
+    ch.boot = 7;
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert_uint_eq(charter_member(&next, 13)->boot, 7);
+    ck_assert(charter_follows(&base, &next));
+    ch = ordered(CHANGE_FAILOVER, 12, 112);
+    ch.boot = 4;
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert_uint_eq(charter_member(&next, 12)->boot, 4);
+    ck_assert(charter_follows(&base, &next));
+    charter_member(&next, 12)->boot = 0;
+    ck_assert(!charter_follows(&base, &next));
+}
+END_TEST
+
 CHECK_MAIN("charter", what_is_written_is_read, nothing_else_is_read,
            five_and_five_fit_and_what_does_not_is_refused, a_majority_is_one_of_each_set,
            every_change_names_epoch_and_process, sync_shrinks_and_grows, only_a_copy_in_sync_leads,
            an_operator_accepts_a_loss_once_and_by_version, voters_change_in_two_steps,
-           one_thing_at_a_time_follows)
+           a_boot_number_is_seen_and_stays, one_thing_at_a_time_follows)
