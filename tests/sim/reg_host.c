@@ -49,85 +49,24 @@ static int host_at(const struct world *w, const struct place *at)
 
 /* ---- the disk ---------------------------------------------------------------------------------- */
 
-/* What a sync has behind it is on the disk, and so is the mark that was written before. */
-static void land_mark(struct disk *d)
-{
-    struct buf mark = { 0 };
-
-    if (d->mark == 0)
-        return;
-    slots_put_mark(&mark, d->mark);
-    memcpy(d->file + SLOTS_MARK_AT, mark.at, mark.len);
-    buf_fini(&mark);
-    d->mark = 0;
-}
-
 static void written(struct world *w, struct item *it)
 {
     struct host *h = &w->hosts[it->a];
-    struct disk *d = &h->disk;
 
-    if (h->generation != it->generation)
-        return;
-    land_mark(d);
-    memcpy(d->file + slots_place(d->writes[0].sequence), d->writes[0].slot, d->writes[0].len);
-    d->mark = d->writes[0].sequence;
-    memmove(d->writes, d->writes + 1, --d->write_count * sizeof *d->writes);
+    if (h->generation == it->generation)
+        voter_disk_written(&h->disk);
 }
 
 static void persist(struct world *w, int i)
 {
     struct host *h = &w->hosts[i];
-    struct disk *d = &h->disk;
-    struct buf memory = { 0 }, slot = { 0 };
-    struct disk_write *x = &d->writes[d->write_count++];
-    struct item *it;
+    uint64_t sync_ms = 1 + (w->faults && world_chance(w, 30) == 0 ? world_chance(w, FSYNC_SLOW_MS)
+                                                                  : world_chance(w, FSYNC_MS));
+    struct item *it =
+        queue_put(&w->queue, voter_disk_write(&h->disk, &h->acceptor, w->now_ms, sync_ms), written);
 
-    ASSERT(d->write_count <= WRITES_MAX);
-    acceptor_encode(&h->acceptor, &memory);
-    x->sequence = ++d->sequence;
-    slots_put(&slot, x->sequence, buf_bytes(&memory));
-    x->len = slot.len;
-    memcpy(x->slot, slot.at, slot.len);
-    buf_fini(&slot);
-    buf_fini(&memory);
-    x->start_ms = d->free_ms > w->now_ms ? d->free_ms : w->now_ms;
-    d->free_ms = x->start_ms + 1 +
-                 (w->faults && world_chance(w, 30) == 0 ? world_chance(w, FSYNC_SLOW_MS)
-                                                        : world_chance(w, FSYNC_MS));
-    x->done_ms = d->free_ms;
-    it = queue_put(&w->queue, d->free_ms, written);
     it->a = i;
     it->generation = h->generation;
-}
-
-/* A write that was under way: sectors of it, all, or nothing. */
-static void tear(struct world *w, struct disk *d)
-{
-    const struct disk_write *x = &d->writes[0];
-    uint64_t how = world_chance(w, 3);
-
-    if (d->write_count == 0 || x->start_ms > w->now_ms || how == 0)
-        return;
-    for (size_t at = 0; at < x->len; at += SLOTS_SECTOR) {
-        size_t len = x->len - at < SLOTS_SECTOR ? x->len - at : SLOTS_SECTOR;
-
-        if (how == 1 || world_chance(w, 2) == 0)
-            memcpy(d->file + slots_place(x->sequence) + at, x->slot + at, len);
-    }
-}
-
-/* A bit of what the mark says is safe. */
-static void damage(struct world *w, struct disk *d)
-{
-    struct bytes payload;
-    uint64_t sequence;
-
-    if (slots_scan((struct bytes){ d->file, sizeof d->file }, &payload, &sequence, NULL) != OK)
-        return;
-    d->mark = sequence;
-    land_mark(d);
-    d->file[slots_place(sequence) + SLOT_HEADER_BYTES + 3] ^= 1;
 }
 
 /* Before there is a register nobody would know a new voter: then an operator begins with other voters. */
@@ -156,15 +95,10 @@ bool host_may_lose(const struct world *w, int i)
 
 static void crash_disk(struct world *w, int i)
 {
-    struct disk *d = &w->hosts[i].disk;
+    struct voter_disk *d = &w->hosts[i].disk;
     uint64_t how = w->faults ? world_chance(w, 12) : 2;
 
-    tear(w, d);
-    if (world_chance(w, 2) == 0)
-        land_mark(d);
-    d->mark = 0;
-    d->write_count = 0;
-    d->free_ms = 0;
+    voter_disk_crash(d, &w->rng, w->now_ms);
     if (how > 1 || !host_may_lose(w, i))
         return;
     w->amnesias++;
@@ -172,34 +106,22 @@ static void crash_disk(struct world *w, int i)
     if (how == 0)
         d->exists = false;
     else
-        damage(w, d);
+        voter_disk_damage(d);
 }
 
-/* slots_create: nobody hears of this voter before all of it is on the disk. */
 void host_new_voter(struct world *w, int i, uint64_t voter)
 {
     struct host *h = &w->hosts[i];
-    struct disk *d = &h->disk;
-    struct buf memory = { 0 }, slot = { 0 };
 
     acceptor_init(&h->acceptor, voter);
-    acceptor_encode(&h->acceptor, &memory);
-    slots_put(&slot, 1, buf_bytes(&memory));
-    memset(d, 0, sizeof *d);
-    memcpy(d->file + slots_place(1), slot.at, slot.len);
-    d->exists = true;
-    d->sequence = d->mark = 1;
-    land_mark(d);
-    buf_fini(&memory);
-    buf_fini(&slot);
+    voter_disk_create(&h->disk, &h->acceptor);
 }
 
 /* As sentinel/state does it: a memory that cannot be believed is none, and the next one has another id. */
 static void load_voter(struct world *w, int i)
 {
     struct host *h = &w->hosts[i];
-    struct disk *d = &h->disk;
-    struct bytes payload;
+    struct voter_disk *d = &h->disk;
     struct errmsg why = { "" };
     uint64_t old = h->acceptor.voter;
 
@@ -207,9 +129,7 @@ static void load_voter(struct world *w, int i)
         memset(d->file + SLOTS_MARK_AT, 0, SLOTS_MARK_BYTES);
     h->acceptor.mutations = w->mutations;
     d->lost = false;
-    if (d->exists &&
-        slots_scan((struct bytes){ d->file, sizeof d->file }, &payload, &d->sequence, &why) == OK &&
-        acceptor_decode(payload, &h->acceptor, &why) == OK)
+    if (voter_disk_load(d, &h->acceptor, &why))
         return;
     world_trace(w, "%s has no memory: %s", h->name, d->exists ? why.text : "no file");
     host_new_voter(w, i, w->mutations & MUT_KEEPS_VOTER_ID ? old : world_id(w));
@@ -275,7 +195,7 @@ static void step_voter(struct world *w, int i, int from, const struct reg_messag
     bool refused = m->kind == REG_ACCEPT && !ballot_is(m->ballot, a->accepted) &&
                    refuses(h, acceptor_has_value(a) ? &a->value : NULL, &m->value);
 
-    if (h->disk.write_count > WRITES_MAX / 2)
+    if (h->disk.write_count > VOTER_WRITES_MAX / 2)
         return; /* a driver bounds what waits for a disk */
     a->refuses = refuses;
     a->arg = h;

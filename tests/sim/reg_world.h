@@ -4,8 +4,7 @@
  *     host s0..s4: a sentinel: acceptor + disk + proposer       host n0..n2: a node: proposer
  *
  * Messages are lost, come twice, late and in any order; directions are cut; hosts pause; processes die, and a
- * voter's file is then as it was, torn, without the last write, damaged, or gone. The file is the real one in
- * memory (common/slots), written as the sentinel writes it. Every decision comes from the seed.
+ * voter's file is then as it was, torn, without the last write, damaged, or gone. Every decision comes from the seed.
  */
 #ifndef HF_TESTS_SIM_REG_WORLD_H
 #define HF_TESTS_SIM_REG_WORLD_H
@@ -13,35 +12,15 @@
 #include <stdio.h>
 
 #include "common/register/proposer.h"
-#include "common/slots.h"
 #include "queue.h"
-#include "sentinel/core/acceptor.h"
+#include "voter_disk.h"
 
 enum {
     SENTINELS = 5,
     NODES = 3,
     HOSTS = SENTINELS + NODES,
     FIRST_VOTERS = 3,
-    WRITES_MAX = 16, /* under way at one disk */
     CHAIN_MAX = 2048,
-};
-
-/* A pwrite and its fdatasync, while neither is sure. */
-struct disk_write {
-    uint64_t start_ms, done_ms, sequence;
-    char slot[SLOT_BYTES];
-    size_t len;
-};
-
-struct disk {
-    char file[SLOTS_FILE_BYTES]; /* what a crash of the machine keeps */
-    bool exists;
-    bool lost;         /* the last crash took what the voter is known by */
-    uint64_t sequence; /* given to the last write */
-    uint64_t mark;     /* written, and not yet on the disk; 0: none */
-    struct disk_write writes[WRITES_MAX];
-    size_t write_count;
-    uint64_t free_ms;
 };
 
 /* One change that somebody ordered, for the judge. */
@@ -76,7 +55,7 @@ struct host {
     bool caught_up; /* healed: has read since */
     /* A sentinel's. */
     struct acceptor acceptor;
-    struct disk disk;
+    struct voter_disk disk;
     char dead_run[RUN_LEN + 1]; /* whose death it has seen */
     /* A node's. */
     uint64_t node, did;
