@@ -1,0 +1,207 @@
+/*
+ * follow - attaching to the leader of the newest epoch, and what is acknowledged to it.
+ */
+#include <string.h>
+
+#include "node/durable/durable_inner.h"
+
+static void ask(struct durable *d, struct durable_actions *out)
+{
+    struct talk *t = durable_say(d, TALK_SYNC, d->meta.seen.leader, out);
+
+    d->follow = FOLLOW_SYNCING;
+    d->ask_ms = d->now_ms + ASK_RETRY_MS;
+    t->attach = ++d->attach;
+    t->did = d->meta.did;
+    t->boot = d->meta.boot;
+    t->history = d->meta.history;
+    t->at = d->at;
+}
+
+void follow_begin(struct durable *d, struct durable_actions *out)
+{
+    d->role = NODE_FOLLOWER;
+    d->beat_seq_heard = d->beat_heard_ms = 0;
+    d->beat_level = d->meta.seen.level;
+    d->read_at_ms = d->now_ms + REGISTER_MS;
+    ask(d, out);
+}
+
+void follow_stop(struct durable *d)
+{
+    d->follow = FOLLOW_NONE;
+}
+
+void follow_link_down(struct durable *d, struct durable_actions *out)
+{
+    if (d->follow == FOLLOW_STREAMING || d->follow == FOLLOW_LOADING)
+        ask(d, out);
+}
+
+/* ---- acknowledging ----------------------------------------------------------------------------- */
+
+void follow_ack(struct durable *d, struct durable_actions *out)
+{
+    struct talk *t;
+
+    if (d->follow != FOLLOW_STREAMING)
+        return;
+    durable_ready_for(d, d->beat_level, out);
+    t = durable_say(d, TALK_ACK, d->meta.seen.leader, out);
+    t->did = d->meta.did;
+    t->seq = d->beat_seq_heard;
+    durable_own(d, t->kept);
+}
+
+void follow_moved(struct durable *d, struct durable_actions *out)
+{
+    if (d->meta.resyncing && d->follow == FOLLOW_STREAMING && d->synced >= d->load_end) {
+        d->meta.resyncing = false;
+        durable_persist(d, out);
+    }
+    follow_ack(d, out);
+}
+
+static void hear_beat(struct durable *d, const struct talk *t, struct durable_actions *out)
+{
+    if (d->follow != FOLLOW_STREAMING || t->attach != d->attach)
+        return;
+    if (t->seq > d->beat_seq_heard)
+        d->beat_seq_heard = t->seq;
+    d->beat_heard_ms = d->now_ms;
+    d->read_at_ms = UINT64_MAX;
+    d->beat_level = t->level;
+    if (t->commit > d->commit)
+        d->commit = t->commit;
+    follow_ack(d, out);
+}
+
+/* ---- attaching --------------------------------------------------------------------------------- */
+
+/* Second net: what the leader of an earlier epoch announced as acknowledged by all is in any rightful leader's data.
+ * Behind a bug, a disk put back or a mistake it is not, and an operator has to see both. */
+static bool is_diverged(struct durable *d, const struct talk *t, struct durable_actions *out)
+{
+    if (t->end >= d->commit)
+        return false;
+    durable_act(out, DURABLE_ALARM)->text = "the leader lacks what was acknowledged";
+    d->ask_ms = d->now_ms + REGISTER_MS;
+    return true;
+}
+
+static void hear_continue(struct durable *d, const struct talk *t, struct durable_actions *out)
+{
+    if (t->at > d->at || is_diverged(d, t, out))
+        return;
+    if (t->at < d->at) {
+        if (!history_is_marks(&d->meta.history, t->at, d->at) && !DURABLE_MUTATED(d, MUT_CUTS_DATA))
+            return;
+        history_cut(&d->meta.history, t->at);
+        d->at = t->at;
+        d->written = d->written < d->at ? d->written : d->at;
+        d->synced = d->synced < d->at ? d->synced : d->at;
+        durable_act(out, DURABLE_CUT)->offset = d->at;
+    }
+    d->follow = FOLLOW_STREAMING;
+    d->beat_heard_ms = d->now_ms;
+    follow_ack(d, out);
+}
+
+static void hear_payload(struct durable *d, const struct talk *t, struct durable_actions *out)
+{
+    if (d->at != 0 || is_diverged(d, t, out))
+        return;
+    /* Until all of it is fsynced, what the files hold is neither the old data set nor the new one. */
+    if (!d->meta.resyncing) {
+        d->meta.resyncing = true;
+        durable_persist(d, out);
+    }
+    d->follow = FOLLOW_LOADING;
+    d->beat_heard_ms = d->now_ms;
+}
+
+/* Invariant 10. */
+static void drop_data(struct durable *d, struct durable_actions *out)
+{
+    if (!DURABLE_MUTATED(d, MUT_RESYNC_KEEPS_DID))
+        meta_new_did(&d->meta, rng_next(&d->rng) >> 1 | 1);
+    d->meta.resyncing = true;
+    d->meta.history.count = 0;
+    d->at = d->written = d->synced = 0;
+    durable_persist(d, out);
+    durable_act(out, DURABLE_DROP);
+    ask(d, out);
+}
+
+void follow_verified(struct durable *d, const struct charter *c, struct durable_actions *out)
+{
+    const struct member *me = charter_member((struct charter *)c, d->meta.node);
+
+    if (d->follow != FOLLOW_VERIFYING)
+        return;
+    if (me && me->did == d->meta.did)
+        ask(d, out);
+    else
+        drop_data(d, out);
+}
+
+static void hear_full(struct durable *d, const struct talk *t, struct durable_actions *out)
+{
+    if (is_diverged(d, t, out))
+        return;
+    if (DURABLE_MUTATED(d, MUT_DROPS_IN_SYNC)) {
+        drop_data(d, out);
+        return;
+    }
+    d->follow = FOLLOW_VERIFYING;
+    d->read_at_ms = d->now_ms;
+}
+
+void follow_hear(struct durable *d, const struct talk *t, struct durable_actions *out)
+{
+    bool waits = d->follow == FOLLOW_SYNCING && t->attach == d->attach;
+
+    if (d->role != NODE_FOLLOWER || t->from != d->meta.seen.leader)
+        return;
+    if (t->kind == TALK_BEAT)
+        hear_beat(d, t, out);
+    else if (t->kind == TALK_CONTINUE && waits)
+        hear_continue(d, t, out);
+    else if (t->kind == TALK_PAYLOAD && waits)
+        hear_payload(d, t, out);
+    else if (t->kind == TALK_FULL && waits)
+        hear_full(d, t, out);
+    else if (t->kind == TALK_SHRINK_FIRST && waits)
+        d->ask_ms = d->now_ms + FULL_RETRY_MS;
+}
+
+/* ---- time -------------------------------------------------------------------------------------- */
+
+static uint64_t silent_ms(const struct durable *d)
+{
+    if (d->follow == FOLLOW_LOADING)
+        return d->beat_heard_ms + LOAD_SILENCE_MS;
+    return d->beat_heard_ms + SILENCES * d->terms->silence_ms;
+}
+
+static bool hears_leader(const struct durable *d)
+{
+    return d->follow == FOLLOW_STREAMING || d->follow == FOLLOW_LOADING;
+}
+
+void follow_turn(struct durable *d, struct durable_actions *out)
+{
+    if (d->follow == FOLLOW_SYNCING && d->now_ms >= d->ask_ms)
+        ask(d, out);
+    else if (hears_leader(d) && d->now_ms >= silent_ms(d))
+        ask(d, out);
+    if (d->follow == FOLLOW_SYNCING && d->read_at_ms == UINT64_MAX)
+        d->read_at_ms = d->now_ms + REGISTER_MS;
+}
+
+uint64_t follow_wake_ms(const struct durable *d)
+{
+    if (d->follow == FOLLOW_SYNCING)
+        return d->ask_ms;
+    return hears_leader(d) ? silent_ms(d) : UINT64_MAX;
+}

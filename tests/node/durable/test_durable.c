@@ -1,0 +1,513 @@
+/*
+ * durable: single stories of a node's core. One core, three voters that answer at once (or not), and the others played
+ * by hand. What every fault in every order does to a whole group is tests/sim/group_sim's.
+ */
+#include "node/durable/durable.h"
+
+#include "common/alloc.h"
+#include "sentinel/core/acceptor.h"
+#include "tests/check_main.h"
+#include "tests/common/register/charters.h"
+
+enum { ME = 11, OTHER = 12, MINE = 111, ITS = 112 };
+
+static struct durable d;
+static struct acceptor voters[3];
+static bool voters_answer, voters_accept;
+static uint64_t now_ms, written, synced;
+static struct buf trace;
+static struct meta on_disk;
+static struct durable_terms terms;
+
+static void obey(struct durable_actions *out);
+
+static void ask_voter(const struct durable_action *a)
+{
+    struct reg_actions told = { 0 };
+    struct durable_actions out = { 0 };
+
+    if (!voters_answer || (a->reg.kind == REG_ACCEPT && !voters_accept))
+        return;
+    acceptor_step(&voters[a->to - 1], &a->reg, &told);
+    for (size_t i = 0; i < told.count; i++) {
+        if (told.at[i].kind == REG_SEND)
+            durable_voted(&d, &told.at[i].message, now_ms, &out);
+        obey(&out);
+    }
+    reg_actions_fini(&told);
+}
+
+static void note(const struct durable_action *a)
+{
+    if (a->kind == DURABLE_SAY && a->talk.kind == TALK_BEAT)
+        return;
+    if (a->kind == DURABLE_SAY)
+        buf_printf(&trace, "%s ", talk_word(a->talk.kind));
+    else if (a->kind == DURABLE_ANSWER)
+        buf_printf(&trace, "+%s ", receipt_word(a->receipt.kind));
+    else if (a->kind == DURABLE_RELEASE)
+        buf_printf(&trace, "release:%llu ", (unsigned long long)a->offset);
+    else if (a->kind != DURABLE_ASK)
+        buf_printf(&trace, "%s ", durable_action_word(a->kind));
+}
+
+/* Voters answer in the middle of it: the rest is obeyed behind what came of that. */
+static void obey(struct durable_actions *out)
+{
+    struct durable_actions mine = *out;
+
+    *out = (struct durable_actions){ 0 };
+    durable_check(&d);
+    for (size_t i = 0; i < mine.count; i++) {
+        note(&mine.at[i]);
+        if (mine.at[i].kind == DURABLE_PERSIST)
+            on_disk = mine.at[i].meta;
+    }
+    for (size_t i = 0; i < mine.count; i++)
+        if (mine.at[i].kind == DURABLE_ASK)
+            ask_voter(&mine.at[i]);
+    durable_actions_fini(&mine);
+}
+
+static const char *seen(void)
+{
+    static char text[1024];
+
+    snprintf(text, sizeof text, "%s", trace.len ? buf_text(&trace) : "");
+    buf_fini(&trace);
+    return text;
+}
+
+/* The register holds c; the core is of a node that c names, with `at` bytes of epoch 1, all on its disk. */
+static void start(const struct charter *c, uint64_t node, uint64_t did, uint64_t at)
+{
+    struct durable_start s = { .terms = &terms, .run = RUN_B, .proposer = 77, .seed = 5 };
+    struct durable_actions out = { 0 };
+
+    terms = durable_terms_default;
+    voters_answer = voters_accept = true;
+    now_ms = 1000000;
+    for (uint64_t i = 0; i < 3; i++) {
+        acceptor_init(&voters[i], i + 1);
+        voters[i].promised = voters[i].accepted = voters[i].committed = (struct ballot){ 1, 1 };
+        voters[i].value = *c;
+    }
+    s.meta =
+        (struct meta){ .node = node, .did = did, .boot = 2, .weakest = KEEP_FSYNC, .seen = *c };
+    memcpy(s.meta.gid, c->gid, sizeof s.meta.gid);
+    if (at)
+        history_add(&s.meta.history, 1, 0);
+    s.at = s.written = s.synced = written = synced = at;
+    durable_init(&d, &s, now_ms, &out);
+    obey(&out);
+    seen();
+}
+
+static void later(uint64_t ms)
+{
+    struct durable_actions out = { 0 };
+
+    now_ms += ms;
+    durable_time(&d, now_ms, &out);
+    obey(&out);
+}
+
+static void moved(uint64_t at)
+{
+    struct durable_actions out = { 0 };
+
+    durable_moved(&d, at, written < at ? written : at, synced < at ? synced : at, now_ms, &out);
+    obey(&out);
+}
+
+static void order(enum order_kind kind, const struct charter *c)
+{
+    struct order o = { .kind = kind, .epoch = c->epoch, .value = *c, .target = OTHER };
+    struct durable_actions out = { 0 };
+
+    memcpy(o.gid, c->gid, sizeof o.gid);
+    o.timeout_ms = 500;
+    durable_order(&d, 1, &o, now_ms, &out);
+    obey(&out);
+}
+
+static struct talk talk_of(enum talk_kind kind, uint64_t from)
+{
+    struct talk t = { .kind = kind, .epoch = d.meta.seen.epoch, .from = from, .to = d.meta.node };
+
+    memcpy(t.gid, d.meta.gid, sizeof t.gid);
+    t.attach = from == ME || d.role == NODE_FOLLOWER ? d.attach : 5;
+    t.did = from + 100;
+    return t;
+}
+
+static void hear(const struct talk *t)
+{
+    struct durable_actions out = { 0 };
+
+    durable_hear(&d, t, now_ms, &out);
+    obey(&out);
+}
+
+static void ack(uint64_t from, uint64_t did, uint64_t at)
+{
+    struct talk t = talk_of(TALK_ACK, from);
+
+    t.did = did;
+    t.seq = d.seq;
+    for (int i = KEEP_MEM; i < KEEP_COUNT; i++)
+        t.kept[i] = at;
+    hear(&t);
+}
+
+static void attach(uint64_t from, uint64_t at)
+{
+    struct talk t = talk_of(TALK_SYNC, from);
+
+    t.at = at;
+    if (at)
+        history_add(&t.history, 1, 0);
+    hear(&t);
+}
+
+/* Epoch 2, which this process leads. */
+static struct charter named(void)
+{
+    struct charter c = charter_of_three();
+
+    c.ver = 2;
+    c.epoch = 2;
+    strcpy(c.run, RUN_B);
+    return c;
+}
+
+static void put_in_register(const struct charter *c)
+{
+    for (int i = 0; i < 3; i++) {
+        voters[i].promised = voters[i].accepted = voters[i].committed =
+            (struct ballot){ d.proposer.round + 1, 1 };
+        voters[i].value = *c;
+    }
+}
+
+static uint64_t begun(void)
+{
+    return 100 + history_mark_bytes(2);
+}
+
+static void promote(void)
+{
+    struct charter c = charter_of_three(), next = named();
+
+    start(&c, ME, MINE, 100);
+    put_in_register(&next);
+    order(ORDER_PROMOTE, &next);
+    written = synced = begun();
+    moved(begun());
+}
+
+/* ---- leading ----------------------------------------------------------------------------------- */
+
+START_TEST(a_leader_serves_when_all_have_its_mark)
+{
+    promote();
+    ck_assert_str_eq(seen(), "persist persist mark +OK persist ");
+    ck_assert_int_eq(d.role, NODE_LEADER);
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_MASTERDOWN);
+    ck_assert_uint_eq(on_disk.seen.epoch, 2);
+    attach(OTHER, 100);
+    ack(OTHER, ITS, 100);
+    ck_assert_int_eq(d.role, NODE_LEADER);
+    seen();
+    ack(OTHER, ITS, begun());
+    ck_assert_int_eq(d.role, NODE_ACTIVE);
+    ck_assert_ptr_nonnull(strstr(seen(), "serve"));
+}
+END_TEST
+
+static void serve(void)
+{
+    promote();
+    attach(OTHER, 100);
+    ack(OTHER, ITS, begun());
+    seen();
+}
+
+static void execute(uint64_t at)
+{
+    written = synced = at;
+    moved(at);
+}
+
+START_TEST(a_reply_waits_for_the_data_set_that_the_register_names)
+{
+    struct talk t;
+
+    serve();
+    execute(500);
+    ck_assert_str_eq(seen(), "");
+    ack(OTHER, 999, 500); /* the node, under another name */
+    t = talk_of(TALK_ACK, OTHER);
+    t.epoch = 1;
+    t.kept[KEEP_OS] = 500;
+    hear(&t);
+    ck_assert_uint_eq(d.commit, begun());
+    seen();
+    ack(OTHER, ITS, 500);
+    ck_assert_str_eq(seen(), "release:500 ");
+}
+END_TEST
+
+START_TEST(a_silent_follower_is_demanded_until_its_shrink_is_committed)
+{
+    serve();
+    execute(500);
+    voters_answer = false;
+    for (int i = 0; i < 40; i++)
+        later(50);
+    ck_assert_uint_eq(d.commit, begun());
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_NOREPLICAS);
+    ck_assert_int_eq(durable_refuses_read(&d, now_ms), REFUSES_MASTERDOWN);
+    seen();
+    voters_answer = true;
+    for (int i = 0; i < 40 && d.commit < 500; i++)
+        later(50);
+    /* Alone, and not before its disk says so. */
+    ck_assert_str_eq(seen(), "persist release:500 ");
+    ck_assert(on_disk.solo);
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_NOTHING);
+}
+END_TEST
+
+START_TEST(a_broken_link_costs_the_grace_only)
+{
+    struct durable_actions out = { 0 };
+
+    serve();
+    durable_link_down(&d, OTHER, now_ms, &out);
+    obey(&out);
+    ck_assert_uint_le(durable_wake_ms(&d), now_ms + terms.grace_ms);
+    later(terms.grace_ms - 1);
+    ck_assert_uint_eq(d.meta.seen.ver, 2);
+    later(1);
+    ck_assert_uint_eq(d.meta.seen.ver, 3);
+    ck_assert_uint_eq(charter_member(&d.meta.seen, OTHER)->did, 0);
+}
+END_TEST
+
+START_TEST(whoever_comes_is_demanded_before_it_is_named)
+{
+    struct effective eff[CHARTER_MEMBERS_MAX + 1];
+
+    serve();
+    attach(13, 0);
+    for (int i = 0; i < 25 && d.open.node == 0; i++) {
+        voters_accept = i < 15;
+        ack(OTHER, ITS, begun());
+        ack(13, 113, begun());
+        later(50);
+    }
+    ck_assert_uint_eq(d.open.node, 13);
+    ck_assert_uint_eq(durable_eff(&d, eff), 3);
+    ck_assert_uint_eq(charter_member(&d.meta.seen, 13)->did, 0);
+    execute(500);
+    ack(OTHER, ITS, 500);
+    ck_assert_uint_eq(d.commit, begun());
+    for (int i = 0; i < 30; i++) { /* given up: unknown, and demanded still */
+        ack(OTHER, ITS, 500);
+        later(50);
+    }
+    ck_assert_uint_eq(durable_eff(&d, eff), 3);
+    ck_assert_uint_eq(d.commit, begun());
+}
+END_TEST
+
+START_TEST(an_order_to_lead_counts_once_and_for_one_process)
+{
+    struct charter c = named();
+
+    serve();
+    order(ORDER_PROMOTE, &c); /* it came twice */
+    ck_assert_str_eq(seen(), "+OK ");
+    c.ver++;
+    c.epoch++;
+    c.leader = OTHER;
+    strcpy(c.run, RUN_A);
+    put_in_register(&c);
+    order(ORDER_CONFIG, &c);
+    ck_assert_str_eq(seen(), "detach demote persist SYNC +OK ");
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_READONLY);
+    c = named();
+    order(ORDER_PROMOTE, &c);
+    ck_assert_str_eq(seen(), "+STALE ");
+    c.epoch = 4;
+    c.ver = 9;
+    strcpy(c.run, RUN_A); /* an earlier process of ours */
+    order(ORDER_PROMOTE, &c);
+    ck_assert_str_eq(seen(), "+NOTSYNC ");
+    strcpy(c.run, RUN_B);
+    charter_member(&c, ME)->did = 4444;
+    order(ORDER_PROMOTE, &c);
+    ck_assert_str_eq(seen(), "+NOTSYNC ");
+}
+END_TEST
+
+START_TEST(whoever_is_deposed_closes_who_waits)
+{
+    struct talk t;
+
+    serve();
+    execute(500);
+    t = talk_of(TALK_STALE, OTHER);
+    t.epoch = 3;
+    hear(&t);
+    ck_assert_ptr_nonnull(strstr(seen(), "detach demote"));
+    ck_assert_int_eq(d.role, NODE_WAITING);
+    for (int i = 0; i < 10; i++)
+        later(100);
+    ck_assert_int_eq(d.role,
+                     NODE_WAITING); /* the register names it still: never again in that epoch */
+}
+END_TEST
+
+START_TEST(a_confirmed_read_waits_for_a_beat_that_was_sent_after_it)
+{
+    struct durable_actions out = { 0 };
+    struct talk t;
+    uint64_t seq;
+
+    serve();
+    t = talk_of(TALK_ACK, OTHER);
+    t.did = ITS;
+    t.seq = d.seq;
+    seq = durable_confirm(&d, now_ms, &out);
+    obey(&out);
+    seen();
+    hear(&t); /* of the beat before */
+    ck_assert_str_eq(seen(), "");
+    t.seq = seq;
+    hear(&t);
+    ck_assert_str_eq(seen(), "confirm ");
+}
+END_TEST
+
+START_TEST(a_switchover_holds_writes_until_all_is_acknowledged)
+{
+    struct charter c = named();
+
+    serve();
+    execute(500);
+    order(ORDER_HANDOFF, &c);
+    ck_assert_str_eq(seen(), "");
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_HELD);
+    ack(OTHER, ITS, 500);
+    ck_assert_str_eq(seen(), "release:500 +OK ");
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_HELD);
+    for (int i = 0; i < 15; i++) {
+        ack(OTHER, ITS, 500);
+        later(40);
+    }
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_NOTHING); /* it leads still */
+}
+END_TEST
+
+START_TEST(after_a_gap_in_its_own_time_a_leader_looks_first)
+{
+    serve();
+    later(3000);
+    ck_assert_uint_eq(d.meta.seen.ver, 2); /* nobody was silent */
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_HELD);
+    ack(OTHER, ITS, begun());
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_NOTHING);
+}
+END_TEST
+
+/* ---- following --------------------------------------------------------------------------------- */
+
+static void follow(uint64_t did)
+{
+    struct charter c = charter_of_three();
+
+    start(&c, OTHER, did, 300);
+    ck_assert_int_eq(d.role, NODE_FOLLOWER);
+}
+
+START_TEST(data_that_counts_is_not_dropped)
+{
+    struct charter c = charter_of_three();
+    struct talk t;
+
+    follow(ITS);
+    t = talk_of(TALK_FULL, ME);
+    t.end = 1000;
+    hear(&t);
+    ck_assert_str_eq(seen(), "SYNC ");
+    ck_assert_uint_eq(d.meta.did, ITS);
+    charter_member(&c, OTHER)->did = 0;
+    c.ver++;
+    put_in_register(&c);
+    t = talk_of(TALK_FULL, ME);
+    t.end = 1000;
+    hear(&t);
+    ck_assert_str_eq(seen(), "persist drop SYNC ");
+    ck_assert_uint_ne(on_disk.did, ITS);
+    ck_assert(on_disk.resyncing);
+}
+END_TEST
+
+START_TEST(a_leader_that_lacks_what_was_announced_is_not_obeyed)
+{
+    struct talk t;
+
+    follow(4444);
+    d.commit = 250;
+    t = talk_of(TALK_FULL, ME);
+    t.end = 249;
+    hear(&t);
+    ck_assert_str_eq(seen(), "alarm ");
+    ck_assert_uint_eq(d.at, 300);
+}
+END_TEST
+
+START_TEST(a_weaker_level_is_on_the_disk_before_it_is_acknowledged)
+{
+    struct talk t;
+
+    follow(ITS);
+    t = talk_of(TALK_CONTINUE, ME);
+    t.at = t.end = 300;
+    hear(&t);
+    ck_assert_str_eq(seen(), "persist ACK "); /* the group's level is os */
+    ck_assert_int_eq(on_disk.weakest, KEEP_OS);
+    t = talk_of(TALK_BEAT, ME);
+    t.level = KEEP_MEM;
+    t.seq = 9;
+    hear(&t);
+    ck_assert_str_eq(seen(), "persist ACK ");
+    ck_assert_int_eq(on_disk.weakest, KEEP_MEM);
+}
+END_TEST
+
+START_TEST(an_older_copy_of_the_disk_is_found_out)
+{
+    struct charter c = charter_of_three();
+
+    charter_member(&c, OTHER)->boot = 2; /* as ours says */
+    start(&c, OTHER, ITS, 300);
+    ck_assert_uint_ne(d.meta.did, ITS);
+    ck_assert_uint_eq(on_disk.did, d.meta.did);
+    ck_assert_uint_gt(d.meta.boot, 2);
+}
+END_TEST
+
+CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
+           a_reply_waits_for_the_data_set_that_the_register_names,
+           a_silent_follower_is_demanded_until_its_shrink_is_committed,
+           a_broken_link_costs_the_grace_only, whoever_comes_is_demanded_before_it_is_named,
+           an_order_to_lead_counts_once_and_for_one_process, whoever_is_deposed_closes_who_waits,
+           a_confirmed_read_waits_for_a_beat_that_was_sent_after_it,
+           a_switchover_holds_writes_until_all_is_acknowledged,
+           after_a_gap_in_its_own_time_a_leader_looks_first, data_that_counts_is_not_dropped,
+           a_leader_that_lacks_what_was_announced_is_not_obeyed,
+           a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
+           an_older_copy_of_the_disk_is_found_out)
