@@ -114,6 +114,7 @@ void link_start_farewell(struct link *l)
     if (ev_is_active(&l->deadline))
         return;
     l->farewell_left = not_taken(l);
+    ev_now_update(l->loop); /* or it would count from where a long turn began */
     link_start_deadline(l, LINK_FAREWELL_MS);
 }
 
