@@ -288,8 +288,10 @@ static void ran(struct session *session, struct call *c, uint64_t usec)
     struct serve *v = serve_of(session);
 
     v->running = NULL;
-    if (UNLIKELY(usec >= MOMENT_US))
+    if (UNLIKELY(usec >= MOMENT_US)) {
         clock_turn(); /* for whoever is next this turn, keys may have expired meanwhile */
+        ev_now_update(v->world->loop); /* and a timeout begins */
+    }
     if (LIKELY(v->gate.open))
         settle(v, c, true);
     else

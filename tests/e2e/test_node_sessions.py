@@ -6,7 +6,7 @@ import signal
 import time
 
 from harness.compare import compare
-from harness.resp import Client, Reply, ReplyError, info
+from harness.resp import Client, Reply, ReplyError, encode, info
 from harness.wait import until
 
 VARIES = re.compile(r"(id|addr|laddr|fd|qbuf|qbuf-free|argv-mem|rbs|rbp|obl|oll|omem|tot-mem|multi-mem|age|idle)"
@@ -288,6 +288,17 @@ def test_pause_holds_writes_and_lets_reads_pass(t):
             assert writer.call("PING") == "PONG"
             assert time.monotonic() - start > 0.25
             c.call("FLUSHALL")
+
+
+def test_a_timeout_begins_with_its_command(t):
+    """And not with the turn, in which a slow one went before."""
+    for node in both(t):
+        with node.client() as c:
+            c.send_raw(encode(["DEBUG", "SLEEP", "0.5"]) + encode(["BLPOP", "nokey", "0.5"]))
+            assert c.read() == "OK"
+            start = time.monotonic()
+            assert c.read() is None
+            assert time.monotonic() - start > 0.4, node
 
 
 def test_a_second_pause_makes_the_first_no_weaker(t):
