@@ -86,12 +86,10 @@ struct setting {
     const char *help;
 };
 
-/* Texts in the struct are never NULL: unset is "". Limits: a line of a file SETTINGS_LINE_BYTES, a file
- * SETTINGS_FILE_BYTES, SETTINGS_WORDS words a line, SETTINGS_INCLUDE_DEPTH files deep. */
+/* Texts in the struct are never NULL: unset is "". Limits: a file SETTINGS_FILE_BYTES, SETTINGS_INCLUDE_DEPTH
+ * files deep. A line may fill its file: a user's has a word for each rule. */
 enum {
-    SETTINGS_LINE_BYTES = 64 * 1024,
     SETTINGS_FILE_BYTES = 64 * 1024 * 1024,
-    SETTINGS_WORDS = 1024,
     SETTINGS_INCLUDE_DEPTH = 16,
 };
 
@@ -151,6 +149,14 @@ void settings_manual(const struct settings *s, struct buf *out);
  * than max words. The words live in storage, which the caller owns; it is emptied first. */
 enum err settings_split(struct bytes line, struct buf *storage, struct bytes *out_words, int max,
                         int *out_count) MUST_CHECK;
+/* The same for a line of however many words. Zeroed it is empty. */
+struct settings_words {
+    struct bytes *at;
+    int count;
+    struct buf storage;
+};
+enum err settings_split_all(struct bytes line, struct settings_words *out) MUST_CHECK;
+void settings_words_fini(struct settings_words *w);
 /* A word as a file's line holds it: plain where that reads back, else in quotes. What an outsider chose
  * goes through here, so that no value can forge a line. */
 void settings_put_word(struct buf *out, struct bytes word);

@@ -12,6 +12,8 @@
 /* How much of a line and of a path the refusal shows, so that its reason always fits behind them. */
 enum { SHOWN_LINE = 120, SHOWN_PATH = 160 };
 
+static const char UNBALANCED[] = "Unbalanced quotes in configuration line";
+
 /* Where a line comes from, for the refusal. */
 struct origin {
     const char *path; /* NULL: the command line */
@@ -147,20 +149,17 @@ static enum err unknown(const struct settings *s, struct bytes name, struct errm
 static enum err load_values(struct settings *s, struct entry *e, int argc, const struct bytes *argv,
                             struct errmsg *out_why)
 {
-    struct bytes words[SETTINGS_WORDS];
-    struct buf storage = { 0 };
-    int count = 0;
+    struct settings_words words;
     enum err result;
 
     if (e->row->kind != SET_LINES || argc != 1 || !argv[0].len)
         return entry_store(s, e, argc, argv, out_why);
-    result = settings_split(argv[0], &storage, words, SETTINGS_WORDS, &count);
+    result = settings_split_all(argv[0], &words);
     if (result == OK)
-        result = entry_store(s, e, count, words, out_why);
+        result = entry_store(s, e, words.count, words.at, out_why);
     else
-        errmsg_set(out_why, result == ERR_LIMIT ? "wrong number of arguments"
-                                                : "Unbalanced quotes in configuration line");
-    buf_fini(&storage);
+        errmsg_set(out_why, UNBALANCED);
+    settings_words_fini(&words);
     return result;
 }
 
@@ -184,29 +183,23 @@ static enum err load_words(struct settings *s, int argc, const struct bytes *arg
 static enum err load_line(struct settings *s, struct bytes line, const struct origin *from,
                           struct errmsg *out_why)
 {
-    struct bytes words[SETTINGS_WORDS];
-    struct buf storage = { 0 };
+    struct settings_words words;
     struct errmsg reason = { "" };
-    int count = 0;
-    enum err e = ERR_LIMIT;
+    enum err e = settings_split_all(line, &words);
 
     s->loading = (struct settings_origin){ from->path, from->line, line };
-    if (line.len <= SETTINGS_LINE_BYTES)
-        e = settings_split(line, &storage, words, SETTINGS_WORDS, &count);
-    if (e == ERR_LIMIT)
-        errmsg_set(&reason, "A line holds at most %d bytes and %d words", SETTINGS_LINE_BYTES,
-                   SETTINGS_WORDS);
-    else if (e != OK)
-        errmsg_set(&reason, "Unbalanced quotes in configuration line");
-    else if (count == 2 && bytes_is_word(words[0], "include")) {
-        e = load_include(s, words[1], from->depth, out_why);
-        buf_fini(&storage);
+    if (e != OK) {
+        errmsg_set(&reason, UNBALANCED);
+    } else if (words.count == 2 && bytes_is_word(words.at[0], "include")) {
+        e = load_include(s, words.at[1], from->depth, out_why);
+        settings_words_fini(&words);
         return e;
-    } else if (count > 0)
-        e = load_words(s, count, words, &reason);
+    } else if (words.count > 0) {
+        e = load_words(s, words.count, words.at, &reason);
+    }
     if (e != OK)
         settings_refusal(s, &s->loading, reason.text, out_why);
-    buf_fini(&storage);
+    settings_words_fini(&words);
     return e;
 }
 

@@ -56,24 +56,23 @@ static char *key_of(const struct setting *row, struct bytes second)
 /* A line that no table knows is kept, as a comment that says so. */
 static void read_directive(struct merge *m, struct bytes line)
 {
-    struct bytes words[SETTINGS_WORDS];
-    struct buf storage = { 0 }, doubtful = { 0 };
-    int count = 0;
-    bool split = settings_split(line, &storage, words, SETTINGS_WORDS, &count) == OK && count > 0;
-    struct entry *e = split ? entry_find(m->s, words[0], NULL) : NULL;
+    struct settings_words words;
+    struct buf doubtful = { 0 };
+    bool split = settings_split_all(line, &words) == OK && words.count > 0;
+    struct entry *e = split ? entry_find(m->s, words.at[0], NULL) : NULL;
     char *text = xmemdup0(line.at, line.len);
 
-    if (split && count == 2 && bytes_is_word(words[0], "include")) {
+    if (split && words.count == 2 && bytes_is_word(words.at[0], "include")) {
         add_line(m, NULL, text);
     } else if (e && !(e->row->flags & SETTING_RETIRED)) {
-        add_line(m, key_of(e->row, count > 1 ? words[1] : (struct bytes){ 0 }), text);
+        add_line(m, key_of(e->row, words.count > 1 ? words.at[1] : (struct bytes){ 0 }), text);
     } else {
         buf_printf(&doubtful, "# ??? %s", text);
         xfree(text);
         add_line(m, NULL, xmemdup0(doubtful.at, doubtful.len));
     }
     buf_fini(&doubtful);
-    buf_fini(&storage);
+    settings_words_fini(&words);
 }
 
 static void read_old(struct merge *m, struct bytes old)

@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/alloc.h"
 #include "common/settings.h"
 
 static int hex_digit(char c)
@@ -84,4 +85,31 @@ enum err settings_split(struct bytes line, struct buf *storage, struct bytes *ou
     }
     *out_count = count;
     return OK;
+}
+
+/* Most lines have few words, so room for them grows instead of being what the longest might need. */
+enum { WORDS_FIRST = 64 };
+
+enum err settings_split_all(struct bytes line, struct settings_words *out)
+{
+    int max = WORDS_FIRST / 2;
+    enum err e;
+
+    *out = (struct settings_words){ 0 };
+    do {
+        max *= 2;
+        xfree(out->at);
+        out->at = xcalloc((size_t)max, sizeof *out->at);
+        e = settings_split(line, &out->storage, out->at, max, &out->count);
+    } while (e == ERR_LIMIT);
+    if (e != OK)
+        settings_words_fini(out);
+    return e;
+}
+
+void settings_words_fini(struct settings_words *w)
+{
+    xfree(w->at);
+    buf_fini(&w->storage);
+    *w = (struct settings_words){ 0 };
 }

@@ -13,19 +13,17 @@ static void read_lines(struct bytes text, struct sentinel_settings *set, struct 
     while (text.len) {
         const char *end = memchr(text.at, '\n', text.len);
         size_t len = end ? (size_t)(end - text.at) : text.len;
-        struct bytes words[SETTINGS_WORDS];
-        struct buf storage = { 0 };
+        struct settings_words words;
         struct errmsg why = { "" };
-        int count = 0;
 
-        if (settings_split((struct bytes){ text.at, len }, &storage, words, SETTINGS_WORDS,
-                           &count) == OK &&
-            count > skip_word) {
-            enum err e = conf_line(set, c, pass, count - skip_word, words + skip_word, &why);
+        if (settings_split_all((struct bytes){ text.at, len }, &words) == OK &&
+            words.count > skip_word) {
+            enum err e =
+                conf_line(set, c, pass, words.count - skip_word, words.at + skip_word, &why);
 
             ASSERT(e == OK || (why.text[0] && !must));
         }
-        buf_fini(&storage);
+        settings_words_fini(&words);
         text.at += end ? len + 1 : len;
         text.len -= end ? len + 1 : len;
     }

@@ -29,14 +29,12 @@ static void table_init(struct table *t)
 /* The directive of a line, as the reader splits it; empty where it does not. */
 static bool reaches_outside(struct bytes line)
 {
-    struct bytes words[SETTINGS_WORDS];
-    struct buf storage = { 0 };
-    int count = 0;
+    struct settings_words words;
     bool outside = false;
 
-    if (settings_split(line, &storage, words, SETTINGS_WORDS, &count) == OK && count > 0)
-        outside = bytes_is_word(words[0], "include") || bytes_is_word(words[0], "dir");
-    buf_fini(&storage);
+    if (settings_split_all(line, &words) == OK && words.count > 0)
+        outside = bytes_is_word(words.at[0], "include") || bytes_is_word(words.at[0], "dir");
+    settings_words_fini(&words);
     return outside;
 }
 
