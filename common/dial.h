@@ -50,10 +50,11 @@ typedef void dial_reply_fn(void *arg, const struct resp_value *reply);
 struct dial_options {
     const char *host; /* name or address, or a path that begins with '/'; copied */
     int port;
-    struct tls_context *tls;     /* NULL: plain. Held, so that a reload may replace it meanwhile. */
-    const char *tls_name;        /* name the certificate must carry; NULL: not checked */
-    const char *source_address;  /* bind-source-addr; NULL: any */
-    const char *user, *password; /* AUTH [user] password; NULL: none. Copied. */
+    struct tls_context *tls;    /* NULL: plain. Held, so that a reload may replace it meanwhile. */
+    const char *tls_name;       /* name the certificate must carry; NULL: not checked */
+    const char *source_address; /* bind-source-addr; NULL: any */
+    const char *user;           /* AUTH [user] password; NULL, or empty: none. Copied. */
+    struct bytes password;
     const char
         *client_name; /* CLIENT SETNAME; NULL: none. Of refusals only NOAUTH counts. Copied. */
     uint64_t connect_timeout_ms;

@@ -69,14 +69,20 @@ static void on_named(void *arg, const struct resp_value *reply)
         greeting_done(d);
 }
 
+static void put_auth(struct dial *d)
+{
+    resp_put_array(&d->request, d->o.user ? 3 : 2);
+    resp_put_bulk(&d->request, BYTES("AUTH"));
+    if (d->o.user)
+        resp_put_bulk(&d->request, bytes_of(d->o.user));
+    resp_put_bulk(&d->request, d->o.password);
+}
+
 static void greet(struct dial *d)
 {
     d->greetings = d->o.tls ? 1 : 0;
-    if (d->o.password) {
-        if (d->o.user)
-            resp_put_words(&d->request, 3, "AUTH", d->o.user, d->o.password);
-        else
-            resp_put_words(&d->request, 2, "AUTH", d->o.password);
+    if (d->o.password.len) {
+        put_auth(d);
         d->greetings++;
         dial_send_request(d, on_auth, d);
     }

@@ -136,7 +136,7 @@ const struct setting server_setting_rows[] = {
     /* clients */
     { .name = "maxclients", .kind = SET_INT, .def = "10000", .min = "1", .max = "4294967295",
       AT(maxclients), .when = SET_LIVE, .help = "Most clients served at one time." },
-    { .name = "requirepass", .kind = SET_SECRET, AT(requirepass), .when = SET_LIVE,
+    { .name = "requirepass", .kind = SET_PASSWORD, AT(requirepass), .when = SET_LIVE,
       .help = "Password of the default user." },
     { .name = "aclfile", .kind = SET_TEXT, .def = "", AT(aclfile), .when = SET_AT_START,
       .help = "File with users and their rules." },

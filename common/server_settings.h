@@ -59,7 +59,8 @@ struct server_settings {
 
     /* clients */
     int64_t maxclients;
-    char *requirepass, *aclfile;
+    struct bytes requirepass;
+    char *aclfile;
     int64_t acllog_max_len;
     int acl_pubsub_all; /* acl-pubsub-default: 1 allchannels, 0 resetchannels */
     uint64_t client_query_buffer_bytes, proto_max_bulk_bytes;

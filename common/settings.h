@@ -25,6 +25,7 @@ enum setting_kind {
     SET_BYTES_OR_PERCENT, /* as SET_BYTES; "10%" -> int64_t negative percent */
     SET_TEXT,             /* one word            -> char * (owned by the struct) */
     SET_SECRET,           /* SET_TEXT that no log shows */
+    SET_PASSWORD,         /* any bytes, which no log shows -> struct bytes (owned by the struct) */
     SET_ENUM,             /* one of words        -> int, index of the word's value */
     SET_OCTAL,            /* 700                 -> int64_t */
     SET_LINES,            /* a directive with its own grammar: the row's functions do everything */

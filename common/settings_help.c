@@ -53,11 +53,11 @@ const char *settings_nearest(const struct settings *s, struct bytes name)
 static const char *kind_word(const struct setting *row)
 {
     static const char *const words[] = {
-        [SET_BOOL] = "yes or no", [SET_INT] = "number",
-        [SET_BYTES] = "bytes",    [SET_BYTES_OR_PERCENT] = "bytes or percent",
-        [SET_TEXT] = "text",      [SET_SECRET] = "secret",
-        [SET_ENUM] = "word",      [SET_OCTAL] = "octal number",
-        [SET_LINES] = "words",
+        [SET_BOOL] = "yes or no",     [SET_INT] = "number",
+        [SET_BYTES] = "bytes",        [SET_BYTES_OR_PERCENT] = "bytes or percent",
+        [SET_TEXT] = "text",          [SET_SECRET] = "secret",
+        [SET_PASSWORD] = "secret",    [SET_ENUM] = "word",
+        [SET_OCTAL] = "octal number", [SET_LINES] = "words",
     };
 
     return words[row->kind];

@@ -44,7 +44,8 @@ bool settings_is_secret(const struct settings *s, struct bytes name)
 {
     const struct entry *e = entry_find(s, name, NULL);
 
-    return e && (e->row->kind == SET_SECRET || (e->row->flags & SETTING_SECRET));
+    return e && (e->row->kind == SET_SECRET || e->row->kind == SET_PASSWORD ||
+                 (e->row->flags & SETTING_SECRET));
 }
 
 /* What of a line no secret stands in. */

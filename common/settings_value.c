@@ -253,21 +253,29 @@ static enum err read_text(const struct setting *row, struct bytes text, struct v
     return OK;
 }
 
+static enum err read_password(const struct setting *row, struct bytes text, struct value *out,
+                              struct errmsg *why)
+{
+    out->text = text;
+    return OK;
+}
+
 typedef enum err reader(const struct setting *row, struct bytes text, struct value *out,
                         struct errmsg *why);
 
 static reader *const readers[] = {
-    [SET_BOOL] = read_bool,   [SET_INT] = read_int,
-    [SET_BYTES] = read_bytes, [SET_TEXT] = read_text,
-    [SET_SECRET] = read_text, [SET_BYTES_OR_PERCENT] = read_bytes_or_percent,
-    [SET_ENUM] = read_enum,   [SET_OCTAL] = read_octal,
+    [SET_BOOL] = read_bool,         [SET_INT] = read_int,
+    [SET_BYTES] = read_bytes,       [SET_TEXT] = read_text,
+    [SET_SECRET] = read_text,       [SET_BYTES_OR_PERCENT] = read_bytes_or_percent,
+    [SET_ENUM] = read_enum,         [SET_OCTAL] = read_octal,
+    [SET_PASSWORD] = read_password,
 };
 
 /* ---- the struct -------------------------------------------------------------------------------- */
 
 static bool is_text(const struct setting *row)
 {
-    return row->kind == SET_TEXT || row->kind == SET_SECRET;
+    return row->kind == SET_TEXT || row->kind == SET_SECRET || row->kind == SET_PASSWORD;
 }
 
 static struct value load(const struct setting *row, const void *values)
@@ -289,10 +297,29 @@ static struct value load(const struct setting *row, const void *values)
     case SET_SECRET:
         v.text = bytes_of(*(char *const *)at);
         break;
+    case SET_PASSWORD:
+        v.text = *(const struct bytes *)at;
+        break;
     default:
         v.integer = *(const int64_t *)at;
     }
     return v;
+}
+
+static void replace_text(char **old, struct bytes text)
+{
+    char *copy = xmemdup0(text.at, text.len);
+
+    xfree(*old);
+    *old = copy;
+}
+
+static void replace_bytes(struct bytes *old, struct bytes text)
+{
+    char *copy = xmemdup0(text.at, text.len);
+
+    xfree((char *)(uintptr_t)old->at);
+    *old = (struct bytes){ copy, text.len };
 }
 
 static void store(const struct setting *row, void *values, struct value v)
@@ -310,13 +337,12 @@ static void store(const struct setting *row, void *values, struct value v)
         *(uint64_t *)at = v.bytes;
         break;
     case SET_TEXT:
-    case SET_SECRET: {
-        char *copy = xmemdup0(v.text.at, v.text.len);
-
-        xfree(*(char **)at);
-        *(char **)at = copy;
+    case SET_SECRET:
+        replace_text((char **)at, v.text);
         break;
-    }
+    case SET_PASSWORD:
+        replace_bytes((struct bytes *)at, v.text);
+        break;
     default:
         *(int64_t *)at = v.integer;
     }
@@ -365,12 +391,15 @@ bool value_is_default(const struct setting *row, const void *values)
 
 void value_fini(const struct setting *row, void *values)
 {
-    char **text = (char **)((char *)values + row->at);
+    char *at = (char *)values + row->at;
 
-    if (!is_text(row))
-        return;
-    xfree(*text);
-    *text = NULL;
+    if (row->kind == SET_PASSWORD) {
+        xfree((char *)(uintptr_t)((struct bytes *)at)->at);
+        *(struct bytes *)at = (struct bytes){ 0 };
+    } else if (is_text(row)) {
+        xfree(*(char **)at);
+        *(char **)at = NULL;
+    }
 }
 
 /* ---- printing ---------------------------------------------------------------------------------- */
@@ -406,6 +435,7 @@ void value_put(const struct setting *row, const void *values, struct buf *out)
         break;
     case SET_TEXT:
     case SET_SECRET:
+    case SET_PASSWORD:
         buf_add(out, v.text);
         break;
     case SET_OCTAL:

@@ -201,7 +201,7 @@ static const struct setting node_setting_rows[] = {
     { .name = "replicaof", .alias = "slaveof", .kind = SET_LINES, .def = "no one",
       .when = SET_AT_START, .line = replicaof_line, .get = replicaof_get, .lines = replicaof_lines,
       .fini = replicaof_fini, .help = "The leader this node follows: host and port." },
-    { .name = "masterauth", .kind = SET_SECRET, AT(leader_auth), .when = SET_LIVE,
+    { .name = "masterauth", .kind = SET_PASSWORD, AT(leader_auth), .when = SET_LIVE,
       .help = "Password shown to the leader." },
     { .name = "masteruser", .kind = SET_TEXT, AT(leader_user), .when = SET_LIVE,
       .help = "User shown to the leader." },

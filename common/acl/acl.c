@@ -168,15 +168,16 @@ static void change_to(struct acl *a, struct user *u, const struct user *next)
     user_copy(u, next);
 }
 
-void acl_set_password(struct acl *a, const char *password)
+void acl_set_password(struct acl *a, struct bytes password)
 {
     struct user *next = user_new(a, DEFAULT);
     struct buf rule = { 0 };
 
     user_copy(next, a->default_user);
     user_apply_text(next, "resetpass");
-    buf_printf(&rule, ">%s", password ? password : "");
-    user_apply_text(next, rule.len > 1 ? buf_text(&rule) : "nopass");
+    buf_putc(&rule, '>');
+    buf_add(&rule, password);
+    ASSERT(user_apply(next, password.len ? buf_bytes(&rule) : BYTES("nopass")) == ACL_FINE);
     change_to(a, a->default_user, next);
     user_free(next);
     buf_fini(&rule);

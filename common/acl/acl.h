@@ -45,8 +45,8 @@ size_t acl_count(const struct acl *a);
 /* All of them by name; acl_count pointers, which the caller frees. */
 const struct user **acl_sorted(const struct acl *a);
 
-/* requirepass: the default user's only password; empty or NULL: it needs none. */
-void acl_set_password(struct acl *a, const char *password);
+/* requirepass: the default user's only password; empty: it needs none. */
+void acl_set_password(struct acl *a, struct bytes password);
 /* What stands in users' names: no blank and no NUL. */
 bool acl_is_name(struct bytes name);
 /* ACL SETUSER: makes the user where there is none. False: nothing has changed, and out_error, empty

@@ -37,10 +37,11 @@ struct tls_context;
 
 /* How to dial, and whom to tell. Texts are borrowed until courier_set or courier_free. */
 struct courier_options {
-    struct tls_context *tls;     /* NULL: plain */
-    const char *source_address;  /* NULL: any */
-    const char *user, *password; /* NULL: none */
-    const char *client_name;     /* NULL: none */
+    struct tls_context *tls;    /* NULL: plain */
+    const char *source_address; /* NULL: any */
+    const char *user;           /* NULL: none */
+    struct bytes password;      /* empty: none */
+    const char *client_name;    /* NULL: none */
     int64_t keepalive_s;
     void (*hear)(void *arg, const struct place *from, const struct reg_message *reply);
     void *arg;

@@ -492,13 +492,10 @@ static void do_drop(struct replica *r, const struct upstream_action *a)
 static void do_send(struct replica *r, const struct upstream_action *a)
 {
     struct buf line = { 0 };
-    struct bytes argv[UPSTREAM_WORDS_MAX];
 
     if (!r->link)
         return;
-    for (int i = 0; i < a->argc; i++)
-        argv[i] = bytes_of(a->words[i]);
-    resp_put_command(&line, a->argc, argv);
+    resp_put_command(&line, a->argc, a->words);
     out_append(&r->link->out, line.at, line.len);
     link_wrote(r->link);
     buf_fini(&line);

@@ -16,7 +16,7 @@ static struct upstream_action *act(struct upstream_actions *out, enum upstream_a
     return a;
 }
 
-static void say(struct upstream_actions *out, int argc, const char *const *words)
+static void say(struct upstream_actions *out, int argc, const struct bytes *words)
 {
     struct upstream_action *a = act(out, UPSTREAM_SEND);
 
@@ -63,15 +63,15 @@ static void say_ack(struct upstream *u, const struct upstream_event *ev,
     a = act(out, UPSTREAM_SEND);
     put_number(a->text[0], sizeof a->text[0], ev->view.offset);
     a->argc = 3;
-    a->words[0] = "REPLCONF";
-    a->words[1] = "ACK";
-    a->words[2] = a->text[0];
+    a->words[0] = BYTES("REPLCONF");
+    a->words[1] = BYTES("ACK");
+    a->words[2] = bytes_of(a->text[0]);
     if (!ev->view.has_file)
         return;
     put_number(a->text[1], sizeof a->text[1], ev->view.synced);
     a->argc = 5;
-    a->words[3] = "FACK";
-    a->words[4] = a->text[1];
+    a->words[3] = BYTES("FACK");
+    a->words[4] = bytes_of(a->text[1]);
 }
 
 static void say_question(struct upstream *u, const struct upstream_event *ev,
@@ -81,9 +81,9 @@ static void say_question(struct upstream *u, const struct upstream_event *ev,
 
     put_number(a->text[0], sizeof a->text[0], freshness_ask(&u->freshness, ev->now_ms));
     a->argc = 3;
-    a->words[0] = "REPLCONF";
-    a->words[1] = "hf-echo";
-    a->words[2] = a->text[0];
+    a->words[0] = BYTES("REPLCONF");
+    a->words[1] = BYTES("hf-echo");
+    a->words[2] = bytes_of(a->text[0]);
 }
 
 static void greet(struct upstream *u, const char *name, bool must)
@@ -102,28 +102,31 @@ static void say_greetings(struct upstream *u, const struct upstream_event *ev,
 
     u->greeting_count = u->greeting_next = 0;
     u->acks = false;
-    if (*c->password) {
+    if (c->password.len) {
         say(out, *c->user ? 3 : 2,
-            *c->user ? (const char *[]){ "AUTH", c->user, c->password }
-                     : (const char *[]){ "AUTH", c->password });
+            *c->user ? (struct bytes[]){ BYTES("AUTH"), bytes_of(c->user), c->password }
+                     : (struct bytes[]){ BYTES("AUTH"), c->password });
         greet(u, "AUTH", true);
     }
     a = act(out, UPSTREAM_SEND);
     put_number(a->text[0], sizeof a->text[0], (uint64_t)c->port);
     a->argc = 3;
-    a->words[0] = "REPLCONF";
-    a->words[1] = "listening-port";
-    a->words[2] = a->text[0];
+    a->words[0] = BYTES("REPLCONF");
+    a->words[1] = BYTES("listening-port");
+    a->words[2] = bytes_of(a->text[0]);
     greet(u, "listening-port", false);
     if (*c->announce_ip) {
-        say(out, 3, (const char *[]){ "REPLCONF", "ip-address", c->announce_ip });
+        say(out, 3,
+            (struct bytes[]){ BYTES("REPLCONF"), BYTES("ip-address"), bytes_of(c->announce_ip) });
         greet(u, "ip-address", false);
     }
-    say(out, 5, (const char *[]){ "REPLCONF", "capa", "eof", "capa", "psync2" });
+    say(out, 5,
+        (struct bytes[]){ BYTES("REPLCONF"), BYTES("capa"), BYTES("eof"), BYTES("capa"),
+                          BYTES("psync2") });
     greet(u, "capa", false);
-    say(out, 3, (const char *[]){ "REPLCONF", "hf-ack", "1" }); /* acks.c */
+    say(out, 3, (struct bytes[]){ BYTES("REPLCONF"), BYTES("hf-ack"), BYTES("1") }); /* acks.c */
     greet(u, "hf-ack", false);
-    say(out, 3, (const char *[]){ "REPLCONF", "hf-echo", "0" });
+    say(out, 3, (struct bytes[]){ BYTES("REPLCONF"), BYTES("hf-echo"), BYTES("0") });
     greet(u, "hf-echo", false);
     enter(u, UPSTREAM_GREETING, ev->now_ms);
 }
@@ -136,10 +139,10 @@ static void say_psync(struct upstream *u, const struct upstream_event *ev,
     snprintf(a->id, sizeof a->id, "%s", ev->view.history ? ev->view.id : "?");
     put_number(a->text[0], sizeof a->text[0], ev->view.offset + 1);
     a->argc = u->failover ? 4 : 3;
-    a->words[0] = "PSYNC";
-    a->words[1] = a->id;
-    a->words[2] = ev->view.history ? a->text[0] : "-1";
-    a->words[3] = "FAILOVER";
+    a->words[0] = BYTES("PSYNC");
+    a->words[1] = bytes_of(a->id);
+    a->words[2] = ev->view.history ? bytes_of(a->text[0]) : BYTES("-1");
+    a->words[3] = BYTES("FAILOVER");
     enter(u, UPSTREAM_PSYNC, ev->now_ms);
 }
 
@@ -171,7 +174,7 @@ static void dialling_event(struct upstream *u, const struct upstream_event *ev,
 {
     if (ev->kind != UPSTREAM_EV_UP)
         return;
-    say(out, 1, (const char *[]){ "PING" });
+    say(out, 1, (struct bytes[]){ BYTES("PING") });
     enter(u, UPSTREAM_PING, ev->now_ms);
 }
 
@@ -272,7 +275,7 @@ static void psync_event(struct upstream *u, const struct upstream_event *ev,
                begins(ev->line, "-NOAUTH") || begins(ev->line, "-NOPERM")) {
         retreat(u, ev, "the leader cannot serve us now", out);
     } else if (begins(ev->line, "-")) {
-        say(out, 1, (const char *[]){ "SYNC" });
+        say(out, 1, (struct bytes[]){ BYTES("SYNC") });
         u->legacy = true;
         u->id[0] = '\0';
         u->offset = 0;

@@ -93,7 +93,7 @@ enum upstream_action_kind {
 struct upstream_action {
     enum upstream_action_kind kind;
     int argc;
-    const char *words[UPSTREAM_WORDS_MAX]; /* constants, configuration, or text below */
+    struct bytes words[UPSTREAM_WORDS_MAX]; /* constants, configuration, or text below */
     char text[2][32];
     char id[UPSTREAM_ID_LEN + 1]; /* LOAD: empty where the leader told none (SYNC) */
     uint64_t offset;
@@ -109,7 +109,8 @@ struct upstream_actions {
 
 /* Borrowed; may change between steps. Empty texts: not set. */
 struct upstream_config {
-    const char *user, *password, *announce_ip;
+    const char *user, *announce_ip;
+    struct bytes password;
     int64_t port;
     uint64_t timeout_ms;
     uint64_t max_staleness_ms; /* 0: any */

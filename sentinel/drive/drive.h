@@ -55,7 +55,7 @@ struct drive_ops {
 struct drive_dialling {
     struct tls_context *tls;    /* NULL: plain */
     const char *source_address; /* NULL or empty: any */
-    const char *requirepass;    /* for peers, where sentinel-pass is not set; NULL or empty: none */
+    struct bytes requirepass;   /* for peers, where sentinel-pass is not set; empty: none */
     int64_t keepalive_s;
 };
 

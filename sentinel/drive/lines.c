@@ -144,6 +144,11 @@ static const char *or_null(const char *text)
     return text && text[0] ? text : NULL;
 }
 
+static struct bytes bytes_or_none(const char *text)
+{
+    return text ? bytes_of(text) : (struct bytes){ 0 };
+}
+
 bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *o)
 {
     const struct node *n = sentinel_find_node(d->core, id);
@@ -157,13 +162,13 @@ bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *
         o->host = n->addr.host;
         o->port = n->addr.port;
         o->user = or_null(n->group->set.auth_user);
-        o->password = or_null(n->group->set.auth_pass);
+        o->password = bytes_or_none(n->group->set.auth_pass);
     } else if (p) {
         o->host = p->addr.host;
         o->port = p->addr.port;
         o->user = or_null(g->sentinel_pass) ? or_null(g->sentinel_user) : NULL;
         o->password =
-            or_null(g->sentinel_pass) ? g->sentinel_pass : or_null(d->dialling.requirepass);
+            or_null(g->sentinel_pass) ? bytes_of(g->sentinel_pass) : d->dialling.requirepass;
     }
     return n || p;
 }

@@ -388,8 +388,8 @@ START_TEST(authentication)
 
     begin();
     password = "secret";
-    a = dial_to(&right, (struct dial_options){ .user = "u", .password = "secret" });
-    b = dial_to(&wrong, (struct dial_options){ .password = "guess", .client_name = "b" });
+    a = dial_to(&right, (struct dial_options){ .user = "u", .password = BYTES("secret") });
+    b = dial_to(&wrong, (struct dial_options){ .password = BYTES("guess"), .client_name = "b" });
     await(&right.states[DIAL_UP], 1);
     await(&wrong.states[DIAL_DOWN], 1);
     ck_assert_int_eq(wrong.why, DIAL_WHY_AUTH);
@@ -399,12 +399,12 @@ START_TEST(authentication)
     ck_assert_int_eq(unaware.why, DIAL_WHY_AUTH);
     ck_assert_int_eq(unaware.states[DIAL_UP], 0);
     default_is_open = true;
-    f = dial_to(&open, (struct dial_options){ .password = "guess", .client_name = "f" });
+    f = dial_to(&open, (struct dial_options){ .password = BYTES("guess"), .client_name = "f" });
     await(&open.states[DIAL_UP], 1);
     default_is_open = false;
     password = NULL;
-    c = dial_to(&none,
-                (struct dial_options){ .password = "secret" }); /* a server that wants none */
+    c = dial_to(
+        &none, (struct dial_options){ .password = BYTES("secret") }); /* a server that wants none */
     await(&none.states[DIAL_UP], 1);
     dial_free(a);
     dial_free(b);

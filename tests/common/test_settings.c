@@ -17,7 +17,8 @@ struct values {
     bool flag;
     int64_t number, mode, share;
     uint64_t bytes;
-    char *text, *unset, *secret;
+    char *text, *unset;
+    struct bytes secret;
     int word, bits;
     int64_t points[8];
     int point_count;
@@ -120,7 +121,7 @@ static const struct setting rows[] = {
       .when = SET_LIVE,
       .check = no_slash },
     { .name = "unset", .kind = SET_TEXT, AT(unset), .when = SET_LIVE, .flags = SETTING_PROTECTED },
-    { .name = "secret", .kind = SET_SECRET, AT(secret), .when = SET_LIVE },
+    { .name = "secret", .kind = SET_PASSWORD, AT(secret), .when = SET_LIVE },
     { .name = "word", .kind = SET_ENUM, .def = "low", .words = words, AT(word), .when = SET_LIVE },
     { .name = "bits",
       .kind = SET_ENUM,
@@ -482,6 +483,46 @@ static const char *merged(const char *old)
     return buf_text(&out);
 }
 
+/* Nothing is too long for a line: a user of a file has a word for each rule. */
+START_TEST(a_line_of_many_words)
+{
+    enum { WORDS = 5000 };
+    struct buf line = { 0 };
+
+    fresh();
+    buf_puts(&line, "points");
+    for (int i = 0; i < WORDS; i++)
+        buf_puts(&line, " 1");
+    ck_assert(settings_line(s, buf_bytes(&line), &why) != OK);
+    ck_assert_ptr_nonnull(strstr(why.text, "Invalid points"));
+    line.len = 0;
+    buf_puts(&line, "text ");
+    for (int i = 0; i < 200000; i++)
+        buf_putc(&line, 'x');
+    ck_assert(settings_line(s, buf_bytes(&line), &why) == OK);
+    ck_assert_uint_eq(strlen(v.text), 200000);
+    buf_fini(&line);
+}
+END_TEST
+
+START_TEST(passwords_hold_any_bytes)
+{
+    struct bytes argv[] = { BYTES("secret"), { "a\0\n\"b", 5 } };
+    struct buf file = { 0 };
+
+    fresh();
+    ck_assert(settings_set(s, 2, argv, &why) == OK);
+    ck_assert(bytes_eq(v.secret, argv[1]));
+    settings_merge(s, BYTES(""), &file);
+    ck_assert_ptr_nonnull(strstr(buf_text(&file), "secret \"a\\x00\\n\\\"b\"\n"));
+    fresh();
+    ck_assert(v.secret.len == 0);
+    ck_assert(settings_line(s, BYTES("secret \"a\\x00\\n\\\"b\""), &why) == OK);
+    ck_assert(bytes_eq(v.secret, argv[1]));
+    buf_fini(&file);
+}
+END_TEST
+
 START_TEST(rewrite_keeps_comments_and_order)
 {
     fresh();
@@ -561,8 +602,8 @@ START_TEST(rewrite_keeps_mode_and_leaves_no_litter)
 END_TEST
 
 CHECK_MAIN("settings", defaults_and_get, sentences_of_redis, values_are_understood,
-           apply_once_and_roll_back, random_sets_are_atomic, quoting_survives_any_bytes,
-           split_refuses_what_redis_refuses, files_includes_arguments, an_include_of_itself_ends,
-           a_file_of_zeros_is_refused, rewrite_keeps_comments_and_order,
-           rewrite_of_a_rewrite_changes_nothing, rewritten_files_load_back,
-           rewrite_keeps_mode_and_leaves_no_litter)
+           apply_once_and_roll_back, a_line_of_many_words, passwords_hold_any_bytes,
+           random_sets_are_atomic, quoting_survives_any_bytes, split_refuses_what_redis_refuses,
+           files_includes_arguments, an_include_of_itself_ends, a_file_of_zeros_is_refused,
+           rewrite_keeps_comments_and_order, rewrite_of_a_rewrite_changes_nothing,
+           rewritten_files_load_back, rewrite_keeps_mode_and_leaves_no_litter)

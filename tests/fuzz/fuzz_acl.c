@@ -114,7 +114,7 @@ static void remove_users(struct acl *a)
     size_t count = acl_count(a), gone = 0;
 
     acl_watch(a, &watcher, &gone);
-    acl_set_password(a, "another");
+    acl_set_password(a, BYTES("another"));
     ASSERT(acl_login(a, BYTES("default"), BYTES("another")) || !acl_default_user(a)->enabled);
     for (size_t i = 0; i < count; i++) {
         if (all[i] == acl_default_user(a))
@@ -124,7 +124,7 @@ static void remove_users(struct acl *a)
     }
     acl_sweep(a);
     ASSERT(gone == count - 1 && acl_count(a) == 1 && !acl_remove(a, BYTES("nobody")));
-    acl_set_password(a, NULL);
+    acl_set_password(a, (struct bytes){ 0 });
     acl_watch(a, NULL, NULL);
 }
 
@@ -183,7 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size && data[0] & NEW_USERS_HEAR_ALL)
         acl_let_new_users_hear_all(a, true);
     if (size && data[0] & PASSWORD)
-        acl_set_password(a, "secret");
+        acl_set_password(a, BYTES("secret"));
     if (size && data[0] & SET_USER)
         set_user(a, data[0], text);
     else if (size)

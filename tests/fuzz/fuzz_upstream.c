@@ -28,7 +28,7 @@ static void check_action(const struct upstream *u, const struct upstream_action 
     case UPSTREAM_SEND:
         ASSERT(a->argc > 0 && a->argc <= UPSTREAM_WORDS_MAX);
         for (int i = 0; i < a->argc; i++)
-            ASSERT(a->words[i]);
+            ASSERT(a->words[i].at);
         break;
     case UPSTREAM_LOAD:
         ASSERT((a->id[0] == '\0') == u->legacy && (a->mark[0] == '\0') == (a->bytes != 0));
@@ -79,9 +79,9 @@ static struct upstream_event event_of(struct upstream *u, struct bytes line)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct upstream_config configs[] = {
-        { .user = "", .password = "", .announce_ip = "", .port = 6379, .timeout_ms = 60000 },
+        { .user = "", .announce_ip = "", .port = 6379, .timeout_ms = 60000 },
         { .user = "bob",
-          .password = "secret",
+          .password = BYTES("secret"),
           .announce_ip = "10.0.0.1",
           .port = 1,
           .timeout_ms = 5000,

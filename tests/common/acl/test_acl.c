@@ -285,9 +285,9 @@ START_TEST(passwords_are_many_and_hashed)
     ck_assert(acl_login(acl, BYTES("bob"), BYTES("whatever")) == user("bob"));
     ck_assert_str_eq(set("bob", "off"), "");
     ck_assert_ptr_null(acl_login(acl, BYTES("bob"), BYTES("whatever")));
-    acl_set_password(acl, "root");
+    acl_set_password(acl, BYTES("root"));
     ck_assert(user_needs_password(acl_default_user(acl)));
-    acl_set_password(acl, "");
+    acl_set_password(acl, (struct bytes){ 0 });
     ck_assert(user_is_open(acl_default_user(acl)));
     teardown();
 }

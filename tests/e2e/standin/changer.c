@@ -257,6 +257,7 @@ int main(int argc, char **argv)
 {
     static const char *const errands[] = { "create", "run", "read" };
     struct courier_options o = { .client_name = "changer", .hear = hear };
+    const char *password;
     int errand = 0;
 
     while (argc > 3 && errand < 3 && strcmp(argv[1], errands[errand]) != 0)
@@ -268,7 +269,8 @@ int main(int argc, char **argv)
     for (int i = 3; i < argc; i++)
         if (!read_place(argv[i], &t.places[t.place_count++]))
             return 2;
-    o.password = getenv("CHANGER_PASSWORD");
+    password = getenv("CHANGER_PASSWORD");
+    o.password = password ? bytes_of(password) : (struct bytes){ 0 };
     o.user = getenv("CHANGER_USER");
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);

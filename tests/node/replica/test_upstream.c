@@ -55,7 +55,7 @@ static void print_action(struct buf *out, const struct upstream_action *a)
 
     buf_puts(out, names[a->kind]);
     for (int i = 0; i < a->argc; i++)
-        buf_printf(out, " %s", a->words[i]);
+        buf_printf(out, " %.*s", (int)a->words[i].len, a->words[i].at);
     if (a->kind == UPSTREAM_LOAD)
         buf_printf(out, " id=%s offset=%llu mark=%s bytes=%llu", a->id,
                    (unsigned long long)a->offset, a->mark, (unsigned long long)a->bytes);
@@ -107,9 +107,9 @@ static void play(struct upstream *u, const struct step *steps)
     buf_fini(&trace);
 }
 
-static const struct upstream_config plain = { "", "", "", 6380, 60000 };
-static const struct upstream_config secret = { "joe", "pw", "10.0.0.9", 6380, 60000 };
-static const struct upstream_config bounded = { "", "", "", 6380, 60000, 300 };
+static const struct upstream_config plain = { "", "", { 0 }, 6380, 60000 };
+static const struct upstream_config secret = { "joe", "10.0.0.9", { "pw", 2 }, 6380, 60000 };
+static const struct upstream_config bounded = { "", "", { 0 }, 6380, 60000, 300 };
 
 #define TO_PSYNC                                                                    \
     { "follow", "dial; ", 0 }, { "up", "send PING; ", 0 },                          \

@@ -372,7 +372,7 @@ END_TEST
 START_TEST(peers_are_greeted_with_what_sentinels_share)
 {
     begin();
-    drive.dialling.requirepass = "shared";
+    drive.dialling.requirepass = BYTES("shared");
     emit(fill_dial_peer);
     await(EV_LINE_UP);
     ck_assert_ptr_nonnull(strstr(buf_text(&heard), "AUTH shared\n"));
