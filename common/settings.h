@@ -135,6 +135,8 @@ enum err settings_set(struct settings *s, int argc, const struct bytes *argv,
 void settings_allow_protected(struct settings *s, bool allowed);
 /* CONFIG REWRITE; the old file or the whole new one stands on the disk, whatever happens. */
 enum err settings_rewrite(struct settings *s, struct errmsg *out_why) MUST_CHECK;
+/* The same, and what has its default stands there too. */
+enum err settings_rewrite_all(struct settings *s, struct errmsg *out_why) MUST_CHECK;
 /* What settings_rewrite would write over a file that holds old. */
 void settings_merge(struct settings *s, struct bytes old, struct buf *out);
 /* Logs one line for each SETTING_IGNORED that was given a value of its own: main, once the log is open. */

@@ -22,6 +22,7 @@ struct merge {
     size_t key_count;
     struct buf added; /* lines without a place in the old file */
     bool is_signed;
+    bool all; /* defaults get a line too */
 };
 
 static void add_line(struct merge *m, char *key, char *text)
@@ -189,7 +190,7 @@ static void put_row(struct merge *m, const struct entry *e)
 {
     struct buf lines = { 0 };
     struct bytes rest;
-    bool optional = e->row->kind != SET_LINES && value_is_default(e->row, m->s->values);
+    bool is_default = e->row->kind != SET_LINES && value_is_default(e->row, m->s->values);
 
     if (e->row->kind == SET_LINES)
         e->row->lines(m->s->values, &lines);
@@ -201,7 +202,8 @@ static void put_row(struct merge *m, const struct entry *e)
         size_t len = end ? (size_t)(end - rest.at) : rest.len;
         bool blank = rest.at[0] == ' ';
 
-        put_line(m, e->row, (struct bytes){ rest.at + blank, len - blank }, optional || blank);
+        put_line(m, e->row, (struct bytes){ rest.at + blank, len - blank },
+                 !m->all && (is_default || blank));
         rest.at += end ? len + 1 : len;
         rest.len -= end ? len + 1 : len;
     }
@@ -257,9 +259,9 @@ static void write_out(const struct merge *m, struct buf *out)
     buf_add(out, buf_bytes(&m->added));
 }
 
-void settings_merge(struct settings *s, struct bytes old, struct buf *out)
+static void merge(struct settings *s, struct bytes old, bool all, struct buf *out)
 {
-    struct merge m = { .s = s };
+    struct merge m = { .s = s, .all = all };
 
     read_old(&m, old);
     sort_keys(&m);
@@ -278,7 +280,12 @@ void settings_merge(struct settings *s, struct bytes old, struct buf *out)
     buf_fini(&m.added);
 }
 
-enum err settings_rewrite(struct settings *s, struct errmsg *out_why)
+void settings_merge(struct settings *s, struct bytes old, struct buf *out)
+{
+    merge(s, old, false, out);
+}
+
+static enum err rewrite(struct settings *s, bool all, struct errmsg *out_why)
 {
     struct buf old = { 0 }, new = { 0 };
     enum err e;
@@ -289,10 +296,20 @@ enum err settings_rewrite(struct settings *s, struct errmsg *out_why)
     }
     e = file_read(s->path, SETTINGS_FILE_BYTES, &old, out_why);
     if (e == OK || e == ERR_NOTFOUND) {
-        settings_merge(s, buf_bytes(&old), &new);
+        merge(s, buf_bytes(&old), all, &new);
         e = file_replace(s->path, buf_bytes(&new), 0644, out_why);
     }
     buf_fini(&old);
     buf_fini(&new);
     return e;
+}
+
+enum err settings_rewrite(struct settings *s, struct errmsg *out_why)
+{
+    return rewrite(s, false, out_why);
+}
+
+enum err settings_rewrite_all(struct settings *s, struct errmsg *out_why)
+{
+    return rewrite(s, true, out_why);
 }

@@ -444,11 +444,16 @@ enum err oplog_can_continue(const struct oplog *o, struct bytes id, int64_t psyn
     return OK;
 }
 
+void oplog_change_id(struct oplog *o)
+{
+    random_hex(o->id, OPLOG_ID_LEN);
+    clear_id2(o);
+}
+
 void oplog_new_history(struct oplog *o)
 {
     oplog_backlog_stop(o);
-    random_hex(o->id, OPLOG_ID_LEN);
-    clear_id2(o);
+    oplog_change_id(o);
     o->known = false;
 }
 

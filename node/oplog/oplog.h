@@ -153,6 +153,8 @@ enum err oplog_can_continue(const struct oplog *o, struct bytes id, int64_t psyn
 bool oplog_is_id(struct bytes text);
 /* A new history begins: fresh id, no second. The backlog is gone with it. */
 void oplog_new_history(struct oplog *o);
+/* Another id for the same bytes, and no second: whoever comes back is a stranger. */
+void oplog_change_id(struct oplog *o);
 /* We lead from here: id becomes id2, valid up to the tip, and a fresh id begins. */
 void oplog_promote(struct oplog *o);
 /* A full sync or a restored file: their id, at their offset; everything kept is dropped, and what comes

@@ -1,9 +1,10 @@
 /*
- * debug - DEBUG HF-DEMAND: for tests alone, replies wait for followers as those of a durable group do.
+ * debug - DEBUG CHANGE-REPL-ID, and HF-DEMAND: for tests alone, replies wait for followers as those of a durable group do.
  *
  * Nobody shrinks, grows or promotes here: who is demanded stays so until the next DEBUG HF-DEMAND, or until this node
  * follows somebody. The copies are those of the followers that are online now.
  */
+#include "common/log.h"
 #include "common/serve/service.h"
 #include "node/persist/aof.h"
 #include "node/replica/replica_room.h"
@@ -84,6 +85,15 @@ static void debug_demand(struct call *c)
     reply_ok(c->reply);
 }
 
+/* Nobody who knew our history knows this one; who is connected stays. */
+static void debug_change_id(struct call *c)
+{
+    log_warning("replication-ids-changed" REDIS_SAYS("Changing replication IDs after receiving "
+                                                     "DEBUG change-repl-id"));
+    oplog_change_id(room(c)->w->oplog);
+    reply_ok(c->reply);
+}
+
 const struct command replica_debug_subs[] = {
     { .name = "hf-demand",
       .run = debug_demand,
@@ -94,5 +104,12 @@ const struct command replica_debug_subs[] = {
       .args = "[followers level]",
       .help = "For tests only: replies wait until so many followers keep them at this level; "
               "alone, who has what." },
+    { .name = "change-repl-id",
+      .run = debug_change_id,
+      .argc_min = 2,
+      .argc_max = 2,
+      .flags = CMD_ADMIN | CMD_NOSCRIPT,
+      .group = "server",
+      .help = "Takes a new replication id: followers that come back need everything." },
     { 0 },
 };

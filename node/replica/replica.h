@@ -128,7 +128,7 @@ void replica_restore(struct replica *r, const struct replica_position *position)
 
 extern const struct command
     replica_rows[]; /* psync sync replconf replicaof slaveof role failover */
-extern const struct command replica_debug_subs[]; /* hf-demand */
+extern const struct command replica_debug_subs[]; /* hf-demand change-repl-id */
 extern const struct info_part replica_info_parts[];
 extern const struct metric replica_metrics[];
 

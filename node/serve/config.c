@@ -70,20 +70,34 @@ static void config_set(struct call *c)
         reply_ok(c->reply);
 }
 
+static void reply_rewritten(struct call *c, enum err e, const struct errmsg *why)
+{
+    if (e == ERR_UNSUPPORTED) {
+        reply_errorf(c->reply, "ERR %s", why->text);
+    } else if (e != OK) {
+        log_warning("CONFIG REWRITE failed: %s", why->text);
+        reply_errorf(c->reply, "ERR Rewriting config file: %s", why->text);
+    } else {
+        log_notice("CONFIG REWRITE executed with success.");
+        reply_ok(c->reply);
+    }
+}
+
 static void config_rewrite(struct call *c)
 {
     struct errmsg why = { "" };
     enum err e = settings_rewrite(world_of(c)->settings, &why);
 
-    if (e == ERR_UNSUPPORTED) {
-        reply_errorf(c->reply, "ERR %s", why.text);
-    } else if (e != OK) {
-        log_warning("CONFIG REWRITE failed: %s", why.text);
-        reply_errorf(c->reply, "ERR Rewriting config file: %s", why.text);
-    } else {
-        log_notice("CONFIG REWRITE executed with success.");
-        reply_ok(c->reply);
-    }
+    reply_rewritten(c, e, &why);
+}
+
+/* With every setting that has a line at all: for tests that such a file says the same again. */
+static void debug_rewrite_all(struct call *c)
+{
+    struct errmsg why = { "" };
+    enum err e = settings_rewrite_all(world_of(c)->settings, &why);
+
+    reply_rewritten(c, e, &why);
 }
 
 static void config_resetstat(struct call *c)
@@ -162,5 +176,14 @@ const struct command node_config_rows[] = {
       .cost = "Depends on subcommand.",
       .help = "Reads and changes the settings.",
       .subs = config_subs },
+    { 0 },
+};
+
+const struct command config_debug_subs[] = {
+    { .name = "config-rewrite-force-all",
+      .run = debug_rewrite_all,
+      .argc_min = 2,
+      .argc_max = 2,
+      .help = "CONFIG REWRITE that writes defaults, too." },
     { 0 },
 };

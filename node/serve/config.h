@@ -9,5 +9,6 @@
 #include "common/command.h"
 
 extern const struct command node_config_rows[];
+extern const struct command config_debug_subs[]; /* config-rewrite-force-all */
 
 #endif

@@ -190,6 +190,27 @@ def test_each_starts_with_the_file_of_the_other(t):
     assert not {k for k in got if k not in OWN and got[k] != want[k]}
 
 
+def test_a_file_that_says_everything_says_the_same(t):
+    """With a line for every default, too, and read back by both products."""
+    t.needs_holdfast()
+    node, peer = t.node().start(), t.node(product="redis")
+    assert node.call("DEBUG", "CONFIG-REWRITE-FORCE-ALL") == "OK"
+    want = values(node)
+    node.stop()
+    node.start()
+    assert values(node) == want
+    node.stop()
+    known = set(values(peer.start()))
+    peer.stop()
+    with open(node.conf) as f:
+        lines = [line for line in f.read().splitlines() if line and not line.startswith(("#", "dir", "logfile", "port"))]
+    with open(peer.conf, "a") as f:
+        f.writelines(line + "\n" for line in lines if line.split()[0] in known)
+    peer.start()
+    got = values(peer)
+    assert not {k: (got[k], want[k]) for k in got if k not in OWN and got[k] != want[k]}
+
+
 def refusal(product, arguments, text=None, folder=None):
     if text is not None:
         path = os.path.join(folder, "bad.conf")

@@ -249,6 +249,10 @@ START_TEST(who_may_continue)
     ck_assert_uint_eq(oplog_backlog_len(&log), 0);
     ck_assert_int_eq(log.id2_offset, -1);
     ck_assert_int_eq(oplog_can_continue(&log, bytes_of(old), 501, &at), OK);
+    oplog_append_raw(&log, "more", 4);
+    oplog_change_id(&log);
+    ck_assert_int_eq(oplog_can_continue(&log, bytes_of(old), 501, &at), ERR_NOTFOUND);
+    ck_assert_int_eq(oplog_can_continue(&log, bytes_of(log.id), 501, &at), OK);
     oplog_new_history(&log);
     ck_assert(!log.backlog);
     ck_assert_str_ne(log.id, old);
