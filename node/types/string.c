@@ -47,8 +47,11 @@ enum option {
     OPTION_PX = 1u << 6,
     OPTION_EXAT = 1u << 7,
     OPTION_PXAT = 1u << 8,
+    OPTION_IFEQ = 1u << 9,
     OPTION_TIMED = OPTION_EX | OPTION_PX | OPTION_EXAT | OPTION_PXAT,
-    OPTIONS_OF_SET = OPTION_NX | OPTION_XX | OPTION_GET | OPTION_KEEPTTL | OPTION_TIMED,
+    OPTION_CONDITION = OPTION_NX | OPTION_XX | OPTION_IFEQ,
+    OPTIONS_OF_SET = OPTION_CONDITION | OPTION_GET | OPTION_KEEPTTL | OPTION_TIMED,
+    OPTIONS_OF_MSETEX = OPTION_NX | OPTION_XX | OPTION_KEEPTTL | OPTION_TIMED,
     OPTIONS_OF_GETEX = OPTION_PERSIST | OPTION_TIMED,
 };
 
@@ -61,10 +64,12 @@ struct option_row {
 
 #define EXPIRY_BUT(x) \
     ((uint32_t)((OPTION_KEEPTTL | OPTION_PERSIST | OPTION_TIMED) & ~(uint32_t)(x)))
+#define CONDITION_BUT(x) ((uint32_t)(OPTION_CONDITION & ~(uint32_t)(x)))
 
 static const struct option_row option_rows[] = {
-    { "nx", OPTION_NX, OPTION_XX },
-    { "xx", OPTION_XX, OPTION_NX },
+    { "nx", OPTION_NX, CONDITION_BUT(OPTION_NX) },
+    { "xx", OPTION_XX, CONDITION_BUT(OPTION_XX) },
+    { "ifeq", OPTION_IFEQ, CONDITION_BUT(OPTION_IFEQ) },
     { "get", OPTION_GET, 0 },
     { "keepttl", OPTION_KEEPTTL, EXPIRY_BUT(OPTION_KEEPTTL) },
     { "persist", OPTION_PERSIST, EXPIRY_BUT(OPTION_PERSIST) },
@@ -76,7 +81,7 @@ static const struct option_row option_rows[] = {
 
 struct options {
     uint32_t set;
-    int time_arg; /* 0: none */
+    int time_arg, like_arg; /* what stands behind EX and its kin, and behind IFEQ; 0: none */
 };
 
 static const struct option_row *option_of(struct bytes word, uint32_t allowed)
@@ -94,14 +99,17 @@ static bool want_options(struct call *c, int first, uint32_t allowed, struct opt
 
     for (int i = first; i < c->argc; i++) {
         const struct option_row *row = option_of(c->argv[i], allowed);
+        bool has_value = row && row->option & (OPTION_TIMED | OPTION_IFEQ);
 
-        if (!row || o.set & row->excludes || (row->option & OPTION_TIMED && i + 1 == c->argc)) {
+        if (!row || o.set & row->excludes || (has_value && i + 1 == c->argc)) {
             refuse_syntax(c);
             return false;
         }
         o.set |= row->option;
         if (row->option & OPTION_TIMED)
             o.time_arg = ++i;
+        else if (has_value)
+            o.like_arg = ++i;
     }
     *out = o;
     return true;
@@ -120,42 +128,53 @@ static bool want_option_deadline(struct call *c, const struct options *o, int64_
 
 /* ---- SET ----------------------------------------------------------------------------------- */
 
-/* Stores argument `value` under argument 1; the effect is a SET with an absolute deadline. */
-static void store(struct call *c, int value, int64_t deadline_ms, uint32_t options)
+/* Stores one argument under another; the effect is a SET with an absolute deadline. */
+static void store(struct call *c, int key, int value, int64_t deadline_ms, uint32_t options)
 {
     struct keyspace *ks = call_keyspace(c);
     struct value v = value_of_text(c->argv[value]);
     char text[ENTRY_INT_TEXT];
     uint32_t keep = options & OPTION_KEEPTTL ? PUT_KEEP_EXPIRY : 0;
 
-    keyspace_put(ks, c->db, c->argv[1], &v, deadline_ms, keep | call_door(c));
-    string_event(c, "set", 1);
+    keyspace_put(ks, c->db, c->argv[key], &v, deadline_ms, keep | call_door(c));
+    string_event(c, "set", key);
     if (deadline_ms == NO_EXPIRY)
         return;
-    generic_event(c, "expire", 1);
+    generic_event(c, "expire", key);
     call_effect(c, 5,
                 (struct bytes[]){ BYTES("SET"),
-                                  c->argv[1],
+                                  c->argv[key],
                                   c->argv[value],
                                   BYTES("PXAT"),
                                   { text, fmt_i64(text, deadline_ms) } });
 }
 
-/* SET without GET and without a deadline of its own, as followers should do it. */
-static void effect_set(struct call *c, uint32_t options)
+/* Where the command does more than what it did, and no deadline has said it: as followers should do it. */
+static void effect_set(struct call *c, int key, int value, uint32_t options)
 {
-    const struct bytes words[] = { BYTES("SET"), c->argv[1], c->argv[2], BYTES("KEEPTTL") };
+    const struct bytes words[] = { BYTES("SET"), c->argv[key], c->argv[value], BYTES("KEEPTTL") };
 
     call_effect(c, options & OPTION_KEEPTTL ? 4 : 3, words);
 }
 
-/* NX wants the key absent, XX wants it there. */
-static bool forbidden(struct call *c, uint32_t options)
+static bool holds_text(const struct entry *e, struct bytes text)
 {
-    if (options & OPTION_NX)
-        return call_write(c, 1) != NULL;
-    if (options & OPTION_XX)
-        return call_write(c, 1) == NULL;
+    char scratch[ENTRY_INT_TEXT];
+
+    return bytes_eq(entry_text(e, scratch), text);
+}
+
+/* NX wants the key absent, XX wants it there, and IFEQ that it holds these very bytes. */
+static bool forbidden(struct call *c, int key, const struct options *o)
+{
+    const struct entry *e = o->set & OPTION_CONDITION ? call_write(c, key) : NULL;
+
+    if (o->set & OPTION_NX)
+        return e != NULL;
+    if (o->set & OPTION_XX)
+        return e == NULL;
+    if (o->set & OPTION_IFEQ)
+        return !e || !holds_text(e, c->argv[o->like_arg]);
     return false;
 }
 
@@ -169,17 +188,19 @@ void cmd_set(struct call *c)
         return;
     if (o.set & OPTION_GET && !get(c, &old))
         return;
-    if (forbidden(c, o.set)) {
+    if (o.set & OPTION_IFEQ && !want_type(c, call_write(c, 1), VALUE_STRING))
+        return;
+    if (forbidden(c, 1, &o)) {
         if (!(o.set & OPTION_GET))
             reply_null(c->reply);
         call_no_effect(c);
         return;
     }
-    store(c, 2, deadline_ms, o.set);
+    store(c, 1, 2, deadline_ms, o.set);
     if (!(o.set & OPTION_GET))
         reply_ok(c->reply);
-    else if (deadline_ms == NO_EXPIRY)
-        effect_set(c, o.set);
+    if (o.set & (OPTION_GET | OPTION_IFEQ) && deadline_ms == NO_EXPIRY)
+        effect_set(c, 1, 2, o.set);
 }
 
 void cmd_setnx(struct call *c)
@@ -189,7 +210,7 @@ void cmd_setnx(struct call *c)
         call_no_effect(c);
         return;
     }
-    store(c, 2, NO_EXPIRY, 0);
+    store(c, 1, 2, NO_EXPIRY, 0);
     reply_int(c->reply, 1);
 }
 
@@ -200,7 +221,7 @@ static void set_for(struct call *c, bool seconds)
 
     if (!want_deadline(c, 2, unit, &deadline_ms))
         return;
-    store(c, 3, deadline_ms, 0);
+    store(c, 1, 3, deadline_ms, 0);
     reply_ok(c->reply);
 }
 
@@ -220,8 +241,8 @@ void cmd_getset(struct call *c)
 
     if (!get(c, &old))
         return;
-    store(c, 2, NO_EXPIRY, 0);
-    effect_set(c, 0);
+    store(c, 1, 2, NO_EXPIRY, 0);
+    effect_set(c, 1, 2, 0);
 }
 
 /* ---- GET with a change --------------------------------------------------------------------- */
@@ -238,6 +259,23 @@ void cmd_getdel(struct call *c)
     }
     keyspace_delete(call_keyspace(c), c->db, c->argv[1], call_door(c));
     generic_event(c, "del", 1);
+    effect_delete(c, 1);
+}
+
+void cmd_delifeq(struct call *c)
+{
+    const struct entry *e = call_write(c, 1);
+
+    if (!want_type(c, e, VALUE_STRING))
+        return;
+    if (!e || !holds_text(e, c->argv[2])) {
+        reply_int(c->reply, 0);
+        call_no_effect(c);
+        return;
+    }
+    keyspace_delete(call_keyspace(c), c->db, c->argv[1], call_door(c));
+    generic_event(c, "del", 1);
+    reply_int(c->reply, 1);
     effect_delete(c, 1);
 }
 
@@ -332,5 +370,44 @@ void cmd_msetnx(struct call *c)
         }
     }
     store_pairs(c);
+    reply_int(c->reply, 1);
+}
+
+/* The number of pairs, at argument 1, and the pairs. */
+static bool want_counted_pairs(struct call *c, int *out_end)
+{
+    int64_t count;
+
+    if (!want_range(c, 1, 1, INT32_MAX, "ERR invalid numkeys value", &count))
+        return false;
+    if (count > (c->argc - 2) / 2) {
+        refuse(c, "ERR wrong number of key-value pairs");
+        return false;
+    }
+    *out_end = 2 + 2 * (int)count;
+    return true;
+}
+
+void cmd_msetex(struct call *c)
+{
+    struct options o;
+    int64_t deadline_ms;
+    int end;
+
+    if (!want_counted_pairs(c, &end) || !want_options(c, end, OPTIONS_OF_MSETEX, &o) ||
+        !want_option_deadline(c, &o, &deadline_ms))
+        return;
+    for (int i = 2; i < end; i += 2) {
+        if (forbidden(c, i, &o)) {
+            reply_int(c->reply, 0);
+            call_no_effect(c);
+            return;
+        }
+    }
+    for (int i = 2; i < end; i += 2) {
+        store(c, i, i + 1, deadline_ms, o.set);
+        if (deadline_ms == NO_EXPIRY)
+            effect_set(c, i, i + 1, o.set);
+    }
     reply_int(c->reply, 1);
 }

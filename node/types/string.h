@@ -31,12 +31,14 @@ void string_edit_begin(struct call *c, struct entry *e, size_t len, struct strin
 void string_edit_end(struct call *c, int key, struct string_edit *edit);
 
 /* string.c */
+void cmd_delifeq(struct call *c);
 void cmd_get(struct call *c);
 void cmd_getdel(struct call *c);
 void cmd_getex(struct call *c);
 void cmd_getset(struct call *c);
 void cmd_mget(struct call *c);
 void cmd_mset(struct call *c);
+void cmd_msetex(struct call *c);
 void cmd_msetnx(struct call *c);
 void cmd_psetex(struct call *c);
 void cmd_set(struct call *c);

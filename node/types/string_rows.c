@@ -4,11 +4,11 @@
 #include "node/types/string.h"
 #include "node/types/types.h"
 
-/* What SET does to its key depends on GET. */
+/* What SET does to its key depends on GET; and who compares has read. */
 static const char *set_key_flags(int argc, const struct bytes *argv)
 {
     for (int i = 3; i < argc; i++)
-        if (bytes_is_word(argv[i], "get"))
+        if (bytes_is_word(argv[i], "get") || bytes_is_word(argv[i], "ifeq"))
             return "RW access update";
     return "OW update";
 }
@@ -56,6 +56,19 @@ const struct command string_commands[] = {
       .cost = "O(1)",
       .args = "key decrement:integer",
       .help = "Counts down by a number." },
+    { .name = "delifeq",
+      .run = cmd_delifeq,
+      .argc_min = 3,
+      .argc_max = 3,
+      .flags = CMD_WRITE,
+      .acl = ACL_STRING,
+      .keys = { 1, 1, 1 },
+      .key_specs = "RM access delete",
+      .group = "string",
+      .since = "9.0.0",
+      .cost = "O(1)",
+      .args = "key value",
+      .help = "Deletes a string that holds these very bytes." },
     { .name = "get",
       .run = cmd_get,
       .argc_min = 2,
@@ -206,6 +219,21 @@ const struct command string_commands[] = {
       .args = "{key value}+",
       .help = "Sets several strings at once.",
       .tips = "request_policy:multi_shard response_policy:all_succeeded" },
+    { .name = "msetex",
+      .run = cmd_msetex,
+      .argc_min = 4,
+      .argc_max = ARGC_ANY,
+      .flags = CMD_WRITE | CMD_DENYOOM | CMD_MOVABLEKEYS,
+      .acl = ACL_STRING,
+      .key_specs = "OW update index=1 keynum=0:1:2",
+      .group = "string",
+      .since = "8.4.0",
+      .cost = "O(N) where N is the number of keys to set.",
+      .args = "numkeys:integer data:{key value}+ [condition:(NX|XX)] "
+              "[expiration:(EX=seconds:integer|PX=milliseconds:integer|EXAT=unix-time-seconds:unix-"
+              "time|PXAT=unix-time-milliseconds:unix-time|KEEPTTL)]",
+      .help = "Sets several strings at once, which may all expire.",
+      .tips = "request_policy:multi_shard response_policy:all_succeeded" },
     { .name = "msetnx",
       .run = cmd_msetnx,
       .argc_min = 3,
@@ -247,7 +275,7 @@ const struct command string_commands[] = {
       .args = "key value [condition:(NX|XX)@2.6.12] [GET@6.2.0] [expiration:(EX=seconds:integ"
               "er@2.6.12|PX=milliseconds:integer@2.6.12|EXAT=unix-time-seconds:unix-"
               "time@6.2.0|PXAT=unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0)]",
-      .help = "Sets a string, whatever stood there.",
+      .help = "Sets a string, whatever stood there; with IFEQ and a value, only if that did.",
       .history = "2.6.12:The EX, PX, NX and XX options.|6.0.0:The KEEPTTL option.|6.2.0:The GET,"
                  " EXAT and PXAT options.|7.0.0:NX and GET may stand together." },
     { .name = "setex",

@@ -51,6 +51,44 @@ START_TEST(get_and_change)
 }
 END_TEST
 
+START_TEST(compare_and_set)
+{
+    RUN({ "SET a 1 IFEQ 1", "$- / -" }, { "EXISTS a", ":0" }, { "SET a 1", "+OK" },
+        { "SET a 2 IFEQ 1", "+OK / SET a 2", "set:a " }, { "SET a 3 IFEQ 1", "$- / -", "" },
+        { "SET a 3 GET IFEQ 1", "$2 / -" }, { "SET a 3 IFEQ 2 GET", "$2 / SET a 3" },
+        { "SET a v IFEQ 3 EX 10", "+OK / SET a v PXAT 1010000" },
+        { "SET a w ifeq v KEEPTTL", "+OK / SET a w KEEPTTL" }, { "TTL a", ":10" },
+        { "SET a x IFEQ W", "$- / -" }, { "SET b 1 GET IFEQ 1", "$- / -" },
+        { "SET a x IFEQ", SYNTAX }, { "SET a x IFEQ w NX", SYNTAX },
+        { "SET a x XX IFEQ w", SYNTAX }, { "GETEX a IFEQ w", SYNTAX }, { "RPUSH l 1", ":1" },
+        { "SET l x IFEQ 1", WRONG }, { "SET l x IFEQ 1 GET", WRONG }, { "DELIFEQ a x", ":0 / -" },
+        { "DELIFEQ b x", ":0 / -" }, { "DELIFEQ a w", ":1 / DEL a", "del:a " },
+        { "EXISTS a", ":0" }, { "DELIFEQ l 1", WRONG },
+        { "DELIFEQ a", "-ERR wrong number of arguments for 'delifeq' command" });
+}
+END_TEST
+
+START_TEST(many_that_expire)
+{
+    RUN({ "MSETEX 2 a 1 b 2", ":1 / SET a 1; SET b 2", "set:a set:b " },
+        { "MSETEX 2 a 3 c 4 EX 10", ":1 / SET a 3 PXAT 1010000; SET c 4 PXAT 1010000",
+          "set:a expire:a set:c expire:c " },
+        { "MSETEX 2 a 5 b 6 KEEPTTL XX", ":1 / SET a 5 KEEPTTL; SET b 6 KEEPTTL" },
+        { "TTL a", ":10" }, { "TTL b", ":-1" }, { "MSETEX 2 a 1 d 1 XX", ":0 / -", "" },
+        { "MSETEX 2 d 1 a 1 NX PX 5", ":0 / -" }, { "EXISTS d", ":0" },
+        { "MSETEX 1 d 1 PXAT 1000010 NX", ":1 / SET d 1 PXAT 1000010" },
+        { "MSETEX 0 a 1", "-ERR invalid numkeys value / -" },
+        { "MSETEX a 1 EX 10", "-ERR invalid numkeys value / -" },
+        { "MSETEX 2147483648 a 1 b 2", "-ERR invalid numkeys value / -" },
+        { "MSETEX 2147483647 a 1 b 2", "-ERR wrong number of key-value pairs / -" },
+        { "MSETEX 2 a 1 b", "-ERR wrong number of key-value pairs / -" },
+        { "MSETEX 1 a 1 b", SYNTAX }, { "MSETEX 1 a 1 NX XX", SYNTAX },
+        { "MSETEX 1 a 1 EX 1 KEEPTTL", SYNTAX }, { "MSETEX 1 a 1 GET", SYNTAX },
+        { "MSETEX 1 a 1 EX x", NOT_INT },
+        { "MSETEX 1 a 1 EX 0", "-ERR invalid expire time in 'msetex' command / -" });
+}
+END_TEST
+
 START_TEST(edit)
 {
     RUN({ "APPEND a ab", ":2", "append:a " }, { "APPEND a cd", ":4" }, { "GET a", "$abcd" },
@@ -259,5 +297,6 @@ START_TEST(time_passes)
 }
 END_TEST
 
-CHECK_MAIN("string", set_and_get, get_and_change, edit, long_values_keep_their_bytes, count, lcs,
-           expiry, keys, objects, dump_and_restore, time_passes)
+CHECK_MAIN("string", set_and_get, get_and_change, compare_and_set, many_that_expire, edit,
+           long_values_keep_their_bytes, count, lcs, expiry, keys, objects, dump_and_restore,
+           time_passes)
