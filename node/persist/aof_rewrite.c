@@ -394,6 +394,9 @@ void aof_rewrite_cancel(struct aof *a, const char *why)
     struct aof_rewriting *r = &a->rewrite;
 
     if (r->running) {
+        log_notice(
+            "aof-rewrite-cancelled why=\"%s\"" REDIS_SAYS("Killing running AOF rewrite child"),
+            why);
         fail(a, why);
         if (r->walking)
             snapshot_finish(persist_snapshot(a->w->persist));
