@@ -79,15 +79,55 @@ static bool allowed_subscribed(const struct command *cmd)
     return false;
 }
 
+static bool access_allowed(const struct session *s, int rule)
+{
+    return rule == ACCESS_YES ||
+           (rule == ACCESS_LOCAL &&
+            ((s->flags & SESSION_UNIX) || strncmp(s->link->peer, "127.", 4) == 0 ||
+             strncmp(s->link->peer, "[::1]", 5) == 0));
+}
+
+/* What only the configuration file opens. */
+static const char *protected_refusal(const struct session *s, const struct call *c)
+{
+    bool debug = bytes_is_word(c->argv[0], "debug");
+    const struct server_settings *set = s->service->set;
+
+    if (access_allowed(s, debug ? set->enable_debug_command : set->enable_module_command))
+        return NULL;
+    return debug ? "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+                   "\"local\", you can run it from a local connection, otherwise you need to set "
+                   "this option in the configuration file, and then restart the server."
+                 : "ERR MODULE command not allowed. If the enable-module-command option is set to "
+                   "\"local\", you can run it from a local connection, otherwise you need to set "
+                   "this option in the configuration file, and then restart the server.";
+}
+
+/* What is refused whoever asks: his rights come behind. */
+static const char *refusal_for_all(const struct session *s, const struct call *c)
+{
+    uint32_t flags = c->cmd->flags;
+    const char *why = UNLIKELY(flags & CMD_PROTECTED) ? protected_refusal(s, c) : NULL;
+
+    if (why)
+        return why;
+    if (rights_needs_login(s) && !(flags & CMD_NO_AUTH))
+        return "NOAUTH Authentication required.";
+    if (UNLIKELY(s->flags & SESSION_MULTI) && (flags & CMD_NO_MULTI))
+        return "ERR Command not allowed inside a transaction";
+    return NULL;
+}
+
 /* Everything that both daemons refuse. True: refused and answered. */
 static bool refused(struct session *s, struct call *c)
 {
+    const char *text = refusal_for_all(s, c);
     enum acl_denial denial;
     struct errmsg why;
     char name[64];
 
-    if (rights_needs_login(s) && !(c->cmd->flags & CMD_NO_AUTH)) {
-        service_refuse(s, c, "NOAUTH Authentication required.");
+    if (UNLIKELY(text != NULL)) {
+        service_refuse(s, c, text);
         return true;
     }
     denial = rights_check(c, s->flags & SESSION_MULTI ? ACL_IN_MULTI : ACL_TOPLEVEL);

@@ -1,8 +1,8 @@
 /*
  * dispatch - what happens to one request, and the few things of a session that only this folder asks.
  *
- *     resolve -> authenticated? -> rights -> subscribed mode -> ops->admit -> run -> ops->ran
- *        \______________\__________\____________\___ service_refuse
+ *     resolve -> protected? -> authenticated? -> fit for MULTI? -> rights -> subscribed mode -> ops->admit -> run
+ *        \___________\_______________\_________________\___________\____________\__ service_refuse      ops->ran
  */
 #ifndef HF_COMMON_SERVE_DISPATCH_H
 #define HF_COMMON_SERVE_DISPATCH_H

@@ -60,42 +60,47 @@ static bool loading(const struct node_world *w)
 }
 
 /* In the order in which Redis asks. has: one of these flags; or lacks: this one is missing. */
+#define REASONS(R)                                                                               \
+    R(CMD_DENYOOM, 0, memory_is_full, "OOM command not allowed when used memory > 'maxmemory'.") \
+    R(CMD_WRITE | CMD_HEALTH, 0, cannot_save,                                                    \
+      "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist " \
+      "to disk. Commands that may modify the data set are disabled, because this instance is "   \
+      "configured to report errors during writes if RDB snapshotting fails "                     \
+      "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the " \
+      "RDB error.")                                                                              \
+    R(CMD_WRITE | CMD_HEALTH, 0, cannot_append, NULL)                                            \
+    R(CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write.")          \
+    R(CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica.")          \
+    R(0, CMD_STALE, stale,                                                                       \
+      "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")        \
+    R(CMD_READONLY | CMD_WRITE, 0, too_old,                                                      \
+      "STALE The data may be older than replica-max-staleness-ms allows")                        \
+    R(0, CMD_LOADING, loading, "LOADING Redis is loading the dataset in memory")
+
 static const struct {
     uint32_t has, lacks;
     bool (*holds)(const struct node_world *w);
-    const char *text;
-    const char *(*say)(const struct node_world *w); /* where it has more to say */
+    const char *text; /* NULL: why_not_appended has it */
 } reasons[] = {
-    { CMD_DENYOOM, 0, memory_is_full, "OOM command not allowed when used memory > 'maxmemory'." },
-    { CMD_WRITE | CMD_HEALTH, 0, cannot_save,
-      "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
-      "disk. Commands that may modify the data set are disabled, because this instance is "
-      "configured to report errors during writes if RDB snapshotting fails "
-      "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
-      "error." },
-    { CMD_WRITE | CMD_HEALTH, 0, cannot_append, NULL, why_not_appended },
-    { CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write." },
-    { CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica." },
-    { 0, CMD_STALE, stale,
-      "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'." },
-    { CMD_READONLY | CMD_WRITE, 0, too_old,
-      "STALE The data may be older than replica-max-staleness-ms allows" },
-    { 0, CMD_LOADING, loading, "LOADING Redis is loading the dataset in memory" },
+#define ROW(has, lacks, holds, text) { has, lacks, holds, text },
+    REASONS(ROW)
+#undef ROW
 };
 
 /* Nearly always none holds: asking each by name lets the compiler see all of them at once, where the table
  * costs a call for every one of a command's. */
 static bool none_holds(const struct node_world *w)
 {
-    return !memory_is_full(w) && !cannot_save(w) && !cannot_append(w) && !too_few_followers(w) &&
-           !only_read(w) && !stale(w) && !too_old(w) && !loading(w);
+#define NOT(has, lacks, holds, text) !holds(w) &&
+    return REASONS(NOT) true;
+#undef NOT
 }
 
 static const char *first_that_holds(const struct node_world *w, uint32_t has, uint32_t lacks)
 {
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         if (((has & reasons[i].has) || (lacks & reasons[i].lacks)) && reasons[i].holds(w))
-            return reasons[i].say ? reasons[i].say(w) : reasons[i].text;
+            return reasons[i].text ? reasons[i].text : why_not_appended(w);
     return NULL;
 }
 

@@ -114,30 +114,6 @@ static bool held_by_pause(const struct node_session *s, uint32_t has)
     return what == PAUSE_ALL || (what == PAUSE_WRITES && (has & (CMD_WRITE | CMD_MAY_REPLICATE)));
 }
 
-static bool access_allowed(const struct session *s, int rule)
-{
-    return rule == ACCESS_YES ||
-           (rule == ACCESS_LOCAL &&
-            ((s->flags & SESSION_UNIX) || strncmp(s->link->peer, "127.", 4) == 0 ||
-             strncmp(s->link->peer, "[::1]", 5) == 0));
-}
-
-static const char *protected_refusal(const struct serve *v, const struct session *s,
-                                     const struct call *c)
-{
-    bool debug = bytes_is_word(c->argv[0], "debug");
-    const struct server_settings *set = &v->world->set->server;
-
-    if (access_allowed(s, debug ? set->enable_debug_command : set->enable_module_command))
-        return NULL;
-    return debug ? "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
-                   "\"local\", you can run it from a local connection, otherwise you need to set "
-                   "this option in the configuration file, and then restart the server."
-                 : "ERR MODULE command not allowed. If the enable-module-command option is set to "
-                   "\"local\", you can run it from a local connection, otherwise you need to set "
-                   "this option in the configuration file, and then restart the server.";
-}
-
 /* What a follower may still say once it follows. */
 static bool fit_for_follower(const struct command *cmd)
 {
@@ -152,17 +128,8 @@ static bool fit_for_follower(const struct command *cmd)
 static const char *refusal(const struct serve *v, const struct session *s, const struct call *c,
                            uint32_t has, uint32_t lacks)
 {
-    const char *why;
-
-    if (UNLIKELY(c->cmd->flags & CMD_PROTECTED)) {
-        why = protected_refusal(v, s, c);
-        if (why)
-            return why;
-    }
     if (UNLIKELY(s->kind == SESSION_REPLICA) && !fit_for_follower(c->cmd))
         return "ERR Replica can't interact with the keyspace";
-    if (UNLIKELY(s->flags & SESSION_MULTI) && (c->cmd->flags & CMD_NO_MULTI))
-        return "ERR Command not allowed inside a transaction";
     return refuse_reason(v, has, lacks);
 }
 

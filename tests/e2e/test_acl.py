@@ -279,6 +279,26 @@ def test_as_a_user(t):
     assert all(int(info["acl_access_denied_" + what]) > 0 for what in ("auth", "cmd", "key", "channel")), info
 
 
+def test_what_is_refused_to_everybody_is_refused_first(t):
+    nodes = both(t, enable_debug_command="no")
+    each(nodes, "ACL", "SETUSER", "u", "on", "nopass", "+multi", "+exec")
+    compare(*nodes, ["AUTH u x", "DEBUG SLEEP 0", "DEBUG", "MULTI", "SYNC", "DEBUG SLEEP 0", "GET a", "EXEC"])
+    each(nodes, "ACL", "SETUSER", "default", "off")
+    compare(*nodes, ["DEBUG SLEEP 0", "GET a", "MULTI"])
+
+
+def test_a_user_of_many_words_is_read_again(t):
+    """However many rules: what CONFIG REWRITE has written, the next start accepts."""
+    node = t.node().start()
+    patterns = ["~key:%d" % i for i in range(3000)]
+    node.call("ACL", "SETUSER", "many", "on", "nopass", *patterns)
+    before = node.call("ACL", "GETUSER", "many")
+    node.call("CONFIG", "REWRITE")
+    node.stop()
+    node.start()
+    assert node.call("ACL", "GETUSER", "many") == before
+
+
 def test_rights_change_between_multi_and_exec(t):
     nodes = both(t)
     each(nodes, "ACL", "SETUSER", "bob", "on", "nopass", "~*", "&*", "+@all")
