@@ -189,14 +189,28 @@ static void push_line(lua_State *L, char type, struct bytes line)
     }
 }
 
+/* Attributes are about the value behind them, and a push is for the client: neither is for scripts. */
+static void skip_asides(lua_State *L, struct cursor *c)
+{
+    while (c->at < c->end && (*c->at == '|' || *c->at == '>')) {
+        int values = *c->at++ == '|' ? 2 : 1;
+
+        for (int64_t left = values * take_number(c); left > 0; left--) {
+            push_value(L, c);
+            lua_pop(L, 1);
+        }
+    }
+}
+
 static void push_value(lua_State *L, struct cursor *c)
 {
     char type;
 
     luaL_checkstack(L, 8, "reached lua stack limit");
+    skip_asides(L, c);
     ASSERT(c->at < c->end);
     type = *c->at++;
-    if (strchr("$*%~=>", type))
+    if (strchr("$*%~=", type))
         push_sized(L, c, type);
     else
         push_line(L, type, take_line(c));

@@ -71,6 +71,22 @@ def addresses(step, reply):
     return None if reply.kind == "$" and isinstance(reply.value, str) and ": 0x" in reply.value else reply
 
 
+KINDS = ["string", "integer", "double", "null", "array", "set", "map", "attrib", "bignum", "true", "false", "verbatim"]
+
+
+def test_every_kind_of_reply_reaches_a_script(t):
+    """Also those that stand ahead of a value and are not for scripts: attributes, and pushes, at which a Redis ends."""
+    t.needs_holdfast()
+    nodes = t.node().start(), t.node(product="redis").start()
+    script = "redis.setresp(tonumber(ARGV[2])); return redis.call('DEBUG', 'PROTOCOL', ARGV[1])"
+    steps = [["DEBUG", "SET-DISABLE-DENY-SCRIPTS", "1"]]
+    steps += [["EVAL", script, "0", kind, version] for kind in KINDS for version in "23"]
+    for proto in (2, 3):
+        compare(*nodes, steps, proto=proto)
+    with nodes[0].client(proto=3) as c:
+        assert c.call("EVAL", script, "0", "push", "3") == "Some real reply following the push reply"
+
+
 @limit(120)
 def test_random_values_convert_as_in_redis(t):
     t.needs_holdfast()
