@@ -478,7 +478,7 @@ static void do_drop(struct replica *r, const struct upstream_action *a)
 {
     struct link *l = r->link;
 
-    if (*a->why)
+    if (a->why)
         log_notice("leader-link-dropped why=\"%s\"", a->why);
     if (r->dial)
         dial_stop(r->dial);

@@ -34,13 +34,13 @@ static void enter(struct upstream *u, enum upstream_state state, uint64_t now_ms
     u->last_input_ms = now_ms;
 }
 
-/* Tries again, a little later each time. */
+/* Tries again, a little later each time. Where a Redis has words for why, they are these. */
 static void retreat(struct upstream *u, const struct upstream_event *ev, const char *why,
                     struct upstream_actions *out)
 {
     struct upstream_action *a = act(out, UPSTREAM_DROP);
 
-    snprintf(a->why, sizeof a->why, "%s", why);
+    a->why = why;
     freshness_relink(&u->freshness);
     enter(u, UPSTREAM_WAIT, ev->now_ms);
     u->redial_ms = ev->now_ms + u->retry_ms;
@@ -189,7 +189,7 @@ static void ping_event(struct upstream *u, const struct upstream_event *ev,
         begins(ev->line, "-ERR operation not permitted") || begins(ev->line, "-MISCONF"))
         say_greetings(u, ev, out);
     else
-        retreat(u, ev, "the leader refused PING", out);
+        retreat(u, ev, "Error reply to PING from master", out);
 }
 
 static void greeting_event(struct upstream *u, const struct upstream_event *ev,
@@ -198,7 +198,7 @@ static void greeting_event(struct upstream *u, const struct upstream_event *ev,
     if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
         return;
     if (begins(ev->line, "-") && u->greetings[u->greeting_next].must) {
-        retreat(u, ev, "the leader refused AUTH", out);
+        retreat(u, ev, "Unable to AUTH to MASTER", out);
         return;
     }
     if (!strcmp(u->greetings[u->greeting_next].name, "hf-echo"))
@@ -273,7 +273,7 @@ static void psync_event(struct upstream *u, const struct upstream_event *ev,
         act(out, UPSTREAM_FAILOVER_REFUSED);
     } else if (begins(ev->line, "-NOMASTERLINK") || begins(ev->line, "-LOADING") ||
                begins(ev->line, "-NOAUTH") || begins(ev->line, "-NOPERM")) {
-        retreat(u, ev, "the leader cannot serve us now", out);
+        retreat(u, ev, "MASTER is currently unable to PSYNC but should be in the future", out);
     } else if (begins(ev->line, "-")) {
         say(out, 1, (struct bytes[]){ BYTES("SYNC") });
         u->legacy = true;
@@ -281,7 +281,7 @@ static void psync_event(struct upstream *u, const struct upstream_event *ev,
         u->offset = 0;
         enter(u, UPSTREAM_HEADER, ev->now_ms);
     } else {
-        retreat(u, ev, "an unexpected answer to PSYNC", out);
+        retreat(u, ev, "Unexpected reply to PSYNC from master", out);
     }
 }
 
@@ -361,7 +361,6 @@ static void stream_event(struct upstream *u, const struct upstream_event *ev,
 typedef void state_fn(struct upstream *u, const struct upstream_event *ev,
                       struct upstream_actions *out);
 
-/* What a Redis calls a leader's silence. */
 #define SILENT_GREETING "Timeout connecting to the MASTER..."
 #define SILENT_PAYLOAD  "Timeout receiving bulk data from MASTER"
 #define SILENT_STREAM   "MASTER timeout: no data nor PING received"

@@ -99,7 +99,7 @@ struct upstream_action {
     uint64_t offset;
     char mark[UPSTREAM_ID_LEN + 1]; /* LOAD: the end mark, or empty: bytes long */
     uint64_t bytes;
-    char why[64]; /* DROP */
+    const char *why; /* DROP; NULL: it was asked for */
 };
 
 struct upstream_actions {
