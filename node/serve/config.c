@@ -56,12 +56,30 @@ static bool is_local(const struct session *s)
     return false;
 }
 
+/* What a load reads, and where it goes, stays until it is done. */
+static bool waits_for_load(const struct call *c)
+{
+    static const char *const names[] = { "appendonly", "dir", "repl-diskless-load" };
+
+    if (!persist_loading(world_of(c)->persist))
+        return false;
+    for (int i = 2; i < c->argc; i += 2)
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            if (bytes_is_word(c->argv[i], names[k]))
+                return true;
+    return false;
+}
+
 static void config_set(struct call *c)
 {
     struct node_world *w = world_of(c);
     int rule = w->set->server.enable_protected_configs;
     struct errmsg why = { "" };
 
+    if (waits_for_load(c)) {
+        reply_error(c->reply, "LOADING Redis is loading the dataset in memory");
+        return;
+    }
     settings_allow_protected(w->settings,
                              rule == ACCESS_YES || (rule == ACCESS_LOCAL && is_local(c->session)));
     if (settings_set(w->settings, c->argc - 2, c->argv + 2, &why) != OK)

@@ -262,6 +262,8 @@ def test_a_slow_load_is_seen_at_work(t):
         assert said["loading"] == "1" and float(said["loading_loaded_perc"]) < 100, (file, said)
         with node.client() as c:
             assert c.ask("GET", "k:0").value.startswith("LOADING"), file
+            assert c.ask("CONFIG", "SET", "hz", "20", "dir", "/tmp").value.startswith("LOADING"), file
+            assert c.call("CONFIG", "SET", "hz", "20") == "OK"
         assert node.cpu_seconds() < 2, file
         node.forget()
 
