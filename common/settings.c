@@ -230,7 +230,7 @@ enum err entry_store(struct settings *s, struct entry *e, int argc, const struct
 
     if (row->kind == SET_LINES)
         return row->line(s->values, argc, argv, out_why);
-    if (argc < 1 || (argc > 1 && !(row->flags & SETTING_BITS))) {
+    if (argc != 1 && !(row->flags & SETTING_BITS)) {
         errmsg_set(out_why, "wrong number of arguments");
         return ERR_SYNTAX;
     }

@@ -225,7 +225,7 @@ def test_refusals_at_the_start(t):
     t.needs_holdfast()
     for text in ("port abc\n", "# x\n\nport\n", "port 1 2\n", "dir \"x\n", "dir /nonexistent\n", "save 1\n",
                  "slaveof a\n", "replicaof 1.2.3.4 99999999\n", "maxmemory-policy foo\n",
-                 "bind a b c d e f g h i j k l m n o p q r\n"):
+                 "bind a b c d e f g h i j k l m n o p q r\n", "shutdown-on-sigint\n"):
         ours = refusal("holdfast", [], text, t.folder)
         theirs = refusal("redis", [], text, t.folder)
         assert ours[0] == theirs[0] == 1, (text, ours, theirs)
