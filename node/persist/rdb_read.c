@@ -654,12 +654,25 @@ void rdb_reader_fini(struct rdb_reader *r)
         keyspace_type(r->types, r->value.row->value)->free(r->value.apart);
 }
 
+/* Which value, and what of it; in part the words of Redis. */
+static void say_bad_value(struct errmsg *out_why, const struct rdb_type_row *row, const char *what,
+                          uint64_t at)
+{
+    errmsg_set(out_why, "%s integrity check failed: %s, near byte %llu", row->name, what,
+               (unsigned long long)at);
+}
+
 static enum rdb_status fail(struct rdb_reader *r, const struct in *in)
 {
+    uint64_t at = r->offset + in->at;
+
     r->bad = true;
-    if (!r->why.text[0])
-        errmsg_set(&r->why, "%s, near byte %llu", in->bad,
-                   (unsigned long long)(r->offset + in->at));
+    if (r->why.text[0])
+        return RDB_BAD;
+    if (r->value.row)
+        say_bad_value(&r->why, r->value.row, in->bad, at);
+    else
+        errmsg_set(&r->why, "%s, near byte %llu", in->bad, (unsigned long long)at);
     return RDB_BAD;
 }
 
@@ -733,16 +746,6 @@ static bool footer_is_right(struct bytes payload, bool *out_valkey)
            (!crc || skip_checksums || crc == crc64(0, payload.at, payload.len - sizeof crc));
 }
 
-/* Which value, and what of it; in part the words of Redis. */
-static enum err refuse_value(struct errmsg *out_why, const struct rdb_type_row *row,
-                             const struct in *in)
-{
-    const char *what = in->bad ? in->bad : "it ends too early or too late";
-
-    errmsg_set(out_why, "%s integrity check failed: %s, near byte %zu", row->name, what, in->at);
-    return ERR_SYNTAX;
-}
-
 enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct buf *scratch,
                      struct value *out, struct errmsg *out_why)
 {
@@ -765,7 +768,8 @@ enum err rdb_restore(const struct keyspace *types, struct bytes payload, struct 
     if (!take_value(types, row, &in, scratch, &v)) {
         if (v.form == FORM_APART && v.apart)
             keyspace_type(types, v.type)->free(v.apart);
-        return refuse_value(out_why, row, &in);
+        say_bad_value(out_why, row, in.bad ? in.bad : "it ends too early or too late", in.at);
+        return ERR_SYNTAX;
     }
     *out = v;
     return OK;

@@ -439,6 +439,9 @@ def test_damaged_files_are_refused_whole(t):
     for name, content_bytes in DAMAGED.items():
         body = b"\xfe\x00" + content_bytes[:1] + S("key") + content_bytes[1:]
         assert is_refused(t, node, rdb.file(12, body), 2), name
+    size = node.log_size()
+    assert is_refused(t, node, rdb.file(9, b"\xfe\x00\x0d" + S("key") + S("no ziplist")), 2)
+    node.wait_log("Hash ziplist integrity check failed", since=size)
     twice = b"\xfe\x00" + (b"\x00" + S("key") + S("v")) * 2
     assert is_refused(t, node, rdb.file(9, twice), 2)
     assert is_refused(t, node, rdb.file(9, b"\xfe\x50" + b"\x00" + S("key") + S("v")), 2)
