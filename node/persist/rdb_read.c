@@ -563,8 +563,12 @@ static bool begin_value(struct rdb_reader *r, struct in *in, const struct rdb_ty
 {
     struct bytes key;
 
-    if (!take_string(in, &r->scratch[0], &key) || !take_plan(in, row, &r->value.plan))
+    if (!take_string(in, &r->scratch[0], &key))
         return false;
+    if (!take_plan(in, row, &r->value.plan)) {
+        r->value.row = in->bad ? row : NULL; /* whose fault is told */
+        return false;
+    }
     if (r->value.plan.left == 0) {
         r->expire_wall_ms = -1;
         out->kind = RDB_EMPTY;
