@@ -162,16 +162,48 @@ void faults_begin(struct world *w)
 
 /* ---- healed ------------------------------------------------------------------------------------ */
 
-/* No data set that counts is left. */
-static bool nobody_counts(const struct world *w)
+/* No data set that counts by this version is left. */
+static bool nobody_counts_by(const struct world *w, const struct charter *c)
 {
     for (int n = 0; n < NODES; n++) {
-        const struct member *m = charter_member((struct charter *)&w->chosen, w->nodes[n].id);
+        const struct member *m = charter_member((struct charter *)c, w->nodes[n].id);
 
         if (m && m->did != 0 && m->did == w->nodes[n].core.meta.did)
             return false;
     }
-    return w->chosen.ver != 0;
+    return c->ver != 0;
+}
+
+/* A set of voters that this version names has lost the memories of too many. */
+static bool no_majority_by(const struct world *w, const struct charter *c)
+{
+    uint64_t lost[CHARTER_VOTERS_MAX];
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < c->voter_count; i++)
+        if (!sentinel_has_voter(w, c->voters[i].id))
+            lost[count++] = c->voters[i].id;
+    return c->ver != 0 && !charter_may_have_majority(c, lost, count);
+}
+
+static bool is_stuck_by(const struct world *w, const struct charter *c)
+{
+    return nobody_counts_by(w, c) || no_majority_by(w, c);
+}
+
+/* An operator's case. What one voter alone holds may have been committed by others that lost their memories since, and
+ * then all that comes has to stand on it: a dead leader's last shrink (not by these, R5), or new voters. */
+static bool is_stuck(const struct world *w)
+{
+    bool stuck = is_stuck_by(w, &w->chosen);
+
+    for (int s = 0; s < SENTINELS; s++) {
+        const struct charter *held = &w->sentinels[s].acceptor.value;
+
+        if (held->ver > w->chosen.ver)
+            stuck = stuck || is_stuck_by(w, held);
+    }
+    return stuck;
 }
 
 void faults_heal(struct world *w)
@@ -192,7 +224,7 @@ void faults_heal(struct world *w)
 
 bool faults_mended(struct world *w, char *why, size_t cap)
 {
-    w->stuck = nobody_counts(w);
+    w->stuck = is_stuck(w);
     if (w->served_ms == 0) {
         snprintf(why, cap, "no write was acknowledged");
         return false;

@@ -1,12 +1,12 @@
 /*
- * group_sentinel - a sentinel's process: its voter, the voter's disk, and its captain.
+ * group_sentinel - a sentinel's process: its voter, the voter's disk, and its captain or rogue.
  */
 #include <string.h>
 
 #include "common/alloc.h"
 #include "group_world.h"
 
-enum { FSYNC_MS = 5, FSYNC_SLOW_MS = 50, CAPTAIN_MS = 10 };
+enum { FSYNC_MS = 5, FSYNC_SLOW_MS = 50, ROGUE_MS = 10 };
 
 /* ---- the voter --------------------------------------------------------------------------------- */
 
@@ -52,6 +52,8 @@ static void step_voter(struct world *w, int s, const struct letter *l)
 
     if (x->disk.write_count > VOTER_WRITES_MAX / 2)
         return; /* a driver bounds what waits for a disk */
+    x->acceptor.refuses = w->real ? captain_refuses : NULL;
+    x->acceptor.arg = &x->captain;
     acceptor_step(&x->acceptor, &l->reg, &out);
     for (size_t k = 0; k < out.count; k++) {
         struct item *it;
@@ -70,6 +72,8 @@ static void step_voter(struct world *w, int s, const struct letter *l)
         it->generation = w->hosts[s].generation;
     }
     reg_actions_fini(&out);
+    if (w->real && l->reg.kind == REG_LEARN && ballot_is(l->reg.ballot, x->acceptor.accepted))
+        drive_learn(w, s, &x->acceptor.value);
 }
 
 void sentinel_new_voter(struct world *w, int s)
@@ -88,9 +92,9 @@ bool sentinel_has_voter(const struct world *w, uint64_t voter)
     return false;
 }
 
-/* ---- the captain's hands ----------------------------------------------------------------------- */
+/* ---- the rogue's hands ----------------------------------------------------------------------- */
 
-void captain_order(struct world *w, int s, int node, const struct order *o)
+void rogue_order(struct world *w, int s, int node, const struct order *o)
 {
     struct letter *l = net_letter(LETTER_ORDER, s, FIRST_NODE + node);
 
@@ -98,7 +102,7 @@ void captain_order(struct world *w, int s, int node, const struct order *o)
     net_send(w, l);
 }
 
-void captain_ask(struct world *w, int s, const struct reg_action *a)
+void rogue_ask(struct world *w, int s, const struct reg_action *a)
 {
     int to = net_host_at(w, &a->at);
     struct letter *l;
@@ -112,15 +116,15 @@ void captain_ask(struct world *w, int s, const struct reg_action *a)
     net_send(w, l);
 }
 
-static void captain_item(struct world *w, struct item *it)
+static void rogue_item(struct world *w, struct item *it)
 {
     struct host *h = &w->hosts[it->a];
 
     if (!h->alive || h->generation != it->generation)
         return;
     if (h->paused_ms <= w->now_ms)
-        captain_time(w, it->a);
-    world_put(w, CAPTAIN_MS, captain_item, it->a, 0)->generation = it->generation;
+        rogue_time(w, it->a);
+    world_put(w, ROGUE_MS, rogue_item, it->a, 0)->generation = it->generation;
 }
 
 /* ---- life -------------------------------------------------------------------------------------- */
@@ -146,13 +150,19 @@ void sentinel_start(struct world *w, int s)
         charter_add_voter(&known, &v);
     }
     /* What its configuration file had, or another sentinel tells. */
-    if (x->captain.view.ver != 0)
-        known = x->captain.view;
-    for (int i = 0; i < SENTINELS; i++)
-        if (w->sentinels[i].captain.view.ver > known.ver)
-            known = w->sentinels[i].captain.view;
-    captain_start(w, s, world_id(w), &known);
-    world_put(w, world_chance(w, CAPTAIN_MS), captain_item, s, 0)->generation = h->generation;
+    for (int i = 0; i < SENTINELS; i++) {
+        const struct sentinel *y = &w->sentinels[i];
+        const struct charter *c = w->real ? &y->captain.charter : &y->rogue.view;
+
+        if (c->ver > known.ver)
+            known = *c;
+    }
+    if (w->real) {
+        drive_start(w, s, &known);
+        return;
+    }
+    rogue_start(w, s, world_id(w), &known);
+    world_put(w, world_chance(w, ROGUE_MS), rogue_item, s, 0)->generation = h->generation;
 }
 
 void sentinel_crash(struct world *w, int s, bool amnesia)
@@ -180,8 +190,10 @@ void sentinel_letter(struct world *w, int s, struct letter *l)
     w->steps++;
     if (l->kind == LETTER_REGISTER)
         step_voter(w, s, l);
+    else if (w->real)
+        drive_letter(w, s, l);
     else if (l->kind == LETTER_RECEIPT)
-        captain_receipt(w, s, &l->receipt);
+        rogue_receipt(w, s, &l->receipt);
     else if (l->kind == LETTER_VOTED)
-        captain_voted(w, s, &l->reg);
+        rogue_voted(w, s, &l->reg);
 }

@@ -156,6 +156,8 @@ static bool mend(struct world *w)
 
 static void fini(struct world *w)
 {
+    for (int s = 0; s < SENTINELS; s++)
+        captain_fini(&w->sentinels[s].captain);
     queue_fini(&w->queue);
     for (int n = 0; n < NODES; n++) {
         struct node *x = &w->nodes[n];
@@ -173,7 +175,7 @@ static void fini(struct world *w)
     xfree(w->truth);
 }
 
-bool world_run(struct world *w, uint64_t seed, uint32_t mutations, uint32_t captain_bugs,
+bool world_run(struct world *w, uint64_t seed, bool real, uint32_t mutations, uint32_t captain_bugs,
                bool trace)
 {
     bool ok;
@@ -182,7 +184,9 @@ bool world_run(struct world *w, uint64_t seed, uint32_t mutations, uint32_t capt
     rng_seed(&w->rng, seed);
     w->seed = seed;
     w->mutations = mutations;
-    w->captain_bugs = captain_bugs;
+    w->real = real;
+    w->captain_bugs = real ? captain_bugs : 0;
+    w->rogue_bugs = real ? 0 : captain_bugs;
     w->trace = trace;
     w->now_ms = START_MS;
     build(w);

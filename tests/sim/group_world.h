@@ -3,7 +3,9 @@
  *
  *     host 0..2: a sentinel: acceptor + disk + captain     3..5: a node: core, data set, files     6..9: a client
  *
- * The cores are the real ones (node/durable, common/register, sentinel/core/acceptor). The data set is a list: a write
+ * The cores are the real ones (node/durable, common/register, sentinel/core/acceptor and durable), but that in half of
+ * the schedules rogues take the place of the captains (group_rogue.h): what is safe with them is safe with anybody.
+ * The data set is a list: a write
  * appends its own number, a read tells the list, so that what is lost, doubled or out of order shows. Messages are
  * lost, come twice, late and in any order; directions are cut; hosts pause; processes die, and their disks keep all,
  * something or nothing. Every decision comes from the seed.
@@ -13,10 +15,11 @@
 
 #include <stdio.h>
 
-#include "group_captain.h"
+#include "group_rogue.h"
 #include "group_store.h"
 #include "node/durable/durable.h"
 #include "queue.h"
+#include "sentinel/core/durable/captain.h"
 #include "voter_disk.h"
 
 enum {
@@ -38,6 +41,8 @@ enum letter_kind {
     LETTER_VOTED,
     LETTER_ORDER,
     LETTER_RECEIPT,
+    LETTER_SUSPECT,
+    LETTER_OPINION,
     LETTER_TALK,
     LETTER_DATA,    /* a piece of the stream */
     LETTER_PAYLOAD, /* a snapshot */
@@ -60,16 +65,26 @@ struct letter {
         struct reg_message reg;
         struct order order;
         struct receipt receipt;
+        struct suspicion suspicion;
         struct talk talk;
     };
 };
 
 /* ---- hosts ---- */
 
+/* A captain's line to a node: to one life of its process. */
+struct line_to {
+    enum contact state;
+    uint64_t number, life;
+};
+
 struct sentinel {
     struct acceptor acceptor;
     struct voter_disk disk;
+    struct rogue rogue;
     struct captain captain;
+    struct line_to lines[NODES];
+    bool is_wishing;
 };
 
 struct stream_to {
@@ -157,7 +172,8 @@ struct world {
     uint64_t last_ms[HOSTS][HOSTS]; /* the last of a connection arrives */
     struct durable_terms terms;
     bool faults, trace, failed, reckless;
-    uint32_t mutations, captain_bugs;
+    bool real; /* captains, no rogues */
+    uint32_t mutations, captain_bugs, rogue_bugs;
     char why[512];
     char gid[GID_LEN + 1];
     /* The judge's. */
@@ -178,7 +194,8 @@ struct world {
     bool stuck;
 };
 
-bool world_run(struct world *w, uint64_t seed, uint32_t mutations, uint32_t captain_bugs,
+/* captain_bugs: of the captains, or of the rogues. */
+bool world_run(struct world *w, uint64_t seed, bool real, uint32_t mutations, uint32_t captain_bugs,
                bool trace);
 void world_fail(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
 void world_trace(struct world *w, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -201,6 +218,11 @@ void sentinel_start(struct world *w, int s);
 void sentinel_crash(struct world *w, int s, bool amnesia);
 void sentinel_letter(struct world *w, int s, struct letter *l);
 bool sentinel_has_voter(const struct world *w, uint64_t voter);
+
+/* group_drive.c: the driver of a real captain */
+void drive_start(struct world *w, int s, const struct charter *known);
+void drive_letter(struct world *w, int s, const struct letter *l);
+void drive_learn(struct world *w, int s, const struct charter *c);
 
 /* group_node.c: a node's driver */
 enum loss { LOSS_NOTHING, LOSS_PROCESS, LOSS_POWER, LOSS_STALE, LOSS_EMPTY };

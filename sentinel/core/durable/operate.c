@@ -78,6 +78,7 @@ static const char *force(struct captain *c, const struct wish *w, struct change 
     ch->if_ver = w->ver;
     ch->node = w->node;
     ch->did = to->e.report.did;
+    ch->boot = to->e.report.boot;
     memcpy(ch->run, to->e.report.run, sizeof ch->run);
     snprintf(ch->reason, sizeof ch->reason, "%s", w->reason);
     return NULL;

@@ -145,6 +145,7 @@ static void submit(struct captain *c, struct watched *w, struct captain_actions 
 
     change_expect(&ch, &c->charter);
     ch.did = charter_member(&c->charter, w->e.node)->did;
+    ch.boot = w->e.report.boot;
     memcpy(ch.run, w->e.report.run, sizeof ch.run);
     if (CAPTAIN_MUTATED(c, MUT_PROMOTE_EARLY))
         promote_early(c, w, &ch, out);

@@ -65,6 +65,7 @@ void switchover_receipt(struct captain *c, const struct watched *w, const struct
     }
     change_expect(&ch, &c->charter);
     ch.did = charter_member(&c->charter, to->e.node)->did;
+    ch.boot = to->e.report.boot;
     memcpy(ch.run, to->e.report.run, sizeof ch.run);
     captain_enter(c, CAPTAIN_SWITCH, UINT64_MAX);
     captain_submit(c, ERRAND_SWITCH, &ch, c->deadline_ms > c->now_ms ? CAPTAIN_COMMIT_MS : 0);

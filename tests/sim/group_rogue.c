@@ -1,4 +1,4 @@
-#include "group_captain.h"
+#include "group_rogue.h"
 
 #include <string.h>
 
@@ -16,16 +16,16 @@ enum {
     HANDOFF_MS = 300,
 };
 
-static struct captain *captain_of(struct world *w, int s)
+static struct rogue *rogue_of(struct world *w, int s)
 {
-    return &w->sentinels[s].captain;
+    return &w->sentinels[s].rogue;
 }
 
-void captain_start(struct world *w, int s, uint64_t proposer, const struct charter *known)
+void rogue_start(struct world *w, int s, uint64_t proposer, const struct charter *known)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
 
-    *c = (struct captain){ 0 };
+    *c = (struct rogue){ 0 };
     if (known->ver != 0)
         c->view = *known;
     proposer_init(&c->proposer, proposer, known, world_id(w));
@@ -34,29 +34,29 @@ void captain_start(struct world *w, int s, uint64_t proposer, const struct chart
 
 /* ---- what it sees ------------------------------------------------------------------------------ */
 
-static bool is_fresh(const struct world *w, const struct captain *c, int n)
+static bool is_fresh(const struct world *w, const struct rogue *c, int n)
 {
     return c->heard_ms[n] != 0 && w->now_ms < c->heard_ms[n] + FRESH_MS;
 }
 
-static int node_of(const struct captain *c, const struct world *w, uint64_t id)
+static int node_of(const struct rogue *c, const struct world *w, uint64_t id)
 {
     (void)c;
     return world_node_host(w, id) - FIRST_NODE;
 }
 
 /* A member of sync that answered now, with the very data set that sync names. */
-static bool is_candidate(const struct world *w, struct captain *c, int n)
+static bool is_candidate(const struct world *w, struct rogue *c, int n)
 {
     const struct report *r = &c->reports[n];
     const struct member *m = charter_member(&c->view, w->nodes[n].id);
 
     return m && m->did != 0 && is_fresh(w, c, n) &&
-           (r->did == m->did || (w->captain_bugs & BUG_ANY_CANDIDATE)) &&
+           (r->did == m->did || (w->rogue_bugs & BUG_ANY_CANDIDATE)) &&
            !(r->flags & (NODE_LOADING | NODE_RESYNCING)) && strcmp(r->run, c->view.run) != 0;
 }
 
-static int best_candidate(struct world *w, struct captain *c)
+static int best_candidate(struct world *w, struct rogue *c)
 {
     int best = -1;
 
@@ -67,7 +67,7 @@ static int best_candidate(struct world *w, struct captain *c)
     return best;
 }
 
-static bool leader_is_well(const struct world *w, const struct captain *c)
+static bool leader_is_well(const struct world *w, const struct rogue *c)
 {
     int n = node_of(c, w, c->view.leader);
     const struct report *r = &c->reports[n];
@@ -81,11 +81,11 @@ static bool leader_is_well(const struct world *w, const struct captain *c)
 
 static void obey(struct world *w, int s, struct reg_actions *out)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
 
     for (size_t i = 0; i < out->count; i++) {
         if (out->at[i].kind == REG_SEND)
-            captain_ask(w, s, &out->at[i]);
+            rogue_ask(w, s, &out->at[i]);
         else if (out->at[i].outcome == OUTCOME_DONE && c->proposer.change.kind == CHANGE_FAILOVER)
             w->failovers++;
     }
@@ -96,7 +96,7 @@ static void obey(struct world *w, int s, struct reg_actions *out)
 
 static void submit(struct world *w, int s, const struct change *ch)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     struct reg_actions out = { 0 };
 
     if (c->proposer.busy)
@@ -109,7 +109,7 @@ static void submit(struct world *w, int s, const struct change *ch)
 
 static void create_group(struct world *w, int s)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     struct change ch = { .kind = CHANGE_CREATE };
     struct charter *first = &ch.first;
 
@@ -136,14 +136,14 @@ static void create_group(struct world *w, int s)
 
 static void fail_over(struct world *w, int s, int to)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     const struct report *r = &c->reports[to];
     struct change ch = { .kind = CHANGE_FAILOVER, .node = r->node, .boot = r->boot };
     const struct member *m = charter_member(&c->view, r->node);
 
     if (!m)
         return;
-    ch.did = w->captain_bugs & BUG_ANY_CANDIDATE ? m->did : r->did;
+    ch.did = w->rogue_bugs & BUG_ANY_CANDIDATE ? m->did : r->did;
     change_expect(&ch, &c->view);
     memcpy(ch.run, r->run, sizeof ch.run);
     submit(w, s, &ch);
@@ -152,7 +152,7 @@ static void fail_over(struct world *w, int s, int to)
 /* Voters that lost their memory are replaced, in two steps. */
 static bool mend_voters(struct world *w, int s)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     struct change ch = { .kind = CHANGE_VOTERS_FINISH };
     bool all = true;
 
@@ -178,7 +178,7 @@ static bool mend_voters(struct world *w, int s)
 
 /* ---- orders ------------------------------------------------------------------------------------ */
 
-static struct order order_of(const struct captain *c, enum order_kind kind)
+static struct order order_of(const struct rogue *c, enum order_kind kind)
 {
     struct order o = { .kind = kind, .epoch = c->view.epoch, .ver = c->view.ver };
 
@@ -188,7 +188,7 @@ static struct order order_of(const struct captain *c, enum order_kind kind)
 }
 
 /* Whom a leader need not wait for. */
-static void name_suspects(const struct world *w, const struct captain *c, struct order *o)
+static void name_suspects(const struct world *w, const struct rogue *c, struct order *o)
 {
     for (int n = 0; n < NODES; n++)
         if (!is_fresh(w, c, n) && w->nodes[n].id != c->view.leader)
@@ -197,7 +197,7 @@ static void name_suspects(const struct world *w, const struct captain *c, struct
 
 static void inform(struct world *w, int s, int n)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     const struct report *r = &c->reports[n];
     bool leads = c->view.leader == w->nodes[n].id && strcmp(c->view.run, r->run) == 0;
     struct order o = order_of(c, leads ? ORDER_PROMOTE : ORDER_CONFIG);
@@ -207,25 +207,25 @@ static void inform(struct world *w, int s, int n)
     c->inform_ms[n] = w->now_ms + INFORM_MS;
     if (leads)
         name_suspects(w, c, &o);
-    captain_order(w, s, n, &o);
+    rogue_order(w, s, n, &o);
 }
 
 static void ping_all(struct world *w, int s)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
 
     for (int n = 0; n < NODES; n++) {
         struct order o = order_of(c, c->view.ver ? ORDER_PING : ORDER_HELLO);
 
         o.seq = ++c->seq;
-        captain_order(w, s, n, &o);
+        rogue_order(w, s, n, &o);
     }
 }
 
 /* An order that was late tells again what was true once. */
-void captain_receipt(struct world *w, int s, const struct receipt *r)
+void rogue_receipt(struct world *w, int s, const struct receipt *r)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     int n = world_node_host(w, r->report.node) - FIRST_NODE;
 
     c->reports[n] = r->report;
@@ -242,11 +242,11 @@ void captain_receipt(struct world *w, int s, const struct receipt *r)
     inform(w, s, n);
 }
 
-void captain_voted(struct world *w, int s, const struct reg_message *m)
+void rogue_voted(struct world *w, int s, const struct reg_message *m)
 {
     struct reg_actions out = { 0 };
 
-    proposer_hear(&captain_of(w, s)->proposer, m, w->now_ms, &out);
+    proposer_hear(&rogue_of(w, s)->proposer, m, w->now_ms, &out);
     obey(w, s, &out);
 }
 
@@ -254,7 +254,7 @@ void captain_voted(struct world *w, int s, const struct reg_message *m)
 
 static void switch_over(struct world *w, int s, int to)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     struct order o = order_of(c, ORDER_HANDOFF);
     int leader = node_of(c, w, c->view.leader);
 
@@ -263,12 +263,12 @@ static void switch_over(struct world *w, int s, int to)
     o.target = c->target = w->nodes[to].id;
     o.seq = c->handoff_seq = ++c->seq;
     o.timeout_ms = HANDOFF_MS;
-    captain_order(w, s, leader, &o);
+    rogue_order(w, s, leader, &o);
 }
 
 static void change_terms(struct world *w, int s)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     struct change ch = { .kind = CHANGE_TERMS };
 
     change_expect(&ch, &c->view);
@@ -279,7 +279,7 @@ static void change_terms(struct world *w, int s)
 
 static void mischief(struct world *w, int s)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     int n = (int)world_chance(w, NODES);
 
     c->mischief_ms = w->now_ms + world_chance(w, 2 * MISCHIEF_MS);
@@ -300,7 +300,7 @@ static void mischief(struct world *w, int s)
 
 static void suspect(struct world *w, int s)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     int to;
 
     if (leader_is_well(w, c)) {
@@ -317,9 +317,9 @@ static void suspect(struct world *w, int s)
         fail_over(w, s, to);
 }
 
-void captain_time(struct world *w, int s)
+void rogue_time(struct world *w, int s)
 {
-    struct captain *c = captain_of(w, s);
+    struct rogue *c = rogue_of(w, s);
     struct reg_actions out = { 0 };
     struct change read = { .kind = CHANGE_READ };
 
