@@ -295,12 +295,14 @@ uint64_t durable_needs(const struct durable *d)
     return least;
 }
 
-void durable_marked(struct durable *d, uint64_t epoch, struct durable_actions *out)
+void durable_marked(struct durable *d, uint64_t epoch, uint64_t at, struct durable_actions *out)
 {
+    ASSERT(at >= d->at);
+    d->at = at;
     if (epoch <= history_epoch(&d->meta.history))
         return;
-    history_cut(&d->meta.history, d->at);
-    history_add(&d->meta.history, epoch, d->at);
+    history_cut(&d->meta.history, at);
+    history_add(&d->meta.history, epoch, at);
     durable_persist(d, out);
 }
 

@@ -172,8 +172,8 @@ void durable_moved(struct durable *d, uint64_t at, uint64_t written, uint64_t sy
 /* The stream is held from here on only. What a member of sync may still need is to be held: see durable_needs. */
 void durable_trimmed(struct durable *d, uint64_t first);
 uint64_t durable_needs(const struct durable *d);
-/* HFEPOCH is next in the stream that we follow, at the end of the data; before it is applied. */
-void durable_marked(struct durable *d, uint64_t epoch, struct durable_actions *out);
+/* HFEPOCH is next in the stream that we follow, at the end of the data, which is at `at` by now; before it is applied. */
+void durable_marked(struct durable *d, uint64_t epoch, uint64_t at, struct durable_actions *out);
 /* Something of a payload came. */
 void durable_loading(struct durable *d, uint64_t now_ms);
 /* A payload is in memory: its history and end. Nothing of it is in the file yet. */

@@ -204,7 +204,7 @@ static bool take_data(struct world *w, int n, const struct letter *l)
         if (e->end <= store_end(&x->data))
             continue;
         if (e->number == 0)
-            durable_marked(&x->core, e->epoch, &out);
+            durable_marked(&x->core, e->epoch, store_end(&x->data), &out);
         if (out.count > 0) {
             after(w, n, &out);
             if (is_busy(x))

@@ -455,6 +455,23 @@ START_TEST(data_that_counts_is_not_dropped)
 }
 END_TEST
 
+/* group_sim, seed 1300: the second took the place of the first, and what both had acknowledged was cut. */
+START_TEST(two_marks_in_one_delivery_begin_where_each_stands)
+{
+    const struct history *h = &d.meta.history;
+    struct charter c = charter_of_three();
+    struct durable_actions out = { 0 };
+
+    start(&c, ME, MINE, 824);
+    durable_marked(&d, 2, 824, &out);
+    durable_marked(&d, 3, 848, &out);
+    obey(&out);
+    ck_assert_uint_eq(h->count, 3);
+    ck_assert(h->eras[1].epoch == 2 && h->eras[1].start == 824);
+    ck_assert(h->eras[2].epoch == 3 && h->eras[2].start == 848);
+}
+END_TEST
+
 START_TEST(a_leader_that_lacks_what_was_announced_is_not_obeyed)
 {
     struct talk t;
@@ -508,6 +525,7 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            a_confirmed_read_waits_for_a_beat_that_was_sent_after_it,
            a_switchover_holds_writes_until_all_is_acknowledged,
            after_a_gap_in_its_own_time_a_leader_looks_first, data_that_counts_is_not_dropped,
+           two_marks_in_one_delivery_begin_where_each_stands,
            a_leader_that_lacks_what_was_announced_is_not_obeyed,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
            an_older_copy_of_the_disk_is_found_out)
