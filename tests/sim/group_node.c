@@ -418,7 +418,8 @@ static void do_one(struct world *w, int n, const struct durable_action *a)
         break;
     case DURABLE_CUT:
         world_trace(w, "n%d cuts at %llu", n, U(a->offset));
-        store_cut(&x->data, a->offset);
+        if (!store_cut(&x->data, a->offset))
+            world_fail(w, "n%d cuts writes, which nothing can undo", n);
         store_copy(&x->files.file, &x->data);
         break;
     case DURABLE_DROP:

@@ -60,10 +60,13 @@ uint64_t store_writes(const struct store *s)
     return s->count ? s->at[s->count - 1].writes : 0;
 }
 
-void store_cut(struct store *s, uint64_t end)
+bool store_cut(struct store *s, uint64_t end)
 {
+    bool marks = true;
+
     while (s->count > 0 && s->at[s->count - 1].end > end)
-        s->count--;
+        marks = s->at[--s->count].number == 0 && marks;
+    return marks;
 }
 
 size_t store_index(const struct store *s, uint64_t offset)

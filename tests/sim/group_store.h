@@ -28,7 +28,8 @@ bool store_take(struct store *s, const struct entry *e);
 uint64_t store_end(const struct store *s);
 uint64_t store_epoch(const struct store *s);
 uint64_t store_writes(const struct store *s);
-void store_cut(struct store *s, uint64_t end);
+/* False: more than marks went, which a real data set cannot undo. */
+bool store_cut(struct store *s, uint64_t end);
 size_t store_index(const struct store *s, uint64_t offset); /* the first entry behind offset */
 size_t store_common(const struct store *a, const struct store *b); /* entries in common */
 void store_copy(struct store *to, const struct store *from);
