@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "common/log.h"
 #include "common/net.h"
 #include "common/server_settings.h"
 
@@ -86,8 +87,15 @@ enum err http_guard_read(struct http_guard *g, const struct server_settings *set
         e = read_file(g, set->http_token_file, out_why);
     if (e == OK && *set->http_token)
         e = add_token(g, bytes_of(set->http_token), out_why);
-    for (int i = 0; e == OK && !g->count && i < set->http_bind_count; i++) {
+    for (int i = 0; e == OK && i < set->http_bind_count; i++) {
         if (is_near(set->http_bind[i]))
+            continue;
+        if (g->count && !set->http_tls)
+            log_warning(
+                "http-token-in-the-clear http-bind=%s: whoever sees the network sees the token; "
+                "http-tls yes hides it",
+                set->http_bind[i]);
+        if (g->count)
             continue;
         errmsg_set(out_why,
                    "http-bind %s can be reached from other machines, and everybody there could "

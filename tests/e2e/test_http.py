@@ -232,6 +232,7 @@ def test_beyond_this_machine_a_token_is_demanded(t):
     assert lives(port) < QUICK_S
     node.call("CONFIG", "SET", "http-token", "t", "http-bind", "0.0.0.0")
     assert ask(port, "/live", token="t", host="127.0.0.2").status == 200
+    node.wait_log("http-token-in-the-clear")
 
 
 def test_tls(t):
