@@ -141,6 +141,14 @@ char *xmemdup0(const void *data, size_t len)
     return copy;
 }
 
+void *xgrow(void *array, size_t count, size_t *cap, size_t bytes)
+{
+    if (count < *cap)
+        return array;
+    *cap = *cap ? *cap * 2 : 8;
+    return xrealloc(array, *cap * bytes);
+}
+
 char *xstrdup(const char *text)
 {
     return xmemdup0(text, strlen(text));

@@ -19,6 +19,8 @@
 void *xmalloc(size_t bytes) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t bytes) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *block, size_t bytes) __attribute__((returns_nonnull));
+/* The array, moved perhaps, with room for one more behind its count elements of `bytes`; *cap doubles, from 8 on. */
+void *xgrow(void *array, size_t count, size_t *cap, size_t bytes) __attribute__((returns_nonnull));
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 /* Copies len bytes and puts a NUL behind them. */
 char *xmemdup0(const void *data, size_t len) __attribute__((malloc, returns_nonnull));

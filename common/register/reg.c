@@ -47,10 +47,7 @@ struct reg_action *reg_act(struct reg_actions *out, enum reg_action_kind kind)
 {
     struct reg_action *a;
 
-    if (out->count == out->cap) {
-        out->cap = out->cap ? out->cap * 2 : 8;
-        out->at = xrealloc(out->at, out->cap * sizeof *out->at);
-    }
+    out->at = xgrow(out->at, out->count, &out->cap, sizeof *out->at);
     a = &out->at[out->count++];
     memset(a, 0, sizeof *a);
     a->kind = kind;

@@ -27,10 +27,7 @@ struct durable_action *durable_act(struct durable_actions *out, enum durable_act
 {
     struct durable_action *a;
 
-    if (out->count == out->cap) {
-        out->cap = out->cap ? out->cap * 2 : 8;
-        out->at = xrealloc(out->at, out->cap * sizeof *out->at);
-    }
+    out->at = xgrow(out->at, out->count, &out->cap, sizeof *out->at);
     a = &out->at[out->count++];
     memset(a, 0, sizeof *a);
     a->kind = kind;

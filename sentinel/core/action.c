@@ -58,10 +58,7 @@ struct action *act(struct actions *out, enum action_kind kind, uint64_t id)
 {
     struct action *a;
 
-    if (out->count == out->cap) {
-        out->cap = out->cap ? out->cap * 2 : 16;
-        out->at = xrealloc(out->at, out->cap * sizeof *out->at);
-    }
+    out->at = xgrow(out->at, out->count, &out->cap, sizeof *out->at);
     a = &out->at[out->count++];
     *a = (struct action){ .kind = kind, .id = id };
     return a;

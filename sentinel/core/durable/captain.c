@@ -40,10 +40,7 @@ struct captain_action *captain_act(struct captain_actions *out, enum captain_act
 {
     struct captain_action *a;
 
-    if (out->count == out->cap) {
-        out->cap = out->cap ? out->cap * 2 : 8;
-        out->at = xrealloc(out->at, out->cap * sizeof *out->at);
-    }
+    out->at = xgrow(out->at, out->count, &out->cap, sizeof *out->at);
     a = &out->at[out->count++];
     memset(a, 0, sizeof *a);
     a->kind = kind;
