@@ -3,6 +3,7 @@
  * tests/faults/README.md says what the log and the control file are for.
  *
  * HF_DISK_ROOT: the folder. HF_DISK_LOG: the log. HF_DISK_CONTROL: the control file, one page, mapped.
+ * HF_DISK_BOOT_ID: a file that is read in the place of the id of this kernel's boot.
  * One lock makes the order of the log the order of the operations.
  */
 #include <dlfcn.h>
@@ -183,11 +184,13 @@ static const char *tracked(int fd)
 static int open_tracked(const char *path, int flags, mode_t mode)
 {
     char whole[PATH_MAX];
-    const char *name = inside(path, whole);
+    const char *name = inside(path, whole), *boot_id = getenv("HF_DISK_BOOT_ID");
     struct stat st;
     bool existed;
     int fd, error;
 
+    if (boot_id && !strcmp(path, "/proc/sys/kernel/random/boot_id"))
+        return REAL(open)(boot_id, flags, mode);
     if (!name)
         return REAL(open)(path, flags, mode);
     pthread_mutex_lock(&disk.lock);

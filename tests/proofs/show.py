@@ -29,6 +29,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests"))
 import runner  # noqa: E402
 from harness import Skip  # noqa: E402
 from harness.context import Context  # noqa: E402
+from harness.disk import fdatasync_ms  # noqa: E402
 from harness.wait import median  # noqa: E402
 
 RESULTS = os.path.join(ROOT, "tests", "RESULTS.md")
@@ -95,21 +96,6 @@ def disk_of(path):
             if os.makedev(int(major), int(minor)) == device:
                 return fields[fields.index("-") + 1]
     return "unknown"
-
-
-def fdatasync_ms(folder, times=100):
-    """How long a small append takes to reach the disk that the state of the daemons is on."""
-    path = os.path.join(folder, "fdatasync-probe")
-    took = []
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for _ in range(times):
-        os.write(fd, b"x" * 200)
-        began = time.perf_counter()
-        os.fdatasync(fd)
-        took.append(1000 * (time.perf_counter() - began))
-    os.close(fd)
-    os.unlink(path)
-    return median(took)
 
 
 def text_of(*command):

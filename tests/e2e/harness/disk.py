@@ -6,8 +6,10 @@ once the daemon is dead, the folder as the disk would hold it (restore).
 import errno
 import os
 import shutil
+import time
 
 from .process import build_dir
+from .wait import median
 
 CONTROL_BYTES = 4096
 
@@ -205,3 +207,18 @@ class Disk:
             elif os.path.isdir(os.path.dirname(path)):  # else its folder is not there, and nor is it
                 with open(path, "wb") as f:
                     f.write(file.left(random))
+
+
+def fdatasync_ms(folder, times=100):
+    """How long a small append takes to reach the disk that the state of the daemons is on."""
+    path = os.path.join(folder, "fdatasync-probe")
+    took = []
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for _ in range(times):
+        os.write(fd, b"x" * 200)
+        began = time.perf_counter()
+        os.fdatasync(fd)
+        took.append(1000 * (time.perf_counter() - began))
+    os.close(fd)
+    os.unlink(path)
+    return median(took)

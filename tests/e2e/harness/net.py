@@ -65,9 +65,14 @@ class Host:
         for chain, word in (("in", "iifname"), ("out", "oifname")):
             self.do("nft", "add", "rule", "inet", "cut", chain, word, "!=", "lo", "drop")
 
+    def lose(self, sent_by=(), sent_to=()):
+        """Nothing that these hosts send arrives here, and nothing leaves for those, from one moment on."""
+        rules = [("in", "saddr", sent_by), ("out", "daddr", sent_to)]
+        self.do("nft", "; ".join("add rule inet cut %s ip %s { %s } drop" % (chain, word, ", ".join(h.ip for h in hosts))
+                                 for chain, word, hosts in rules if hosts))
+
     def heal(self):
-        for chain in ("in", "out"):
-            self.do("nft", "flush", "chain", "inet", "cut", chain)
+        self.do("nft", "flush chain inet cut in; flush chain inet cut out")
 
 
 class Net:
@@ -91,6 +96,22 @@ class Net:
         h = Host(self, len(self.hosts) + 1)
         self.hosts.append(h)
         return h
+
+    @staticmethod
+    def part(some, others):
+        """No word between these and those any more."""
+        for h in some:
+            h.lose(sent_by=others, sent_to=others)
+
+    @staticmethod
+    def one_way(senders, receivers):
+        """What those send does not reach these; the other way is open."""
+        for h in receivers:
+            h.lose(sent_by=senders)
+
+    def heal(self):
+        for h in self.hosts:
+            h.heal()
 
     def close(self):
         for h in self.hosts:

@@ -53,6 +53,7 @@ class Process:
         self.own_port = port is None and netns is None
         self.port = port or (ports.take() if self.own_port else 6379)
         self.settings = dict(settings or {})
+        self.environment = None  # a function that gives the variables of one start
         self.popen = None
         self.killed = False
         self.starts = 0
@@ -94,10 +95,10 @@ class Process:
             command = ["ip", "netns", "exec", self.netns] + command
         self.starts += 1
         self.killed = False
+        variables = {**os.environ, **(self.environment() if self.environment else {}), **(environment or {})}
         with open(self.out, "ab") as out:
             self.popen = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL,
-                                          stdout=out, stderr=out, preexec_fn=_die_with_parent,
-                                          env={**os.environ, **(environment or {})})
+                                          stdout=out, stderr=out, preexec_fn=_die_with_parent, env=variables)
         if wait:
             self.wait_up()
         return self
