@@ -9,6 +9,7 @@
 #include "node/insight/identity.h"
 #include "node/oplog/oplog.h"
 #include "node/persist/persist.h"
+#include "node/replica/group_link.h"
 #include "node/replica/replica.h"
 #include "node/settings.h"
 #include "node/world.h"
@@ -95,6 +96,13 @@ static void cmd_hf(struct call *c)
     wire_fini(&back);
 }
 
+/* While it loads, or runs a script, a node has no part in its group's stream. */
+#define FROM_NODES                                                                        \
+    .run = group_link_command, .argc_max = ARGC_ANY, .group = "server", .since = "7.2.4", \
+    .cost = "O(1)",                                                                       \
+    .flags =                                                                              \
+        CMD_ADMIN | CMD_HIDDEN | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_NO_ASYNC_LOADING | CMD_STALE
+
 #define FROM_SENTINELS                                                                        \
     .run = cmd_hf, .argc_max = ARGC_ANY, .group = "server", .since = "7.2.4", .cost = "O(1)", \
     .flags = CMD_ADMIN | CMD_HIDDEN | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_LOADING | CMD_STALE | \
@@ -127,6 +135,18 @@ static const struct command orders[] = {
       .argc_min = 7,
       .args = "format:integer gid seq:integer charter suspects",
       .help = "Has a node lead its durable group." },
+    { .name = "stale",
+      FROM_NODES,
+      .argc_min = 7,
+      .args = "format:integer gid epoch:integer from:integer to:integer",
+      .help = "Tells a durable group's node that a later epoch has begun." },
+    { .name = "sync",
+      FROM_NODES,
+      .argc_min = 12,
+      .args = "format:integer gid epoch:integer from:integer to:integer attach:integer did:integer "
+              "boot:integer at:integer history",
+      .help =
+          "Said by followers of a durable group: continues their stream, or sends everything." },
     { 0 },
 };
 

@@ -497,3 +497,46 @@ void oplog_adopt_id(struct oplog *o, const char *id)
     memcpy(o->id, id, OPLOG_ID_LEN);
     o->id[OPLOG_ID_LEN] = '\0';
 }
+
+static void cut_asides(struct oplog *o, uint64_t offset)
+{
+    struct oplog_aside *last;
+
+    while (o->aside_count) {
+        last = &o->asides[o->aside_at + o->aside_count - 1];
+        if (last->first < offset)
+            break;
+        o->aside_count--;
+    }
+    if (o->aside_count && last->end > offset)
+        last->end = offset;
+}
+
+void oplog_cut(struct oplog *o, uint64_t offset)
+{
+    struct oplog_chunk *last = NULL, *chunk = o->head;
+
+    ASSERT(offset <= o->next && !o->cursors);
+    while (chunk && chunk->first < offset) {
+        last = chunk;
+        chunk = chunk->next;
+    }
+    o->tail = last;
+    if (last && last->len > offset - last->first)
+        last->len = (size_t)(offset - last->first);
+    if (last)
+        last->next = NULL;
+    else
+        o->head = NULL;
+    while (chunk) {
+        struct oplog_chunk *gone = chunk;
+
+        chunk = gone->next;
+        o->held_bytes -= alloc_size(gone);
+        xfree(gone);
+    }
+    o->next = offset;
+    o->first = o->head ? o->head->first : offset;
+    oplog_forget_db(o);
+    cut_asides(o, offset);
+}

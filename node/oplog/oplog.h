@@ -162,5 +162,8 @@ void oplog_promote(struct oplog *o);
 void oplog_adopt(struct oplog *o, const char *id, uint64_t offset);
 /* The leader continued us under another id: ours becomes id2, valid up to the tip. */
 void oplog_adopt_id(struct oplog *o, const char *id);
+/* The stream ends at offset: what stands behind was never to be, and an adopted id follows before any other byte
+ * (invariant 3). No cursor may be open. */
+void oplog_cut(struct oplog *o, uint64_t offset);
 
 #endif

@@ -39,7 +39,7 @@ static struct kept own_kept(const struct replica *r)
 
 /* ---- leading ------------------------------------------------------------------------------------- */
 
-static void place_beat(struct follower *f)
+void acks_place_beat(struct follower *f)
 {
     if (!f->beat.hears || f->state != FOLLOWER_ONLINE || f->beat.placed)
         return;
@@ -51,17 +51,26 @@ static void place_beat(struct follower *f)
 void acks_say_beat(struct follower *f)
 {
     const struct replica *r = f->room;
+    struct beat b = { .epoch = r->demand.who.epoch,
+                      .seq = r->beat_seq,
+                      .commit = demand_kept(&r->demand),
+                      .level = r->demand.who.level };
     char digits[3][24];
     struct buf line = { 0 };
     struct bytes argv[BEAT_WORDS] = { BYTES("REPLCONF"), BYTES("HFBEAT") };
-    uint64_t numbers[] = { r->demand.who.epoch, r->beat_seq, demand_kept(&r->demand) };
+    uint64_t numbers[3];
 
     f->beat.placed = false;
+    if (f->group.node)
+        b = f->beat.words;
+    numbers[0] = b.epoch;
+    numbers[1] = b.seq;
+    numbers[2] = b.commit;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         argv[2 + i] =
             (struct bytes){ digits[i], (size_t)snprintf(digits[i], sizeof digits[i], "%llu",
                                                         (unsigned long long)numbers[i]) };
-    argv[BEAT_WORDS - 1] = bytes_of(keep_word(r->demand.who.level));
+    argv[BEAT_WORDS - 1] = bytes_of(keep_word(b.level));
     resp_put_command(&line, BEAT_WORDS, argv);
     leader_put(f, buf_bytes(&line));
     buf_fini(&line);
@@ -71,13 +80,13 @@ void replica_beat(struct replica *r)
 {
     r->beat_seq++;
     LIST_EACH (&r->followers, node)
-        place_beat(LIST_ENTRY(node, struct follower, node));
+        acks_place_beat(LIST_ENTRY(node, struct follower, node));
 }
 
 void acks_follower_online(struct follower *f)
 {
     if (demand_on(&f->room->demand))
-        place_beat(f);
+        acks_place_beat(f);
 }
 
 static void on_beat_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -150,6 +159,11 @@ bool acks_take(struct replica *r, const struct call *c)
         return true; /* what makes no sense acknowledges nothing */
     f->hf_ack = ack;
     leader_acked(f, ack.kept.at[KEEP_MEM]);
+    if (f->group.node) {
+        leader_file_acked(f, ack.kept.at[KEEP_FSYNC]);
+        group_acked(f, &ack);
+        return true;
+    }
     if (r->hooks.heard)
         r->hooks.heard(r->hooks.arg, &ack);
     if (demand_heard(&r->demand, &ack))
@@ -185,21 +199,27 @@ bool acks_level_of(struct bytes word, enum keep *out)
 
 bool acks_take_beat(struct replica *r, const struct resp_request *q)
 {
-    uint64_t epoch, seq, commit, *fields[] = { &epoch, &seq, &commit };
-    enum keep level;
+    struct beat b;
+    uint64_t *fields[] = { &b.epoch, &b.seq, &b.commit };
 
     if (q->argc < 2 || !bytes_is_word(q->argv[0], "replconf") ||
         !bytes_is_word(q->argv[1], "hfbeat"))
         return false;
     if (q->argc != BEAT_WORDS || !parse_numbers(q->argv + 2, fields, ARRAY_LEN(fields)) ||
-        !acks_level_of(q->argv[5], &level) || epoch < r->heard.epoch)
+        !acks_level_of(q->argv[5], &b.level))
         return true;
-    r->heard.epoch = epoch;
-    r->heard.seq = seq;
-    r->heard.commit = commit;
+    if (group_bound(r)) {
+        group_beaten(r, &b);
+        return true;
+    }
+    if (b.epoch < r->heard.epoch)
+        return true;
+    r->heard.epoch = b.epoch;
+    r->heard.seq = b.seq;
+    r->heard.commit = b.commit;
     r->heard.ms = clock_now_ms();
-    r->heard.level = level;
-    aof_require(r->w->aof, level);
+    r->heard.level = b.level;
+    aof_require(r->w->aof, b.level);
     return true;
 }
 
@@ -220,7 +240,7 @@ static bool same(const struct replica_ack *a, const struct replica_ack *b)
            a->kept.at[KEEP_FSYNC] == b->kept.at[KEEP_FSYNC];
 }
 
-static void say_ack(struct replica *r, const struct replica_ack *ack)
+void acks_say(struct replica *r, const struct replica_ack *ack)
 {
     uint64_t numbers[ACK_WORDS - 2] = { ack->epoch,
                                         ack->did,
@@ -247,6 +267,10 @@ void acks_turn(struct replica *r)
 {
     struct replica_ack now;
 
+    if (group_bound(r)) {
+        group_say_ack(r);
+        return;
+    }
     if (LIKELY(r->heard.level == KEEP_ASYNC && r->heard.told.did == r->did) || !r->upstream.acks ||
         !replica_link_up(r) || !r->link)
         return;
@@ -256,7 +280,7 @@ void acks_turn(struct replica *r)
     if (same(&now, &r->heard.told))
         return;
     r->heard.told = now;
-    say_ack(r, &now);
+    acks_say(r, &now);
 }
 
 /* ---- both ------------------------------------------------------------------------------------------ */

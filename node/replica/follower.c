@@ -77,12 +77,17 @@ static void drop_payload(struct replica *r)
 
 static void begin_payload(struct replica *r, const struct upstream_action *a)
 {
+    if (group_bound(r) && !group_payload_begins(r, a->offset)) {
+        link_kill(r->link, LINK_WHY_PROTOCOL);
+        return;
+    }
     memcpy(r->payload_id, a->id, sizeof r->payload_id);
     memcpy(r->payload_mark, a->mark, sizeof r->payload_mark);
     r->payload_offset = a->offset;
     r->payload_bytes = a->bytes;
     r->payload_read = 0;
-    acks_new_did(r); /* what the old data had acknowledged says nothing of what comes */
+    if (!group_bound(r))
+        acks_new_did(r); /* what the old data had acknowledged says nothing of what comes */
     r->fresh = keyspace_new_beside(r->w->keyspace);
     keyspace_set_follower(r->fresh, true);
     r->loader = xcalloc(1, sizeof *r->loader);
@@ -112,7 +117,8 @@ static bool must_refuse(const struct replica *r)
     bool same_line = *its->root && !strcmp(its->root, r->root);
     bool began_empty = !count_keys(r->fresh) || (its->born_empty && *r->root);
 
-    return !r->confirmed && !known && !same_line && began_empty && count_keys(r->w->keyspace);
+    return !group_bound(r) && !r->confirmed && !known && !same_line && began_empty &&
+           count_keys(r->w->keyspace);
 }
 
 static void finish_payload(struct replica *r)
@@ -153,6 +159,8 @@ static void finish_payload(struct replica *r)
                    "MASTER <-> REPLICA sync: Finished with success"),
                (unsigned long long)keys, (unsigned long long)r->payload_read);
     upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_LOADED, .e = OK });
+    if (group_bound(r))
+        group_loaded(r);
 }
 
 static void payload_broke(struct replica *r, const char *why)
@@ -341,6 +349,7 @@ static bool take_command(struct replica *r, struct link *l)
     struct bytes data = link_input(l);
     struct resp_request q;
     struct errmsg why = { 0 };
+    bool mark;
 
     if (*data.at == '+')
         return take_line(r, l); /* between two commands: an answer, and not of the stream */
@@ -356,10 +365,17 @@ static bool take_command(struct replica *r, struct link *l)
         break;
     }
     if (UNLIKELY(q.argc == 6) && acks_take_beat(r, &q)) {
+        if (r->link != l || (group_bound(r) && !group_input(r)))
+            return false;
         link_consume(l, q.bytes);
         return true;
     }
-    if (q.argc && !about_stream(r, &q)) {
+    mark = q.argc == 2 && bytes_is_word(q.argv[0], "hfepoch");
+    if (UNLIKELY(mark) && !group_take_mark(r, &q)) {
+        link_kill(l, LINK_WHY_PROTOCOL);
+        return false;
+    }
+    if (q.argc && !mark && !about_stream(r, &q)) {
         enum err e = apply_command(r->apply, q.argc, q.argv, &why);
 
         if (e != OK)
@@ -370,7 +386,7 @@ static bool take_command(struct replica *r, struct link *l)
     if (r->link != l)
         return false; /* the command made us leave this leader */
     if (q.argc)
-        pass_on(r, (struct bytes){ data.at, q.bytes }, is_aside(&q));
+        pass_on(r, (struct bytes){ data.at, q.bytes }, mark || is_aside(&q));
     link_consume(l, q.bytes);
     if (r->unit.len > STREAM_UNIT_MAX) {
         log_warning("stream-broken why=a transaction is too large");
@@ -387,6 +403,8 @@ static void on_input(struct link *l)
     bool more = true;
 
     r->bytes_in = l->bytes_in;
+    if (group_bound(r) && !group_input(r))
+        return;
     if (r->upstream.state == UPSTREAM_STREAM || r->upstream.state == UPSTREAM_PAYLOAD)
         tell(r, UPSTREAM_EV_INPUT);
     for (unsigned n = 1; more && r->link == l && l->state == LINK_OPEN && link_input(l).len; n++) {
@@ -394,6 +412,8 @@ static void on_input(struct link *l)
             more = take_payload(r, l, deadline_us);
         else if (r->upstream.state == UPSTREAM_STREAM)
             more = take_command(r, l);
+        else if (group_bound(r) && *link_input(l).at == '*')
+            more = group_take_talk(r, l);
         else
             more = take_line(r, l);
         if (more && n % 64 == 0 && clock_read_us() >= deadline_us) {
@@ -435,6 +455,8 @@ static void on_closed(struct link *l)
         payload_broke(r, "the connection ended");
     forget_link(r);
     tell(r, UPSTREAM_EV_DOWN);
+    if (group_bound(r))
+        group_link_lost(r, true);
 }
 
 static const struct link_ops leader_link = { .on_input = on_input, .on_closed = on_closed };
@@ -462,15 +484,17 @@ static void do_dial(struct replica *r, const struct upstream_action *a)
     const char *source = set->server.bind_source_addr;
 
     dial_free(r->dial);
-    r->dial = dial_new(r->w->loop, &(struct dial_options){
-                                       .host = set->leader_host,
-                                       .port = (int)set->leader_port,
-                                       .tls = r->w->net ? r->w->net->tls_client : NULL,
-                                       .source_address = *source ? source : NULL,
-                                       .connect_timeout_ms = r->upstream_config.timeout_ms,
-                                       .on_state = on_dial,
-                                       .arg = r,
-                                   });
+    r->dial = dial_new(
+        r->w->loop,
+        &(struct dial_options){
+            .host = set->leader_host,
+            .port = (int)set->leader_port,
+            .tls = r->w->net ? r->w->net->tls_client : NULL,
+            .source_address = *source ? source : NULL,
+            .connect_timeout_ms = group_bound(r) ? GROUP_CONNECT_MS : r->upstream_config.timeout_ms,
+            .on_state = on_dial,
+            .arg = r,
+        });
     dial_start(r->dial);
 }
 
@@ -478,8 +502,10 @@ static void do_drop(struct replica *r, const struct upstream_action *a)
 {
     struct link *l = r->link;
 
-    if (a->why)
+    if (a->why && (l || !group_bound(r)))
         log_notice("leader-link-dropped why=\"%s\"", a->why);
+    if (a->why && group_bound(r))
+        group_link_lost(r, false);
     if (r->dial)
         dial_stop(r->dial);
     if (!l)
@@ -507,6 +533,11 @@ static void do_newline(struct replica *r, const struct upstream_action *a)
         return;
     out_append(&r->link->out, "\n", 1);
     link_wrote(r->link);
+}
+
+static void do_sync(struct replica *r, const struct upstream_action *a)
+{
+    group_say_sync(r);
 }
 
 static void do_continue(struct replica *r, const struct upstream_action *a)
@@ -542,6 +573,7 @@ static act_fn *const acts[] = {
     [UPSTREAM_DROP] = do_drop,
     [UPSTREAM_SEND] = do_send,
     [UPSTREAM_NEWLINE] = do_newline,
+    [UPSTREAM_SYNC] = do_sync,
     [UPSTREAM_LOAD] = begin_payload,
     [UPSTREAM_CONTINUE] = do_continue,
     [UPSTREAM_FAILOVER_DONE] = do_failover_done,

@@ -86,6 +86,8 @@ static void release(struct follower *f)
 static void follower_gone(void *arg, struct session *s)
 {
     struct follower *f = arg;
+    struct replica *r = f->room;
+    uint64_t node = f->group.begun ? f->group.node : 0;
 
     if (follower_counts(f))
         log_notice("follower-left id=%llu offset=%llu why=%s", (unsigned long long)s->id,
@@ -94,6 +96,8 @@ static void follower_gone(void *arg, struct session *s)
     release(f);
     list_remove(&f->node);
     xfree(f);
+    if (node)
+        group_follower_gone(r, node);
 }
 
 void leader_drop(struct follower *f, const char *why)
@@ -103,16 +107,20 @@ void leader_drop(struct follower *f, const char *why)
     session_kill(f->session, LINK_WHY_LIMIT);
 }
 
+void leader_close(struct follower *f, const char *why)
+{
+    release(f);
+    log_notice("follower-closed id=%llu why=\"%s\"", (unsigned long long)f->session->id, why);
+    session_kill(f->session, LINK_WHY_ASKED);
+}
+
 void leader_drop_followers(struct replica *r, const char *why)
 {
     LIST_EACH (&r->followers, node) {
         struct follower *f = LIST_ENTRY(node, struct follower, node);
 
-        if (!follower_counts(f))
-            continue;
-        release(f);
-        log_notice("follower-closed id=%llu why=\"%s\"", (unsigned long long)f->session->id, why);
-        session_kill(f->session, LINK_WHY_ASKED);
+        if (follower_counts(f))
+            leader_close(f, why);
     }
 }
 
@@ -128,6 +136,14 @@ void leader_say(struct follower *f, const char *format, ...)
     len = vsnprintf(line, sizeof line, format, args);
     va_end(args);
     reply_raw(&reply, line, (size_t)len);
+    session_wrote(f->session);
+}
+
+void leader_reply(struct follower *f, struct bytes text)
+{
+    struct reply reply = session_reply(f->session);
+
+    reply_raw(&reply, text.at, text.len);
     session_wrote(f->session);
 }
 
@@ -502,10 +518,11 @@ void leader_second(struct replica *r)
         return;
     if (now_ms - r->pinged_ms >= (uint64_t)set->repl_ping_period_s * 1000) {
         r->pinged_ms = now_ms;
-        if (!alone && !holds_writes(r))
+        if (!alone && !holds_writes(r) && (!group_bound(r) || group_has_plain_followers(r)))
             ping(r->w->oplog);
     }
     if (alone && r->w->oplog->backlog && set->repl_backlog_ttl_s && !demand_on(&r->demand) &&
+        !group_bound(r) &&
         now_ms - r->no_followers_since_ms > (uint64_t)set->repl_backlog_ttl_s * 1000) {
         log_notice("backlog-freed after-s=%lld", (long long)set->repl_backlog_ttl_s);
         oplog_new_history(r->w->oplog);

@@ -42,7 +42,7 @@ void replica_configure(struct replica *r)
     };
 }
 
-static void set_leader_setting(struct replica *r, const char *host, int64_t port)
+void replica_set_leader(struct replica *r, const char *host, int64_t port)
 {
     struct node_settings *set = r->w->set;
     char *copy = xstrdup(host);
@@ -59,6 +59,12 @@ static void role_changed(struct replica *r)
         r->hooks.role_changed(r->hooks.arg, r->follows);
 }
 
+void replica_set_role(struct replica *r, bool follows)
+{
+    r->follows = follows;
+    role_changed(r);
+}
+
 void replica_follow(struct replica *r, const char *host, int64_t port, bool failover)
 {
     struct oplog *o = r->w->oplog;
@@ -70,7 +76,7 @@ void replica_follow(struct replica *r, const char *host, int64_t port, bool fail
         apply_reset(r->apply, o->db == OPLOG_NO_DB ? 0 : o->db);
     }
     /* Our followers stay: what they have is still ours, until another history comes in its place. */
-    set_leader_setting(r, host, port);
+    replica_set_leader(r, host, port);
     r->follows = true;
     r->upstream.failover = failover;
     if (led)
@@ -91,7 +97,7 @@ void replica_promote(struct replica *r)
     leader_drop_followers(r, "this node leads now, under a new id");
     r->follows = false;
     r->confirmed = false;
-    set_leader_setting(r, "", 0);
+    replica_set_leader(r, "", 0);
     oplog_promote(o);
     r->no_followers_since_ms = r->pinged_ms = clock_now_ms();
     log_notice("leading id=%s id2=%s offset=%llu", o->id, o->id2, (unsigned long long)o->next);
@@ -148,6 +154,7 @@ static void on_failover_timer(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
+    group_turn(prepare->data);
     leader_turn(prepare->data);
     acks_turn(prepare->data);
 }
@@ -207,6 +214,11 @@ void replica_start(struct replica *r)
     r->apply = r->apply ? r->apply : apply_new(r->w);
     r->no_followers_since_ms = r->pinged_ms = clock_now_ms();
     oplog_backlog_resize(r->w->oplog, set->repl_backlog_bytes);
+    if (group_bound(r)) {
+        apply_reset(r->apply, r->restored_db);
+        replica_set_role(r, true);
+        return;
+    }
     r->follows = *set->leader_host != '\0';
     role_changed(r);
     if (!r->follows)
@@ -321,9 +333,10 @@ int64_t replica_synced(const struct replica *r, uint64_t offset)
     return followers;
 }
 
+/* A durable group's followers say so by themselves. */
 void replica_ask_acks(struct replica *r)
 {
-    r->asks_acks = !r->follows;
+    r->asks_acks = !r->follows && (!group_bound(r) || group_has_plain_followers(r));
 }
 
 bool replica_all_caught_up(const struct replica *r)
@@ -373,14 +386,14 @@ void replica_position(const struct replica *r, struct replica_position *out)
     memcpy(out->id, o->id, sizeof out->id);
     memcpy(out->root, r->root, sizeof out->root);
     if (r->follows)
-        out->db = r->apply ? apply_db(r->apply) : 0;
+        out->db = r->apply ? apply_db(r->apply) : r->restored_db;
     else
         out->db = o->db == OPLOG_NO_DB ? 0 : o->db;
 }
 
 void replica_restore(struct replica *r, const struct replica_position *position)
 {
-    bool follows = *r->w->set->leader_host != '\0';
+    bool follows = *r->w->set->leader_host != '\0' || group_bound(r);
     struct oplog *o = r->w->oplog;
 
     if (position && position->known) {

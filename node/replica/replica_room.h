@@ -6,6 +6,7 @@
  *                  fields.c  which of them read hash fields that expire;  demand.c  whose copies replies wait for
  *     follower.c   our leader: obeys upstream.c, loads the payload, applies the stream
  *     acks.c       HFACK and HFBEAT, both ways
+ *     group_link.c a durable group's stream: what its core wants, and the leader's side;  group_follow.c  the follower's
  *     commands.c   REPLICAOF, PSYNC, REPLCONF, ROLE, FAILOVER;  info.c  INFO replication
  */
 #ifndef HF_NODE_REPLICA_REPLICA_ROOM_H
@@ -18,6 +19,7 @@
 #include "node/oplog/oplog.h"
 #include "node/persist/snapshot.h"
 #include "node/replica/failover.h"
+#include "node/replica/group_link.h"
 #include "node/replica/replica.h"
 #include "node/replica/upstream.h"
 #include "node/settings.h"
@@ -43,6 +45,13 @@ enum {
     STREAM_SLICE_US = 3000,               /* of a turn, for the leader's stream or payload */
     STREAM_LINE_MAX = 64 * 1024,          /* of a handshake line */
     STREAM_UNIT_MAX = 1024 * 1024 * 1024, /* bytes of a transaction in the stream */
+    GROUP_CONNECT_MS = 1000, /* of a durable group: then it is dialled anew, when it is asked for */
+};
+
+/* What HFBEAT says. */
+struct beat {
+    uint64_t epoch, seq, commit;
+    enum keep level;
 };
 
 enum follower_state {
@@ -86,7 +95,13 @@ struct follower {
     struct {
         bool hears, placed; /* it understands; one is to be said once the stream is at at */
         uint64_t at;
+        struct beat words; /* of a durable group */
     } beat;
+    struct {
+        uint64_t node,
+            attach; /* by its last HF SYNC; node 0: a plain one, or nothing is told of it any more */
+        bool begun; /* this attempt has its stream, or waits for the payload */
+    } group;
     struct replica_ack hf_ack; /* its last; did 0: it has said none */
 };
 
@@ -163,6 +178,21 @@ struct replica {
         struct replica_ack told;
     } heard;
     uint64_t bytes_in; /* repl traffic */
+
+    struct {
+        const struct group_link_hooks *hooks; /* NULL: a plain node */
+        char gid[GID_LEN + 1];                /* as in the talks */
+        uint64_t node;                        /* our own id */
+        uint64_t at, written, synced;         /* told last */
+        struct oplog_cursor held;             /* leading: what is kept from here on */
+        struct talk payload;    /* leading: promised, and not begun; following: it comes */
+        struct talk sync;       /* following: said last, or to be said */
+        uint64_t epoch;         /* of the stream that comes; 0: none does */
+        bool lost;              /* the link went, and nobody was told */
+        enum keep level;        /* of the last beat */
+        struct replica_ack ack; /* to be said at the end of this turn, */
+        bool acks;              /* if there is one */
+    } group;
 };
 
 /* leader.c */
@@ -191,6 +221,8 @@ static inline bool follower_counts(const struct follower *f)
 void leader_pump(struct follower *f);     /* sends what there is for it */
 void leader_pump_soon(struct replica *r); /* the same for all, and sweeping, in the next turn */
 void leader_drop(struct follower *f, const char *why);
+void leader_close(struct follower *f, const char *why); /* the same, and nothing is wrong with it */
+void leader_reply(struct follower *f, struct bytes text); /* between commands, before its stream */
 /* A line of ours between payload and stream. */
 void leader_say(struct follower *f, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Bytes of ours amid the stream, at once where there is room. */
@@ -200,7 +232,8 @@ void leader_put(struct follower *f, struct bytes text);
 
 void acks_init(struct replica *r);
 void acks_fini(struct replica *r);
-void acks_turn(struct replica *r);             /* before the loop sleeps */
+void acks_turn(struct replica *r); /* before the loop sleeps */
+void acks_place_beat(struct follower *f);
 void acks_say_beat(struct follower *f);        /* the stream is where it was placed */
 void acks_follower_online(struct follower *f); /* the stream begins */
 /* REPLCONF of a follower, and of the leader: is it ours? */
@@ -208,6 +241,8 @@ bool acks_take(struct replica *r, const struct call *c);
 bool acks_take_beat(struct replica *r, const struct resp_request *q);
 void acks_forget_link(struct replica *r);
 bool acks_level_of(struct bytes word, enum keep *out);
+/* HFACK to the leader. */
+void acks_say(struct replica *r, const struct replica_ack *ack);
 void acks_new_did(struct replica *r); /* other data come */
 /* Somebody over there waits for our disk: told as soon as it has what was asked about. */
 void replica_file_synced(struct replica *r);
@@ -218,6 +253,36 @@ void replica_file_synced(struct replica *r);
  * second and at each payload. O(followers). */
 void fields_look(struct replica *r);
 uint64_t fields_count_unsure(const struct replica *r);
+
+/* ---- group_link.c ---- */
+
+static inline bool group_bound(const struct replica *r)
+{
+    return UNLIKELY(r->group.hooks != NULL);
+}
+void group_turn(struct replica *r); /* before the loop sleeps: events that wait for it */
+void group_acked(struct follower *f, const struct replica_ack *ack);
+void group_follower_gone(struct replica *r, uint64_t node); /* its stream had begun */
+bool group_has_plain_followers(const struct replica *r);
+/* A talk of this kind about the link to or from this node, as far as the link knows it. */
+struct talk group_talk(const struct replica *r, enum talk_kind kind, uint64_t from, uint64_t to);
+
+/* ---- group_follow.c ---- */
+
+void group_say_upstream(struct replica *r, const struct talk *t, const struct place *at);
+void group_say_sync(struct replica *r);
+/* One message of the leader that is no part of a stream. True: more input is of use. */
+bool group_take_talk(struct replica *r, struct link *l);
+/* Something came. False: it does not count any more, and its link is gone. */
+bool group_input(struct replica *r);
+bool group_payload_begins(struct replica *r, uint64_t offset); /* false: not what was promised */
+void group_beaten(struct replica *r, const struct beat *b);
+/* HFEPOCH is next. False: it ends the link. */
+bool group_take_mark(struct replica *r, const struct resp_request *q);
+void group_loaded(struct replica *r);
+void group_say_ack(struct replica *r); /* once a turn */
+/* The link to the leader went: now, or within a step of upstream.c, where it must wait. */
+void group_link_lost(struct replica *r, bool now);
 
 /* full_sync.c */
 /* One snapshot for all who wait and want the same, if the walk is free and somebody waits. */
@@ -239,6 +304,8 @@ void replica_configure(struct replica *r);
 /* host NULL: lead. */
 void replica_follow(struct replica *r, const char *host, int64_t port, bool failover);
 void replica_promote(struct replica *r);
+void replica_set_role(struct replica *r, bool follows); /* and who wants to hear of it does */
+void replica_set_leader(struct replica *r, const char *host, int64_t port); /* as it is shown */
 void replica_start_failover(struct replica *r, const char *host, int64_t port, bool force,
                             uint64_t timeout_ms);
 void replica_failover_ends(struct replica *r, const char *how, bool demoted);

@@ -43,7 +43,7 @@ static void retreat(struct upstream *u, const struct upstream_event *ev, const c
     a->why = why;
     freshness_relink(&u->freshness);
     enter(u, UPSTREAM_WAIT, ev->now_ms);
-    u->redial_ms = ev->now_ms + u->retry_ms;
+    u->redial_ms = u->group ? UINT64_MAX : ev->now_ms + u->retry_ms;
     u->retry_ms = u->retry_ms * 2 > UPSTREAM_RETRY_MS_MAX ? UPSTREAM_RETRY_MS_MAX : u->retry_ms * 2;
 }
 
@@ -134,8 +134,11 @@ static void say_greetings(struct upstream *u, const struct upstream_event *ev,
 static void say_psync(struct upstream *u, const struct upstream_event *ev,
                       struct upstream_actions *out)
 {
-    struct upstream_action *a = act(out, UPSTREAM_SEND);
+    struct upstream_action *a = act(out, u->group ? UPSTREAM_SYNC : UPSTREAM_SEND);
 
+    enter(u, UPSTREAM_PSYNC, ev->now_ms);
+    if (u->group)
+        return;
     snprintf(a->id, sizeof a->id, "%s", ev->view.history ? ev->view.id : "?");
     put_number(a->text[0], sizeof a->text[0], ev->view.offset + 1);
     a->argc = u->failover ? 4 : 3;
@@ -143,7 +146,6 @@ static void say_psync(struct upstream *u, const struct upstream_event *ev,
     a->words[1] = bytes_of(a->id);
     a->words[2] = ev->view.history ? bytes_of(a->text[0]) : BYTES("-1");
     a->words[3] = BYTES("FAILOVER");
-    enter(u, UPSTREAM_PSYNC, ev->now_ms);
 }
 
 /* ---- one function per state ------------------------------------------------------------------ */
@@ -209,6 +211,11 @@ static void greeting_event(struct upstream *u, const struct upstream_event *ev,
         say_psync(u, ev, out);
 }
 
+static void greeted_event(struct upstream *u, const struct upstream_event *ev,
+                          struct upstream_actions *out)
+{
+}
+
 static bool parse_fullresync(struct upstream *u, struct bytes rest)
 {
     struct bytes id = { rest.at, UPSTREAM_ID_LEN }, number;
@@ -256,6 +263,8 @@ static void continue_stream(struct upstream *u, const struct upstream_event *ev,
 static void psync_event(struct upstream *u, const struct upstream_event *ev,
                         struct upstream_actions *out)
 {
+    if (ev->kind == UPSTREAM_EV_NO_SYNC)
+        enter(u, UPSTREAM_GREETED, ev->now_ms);
     if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
         return;
     if (begins(ev->line, "+FULLRESYNC ")) {
@@ -274,6 +283,8 @@ static void psync_event(struct upstream *u, const struct upstream_event *ev,
     } else if (begins(ev->line, "-NOMASTERLINK") || begins(ev->line, "-LOADING") ||
                begins(ev->line, "-NOAUTH") || begins(ev->line, "-NOPERM")) {
         retreat(u, ev, "MASTER is currently unable to PSYNC but should be in the future", out);
+    } else if (begins(ev->line, "-") && u->group) {
+        retreat(u, ev, "the leader refuses HF SYNC", out);
     } else if (begins(ev->line, "-")) {
         say(out, 1, (struct bytes[]){ BYTES("SYNC") });
         u->legacy = true;
@@ -375,6 +386,7 @@ static const struct {
     [UPSTREAM_DIALLING] = { "connecting", dialling_event, SILENT_GREETING },
     [UPSTREAM_PING] = { "handshake", ping_event, SILENT_GREETING },
     [UPSTREAM_GREETING] = { "handshake", greeting_event, SILENT_GREETING },
+    [UPSTREAM_GREETED] = { "handshake", greeted_event, SILENT_GREETING },
     [UPSTREAM_PSYNC] = { "handshake", psync_event, SILENT_GREETING },
     [UPSTREAM_HEADER] = { "sync", header_event, SILENT_PAYLOAD },
     [UPSTREAM_PAYLOAD] = { "sync", payload_event, SILENT_PAYLOAD },
@@ -395,6 +407,22 @@ void upstream_init(struct upstream *u, const struct upstream_config *config)
 static uint64_t silence_ends_ms(const struct upstream *u)
 {
     return u->last_input_ms + u->config->timeout_ms;
+}
+
+/* Of a link that already has one to answer, or streams, no other is asked: another link is. */
+static void sync_asked(struct upstream *u, const struct upstream_event *ev,
+                       struct upstream_actions *out)
+{
+    if (u->state == UPSTREAM_GREETED) {
+        say_psync(u, ev, out);
+        return;
+    }
+    if (u->state > UPSTREAM_WAIT && u->state < UPSTREAM_GREETED)
+        return; /* it is said when this is through */
+    if (u->state > UPSTREAM_WAIT)
+        act(out, UPSTREAM_DROP);
+    enter(u, UPSTREAM_DIALLING, ev->now_ms);
+    act(out, UPSTREAM_DIAL);
 }
 
 void upstream_step(struct upstream *u, const struct upstream_event *ev,
@@ -428,6 +456,9 @@ void upstream_step(struct upstream *u, const struct upstream_event *ev,
     case UPSTREAM_EV_ASK:
         u->freshness.wanted = true;
         break;
+    case UPSTREAM_EV_SYNC:
+        sync_asked(u, ev, out);
+        return;
     default:
         break;
     }

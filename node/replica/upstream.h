@@ -10,6 +10,12 @@
  *     any state but OFF: link down, a refusal, or silence for timeout_ms --> WAIT
  *     (on_follow, on_wait … : the function behind each state is <state>_event in upstream.c)
  *
+ * Of a durable group's node (group_link.h) HF SYNC takes the place of PSYNC, said when somebody asks for it, and so
+ * does a dial: nothing is tried again by itself. What the leader answers comes first; only where it promises a stream
+ * does a line follow, as after PSYNC. Else the link stays, GREETED, for the next one.
+ *
+ *     GREETING --all answered--> PSYNC --answered, and no stream--> GREETED --asked again--> PSYNC
+ *
  *   1. actions are to be obeyed in order
  *   2. in STREAM an acknowledgement goes out every UPSTREAM_ACK_MS, and at once when it is asked for
  *   3. a question of freshness.h goes out when it is due
@@ -41,6 +47,7 @@ enum upstream_state {
     UPSTREAM_DIALLING,
     UPSTREAM_PING,
     UPSTREAM_GREETING,
+    UPSTREAM_GREETED,
     UPSTREAM_PSYNC,
     UPSTREAM_HEADER,
     UPSTREAM_PAYLOAD,
@@ -59,6 +66,8 @@ enum upstream_event_kind {
     UPSTREAM_EV_ACK,     /* the stream asks for an acknowledgement */
     UPSTREAM_EV_ASK,     /* somebody who follows us wants to know how old we are */
     UPSTREAM_EV_DRAINED, /* the stream was read to its end */
+    UPSTREAM_EV_SYNC,    /* of a group: HF SYNC is to be said */
+    UPSTREAM_EV_NO_SYNC, /* it was answered, and no stream comes */
     UPSTREAM_EV_TIMER,
 };
 
@@ -84,6 +93,7 @@ enum upstream_action_kind {
     UPSTREAM_DROP, /* the connection, and what of a payload was loaded */
     UPSTREAM_SEND, /* words */
     UPSTREAM_NEWLINE,
+    UPSTREAM_SYNC,          /* HF SYNC, whose words are not ours */
     UPSTREAM_LOAD,          /* a payload follows: mark or bytes; id and offset to adopt */
     UPSTREAM_CONTINUE,      /* the stream goes on from our offset; id: under this one */
     UPSTREAM_FAILOVER_DONE, /* our PSYNC … FAILOVER was taken */
@@ -119,6 +129,7 @@ struct upstream_config {
 struct upstream {
     const struct upstream_config *config;
     enum upstream_state state;
+    bool group;         /* of a durable group: HF SYNC */
     bool failover;      /* PSYNC … FAILOVER is to be said, or waits for its answer */
     bool legacy;        /* the leader knows only SYNC: no offsets, no acknowledgements */
     bool refused;       /* the guard refused the last payload */

@@ -3,8 +3,8 @@
  * the replication handshake. What comes out is bounded, and what is to be adopted is sound.
  *
  * The first letter of a line says what happens: u connected, d the connection ended, i bytes came, l and r the
- * payload was loaded or refused, a an acknowledgement is asked for, f FAILOVER is to be said, t a second passed; any
- * other is the beginning of a line that the leader said.
+ * payload was loaded or refused, a an acknowledgement is asked for, f FAILOVER is to be said, t a second passed, y HF
+ * SYNC is to be said, n it was answered without a stream; any other is the beginning of a line that the leader said.
  */
 #include <string.h>
 
@@ -63,6 +63,8 @@ static struct upstream_event event_of(struct upstream *u, struct bytes line)
         { 't', UPSTREAM_EV_TIMER, OK },
         { 's', UPSTREAM_EV_STOP, OK },
         { 'w', UPSTREAM_EV_FOLLOW, OK },
+        { 'y', UPSTREAM_EV_SYNC, OK },
+        { 'n', UPSTREAM_EV_NO_SYNC, OK },
     };
     struct upstream_event ev = { .kind = UPSTREAM_EV_LINE, .line = line };
 
@@ -99,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     history = data[0] & 2;
     left = (struct bytes){ (const char *)data + 1, size - 1 };
     upstream_init(&u, &configs[data[0] & 1]);
+    u.group = data[0] & 4;
     upstream_step(&u, &ev, &actions);
     while (left.len) {
         const char *end = memchr(left.at, '\n', left.len);
@@ -114,7 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(actions.count <= UPSTREAM_ACTIONS_MAX && u.state < UPSTREAM_STATES);
         for (int i = 0; i < actions.count; i++)
             check_action(&u, &actions.items[i]);
-        ASSERT((upstream_wake_ms(&u) == UINT64_MAX) == (u.state == UPSTREAM_OFF));
+        ASSERT((upstream_wake_ms(&u) == UINT64_MAX) ==
+               (u.state == UPSTREAM_OFF || (u.group && u.state == UPSTREAM_WAIT)));
         (void)freshness_age_ms(&u.freshness, now_ms);
         left.at += line.len + (end != NULL);
         left.len -= line.len + (end != NULL);

@@ -42,6 +42,7 @@ PARSERS = {
     "sentinel_conf": ["sentinel/state/conf.c"],
     "settings": ["common/settings_load.c", "common/settings_split.c", "common/settings_value.c"],
     "stream": ["node/types/stream_value.c", "node/types/stream_node.c"],
+    "talk": ["node/durable/talk_wire.c"],
     "upstream": ["node/replica/upstream.c"],
     "wire": ["common/register/wire.c"],
 }

@@ -316,5 +316,47 @@ START_TEST(asides_are_stepped_over)
 }
 END_TEST
 
-CHECK_MAIN("oplog", asides_are_stepped_over, beside_one_big_array, selects_a_database_once,
+/* Beside one array: whatever is cut, what is left and what comes then is as in it. */
+START_TEST(a_stream_that_is_cut_goes_on_from_there)
+{
+    enum { ROUNDS = 400, PIECE_MAX = 30000 };
+    static char piece[PIECE_MAX];
+    struct buf all = { 0 }, got = { 0 };
+    struct oplog_cursor c = { 0 };
+    struct oplog log;
+    struct rng rng;
+
+    rng_seed(&rng, test_seed());
+    oplog_init(&log, 200000);
+    oplog_backlog_start(&log);
+    oplog_keep_asides(&log, true);
+    for (int i = 0; i < ROUNDS; i++) {
+        size_t len = 1 + rng_below(&rng, PIECE_MAX - 1);
+        uint64_t kept = log.next - log.first, from = log.next;
+        uint64_t to = log.next - rng_below(&rng, rng_below(&rng, 9) ? kept + 1 : log.next + 1);
+
+        oplog_append_raw(&log, piece, 1 + rng_below(&rng, 50));
+        oplog_set_aside(&log, from);
+        oplog_cut(&log, to);
+        oplog_check(&log);
+        ck_assert_uint_eq(log.next, to);
+        ck_assert(!oplog_next_aside(&log, to));
+        all.len = to;
+        memset(piece, 'a' + i % 26, len);
+        oplog_append_raw(&log, piece, len);
+        buf_append(&all, piece, len);
+        oplog_check(&log);
+        ck_assert_int_eq(oplog_open(&log, log.first, &c), OK);
+        ck_assert_uint_eq(all_of(&c, &got).len, log.next - log.first);
+        ck_assert_mem_eq(got.at, all.at + log.first, got.len);
+        oplog_close(&c);
+    }
+    oplog_fini(&log);
+    buf_fini(&all);
+    buf_fini(&got);
+}
+END_TEST
+
+CHECK_MAIN("oplog", a_stream_that_is_cut_goes_on_from_there, asides_are_stepped_over,
+           beside_one_big_array, selects_a_database_once,
            what_a_slow_cursor_held_is_freed_a_little_at_a_time, who_may_continue)

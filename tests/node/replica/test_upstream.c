@@ -38,6 +38,8 @@ static const struct {
     { "ask", UPSTREAM_EV_ASK, OK },
     { "drained", UPSTREAM_EV_DRAINED, OK },
     { "timer", UPSTREAM_EV_TIMER, OK },
+    { "sync", UPSTREAM_EV_SYNC, OK },
+    { "no-sync", UPSTREAM_EV_NO_SYNC, OK },
 };
 
 static void print_action(struct buf *out, const struct upstream_action *a)
@@ -47,6 +49,7 @@ static void print_action(struct buf *out, const struct upstream_action *a)
         [UPSTREAM_DROP] = "drop",
         [UPSTREAM_SEND] = "send",
         [UPSTREAM_NEWLINE] = "newline",
+        [UPSTREAM_SYNC] = "sync",
         [UPSTREAM_LOAD] = "load",
         [UPSTREAM_CONTINUE] = "continue",
         [UPSTREAM_FAILOVER_DONE] = "failover-done",
@@ -101,7 +104,7 @@ static void play(struct upstream *u, const struct step *steps)
             !strcmp(trace.len ? buf_text(&trace) : "", steps[n].trace ? steps[n].trace : ""),
             "step %d (%s): got '%s', wanted '%s'", n, word, trace.len ? buf_text(&trace) : "",
             steps[n].trace ? steps[n].trace : "");
-        ck_assert_msg(u->state == UPSTREAM_OFF || upstream_wake_ms(u) != UINT64_MAX,
+        ck_assert_msg(u->state == UPSTREAM_OFF || u->group || upstream_wake_ms(u) != UINT64_MAX,
                       "step %d (%s): nothing would wake it", n, word);
     }
     buf_fini(&trace);
@@ -320,6 +323,80 @@ START_TEST(a_redis_proves_nothing_and_another_leader_begins_anew)
 }
 END_TEST
 
+#define TO_SYNC { "history 41", NULL, 0 }, TO_PSYNC, { "line +OK", "sync; ", 0 },
+
+START_TEST(a_group_asks_again_on_the_link_that_it_has)
+{
+    static const struct step steps[] = {
+        TO_SYNC{ "no-sync", NULL, 0 },
+        { "no-sync", NULL, 0 }, /* nobody asked */
+        { "line +CONTINUE " NEW, NULL, 0 },
+        { "timer", NULL, 5000 },
+        { "sync", "sync; ", 0 },
+        { "sync", "drop; dial; ", 0 }, /* the first one is not answered */
+        { "sync", NULL, 0 },
+        { "up", "send PING; ", 0 },
+        { "sync", NULL, 0 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    u.group = true;
+    play(&u, steps);
+    ck_assert_int_eq(u.state, UPSTREAM_PING);
+}
+END_TEST
+
+START_TEST(a_group_dials_when_it_is_asked_to)
+{
+    static const struct step steps[] = {
+        TO_SYNC{ "line +CONTINUE " NEW, "continue " NEW "; ", 0 },
+        { "down", "drop; ", 0 },
+        { "timer", NULL, 100000 },
+        { "sync", "dial; ", 0 },
+        { "down", "drop; ", 0 },
+        { "stop", NULL, 0 },
+        { "sync", "dial; ", 0 },
+        { "sync", NULL, 0 },
+        { "timer", "drop; ", 60000 },
+        { "timer", NULL, 60000 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    u.group = true;
+    play(&u, steps);
+    ck_assert_uint_eq(upstream_wake_ms(&u), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_group_is_refused_and_asks_for_no_other_sync)
+{
+    static const struct step steps[] = {
+        TO_SYNC{ "line -NOPERM this user has no permissions", "drop; ", 0 },
+        { "line -LOADING", NULL, 0 },
+        { "sync", "dial; ", 0 },
+        { 0 },
+    };
+    static const struct step payload[] = {
+        TO_SYNC{ "line +FULLRESYNC " NEW " 41", NULL, 0 },
+        { "line $EOF:" MARK, "load id=" NEW " offset=41 mark=" MARK " bytes=0; ", 0 },
+        { "sync", "drop; dial; ", 0 },
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    u.group = true;
+    play(&u, steps);
+    upstream_init(&u, &plain);
+    u.group = true;
+    play(&u, payload);
+}
+END_TEST
+
 START_TEST(an_old_leader_knows_only_sync)
 {
     static const struct step steps[] = {
@@ -458,9 +535,11 @@ START_TEST(failover_waits_for_somebody_or_its_time)
 }
 END_TEST
 
-CHECK_MAIN("upstream", a_full_sync_with_an_end_mark, a_partial_sync_under_a_new_id,
-           a_leader_whose_disk_fails_is_copied, an_answer_proves_the_moment_of_its_question,
-           who_follows_us_asks_through_us, a_redis_proves_nothing_and_another_leader_begins_anew,
+CHECK_MAIN("upstream", a_full_sync_with_an_end_mark, a_group_asks_again_on_the_link_that_it_has,
+           a_group_dials_when_it_is_asked_to, a_group_is_refused_and_asks_for_no_other_sync,
+           a_partial_sync_under_a_new_id, a_leader_whose_disk_fails_is_copied,
+           an_answer_proves_the_moment_of_its_question, who_follows_us_asks_through_us,
+           a_redis_proves_nothing_and_another_leader_begins_anew,
            authentication_is_tolerated_late_and_must_succeed, an_old_leader_knows_only_sync,
            rubbish_and_silence_end_the_link, handing_over_by_psync,
            failover_waits_for_somebody_or_its_time)
