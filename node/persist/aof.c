@@ -126,7 +126,7 @@ enum err aof_threads(struct aof *a, struct errmsg *out_why)
 
 /* A disk fails, and effects come all the same: a follower cannot refuse its leader's. What is there
  * stays as it is; the data set goes into new files once they can be written. */
-static void begin_anew(struct aof *a)
+void aof_give_up(struct aof *a)
 {
     log_warning("aof-given-up held=%llu",
                 (unsigned long long)(a->w->oplog->next - a->writer.held.at));
@@ -143,7 +143,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
     struct aof *a = prepare->data;
 
     if (UNLIKELY(aof_writer_hopeless(&a->writer)))
-        begin_anew(a);
+        aof_give_up(a);
     aof_rewrite_turn(a);
     aof_writer_turn(&a->writer);
     settle_demand(a); /* an fsync may have begun, or ended */
@@ -213,6 +213,7 @@ static void load_ends(struct aof *a, enum err e, const struct errmsg *why)
     aof_load_free(a->load);
     a->load = NULL;
     if (e == OK) {
+        a->loaded_at = p.at;
         p.position.known = false; /* the increments have moved on from what the base may say */
         replica_restore(a->w->replica, &p.position);
         log_notice("aof-loaded-whole bytes=%llu keys=%llu commands=%llu ms=%llu" REDIS_SAYS(
@@ -327,6 +328,11 @@ static enum err open_last(struct aof *a, struct errmsg *out_why)
         return ERR_IO;
     }
     e = file_sync_dir(path, out_why);
+    if (e == OK &&
+        fdatasync(fd)) { /* what was loaded is on the disk from here on: aof_kept says so */
+        errmsg_set(out_why, "cannot sync %s: %s", path, strerror(errno));
+        e = ERR_IO;
+    }
     if (e == OK) {
         aof_manifest_write(&a->manifest, &text);
         e = aof_store_manifest(aof_dir(a), aof_prefix(a), buf_bytes(&text), out_why);
@@ -488,31 +494,6 @@ const char *aof_refuses_writes(const struct aof *a)
     bool refuses = a->state != AOF_OFF && (a->writer.failing || a->given_up);
 
     return refuses ? a->writer.why.text : NULL;
-}
-
-bool aof_synced(const struct aof *a, uint64_t *out_offset)
-{
-    if (!aof_writer_on(&a->writer) || a->state != AOF_ON)
-        return false;
-    *out_offset = a->writer.synced;
-    return true;
-}
-
-bool aof_kept(const struct aof *a, uint64_t *out_written, uint64_t *out_synced)
-{
-    if (!aof_writer_on(&a->writer) || a->state != AOF_ON)
-        return false;
-    *out_written = a->writer.written;
-    *out_synced = a->writer.synced;
-    return true;
-}
-
-void aof_require(struct aof *a, enum keep level)
-{
-    if (level == a->writer.required)
-        return;
-    a->writer.required = level;
-    aof_policy_changed(a);
 }
 
 bool aof_awaits_base(const struct aof *a)

@@ -16,7 +16,7 @@
  *      MISCONF, reads go on, and once the disk takes writes again everything missing is written first
  *
  * Files: aof_manifest (which), aof_files (the directory), aof_writer (the cursor), aof_rewrite, aof_load,
- * aof_rows (commands and INFO).
+ * aof_rows (commands and INFO), aof_kept and aof_notes (what is told to others of them).
  * Owner: main, through aof_new/aof_free. Loop thread only.
  */
 #ifndef HF_NODE_PERSIST_AOF_H
@@ -26,6 +26,7 @@
 #include "common/command.h"
 #include "common/register/charter.h"
 #include "node/insight/info.h"
+#include "node/persist/aof_notes.h"
 
 struct aof;
 struct node_world;
@@ -83,6 +84,14 @@ bool aof_kept(const struct aof *a, uint64_t *out_written, uint64_t *out_synced);
 void aof_require(struct aof *a, enum keep level);
 /* Holds the loop until everything is on the disk. */
 enum err aof_flush(struct aof *a) MUST_CHECK;
+
+/* From here on the files tell where in the stream they stand (aof_notes.h). */
+void aof_note(struct aof *a, aof_epoch_fn *epoch_at, void *arg);
+/* What the load at start found of that. */
+const struct aof_position *aof_loaded_at(const struct aof *a);
+/* The stream loses its end, which is asides alone: before it does, and after. */
+void aof_cut_begins(struct aof *a);
+void aof_cut_ends(struct aof *a);
 
 /* A full sync: before the oplog takes another history, and after. */
 void aof_history_ends(struct aof *a);

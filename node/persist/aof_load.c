@@ -40,12 +40,13 @@ struct aof_load {
     enum part part;
     struct loader rdb;
     struct buf data;
-    size_t used;          /* of data */
-    uint64_t taken;       /* bytes of the file in front of data[used] */
-    uint64_t whole;       /* the file is whole up to here: outside of a unit */
-    uint64_t size, limit; /* limit: without the zeros at its end */
-    bool ended;           /* of the file: nothing more to read */
-    struct rest rest;     /* behind a command */
+    size_t used;              /* of data */
+    uint64_t taken;           /* bytes of the file in front of data[used] */
+    uint64_t whole;           /* the file is whole up to here: outside of a unit */
+    uint64_t size, limit;     /* limit: without the zeros at its end */
+    bool ended;               /* of the file: nothing more to read */
+    struct rest rest;         /* behind a command */
+    struct aof_position here; /* at taken */
 
     struct aof_load_progress progress;
     uint64_t before; /* bytes of the files that are through */
@@ -133,6 +134,8 @@ static enum err open_file(struct aof_load *l, struct errmsg *out_why)
     l->used = 0;
     l->taken = l->whole = 0;
     l->ended = false;
+    if (l->files.files[l->at].type == AOF_BASE)
+        l->here.known = l->progress.at.known = false;
     apply_reset(l->apply, 0);
     resp_reader_init(&l->reader, (struct resp_limits){ .argc_max = 1024 * 1024 * 1024,
                                                        .bulk_bytes_max = RDB_STRING_BYTES_MAX,
@@ -226,6 +229,14 @@ static enum err malformed(const struct aof_load *l, struct errmsg *out_why, cons
     return ERR_CORRUPT;
 }
 
+static void unit_is_whole(struct aof_load *l)
+{
+    l->whole = l->taken;
+    l->progress.at = l->here;
+    l->progress.at.db = apply_db(l->apply);
+}
+
+/* A comment, but for notes. */
 static enum err take_comment(struct aof_load *l, struct errmsg *out_why)
 {
     struct bytes data = unread(l);
@@ -235,6 +246,9 @@ static enum err take_comment(struct aof_load *l, struct errmsg *out_why)
         return data.len > LINE_MAX_BYTES ? malformed(l, out_why, "a line without an end")
                                          : ERR_AGAIN;
     take(l, (size_t)(end - data.at) + 1);
+    if (aof_note_read((struct bytes){ data.at, (size_t)(end - data.at) }, &l->here) &&
+        !apply_in_unit(l->apply))
+        unit_is_whole(l);
     return OK;
 }
 
@@ -284,8 +298,9 @@ static enum err take_command(struct aof_load *l, struct errmsg *out_why)
     if (e != OK)
         return e;
     take(l, q.bytes);
+    l->here.offset += q.bytes;
     if (!apply_in_unit(l->apply))
-        l->whole = l->taken;
+        unit_is_whole(l);
     rest_begin(&l->rest, l->w->set->key_load_delay_us);
     return OK;
 }
@@ -328,6 +343,7 @@ static enum err file_ended(struct aof_load *l, struct errmsg *out_why)
         log_warning("aof-truncated file=%s from=%llu to=%llu", l->path, (unsigned long long)l->size,
                     (unsigned long long)l->whole);
         apply_reset(l->apply, 0);
+        l->here = l->progress.at;
         e = cut(l, out_why);
         if (e != OK)
             return e;

@@ -18,6 +18,7 @@
 #define HF_NODE_PERSIST_AOF_LOAD_H
 
 #include "node/persist/aof_manifest.h"
+#include "node/persist/aof_notes.h"
 #include "node/replica/replica.h"
 
 struct aof_load;
@@ -39,6 +40,7 @@ struct aof_load_progress {
     int64_t started_wall_s;
     uint64_t keys, commands;
     struct replica_position position; /* what the base says about the line of histories */
+    struct aof_position at;           /* of what is whole, by its notes */
 };
 void aof_load_progress(const struct aof_load *l, struct aof_load_progress *out);
 

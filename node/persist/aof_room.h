@@ -75,12 +75,14 @@ struct aof {
     ev_timer load_next;
     aof_loaded_fn *loaded;
     void *loaded_arg;
+    struct aof_position loaded_at;
 };
 
 /* aof.c */
 enum err aof_threads(struct aof *a, struct errmsg *out_why) MUST_CHECK;
 const char *aof_dir(const struct aof *a);
 const char *aof_prefix(const struct aof *a);
+void aof_give_up(struct aof *a);         /* the disk has failed for too long */
 uint64_t aof_bytes(const struct aof *a); /* of everything that a load would read */
 /* Opens the increment that waits outside of the manifest for the first base. */
 enum err aof_open_waiting(struct aof *a, struct errmsg *out_why) MUST_CHECK;

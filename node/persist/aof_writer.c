@@ -129,6 +129,7 @@ static void hand_again_from(struct aof_writer *w, uint64_t offset)
 {
     enum err e;
 
+    w->noted = UINT64_MAX; /* the notes since are cut off with the rest */
     oplog_close(&w->next);
     e = oplog_open(w->log, offset, &w->next);
     ASSERT(e == OK);
@@ -216,6 +217,33 @@ static void add_piece(struct aof_write *write, struct bytes data)
     write->bytes += data.len;
 }
 
+/* Where the file would not tell it by itself. */
+static void note_here(struct aof_writer *w)
+{
+    struct buf *notes = &w->write.notes;
+    size_t before = notes->len;
+
+    if (LIKELY(!w->epoch_at) || w->write.noted == w->next.at)
+        return;
+    aof_note_put(notes, w->epoch_at(w->epoch_arg, w->next.at), w->next.at);
+    w->write.noted = w->next.at;
+    add_piece(&w->write, (struct bytes){ NULL, notes->len - before });
+}
+
+static void place_notes(struct aof_write *write)
+{
+    char *at = write->notes.at;
+
+    for (size_t i = 0; at && i < write->count; i++) {
+        struct iovec *piece = &write->pieces[i];
+
+        if (piece->iov_base)
+            continue;
+        piece->iov_base = at;
+        at += piece->iov_len;
+    }
+}
+
 /* From next up to offset, without asides. */
 static void collect(struct aof_writer *w, uint64_t until)
 {
@@ -231,10 +259,14 @@ static void collect(struct aof_writer *w, uint64_t until)
         } else {
             if (aside && data.len > aside->first - w->next.at)
                 data.len = (size_t)(aside->first - w->next.at);
+            note_here(w);
             add_piece(&w->write, data);
+            w->write.noted += data.len;
         }
         oplog_advance(&w->next, data.len);
     }
+    note_here(w);
+    place_notes(&w->write);
 }
 
 /* What goes in front of the bytes: the time, where it is wanted, and the database, once a file. */
@@ -269,9 +301,10 @@ static void step_over(struct aof_writer *w, uint64_t until)
 
 static void hand_over(struct aof_writer *w, uint64_t until, bool sync)
 {
-    w->write.head.len = 0;
+    w->write.head.len = w->write.notes.len = 0;
     w->write.count = 0;
     w->write.bytes = 0;
+    w->write.noted = w->noted;
     collect(w, until);
     if (!w->write.count && !w->failing && !sync) {
         step_over(w, until);
@@ -305,6 +338,7 @@ static void write_done(struct helper_job *job)
     w->cut = false;
     w->wrote(w->arg, write->write_us, write->sync_us);
     w->written = write->end;
+    w->noted = write->noted;
     w->file_bytes = write->start_bytes + write->bytes;
     if (write->sync_failed) {
         w->rewind = true;
@@ -389,11 +423,17 @@ static void disarm(struct aof_writer *w)
     ev_timer_stop(w->loop, &w->due);
 }
 
+/* Of a file that nothing was written into yet, or not since. */
+static bool lacks_note(const struct aof_writer *w)
+{
+    return UNLIKELY(w->epoch_at != NULL) && w->noted != w->written;
+}
+
 static void try_write(struct aof_writer *w)
 {
     uint64_t until = w->barrier ? w->barrier_at : w->log->next;
     bool sync = syncs_with_writes(w);
-    bool wanted = w->next.at < until || (sync && w->synced < w->written);
+    bool wanted = w->next.at < until || (sync && w->synced < w->written) || lacks_note(w);
 
     if (w->writing || w->in_barrier || !wanted)
         return;
@@ -463,6 +503,7 @@ void aof_writer_use(struct aof_writer *w, int fd, int db)
     w->fd = fd;
     w->db = db;
     w->stamp_s = 0;
+    w->noted = UINT64_MAX;
     w->file_bytes = w->begin_bytes = 0;
     synced_up_to(w, w->written, 0);
 }
@@ -498,6 +539,7 @@ void aof_writer_fini(struct aof_writer *w)
     helper_free(w->writes);
     helper_free(w->syncs);
     buf_fini(&w->write.head);
+    buf_fini(&w->write.notes);
     xfree(w->write.pieces);
     *w = (struct aof_writer){ .fd = -1 };
 }
@@ -512,6 +554,7 @@ void aof_writer_start(struct aof_writer *w, int fd, uint64_t bytes, int db)
     oplog_open_tip(w->log, &w->next);
     oplog_keep_asides(w->log, true);
     w->written = w->synced = w->log->next;
+    w->noted = UINT64_MAX;
     w->file_bytes = w->synced_bytes = w->begin_bytes = bytes;
     w->failing = w->rewind = w->cut = w->lost = false;
     w->last_sync_ms = clock_now_ms();
@@ -541,6 +584,43 @@ void aof_writer_stop(struct aof_writer *w)
     oplog_keep_asides(w->log, false);
 }
 
+void aof_writer_note(struct aof_writer *w, aof_epoch_fn *epoch_at, void *arg)
+{
+    w->epoch_at = epoch_at;
+    w->epoch_arg = arg;
+    w->noted = w->write.noted = UINT64_MAX; /* also of a write that is under way */
+}
+
+void aof_writer_let_go(struct aof_writer *w)
+{
+    if (w->fd < 0)
+        return;
+    wait_for_threads(w);
+    oplog_close(&w->held);
+    oplog_close(&w->next);
+}
+
+void aof_writer_take_up(struct aof_writer *w)
+{
+    uint64_t tip = w->log->next;
+
+    if (w->fd < 0)
+        return;
+    oplog_open_tip(w->log, &w->held);
+    oplog_open_tip(w->log, &w->next);
+    w->noted = UINT64_MAX;
+    w->written =
+        tip; /* in the end everything in front of it was written, or flushed before it was cut */
+    w->synced = w->synced < tip ? w->synced : tip;
+    if (w->barrier && w->barrier_at > tip)
+        w->barrier_at = tip;
+}
+
+static bool all_is_safe(const struct aof_writer *w)
+{
+    return w->synced == w->log->next && !w->failing && !lacks_note(w);
+}
+
 enum err aof_writer_flush(struct aof_writer *w)
 {
     enum { TRIES = 3 }; /* up to a barrier, behind it, and what its end left unsynced */
@@ -549,10 +629,10 @@ enum err aof_writer_flush(struct aof_writer *w)
         wait_for_threads(w);
         if (w->rewind)
             rewind_to_synced(w);
-        if (w->synced == w->log->next && !w->failing)
+        if (all_is_safe(w))
             return OK;
         hand_over(w, w->barrier ? w->barrier_at : w->log->next, true);
     }
     wait_for_threads(w);
-    return w->fd < 0 || (w->synced == w->log->next && !w->failing) ? OK : ERR_IO;
+    return w->fd < 0 || all_is_safe(w) ? OK : ERR_IO;
 }

@@ -15,6 +15,8 @@
  *      does, writes wait for it, two seconds at most. no: nobody syncs. required: others are told what the
  *      file has, so no write waits for a sync, and at KEEP_FSYNC each is followed by its own
  *   5. while failing nothing is acknowledged, and it is tried again every AOF_RETRY_MS
+ *   6. with notes (aof_notes.h): a file whose writes are done tells where in the stream it ends, also where all that
+ *      came since was asides, or nothing
  *
  * Under everysec a disk that is slow for long may hold more than AOF_HELD_MAX: then what is written is let
  * go, and rule 3 holds from there on.
@@ -30,6 +32,7 @@
 #include "common/bytes.h"
 #include "common/register/charter.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof_notes.h"
 #include "node/persist/helper.h"
 #include "node/settings.h"
 
@@ -51,8 +54,10 @@ struct aof_write {
     struct buf head;
     struct iovec *pieces;
     size_t count, cap;
-    uint64_t bytes; /* of head and pieces */
-    int error;      /* errno */
+    struct buf notes; /* pieces without a base are the next ones of these */
+    uint64_t noted;   /* where the file will stand by its notes */
+    uint64_t bytes;   /* of head and pieces */
+    int error;        /* errno */
     bool sync_failed;
     uint64_t write_us, sync_us; /* how long each took */
 };
@@ -75,6 +80,9 @@ struct aof_writer {
     bool (*rests)(void *arg); /* no fsync now: no-appendfsync-on-rewrite */
     void *arg;
     enum keep required;
+    aof_epoch_fn *epoch_at; /* notes are wanted; NULL: they are not */
+    void *epoch_arg;
+    uint64_t noted; /* by its notes the file stands here; UINT64_MAX: there are none yet */
 
     struct helper *writes, *syncs;
     int fd;                         /* -1: no file */
@@ -120,6 +128,13 @@ static inline bool aof_writer_late(const struct aof_writer *w)
 {
     return w->syncing || w->barrier;
 }
+
+/* Notes from here on. */
+void aof_writer_note(struct aof_writer *w, aof_epoch_fn *epoch_at, void *arg);
+/* The stream was cut: it ends at its tip of now, and what the file has behind that is none of its commands. Between
+ * the two nothing may be written; the first waits for what is under way. */
+void aof_writer_let_go(struct aof_writer *w);
+void aof_writer_take_up(struct aof_writer *w);
 
 /* Before the loop sleeps: hands over what there is, syncs what is due. */
 void aof_writer_turn(struct aof_writer *w);
