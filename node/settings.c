@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "node/settings_group.h"
 #include "node/settings_lines.h"
 
 /* ---- words ------------------------------------------------------------------------------------- */
@@ -238,12 +239,6 @@ static const struct setting node_setting_rows[] = {
     { .name = "min-replicas-max-lag", .alias = "min-slaves-max-lag", .kind = SET_INT, .def = "10",
       .min = "0", .max = "2147483647", AT(min_followers_max_lag_s), .when = SET_LIVE,
       .help = "Seconds since its last word after which a follower does not count." },
-    { .name = "hf-stall-refuse", .kind = SET_INT, .def = "1000", .min = "0", .max = "2147483647",
-      AT(hf_stall_refuse_ms), .when = SET_LIVE,
-      .help = "Milliseconds without the acknowledgements that replies wait for, after which writes are refused; 0: never." },
-    { .name = "hf-confirm-timeout", .kind = SET_INT, .def = "5000", .min = "0", .max = "2147483647",
-      AT(hf_confirm_timeout_ms), .when = SET_LIVE,
-      .help = "Milliseconds that a client waits for them before it is closed, unanswered; 0: for ever." },
     { .name = "repl-diskless-sync", .kind = SET_BOOL, .def = "yes", AT(repl_diskless_sync),
       .when = SET_LIVE, .help = "Full syncs go from memory to the follower." },
     { .name = "repl-diskless-sync-delay", .kind = SET_INT, .def = "5", .min = "0",
@@ -442,4 +437,5 @@ void node_settings_add(struct settings *s)
 {
     settings_add(s, server_setting_rows);
     settings_add(s, node_setting_rows);
+    settings_add(s, group_setting_rows);
 }

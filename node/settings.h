@@ -31,6 +31,8 @@ enum diskless_load { DISKLESS_LOAD_DISABLED, DISKLESS_LOAD_ON_EMPTY_DB, DISKLESS
 enum appendfsync { APPENDFSYNC_NO, APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC };
 enum sanitize_dump { SANITIZE_NO, SANITIZE_YES, SANITIZE_CLIENTS };
 enum propagation_error { PROPAGATION_IGNORE, PROPAGATION_PANIC, PROPAGATION_PANIC_ON_FOLLOWERS };
+enum hf_solo { HF_SOLO_NO, HF_SOLO_FSYNC };
+enum hf_read_mode { HF_READ_COMMITTED, HF_READ_CONFIRM, HF_READ_LOCAL };
 enum cluster_endpoint { CLUSTER_ENDPOINT_IP, CLUSTER_ENDPOINT_HOSTNAME, CLUSTER_ENDPOINT_UNKNOWN };
 
 /* The letter A of notify-keyspace-events; the classes are the keyspace's own (enum notify_class). */
@@ -70,7 +72,12 @@ struct node_settings {
     int64_t follower_priority, follower_announce_port, follower_max_staleness_ms;
     char *follower_announce_ip;
     int64_t min_followers_to_write, min_followers_max_lag_s;
-    int64_t hf_stall_refuse_ms, hf_confirm_timeout_ms;
+    int64_t hf_stall_refuse_ms, hf_confirm_timeout_ms, hf_stale_read_limit_ms;
+    int64_t hf_heartbeat_ms, hf_silence_limit_ms, hf_reset_grace_ms, hf_sync_max_lag_ms;
+    int64_t hf_grow_stable_ms, hf_grow_hold_down_max_ms;
+    int hf_solo, hf_read_mode; /* enum hf_solo, enum hf_read_mode */
+    char *hf_sentinel_user;
+    struct bytes hf_sentinel_pass;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
     int64_t repl_diskless_sync_delay_s, repl_diskless_sync_max_followers;
     int repl_diskless_load; /* enum diskless_load */

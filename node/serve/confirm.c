@@ -72,15 +72,22 @@ static uint64_t reads_need(const struct serve *v, const struct call *c)
     return c->cmd->flags & (CMD_WRITE | CMD_READONLY) ? keys_need(v, c) : 0;
 }
 
+static bool touches_data(const struct call *c)
+{
+    return c->cmd->flags & (CMD_WRITE | CMD_READONLY);
+}
+
 void confirm_inner(struct serve *v, const struct call *c)
 {
     v->confirm.reads = later(v->confirm.reads, reads_need(v, c));
+    v->confirm.has_read |= touches_data(c);
 }
 
 void confirm_watched(struct serve *v, const struct node_session *s)
 {
     struct confirm *f = &v->confirm;
 
+    f->has_read = true;
     LIST_EACH ((struct list *)&s->watched, n) {
         const struct key_waiter *w = LIST_ENTRY(n, struct key_waiter, by_owner);
 
@@ -115,15 +122,25 @@ static bool is_about_data(const struct call *c)
 void confirm_unit_ended(struct serve *v, struct node_session *s, const struct call *c, bool moved)
 {
     struct confirm *f = &v->confirm;
+    int mode = f->by_group ? v->world->set->hf_read_mode : HF_READ_COMMITTED;
+    bool asks;
     uint64_t needs;
 
     if (v->unit.depth)
         return; /* amid somebody's script only what is not about data runs */
     last_writes_settle(&f->keys, tip(v));
     needs = moved ? tip(v) : later(f->reads, reads_need(v, c));
+    asks = mode == HF_READ_CONFIRM && !moved && (f->has_read || touches_data(c));
+    if (mode == HF_READ_LOCAL && !moved)
+        needs = 0;
     f->reads = 0;
+    f->has_read = false;
     gate_held_need(&v->gate, needs);
-    if (is_about_data(c) && !(c->intents & INTENT_BLOCKS))
+    if (!is_about_data(c) || (c->intents & INTENT_BLOCKS))
+        return;
+    if (UNLIKELY(asks))
+        gate_ask(&v->gate, &s->gate, needs);
+    else
         gate_note(&v->gate, &s->gate, needs);
 }
 
@@ -144,9 +161,8 @@ void confirm_told(struct session *s, bool invalidation)
 
 /* ---- the demand ---- */
 
-void confirm_demanded(void *serve, bool on)
+static void demand(struct serve *v, bool on)
 {
-    struct serve *v = serve;
     struct confirm *f = &v->confirm;
 
     if (on && !f->on) {
@@ -165,11 +181,49 @@ void confirm_demanded(void *serve, bool on)
         confirm_kept(v);
 }
 
-void confirm_kept(void *serve)
+void confirm_demanded(void *serve, bool on)
 {
     struct serve *v = serve;
 
-    gate_acked(&v->gate, GATE_FOLLOWERS, replica_kept(v->world->replica));
+    if (!v->confirm.by_group)
+        demand(v, on);
+}
+
+void confirm_kept(void *serve)
+{
+    struct serve *v = serve;
+    uint64_t kept = v->confirm.by_group ? v->confirm.released : replica_kept(v->world->replica);
+
+    gate_acked(&v->gate, GATE_FOLLOWERS, kept);
+}
+
+void confirm_group_leads(struct serve *v)
+{
+    if (v->confirm.on)
+        demand(v, false);
+    gate_forget_mark(&v->gate, GATE_FOLLOWERS);
+    v->confirm.by_group = true;
+    v->confirm.released = 0;
+    demand(v, true);
+}
+
+void confirm_release(struct serve *v, uint64_t offset)
+{
+    v->confirm.released = offset;
+    if (v->confirm.on)
+        confirm_kept(v);
+}
+
+void confirm_answered(struct serve *v, uint64_t beat)
+{
+    gate_answered(&v->gate, beat);
+}
+
+uint64_t confirm_beat(struct serve *v)
+{
+    const struct serve_group *g = &v->group;
+
+    return UNLIKELY(v->gate.asked) && g->beat ? g->beat(g->arg) : 0;
 }
 
 void confirm_close_waiters(struct serve *v)
@@ -189,7 +243,10 @@ void confirm_deposed(struct serve *v)
     if (!v->confirm.on)
         return;
     confirm_close_waiters(v);
-    replica_set_demand(v->world->replica, &(struct replica_demand){ .level = KEEP_ASYNC });
+    if (v->confirm.by_group)
+        demand(v, false);
+    else
+        replica_set_demand(v->world->replica, &(struct replica_demand){ .level = KEEP_ASYNC });
 }
 
 /* ---- the turn ---- */
@@ -234,7 +291,8 @@ void confirm_turn_ended(struct serve *v)
     if (LIKELY(!v->confirm.on))
         return;
     confirm_kept(v);
-    look_for_stall(v);
+    if (!v->confirm.by_group) /* whose core sees it */
+        look_for_stall(v);
     close_overdue(v);
 }
 

@@ -16,6 +16,8 @@
  *      they run; who has waited for hf-confirm-timeout is closed without an answer, since nobody can say
  *      whether it was done
  *   3. a node that stops leading closes whoever waits: they are told nothing, least of all an error
+ *   4. in a durable group hf-read-mode says what one that changed nothing depends on besides: `committed` nothing,
+ *      `confirm` an answer of all others to a beat said since, `local` not even the last write
  *
  * Owner: embedded in serve. Cost: while nothing is demanded a branch where a command ends, where a key
  * changes and where a push is written; else a hash for each key of a command.
@@ -32,10 +34,14 @@ struct session;
 
 struct confirm {
     bool on;
-    bool refuses; /* rule 2 */
-    bool telling; /* a keyspace event is being delivered */
+    bool
+        by_group; /* a durable group says what may leave; it also sees stalls, and closes waiters */
+    uint64_t released; /* by_group: up to here */
+    bool refuses;      /* rule 2 */
+    bool telling;      /* a keyspace event is being delivered */
     struct last_writes keys;
     uint64_t reads;                /* offset that what the running unit has read depends on */
+    bool has_read;                 /* it did read */
     uint64_t looked_for, since_ms; /* the stream's end as it was then, not acknowledged since */
 };
 
@@ -60,6 +66,12 @@ void confirm_told(struct session *s, bool invalidation);
 void confirm_demanded(void *serve, bool on);
 void confirm_kept(void *serve);
 void confirm_turn_ended(struct serve *v);
+/* Of a durable group's leader: replies wait from now on until they are released, and nothing is yet. */
+void confirm_group_leads(struct serve *v);
+void confirm_release(struct serve *v, uint64_t offset);
+void confirm_answered(struct serve *v, uint64_t beat);
+/* At the end of a turn: says a beat if somebody asked for one; 0: nobody did. */
+uint64_t confirm_beat(struct serve *v);
 /* This node follows from now on. */
 void confirm_deposed(struct serve *v);
 /* Whoever waits at the gate learns as much as from a process that died. */

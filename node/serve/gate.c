@@ -8,6 +8,7 @@ struct gate_entry {
     struct list parked; /* of client->parked */
     struct gate_client *client;
     uint64_t offset, bytes_end;
+    uint64_t beat; /* 0: it asks for none */
     uint64_t since_ms;
 };
 
@@ -86,6 +87,7 @@ static void move_mark(struct gate *g, struct gate_client *c, uint64_t position)
 
 static void drop_note(struct gate *g, struct gate_client *c)
 {
+    c->asks = false;
     list_remove(&c->noted);
     if (!waits(c))
         move_mark(g, c, UINT64_MAX);
@@ -103,10 +105,8 @@ static void note_in_order(struct gate *g, struct gate_client *c)
     list_insert(&c->noted, before);
 }
 
-void gate_note(struct gate *g, struct gate_client *c, uint64_t offset)
+static void note(struct gate *g, struct gate_client *c, uint64_t offset)
 {
-    if (LIKELY(g->open) || offset <= g->acked)
-        return;
     if (list_linked(&c->noted) && offset <= c->needs)
         return;
     if (out_pending(c->out) == 0)
@@ -114,6 +114,23 @@ void gate_note(struct gate *g, struct gate_client *c, uint64_t offset)
     set_mark(c);
     c->needs = offset;
     note_in_order(g, c);
+}
+
+void gate_note(struct gate *g, struct gate_client *c, uint64_t offset)
+{
+    if (LIKELY(g->open) || offset <= g->acked)
+        return;
+    note(g, c, offset);
+}
+
+void gate_ask(struct gate *g, struct gate_client *c, uint64_t offset)
+{
+    if (g->open)
+        return;
+    note(g, c, offset);
+    if (!list_linked(&c->noted))
+        return;
+    c->asks = g->asked = true;
 }
 
 void gate_hold(struct gate *g, struct gate_client *c)
@@ -148,35 +165,29 @@ static void queue_in_order(struct gate *g, struct gate_entry *e)
     list_insert(&e->queue, before);
 }
 
-static void park(struct gate *g, struct gate_client *c, uint64_t now_ms)
+static void park(struct gate *g, struct gate_client *c, uint64_t now_ms, uint64_t beat)
 {
     struct gate_entry *last = list_empty(&c->parked) ? NULL : entry_of(c->parked.prev);
     struct gate_entry *e;
 
     if (last && last->offset >= c->needs) {
         last->bytes_end = out_written(c->out); /* it waits behind the last one anyway */
+        last->beat = beat > last->beat ? beat : last->beat;
         return;
     }
     e = g->spare ? g->spare : xmalloc(sizeof *e);
     g->spare = NULL;
     *e = (struct gate_entry){
-        .client = c, .offset = c->needs, .bytes_end = out_written(c->out), .since_ms = now_ms
+        .client = c,
+        .offset = c->needs,
+        .bytes_end = out_written(c->out),
+        .beat = beat,
+        .since_ms = now_ms,
     };
     list_push_back(&c->parked, &e->parked);
     list_push_back(&g->by_age, &e->by_age);
     queue_in_order(g, e);
     g->parked_entries++;
-}
-
-void gate_turn_ended(struct gate *g, uint64_t now_ms)
-{
-    while (!list_empty(&g->noted)) {
-        struct gate_client *c = LIST_ENTRY(g->noted.next, struct gate_client, noted);
-
-        if (c->needs > g->acked)
-            park(g, c, now_ms);
-        drop_note(g, c);
-    }
 }
 
 static void release(struct gate *g, struct gate_entry *e)
@@ -188,15 +199,34 @@ static void release(struct gate *g, struct gate_entry *e)
     move_mark(g, c, position);
 }
 
-static void release_acked(struct gate *g)
+static void release_ready(struct gate *g)
 {
     while (!list_empty(&g->queue)) {
         struct gate_entry *e = LIST_ENTRY(g->queue.next, struct gate_entry, queue);
 
-        if (e->offset > g->acked)
+        if (e->offset > g->acked || e->beat > g->answered)
             return;
         release(g, e);
     }
+}
+
+void gate_turn_ended(struct gate *g, uint64_t now_ms, uint64_t beat)
+{
+    while (!list_empty(&g->noted)) {
+        struct gate_client *c = LIST_ENTRY(g->noted.next, struct gate_client, noted);
+        bool asks = c->asks && beat > g->answered;
+
+        if (c->needs > g->acked || asks)
+            park(g, c, now_ms, asks ? beat : 0);
+        drop_note(g, c);
+    }
+    g->asked = false;
+}
+
+void gate_answered(struct gate *g, uint64_t beat)
+{
+    g->answered = beat;
+    release_ready(g);
 }
 
 static void settle(struct gate *g)
@@ -216,7 +246,7 @@ static void settle(struct gate *g)
         return;
     }
     g->acked = least;
-    release_acked(g);
+    release_ready(g);
 }
 
 void gate_acked(struct gate *g, enum gate_demand by, uint64_t offset)
@@ -234,6 +264,12 @@ void gate_demand(struct gate *g, enum gate_demand by, bool on)
         return;
     g->demanded[by] = on;
     settle(g);
+}
+
+void gate_forget_mark(struct gate *g, enum gate_demand by)
+{
+    ASSERT(!g->demanded[by]);
+    g->marks[by] = 0;
 }
 
 void gate_rewind(struct gate *g, uint64_t offset)
@@ -256,7 +292,7 @@ struct gate_client *gate_overdue(const struct gate *g, enum gate_demand by, uint
 
         if (e->since_ms > since_ms)
             return NULL;
-        if (e->offset > g->marks[by])
+        if (e->offset > g->marks[by] || e->beat > g->answered)
             return e->client;
     }
     return NULL;
@@ -264,12 +300,13 @@ struct gate_client *gate_overdue(const struct gate *g, enum gate_demand by, uint
 
 void gate_check(const struct gate *g)
 {
-    uint64_t offset = g->acked, entries = 0;
+    uint64_t offset = 0, entries = 0;
 
     LIST_EACH (&g->queue, n) {
         const struct gate_entry *e = LIST_ENTRY(n, struct gate_entry, queue);
 
-        ASSERT(e->offset >= offset && e->offset > g->acked);
+        ASSERT(e->offset >= offset &&
+               (e->offset > g->acked || entries > 0 || e->beat > g->answered));
         ASSERT(e->client->out->marked && e->client->out->mark <= e->bytes_end);
         offset = e->offset;
         entries++;

@@ -14,6 +14,8 @@
  *   4. replies stay in order: what needs nothing waits behind what does
  *   5. acked is the least of what is demanded: that the file has it (as appendfsync says), that followers
  *      have it (a durable group); nothing demanded is an open gate
+ *   6. who asks also waits for an answer to the beat that ends its turn: all of the group's others answered it,
+ *      so that nobody else led when it asked. The queue stays one: who waits for no beat may wait behind who does
  *
  * While open (an asynchronous group) everything counts as acknowledged and the gate costs one branch.
  * Owner: embed a struct gate; a client is embedded in the session, and leaves with gate_forget.
@@ -33,6 +35,8 @@ struct gate {
     uint64_t acked;              /* acknowledged up to here, by all that is demanded */
     bool demanded[GATE_DEMANDS]; /* by whom */
     uint64_t marks[GATE_DEMANDS];
+    bool asked;         /* in this turn */
+    uint64_t answered;  /* beats, up to this one */
     struct list queue;  /* of gate_entry, by offset */
     struct list by_age; /* the same, as they came */
     struct list noted;  /* clients with a need noted in this turn */
@@ -49,6 +53,7 @@ struct gate_client {
     struct list parked; /* its entries, oldest first */
     struct out *out;
     uint64_t needs; /* highest offset noted in this turn */
+    bool asks;      /* in this turn */
 };
 
 void gate_init(struct gate *g, void (*released)(void *arg, struct out *out), void *arg);
@@ -61,23 +66,29 @@ void gate_forget(struct gate *g, struct gate_client *c);
 
 /* What was written so far may leave when the stream is acknowledged up to offset. */
 void gate_note(struct gate *g, struct gate_client *c, uint64_t offset);
+/* The same, and when the beat that ends this turn is answered. */
+void gate_ask(struct gate *g, struct gate_client *c, uint64_t offset);
 /* The same for an offset that the end of the running unit tells. */
 void gate_hold(struct gate *g, struct gate_client *c);
 /* It has come: a note for everybody held. */
 void gate_held_need(struct gate *g, uint64_t offset);
-/* Before the links are flushed: turns notes into parked entries. */
-void gate_turn_ended(struct gate *g, uint64_t now_ms);
+/* Before the links are flushed: turns notes into parked entries. beat: the one that was said for whoever asked. */
+void gate_turn_ended(struct gate *g, uint64_t now_ms, uint64_t beat);
+/* This beat was answered by all, and every earlier one. */
+void gate_answered(struct gate *g, uint64_t beat);
 /* The stream is acknowledged up to offset by this one; it never goes back. */
 void gate_acked(struct gate *g, enum gate_demand by, uint64_t offset);
 /* Replies wait for this one from now on, or no longer: with the last demand everything parked is
  * released. Its mark stands where gate_acked put it last. */
 void gate_demand(struct gate *g, enum gate_demand by, bool on);
+/* This one has nothing yet, whatever it had before; while it is not demanded. */
+void gate_forget_mark(struct gate *g, enum gate_demand by);
 /* Another history, which stands at offset; whoever had something parked under the old one has left. */
 void gate_rewind(struct gate *g, uint64_t offset);
 /* Something of this client's waits. */
 bool gate_holds(const struct gate_client *c);
 /* Whose bytes have waited longest, of those parked at since_ms or before that this one has not
- * acknowledged; NULL: nobody's. */
+ * acknowledged, or that wait for a beat; NULL: nobody's. */
 struct gate_client *gate_overdue(const struct gate *g, enum gate_demand by, uint64_t since_ms);
 
 void gate_check(const struct gate *g);

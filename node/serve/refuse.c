@@ -43,6 +43,26 @@ static bool only_read(const struct node_world *w)
     return w->set->follower_read_only && replica_is_follower(w->replica);
 }
 
+static bool group_refuses_writes(const struct node_world *w)
+{
+    return w->serve->group.writes.error != NULL;
+}
+
+static const char *why_no_writes(const struct node_world *w)
+{
+    return w->serve->group.writes.error;
+}
+
+static bool group_refuses(const struct node_world *w)
+{
+    return w->serve->group.reads.error != NULL;
+}
+
+static const char *why_nothing(const struct node_world *w)
+{
+    return w->serve->group.reads.error;
+}
+
 static bool stale(const struct node_world *w)
 {
     return !w->set->follower_serve_stale_data && replica_is_follower(w->replica) &&
@@ -59,8 +79,9 @@ static bool loading(const struct node_world *w)
     return persist_loading(w->persist);
 }
 
-/* In the order in which Redis asks. has: one of these flags; or lacks: this one is missing. */
-#define REASONS(R)                                                                               \
+/* In the order in which Redis asks. has: one of these flags; or lacks: this one is missing. What it is told is a
+ * text, or what a function says of the moment. */
+#define REASONS(R, SAYS)                                                                         \
     R(CMD_DENYOOM, 0, memory_is_full, "OOM command not allowed when used memory > 'maxmemory'.") \
     R(CMD_WRITE | CMD_HEALTH, 0, cannot_save,                                                    \
       "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist " \
@@ -68,8 +89,10 @@ static bool loading(const struct node_world *w)
       "configured to report errors during writes if RDB snapshotting fails "                     \
       "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the " \
       "RDB error.")                                                                              \
-    R(CMD_WRITE | CMD_HEALTH, 0, cannot_append, NULL)                                            \
+    SAYS(CMD_WRITE | CMD_HEALTH, 0, cannot_append, why_not_appended)                             \
     R(CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write.")          \
+    SAYS(CMD_WRITE, 0, group_refuses_writes, why_no_writes)                                      \
+    SAYS(0, CMD_STALE, group_refuses, why_nothing)                                               \
     R(CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica.")          \
     R(0, CMD_STALE, stale,                                                                       \
       "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")        \
@@ -80,11 +103,14 @@ static bool loading(const struct node_world *w)
 static const struct {
     uint32_t has, lacks;
     bool (*holds)(const struct node_world *w);
-    const char *text; /* NULL: why_not_appended has it */
+    const char *text; /* NULL: says has it */
+    const char *(*says)(const struct node_world *w);
 } reasons[] = {
-#define ROW(has, lacks, holds, text) { has, lacks, holds, text },
-    REASONS(ROW)
+#define ROW(has, lacks, holds, text)    { has, lacks, holds, text, NULL },
+#define SAYING(has, lacks, holds, says) { has, lacks, holds, NULL, says },
+    REASONS(ROW, SAYING)
 #undef ROW
+#undef SAYING
 };
 
 /* Nearly always none holds: asking each by name lets the compiler see all of them at once, where the table
@@ -92,7 +118,7 @@ static const struct {
 static bool none_holds(const struct node_world *w)
 {
 #define NOT(has, lacks, holds, text) !holds(w) &&
-    return REASONS(NOT) true;
+    return REASONS(NOT, NOT) true;
 #undef NOT
 }
 
@@ -100,7 +126,7 @@ static const char *first_that_holds(const struct node_world *w, uint32_t has, ui
 {
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         if (((has & reasons[i].has) || (lacks & reasons[i].lacks)) && reasons[i].holds(w))
-            return reasons[i].text ? reasons[i].text : why_not_appended(w);
+            return reasons[i].text ? reasons[i].text : reasons[i].says(w);
     return NULL;
 }
 

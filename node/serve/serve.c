@@ -183,6 +183,8 @@ static enum admit admit(struct session *session, struct call *c)
         multi_queue(s, c, flags);
         return ADMIT_DONE;
     }
+    if (UNLIKELY(v->group.reads.held || v->group.writes.held) && group_holds(v, s, has, lacks))
+        return ADMIT_HOLD;
     if (UNLIKELY(keyspace_walking(v->world->keyspace)) && walk_wait_holds(v, s, c, has))
         return ADMIT_HOLD;
     begin(v, s, c);
@@ -455,7 +457,7 @@ static void turn_ended(struct service *service)
     shutdown_look(v);
     expire_turn_ended(v);
     confirm_turn_ended(v);
-    gate_turn_ended(&v->gate, clock_now_ms());
+    gate_turn_ended(&v->gate, clock_now_ms(), confirm_beat(v));
 }
 
 static void released(void *arg, struct out *out)
@@ -592,6 +594,7 @@ struct serve *serve_new(struct node_world *w)
     own_keys_init(&v->own_keys);
     list_init(&v->monitors);
     walk_wait_init(v);
+    group_init(v);
     v->slowlog = slowlog_new(&w->set->server);
     v->latency = latency_new(&w->set->server);
     v->service = service_new(w->loop, &ops, w->commands, w->acl, &w->set->server, w);

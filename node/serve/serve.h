@@ -22,6 +22,7 @@
 #include "node/serve/confirm.h"
 #include "node/serve/evict.h"
 #include "node/serve/gate.h"
+#include "node/serve/group.h"
 #include "node/serve/key_list.h"
 #include "node/serve/own_keys.h"
 #include "node/serve/rates.h"
@@ -60,6 +61,7 @@ struct serve {
     struct service *service;
     struct gate gate;
     struct confirm confirm; /* what replies wait for there, when it is others' copies */
+    struct serve_group group;
     struct unit unit;
     struct buf effects;      /* of the running call */
     struct session *running; /* whose command runs; NULL: a timer, or the stream */

@@ -51,7 +51,7 @@ static void end_turn(struct gate *g, struct client *clients, uint64_t acked)
         c->turn_start = c->written;
         c->turn_needs = 0;
     }
-    gate_turn_ended(g, 0);
+    gate_turn_ended(g, 0, 0);
 }
 
 START_TEST(nothing_leaves_early_and_nothing_stays)
@@ -139,7 +139,7 @@ START_TEST(opening_releases_everything)
     gate_note(&g, &a, 10);
     out_append(&out_b, "two", 3);
     gate_note(&g, &b, 20);
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     ck_assert_uint_eq(sendable(&out_a), 0);
     gate_acked(&g, GATE_FILE, 10);
     ck_assert_uint_eq(sendable(&out_a), 3);
@@ -166,7 +166,7 @@ START_TEST(a_client_that_leaves_takes_its_entries_along)
     gate_join(&g, &a, &out);
     out_append(&out, "x", 1);
     gate_note(&g, &a, 5);
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     out_append(&out, "y", 1);
     gate_note(&g, &a, 6);
     gate_forget(&g, &a);
@@ -193,7 +193,7 @@ START_TEST(the_least_of_what_is_demanded_counts)
     ck_assert_uint_eq(g.acked, 0);
     out_append(&out, "x", 1);
     gate_note(&g, &a, 5);
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     ck_assert(gate_holds(&a));
     gate_acked(&g, GATE_FILE, 9);
     ck_assert_uint_eq(sendable(&out), 0);
@@ -205,7 +205,7 @@ START_TEST(the_least_of_what_is_demanded_counts)
     ck_assert(!g.open);
     gate_rewind(&g, 2);
     gate_note(&g, &a, 3);
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     ck_assert(gate_holds(&a));
     gate_acked(&g, GATE_FILE, 3);
     ck_assert(!gate_holds(&a));
@@ -228,12 +228,12 @@ START_TEST(no_flush_in_the_middle_of_a_turn_is_early)
     gate_note(&g, &a, 5);
     ck_assert_uint_eq(sendable(&out), 0);
     gate_acked(&g, GATE_FOLLOWERS, 5); /* within the same turn */
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     ck_assert_uint_eq(sendable(&out), 1);
     out_sent(&out, 1);
     out_append(&out, "y", 1);
     gate_note(&g, &a, 6);
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     out_append(&out, "z", 1);
     gate_note(&g, &a, 7);
     gate_acked(&g, GATE_FOLLOWERS, 6); /* lets y go, and not what has come behind it */
@@ -269,7 +269,7 @@ START_TEST(what_is_held_waits_for_the_end_of_its_unit)
     gate_check(&g);
     ck_assert_uint_eq(sendable(&out_a) + sendable(&out_b), 0);
     gate_held_need(&g, 9);
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     ck_assert_uint_eq(sendable(&out_a) + sendable(&out_b), 0);
     gate_acked(&g, GATE_FOLLOWERS, 9);
     ck_assert_uint_eq(sendable(&out_a) + sendable(&out_b), 10);
@@ -301,7 +301,7 @@ START_TEST(who_hears_no_replies_waits_for_none)
     gate_note(&g, &a, 5);
     ck_assert(!gate_holds(&a));
     out_append(&out, "x", 1);
-    gate_turn_ended(&g, 0);
+    gate_turn_ended(&g, 0, 0);
     ck_assert_uint_eq(sendable(&out), 1);
     gate_forget(&g, &a);
     gate_fini(&g);
@@ -322,10 +322,10 @@ START_TEST(the_one_that_has_waited_longest_is_overdue)
     gate_join(&g, &b, &out_b);
     out_append(&out_a, "x", 1);
     gate_note(&g, &a, 20);
-    gate_turn_ended(&g, 1000);
+    gate_turn_ended(&g, 1000, 0);
     out_append(&out_b, "x", 1);
     gate_note(&g, &b, 10); /* less is needed, and has come later */
-    gate_turn_ended(&g, 2000);
+    gate_turn_ended(&g, 2000, 0);
     ck_assert_ptr_null(gate_overdue(&g, GATE_FOLLOWERS, 999));
     ck_assert_ptr_eq(gate_overdue(&g, GATE_FOLLOWERS, 1000), &a);
     gate_acked(&g, GATE_FOLLOWERS, 20); /* now they wait for the file */
@@ -340,8 +340,75 @@ START_TEST(the_one_that_has_waited_longest_is_overdue)
 }
 END_TEST
 
-CHECK_MAIN("gate", no_flush_in_the_middle_of_a_turn_is_early,
-           what_is_held_waits_for_the_end_of_its_unit, who_hears_no_replies_waits_for_none,
-           the_one_that_has_waited_longest_is_overdue, the_least_of_what_is_demanded_counts,
-           nothing_leaves_early_and_nothing_stays, opening_releases_everything,
-           a_client_that_leaves_takes_its_entries_along)
+START_TEST(who_asks_waits_for_a_beat_too)
+{
+    struct gate_client a = { 0 }, b = { 0 };
+    struct out out_a = { 0 }, out_b = { 0 };
+    struct gate g;
+
+    gate_init(&g, NULL, NULL);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    gate_join(&g, &a, &out_a);
+    gate_join(&g, &b, &out_b);
+    gate_acked(&g, GATE_FOLLOWERS, 100);
+    out_append(&out_a, "read", 4);
+    gate_ask(&g, &a, 50);
+    out_append(&out_b, "write", 5);
+    gate_note(&g, &b, 200);
+    ck_assert(g.asked);
+    gate_turn_ended(&g, 0, 7);
+    ck_assert(!g.asked);
+    ck_assert_uint_eq(sendable(&out_a), 0);
+    gate_acked(&g, GATE_FOLLOWERS, 200);
+    gate_check(&g);
+    ck_assert_uint_eq(sendable(&out_b), 0); /* one queue */
+    gate_answered(&g, 6);
+    ck_assert_uint_eq(sendable(&out_a), 0);
+    gate_answered(&g, 7);
+    ck_assert_uint_eq(sendable(&out_a), 4);
+    ck_assert_uint_eq(sendable(&out_b), 5);
+    /* One that was answered within the turn holds nobody. */
+    out_append(&out_a, "again", 5);
+    gate_ask(&g, &a, 0);
+    gate_answered(&g, 8);
+    gate_turn_ended(&g, 0, 8);
+    ck_assert_uint_eq(sendable(&out_a), 9);
+    gate_check(&g);
+    gate_forget(&g, &a);
+    gate_forget(&g, &b);
+    gate_fini(&g);
+    out_fini(&out_a);
+    out_fini(&out_b);
+}
+END_TEST
+
+START_TEST(a_new_demand_begins_with_nothing)
+{
+    struct gate_client a = { 0 };
+    struct out out = { 0 };
+    struct gate g;
+
+    gate_init(&g, NULL, NULL);
+    gate_join(&g, &a, &out);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    gate_acked(&g, GATE_FOLLOWERS, 1000);
+    gate_demand(&g, GATE_FOLLOWERS, false);
+    gate_forget_mark(&g, GATE_FOLLOWERS);
+    gate_demand(&g, GATE_FOLLOWERS, true);
+    out_append(&out, "x", 1);
+    gate_note(&g, &a, 500);
+    gate_turn_ended(&g, 0, 0);
+    ck_assert_uint_eq(sendable(&out), 0);
+    gate_acked(&g, GATE_FOLLOWERS, 500);
+    ck_assert_uint_eq(sendable(&out), 1);
+    gate_forget(&g, &a);
+    gate_fini(&g);
+    out_fini(&out);
+}
+END_TEST
+
+CHECK_MAIN("gate", who_asks_waits_for_a_beat_too, a_new_demand_begins_with_nothing,
+           no_flush_in_the_middle_of_a_turn_is_early, what_is_held_waits_for_the_end_of_its_unit,
+           who_hears_no_replies_waits_for_none, the_one_that_has_waited_longest_is_overdue,
+           the_least_of_what_is_demanded_counts, nothing_leaves_early_and_nothing_stays,
+           opening_releases_everything, a_client_that_leaves_takes_its_entries_along)

@@ -1,0 +1,45 @@
+/*
+ * group - what clients of a durable group's node may do now. Whoever decides it says so whenever it changes.
+ *
+ *     writes: refused READONLY, MASTERDOWN, NOREPLICAS or MISCONF, or held, or run
+ *     everything else that needs a sound view of the data: refused MASTERDOWN, or held, or run
+ *
+ *   1. what is refused or held has not begun: it leaves no trace in the stream
+ *   2. who is held asks again when the answer has changed, and only then
+ *   3. replication links, and what runs for the stream, are never asked
+ *
+ * Owner: embedded in serve; zeroed: everything runs. Cost: a branch per command.
+ */
+#ifndef HF_NODE_SERVE_GROUP_H
+#define HF_NODE_SERVE_GROUP_H
+
+#include "common/list.h"
+#include "common/serve/service.h"
+
+struct node_session;
+struct serve;
+
+struct group_answer {
+    const char *error; /* with its code; a constant. NULL: it runs */
+    bool held;
+};
+
+struct serve_group {
+    struct group_answer writes,
+        reads; /* reads: whatever is not fit for a stale node, writes among it */
+    bool pausing;
+    struct list held; /* sessions */
+    uint64_t (*beat)(void *arg);
+    void *arg;
+};
+
+void group_init(struct serve *v);
+/* Who says a beat to the others when reads ask for one, and gives its number. */
+void group_beats_by(struct serve *v, uint64_t (*beat)(void *arg), void *arg);
+/* pauses: a switchover is under way, writes wait, and nothing changes by itself (expiry, eviction). */
+void group_answers(struct serve *v, struct group_answer writes, struct group_answer reads,
+                   bool pauses);
+/* Of a command with these flags. True: the session is held. */
+bool group_holds(struct serve *v, struct node_session *s, uint32_t has, uint32_t lacks);
+
+#endif
