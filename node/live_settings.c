@@ -6,6 +6,7 @@
 #include "common/process.h"
 #include "common/serve/service.h"
 #include "common/server_net.h"
+#include "node/durable/membership.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
 #include "node/persist/aof.h"
@@ -192,7 +193,20 @@ static enum err apply_appendonly(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
 
+    if (!w->set->appendonly && membership_needs_file(w->membership)) {
+        errmsg_set(out_why, "A node of a durable group keeps its append only file on");
+        return ERR_REFUSED;
+    }
     return persist_loading(w->persist) ? OK : aof_switch(w->aof, w->set->appendonly, out_why);
+}
+
+static enum err apply_group(void *world, struct errmsg *out_why)
+{
+    struct node_world *w = world;
+
+    (void)out_why;
+    membership_settings_changed(w->membership);
+    return OK;
 }
 
 static enum err apply_appendfsync(void *world, struct errmsg *out_why)
@@ -282,6 +296,19 @@ static const struct {
     { "appendonly", apply_appendonly },
     { "appendfsync", apply_appendfsync },
     { "jemalloc-bg-thread", apply_allocator },
+    { "replica-priority", apply_group },
+    { "hf-heartbeat", apply_group },
+    { "hf-silence-limit", apply_group },
+    { "hf-reset-grace", apply_group },
+    { "hf-sync-max-lag", apply_group },
+    { "hf-grow-stable", apply_group },
+    { "hf-grow-hold-down-max", apply_group },
+    { "hf-stall-refuse", apply_group },
+    { "hf-confirm-timeout", apply_group },
+    { "hf-stale-read-limit", apply_group },
+    { "hf-solo", apply_group },
+    { "hf-sentinel-user", apply_group },
+    { "hf-sentinel-pass", apply_group },
     { "oom-score-adj", apply_rank },
     { "oom-score-adj-values", apply_rank },
 };

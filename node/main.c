@@ -91,9 +91,10 @@ static const struct command *const debug_rows[] = { debug_subs,         debug_ke
                                                     replica_debug_subs, script_debug_subs,
                                                     config_debug_subs,  NULL };
 
-static const struct info_part *const info_rooms[] = { info_parts,         serve_info_parts,
-                                                      replica_info_parts, persist_info_parts,
-                                                      aof_info_parts,     script_info_parts };
+static const struct info_part *const info_rooms[] = { info_parts,           serve_info_parts,
+                                                      replica_info_parts,   persist_info_parts,
+                                                      aof_info_parts,       script_info_parts,
+                                                      membership_info_parts };
 
 static const struct metric *const metric_rooms[] = { metrics_of_info_labelled, metrics_of_info,
                                                      serve_metrics, replica_metrics, node_metrics };
@@ -180,8 +181,8 @@ static void close_rooms(struct node *n)
     aof_free(w->aof);
     script_free(w->script);
     persist_free(w->persist);
-    membership_free(w->membership);
     replica_free(w->replica);
+    membership_free(w->membership);
     serve_free(w->serve);
     info_free(w->info);
     command_table_free(w->commands);
@@ -220,8 +221,13 @@ static void loaded(void *arg, enum err e, bool from_file, const struct errmsg *w
     struct errmsg cannot = { "" };
 
     if (e == OK) {
+        membership_loaded(n->world.membership);
         e = aof_start(n->world.aof, &cannot);
         why = &cannot;
+    }
+    if (e == OK) {
+        replica_start(n->world.replica);
+        e = membership_start(n->world.membership, &cannot);
     }
     if (e != OK) {
         log_warning("load-failed why=\"%s\"" REDIS_SAYS("Fatal error loading the DB"), why->text);
@@ -229,7 +235,6 @@ static void loaded(void *arg, enum err e, bool from_file, const struct errmsg *w
         ev_break(n->world.loop, EVBREAK_ALL);
         return;
     }
-    replica_start(n->world.replica);
     log_set_role(replica_is_follower(n->world.replica) ? 'S' : 'M');
     log_notice("Ready to accept connections port=%lld loaded-file=%s",
                (long long)n->set.server.port, from_file ? "yes" : "no");
@@ -320,6 +325,7 @@ static int serve_clients(struct node *n)
     if (!n->failed)
         ev_run(n->world.loop, 0);
     process_stopping();
+    membership_stop(n->world.membership);
     close_rooms(n);
     process_end(n->world.loop);
     if (!n->failed) /* else the last word is why */

@@ -264,8 +264,8 @@ void durable_moved(struct durable *d, uint64_t at, uint64_t written, uint64_t sy
                    uint64_t now_ms, struct durable_actions *out)
 {
     ASSERT(synced <= written && written <= at);
-    ASSERT(at == d->at || d->role == NODE_FOLLOWER || d->handoff.state == HANDOFF_NONE ||
-           DURABLE_MUTATED(d, MUT_HOLD_LEAKS));
+    ASSERT_SLOW(at == d->at || d->role == NODE_FOLLOWER || d->handoff.state == HANDOFF_NONE ||
+                DURABLE_MUTATED(d, MUT_HOLD_LEAKS));
     begin(d, now_ms, out);
     if (d->commit >= d->at)
         d->advanced_ms = d->now_ms;
@@ -337,10 +337,10 @@ void durable_link_down(struct durable *d, uint64_t node, uint64_t now_ms,
     place_turn(d, out);
 }
 
-void durable_disk_failed(struct durable *d, uint64_t now_ms, struct durable_actions *out)
+void durable_disk(struct durable *d, bool failed, uint64_t now_ms, struct durable_actions *out)
 {
     begin(d, now_ms, out);
-    d->disk_failed = true;
+    d->disk_failed = failed;
     place_turn(d, out);
 }
 

@@ -182,8 +182,8 @@ void durable_loaded(struct durable *d, const struct history *h, uint64_t at, uin
 /* The stream's link to this node broke. */
 void durable_link_down(struct durable *d, uint64_t node, uint64_t now_ms,
                        struct durable_actions *out);
-/* A write or fsync failed: nothing is acknowledged at that level any more. */
-void durable_disk_failed(struct durable *d, uint64_t now_ms, struct durable_actions *out);
+/* A write or fsync failed: nothing more is acknowledged at that level. Or: everything that it lacked is there. */
+void durable_disk(struct durable *d, bool failed, uint64_t now_ms, struct durable_actions *out);
 /* Everything is fsynced, and nothing will be executed or received any more. */
 void durable_stopped(struct durable *d, struct durable_actions *out);
 void durable_time(struct durable *d, uint64_t now_ms, struct durable_actions *out);

@@ -1,24 +1,25 @@
 #include "node/durable/membership.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
 #include "common/random.h"
-#include "common/register/wire.h"
+#include "node/durable/membership_room.h"
 #include "node/insight/identity.h"
+#include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof.h"
 #include "node/persist/persist.h"
 #include "node/replica/group_link.h"
 #include "node/replica/replica.h"
+#include "node/serve/serve.h"
 #include "node/settings.h"
-#include "node/world.h"
 
-enum { BEFORE_VERB = 1 }; /* HF */
+enum { WARM_MS = 10 * 1000 };
 
-struct membership {
-    uint64_t node, did;
-};
+#define U(number) ((unsigned long long)(number))
 
 /* 0 stands for nobody. */
 static uint64_t draw_id(void)
@@ -30,29 +31,183 @@ static uint64_t draw_id(void)
     return id;
 }
 
-struct membership *membership_open(struct node_world *w, struct errmsg *out_why)
-{
-    struct membership *m;
+/* ---- events --------------------------------------------------------------------------------------- */
 
-    if (access(MEMBERSHIP_FILE, F_OK) == 0) {
-        errmsg_set(out_why,
-                   "'" MEMBERSHIP_FILE
-                   "' says that the data here is a durable group's copy, and this version "
-                   "serves none. Start the version that wrote it, or move the file away to serve "
-                   "the data as that of a plain node, which the group will know nothing of");
-        return NULL;
+static void hear(void *arg, const struct talk *t)
+{
+    struct membership *m = arg;
+
+    if (m->ended || m->w->serve->busy_text)
+        return; /* amid a script nobody is deposed: it is said again */
+    durable_trimmed(&m->core, group_link_first(m->w->replica));
+    durable_hear(&m->core, t, clock_now_ms(), &m->pending);
+    obey(m);
+}
+
+static bool takes(void *arg, uint64_t epoch, uint64_t attach)
+{
+    const struct membership *m = arg;
+
+    return !m->ended && durable_takes(&m->core, epoch, attach);
+}
+
+static void marked(void *arg, uint64_t epoch, uint64_t at)
+{
+    struct membership *m = arg;
+
+    durable_marked(&m->core, epoch, at, &m->pending);
+    obey(m);
+}
+
+static void loading(void *arg)
+{
+    struct membership *m = arg;
+
+    durable_loading(&m->core, clock_now_ms());
+}
+
+static void loaded(void *arg, const struct history *h, uint64_t at)
+{
+    struct membership *m = arg;
+
+    log_notice("durable-data-loaded epoch=%llu offset=%llu did=%llu", U(history_epoch(h)), U(at),
+               U(m->core.meta.did));
+    durable_loaded(&m->core, h, at, clock_now_ms(), &m->pending);
+    obey(m);
+}
+
+static void link_down(void *arg, uint64_t node)
+{
+    struct membership *m = arg;
+
+    if (m->ended)
+        return;
+    durable_link_down(&m->core, node, clock_now_ms(), &m->pending);
+    obey(m);
+}
+
+static void look_at_disk(struct membership *m)
+{
+    bool fails = aof_refuses_writes(m->w->aof) != NULL;
+
+    if (fails == m->core.disk_failed)
+        return;
+    durable_disk(&m->core, fails, clock_now_ms(), &m->pending);
+    obey(m);
+}
+
+static void moved(void *arg, uint64_t at, uint64_t written, uint64_t synced)
+{
+    struct membership *m = arg;
+
+    if (m->ended || !m->ready)
+        return;
+    look_at_disk(m);
+    durable_moved(&m->core, at, written, synced, clock_now_ms(), &m->pending);
+    obey(m);
+}
+
+static uint64_t beat(void *arg)
+{
+    struct membership *m = arg;
+    uint64_t seq;
+
+    if (m->ended || m->core.role < NODE_LEADER)
+        return 0;
+    seq = durable_confirm(&m->core, clock_now_ms(), &m->pending);
+    obey(m);
+    return seq;
+}
+
+static const struct group_link_hooks hooks_of_core = {
+    .hear = hear,
+    .takes = takes,
+    .marked = marked,
+    .loading = loading,
+    .loaded = loaded,
+    .link_down = link_down,
+    .moved = moved,
+};
+
+static void on_wake(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct membership *m = timer->data;
+
+    if (m->core.role >= NODE_LEADER && clock_now_ms() >= m->warm_ms) {
+        m->warm_ms = clock_now_ms() + WARM_MS;
+        voters_keep_warm(m); /* the next change may be urgent */
     }
-    m = xcalloc(1, sizeof *m);
-
-    m->node = draw_id();
-    m->did = draw_id();
-    return m;
+    durable_time(&m->core, clock_now_ms(), &m->pending);
+    obey(m);
 }
 
-void membership_free(struct membership *m)
+/* ---- the data and its file ------------------------------------------------------------------------ */
+
+static uint64_t epoch_at(void *arg, uint64_t offset)
 {
-    xfree(m);
+    const struct membership *m = arg;
+    struct history h = m->ready ? m->core.meta.history : m->meta.history;
+
+    history_cut(&h, offset);
+    return history_epoch(&h);
 }
+
+void membership_look(struct membership *m)
+{
+    uint64_t at = m->w->oplog->next, written = 0, synced = 0;
+
+    if (!aof_kept(m->w->aof, &written, &synced))
+        written = synced = 0;
+    durable_moved(&m->core, at, written < at ? written : at, synced < at ? synced : at,
+                  clock_now_ms(), &m->pending);
+}
+
+static bool keep_file_on(struct membership *m)
+{
+    static const struct bytes words[] = { BYTES("appendonly"), BYTES("yes") };
+    struct errmsg why = { "" };
+
+    if (m->w->set->appendonly)
+        return true;
+    log_notice("appendonly-turned-on why=\"a durable group wants this node\"");
+    if (settings_set(m->w->settings, ARRAY_LEN(words), words, &why) == OK)
+        return true;
+    log_warning("appendonly-not-turned-on why=\"%s\"", why.text);
+    return false;
+}
+
+static void join_rooms(struct membership *m)
+{
+    group_link_begin(m->w->replica, &m->hooks);
+    group_beats_by(m->w->serve, beat, m);
+}
+
+bool membership_bind(struct membership *m, const struct order *o)
+{
+    struct aof *a = m->w->aof;
+    uint64_t written, synced;
+
+    if (persist_loading(m->w->persist) || replica_loading(m->w->replica) || !keep_file_on(m) ||
+        !aof_kept(a, &written, &synced))
+        return false;
+    group_link_prepare(m->w->replica);
+    aof_note(a, epoch_at, m);
+    if (aof_flush(a) != OK) {
+        aof_note(a, NULL, NULL);
+        return false;
+    }
+    log_notice("durable-bound gid=%s node=%llu offset=%llu", o->gid, U(m->core.meta.node),
+               U(m->w->oplog->next));
+    m->bound = true;
+    join_rooms(m);
+    if (o->kind != ORDER_PROMOTE) /* a leader leads on: nobody is sent away, or unblocked */
+        group_link_rest(m->w->replica);
+    voters_begin(m);
+    membership_look(m);
+    return true;
+}
+
+/* ---- what is told ---------------------------------------------------------------------------------- */
 
 static uint32_t flags(const struct node_world *w)
 {
@@ -60,106 +215,214 @@ static uint32_t flags(const struct node_world *w)
            (replica_loading(w->replica) ? NODE_RESYNCING : 0);
 }
 
-static void report(const struct node_world *w, struct report *out)
+/* Of a node that belongs to no group, or has not loaded what it is to its own. */
+static void report_without_core(const struct membership *m, struct report *out)
 {
-    *out = (struct report){ .node = w->membership->node,
-                            .did = w->membership->did,
-                            .boot = 1,
-                            .role = replica_is_follower(w->replica) ? NODE_FOLLOWER : NODE_ACTIVE,
+    const struct node_world *w = m->w;
+    const struct meta *meta = m->ready ? &m->core.meta : &m->meta;
+    bool leads = !m->bound && !replica_is_follower(w->replica);
+
+    *out = (struct report){ .node = meta->node,
+                            .did = meta->did,
+                            .boot = meta->boot,
                             .flags = flags(w),
-                            .priority = (uint32_t)w->set->follower_priority,
+                            .promised = meta->seen.epoch,
+                            .ver = meta->seen.ver,
                             .at = { .offset = w->oplog->next },
                             .beat_age_ms = UINT64_MAX };
+    out->role = m->bound ? NODE_WAITING : leads ? NODE_ACTIVE : NODE_FOLLOWER;
+    memcpy(out->gid, meta->gid, sizeof out->gid);
     memcpy(out->run, identity()->run_id, sizeof out->run);
 }
 
-static void cmd_hf(struct call *c)
+void membership_report(const struct membership *m, struct report *out)
 {
-    struct node_world *w = c->world;
-    struct wire words = { .count = 0 }, back = { .count = 0 };
-    struct receipt receipt = { .kind = RECEIPT_GROUP };
-    struct errmsg why = { "" };
-    struct order o;
-
-    call_no_effect(c);
-    wire_of_words(&words, c->argc - BEFORE_VERB, c->argv + BEFORE_VERB);
-    if (wire_take_order(&words, &o, &why) != OK) {
-        reply_errorf(c->reply, "ERR %.200s", why.text);
-        return;
-    }
-    if (!o.gid[0])
-        receipt.kind = RECEIPT_OK;
-    receipt.seq = o.seq;
-    report(w, &receipt.report);
-    wire_put_receipt(&back, &receipt);
-    wire_reply(&back, c->reply);
-    wire_fini(&back);
+    if (m->ready && m->bound)
+        durable_report(&m->core, clock_now_ms(), out);
+    else
+        report_without_core(m, out);
+    out->priority = (uint32_t)m->w->set->follower_priority;
 }
 
-/* While it loads, or runs a script, a node has no part in its group's stream. */
-#define FROM_NODES                                                                        \
-    .run = group_link_command, .argc_max = ARGC_ANY, .group = "server", .since = "7.2.4", \
-    .cost = "O(1)",                                                                       \
-    .flags =                                                                              \
-        CMD_ADMIN | CMD_HIDDEN | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_NO_ASYNC_LOADING | CMD_STALE
+bool membership_needs_file(const struct membership *m)
+{
+    return m && m->bound;
+}
 
-#define FROM_SENTINELS                                                                        \
-    .run = cmd_hf, .argc_max = ARGC_ANY, .group = "server", .since = "7.2.4", .cost = "O(1)", \
-    .flags = CMD_ADMIN | CMD_HIDDEN | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_LOADING | CMD_STALE | \
-             CMD_ALLOW_BUSY
+/* ---- settings -------------------------------------------------------------------------------------- */
 
-static const struct command orders[] = {
-    { .name = "config",
-      FROM_SENTINELS,
-      .argc_min = 6,
-      .args = "format:integer gid seq:integer charter",
-      .help = "Tells a durable group's node the newest charter." },
-    { .name = "handoff",
-      FROM_SENTINELS,
-      .argc_min = 9,
-      .args = "format:integer gid seq:integer epoch:integer ver:integer target:integer "
-              "milliseconds:integer",
-      .help = "Has a durable group's leader hold its writes, for another to lead." },
-    { .name = "hello",
-      FROM_SENTINELS,
-      .argc_min = 6,
-      .args = "format:integer gid seq:integer sentinel:integer",
-      .help = "What is this node, and to which durable group does it belong?" },
-    { .name = "ping",
-      FROM_SENTINELS,
-      .argc_min = 7,
-      .args = "format:integer gid seq:integer epoch:integer ver:integer",
-      .help = "How far is this node of a durable group?" },
-    { .name = "promote",
-      FROM_SENTINELS,
-      .argc_min = 7,
-      .args = "format:integer gid seq:integer charter suspects",
-      .help = "Has a node lead its durable group." },
-    { .name = "stale",
-      FROM_NODES,
-      .argc_min = 7,
-      .args = "format:integer gid epoch:integer from:integer to:integer",
-      .help = "Tells a durable group's node that a later epoch has begun." },
-    { .name = "sync",
-      FROM_NODES,
-      .argc_min = 12,
-      .args = "format:integer gid epoch:integer from:integer to:integer attach:integer did:integer "
-              "boot:integer at:integer history",
-      .help =
-          "Said by followers of a durable group: continues their stream, or sends everything." },
-    { 0 },
-};
+/* 0 in a file says: never. */
+static uint64_t or_never(int64_t ms)
+{
+    return ms ? (uint64_t)ms : UINT64_MAX / 4;
+}
 
-const struct command membership_rows[] = {
-    { .name = "hf",
-      .subs = orders,
-      .argc_min = 2,
-      .argc_max = ARGC_ANY,
-      .flags = CMD_ADMIN | CMD_HIDDEN | CMD_NOSCRIPT | CMD_NO_MULTI | CMD_LOADING | CMD_STALE |
-               CMD_ALLOW_BUSY,
-      .group = "server",
-      .since = "7.2.4",
-      .cost = "Depends on subcommand.",
-      .help = "What sentinels tell the nodes of durable groups." },
-    { 0 },
-};
+static void read_terms(struct membership *m)
+{
+    const struct node_settings *set = m->w->set;
+
+    m->terms = (struct durable_terms){
+        .heartbeat_ms = (uint64_t)set->hf_heartbeat_ms,
+        .silence_ms = (uint64_t)set->hf_silence_limit_ms,
+        .grace_ms = (uint64_t)set->hf_reset_grace_ms,
+        .max_lag_ms = (uint64_t)set->hf_sync_max_lag_ms,
+        .grow_stable_ms = (uint64_t)set->hf_grow_stable_ms,
+        .hold_down_ms = (uint64_t)set->hf_grow_hold_down_max_ms,
+        .stall_refuse_ms = or_never(set->hf_stall_refuse_ms),
+        .confirm_timeout_ms = or_never(set->hf_confirm_timeout_ms),
+        .stale_read_limit_ms = or_never(set->hf_stale_read_limit_ms),
+        .lag_bytes = durable_terms_default.lag_bytes,
+        .solo = set->hf_solo,
+    };
+}
+
+void membership_settings_changed(struct membership *m)
+{
+    if (!m)
+        return;
+    read_terms(m);
+    m->core.priority = (uint32_t)m->w->set->follower_priority;
+    if (m->courier)
+        voters_begin(m);
+    if (m->ready)
+        standing_settle(m);
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------------- */
+
+static enum err remember(struct membership *m, struct errmsg *out_why)
+{
+    enum err e = meta_file_open(&m->file, META_FILE_NAME, &slots_io_real, &m->meta, out_why);
+
+    if (e == ERR_NOTFOUND) {
+        m->meta =
+            (struct meta){ .node = draw_id(), .did = draw_id(), .boot = 1, .weakest = KEEP_FSYNC };
+        return OK;
+    }
+    m->bound = e == OK;
+    return e;
+}
+
+struct membership *membership_open(struct node_world *w, struct errmsg *out_why)
+{
+    struct membership *m = xcalloc(1, sizeof *m);
+
+    m->w = w;
+    m->hooks = hooks_of_core;
+    m->hooks.arg = m;
+    ev_timer_init(&m->wake, on_wake, 0., 0.);
+    m->wake.data = m;
+    read_terms(m);
+    if (remember(m, out_why) != OK) {
+        membership_free(m);
+        return NULL;
+    }
+    if (!m->bound)
+        return m;
+    log_notice("durable-member gid=%s node=%llu did=%llu epoch=%llu", m->meta.gid, U(m->meta.node),
+               U(m->meta.did), U(m->meta.seen.epoch));
+    if (!w->set->appendonly)
+        log_warning("appendonly-kept-on why=\"this node belongs to a durable group\"");
+    w->set->appendonly = true;
+    aof_note(w->aof, epoch_at, m);
+    return m;
+}
+
+static uint64_t count_keys(const struct keyspace *ks)
+{
+    uint64_t keys = 0;
+
+    for (int db = 0; db < keyspace_databases(ks); db++)
+        keys += keyspace_size(ks, db);
+    return keys;
+}
+
+/* Data of which nothing tells where it stands in the stream is not the group's: it stands at an offset that no other
+ * copy agrees with, until it is replaced. */
+void membership_loaded(struct membership *m)
+{
+    const struct aof_position *at = aof_loaded_at(m->w->aof);
+    struct replica_position stream = { .known = true, .offset = at->offset, .db = at->db };
+
+    if (!m->bound)
+        return;
+    m->found = (struct found){ .loads = at->known, .end = { at->epoch, at->offset } };
+    if (!at->known) {
+        m->found.end = (struct position){ 0 };
+        stream.offset = count_keys(m->w->keyspace) > 0;
+        stream.db = 0;
+    }
+    meta_read_kernel(m->found.kernel);
+    random_hex(stream.id, sizeof stream.id - 1);
+    join_rooms(m);
+    replica_restore(m->w->replica, &stream);
+}
+
+static enum err begin_boot(struct membership *m, struct errmsg *out_why)
+{
+    bool kept = meta_start(&m->meta, &m->found, draw_id(), 0);
+
+    log_notice("durable-starts boot=%llu did=%llu kept=%s epoch=%llu offset=%llu", U(m->meta.boot),
+               U(m->meta.did), kept ? "yes" : "no", U(m->found.end.epoch), U(m->w->oplog->next));
+    return meta_file_store(&m->file, &m->meta, out_why);
+}
+
+enum err membership_start(struct membership *m, struct errmsg *out_why)
+{
+    struct durable_start s = { .terms = &m->terms,
+                               .run = identity()->run_id,
+                               .proposer = draw_id(),
+                               .seed = draw_id(),
+                               .at = m->w->oplog->next,
+                               .priority = (uint32_t)m->w->set->follower_priority };
+
+    if (m->bound && begin_boot(m, out_why) != OK)
+        return ERR_IO;
+    if (aof_kept(m->w->aof, &s.written, &s.synced)) {
+        s.written = s.written < s.at ? s.written : s.at;
+        s.synced = s.synced < s.written ? s.synced : s.written;
+    }
+    s.meta = m->meta;
+    m->ready = true;
+    if (m->bound) {
+        group_link_rest(m->w->replica);
+        voters_begin(m);
+    }
+    durable_init(&m->core, &s, clock_now_ms(), &m->pending);
+    obey(m);
+    return OK;
+}
+
+/* Nothing of a full sync that has not come to its end is kept. */
+static void keep_for_next_start(struct membership *m)
+{
+    if (aof_flush(m->w->aof) != OK)
+        return;
+    membership_look(m);
+    obey(m);
+    if (m->core.synced != m->core.at)
+        return;
+    durable_stopped(&m->core, &m->pending);
+    obey(m);
+}
+
+void membership_stop(struct membership *m)
+{
+    if (!m)
+        return;
+    if (m->ready && m->bound)
+        keep_for_next_start(m);
+    ev_timer_stop(m->w->loop, &m->wake);
+    m->ended = true;
+}
+
+void membership_free(struct membership *m)
+{
+    if (!m)
+        return;
+    ev_timer_stop(m->w->loop, &m->wake);
+    voters_end(m);
+    durable_actions_fini(&m->pending);
+    meta_file_close(&m->file);
+    xfree(m);
+}

@@ -1,37 +1,52 @@
 /*
- * membership - this node's place in a durable group, as sentinels ask for it: the command HF.
+ * membership - this node's place in a durable group: it drives the core (durable.h) with what the node's rooms tell it,
+ * and obeys it on them.
  *
- *     sentinel --HF HELLO, PING, PROMOTE, CONFIG, HANDOFF (common/register/wire.h)--> node
- *              <------------------ a receipt, with a report ------------------------
+ *     sentinel --HF HELLO, PING, PROMOTE, CONFIG, HANDOFF--> orders.c --.                  .--> hf.meta
+ *     voters   --replies-----------------------------------> voters.c --+--> durable.c --+--> the stream (group_link.h)
+ *     replica  --talk, stream, payload, files moved (hooks)------------>+    (pure)      +--> serve: gate, refusals
+ *     clock    ---------------------------------------------------------'                 `--> voters, answers
  *
- * No group binds a node yet: HELLO and PING of anybody are answered with what the node is, everything that is meant for
- * a group with GROUP, which says that it belongs to none. Of a node that belongs to none,
+ *     unbound --CONFIG or PROMOTE with a charter that names this node--> bound: hf.meta is made, and PSYNC is over
+ *     start: no hf.meta: unbound | sound: bound, loads, then reads the register | damaged: refused
  *
- *   1. node and did are drawn at each start, so that nobody takes two runs of it for one
- *   2. role is *follower* or *active*, as replication stands; offsets are the stream's, in epoch 0
- *   3. nothing is said of its files: written, synced and commit are 0
+ *   1. a node in no group answers HELLO and PING of anybody with what it is, and everything that is meant for a group
+ *      with GROUP. Its node id and did are drawn at each start, so that nobody takes two runs of it for one
+ *   2. before a node is bound its append only file is on, whole, and says where in the stream it stands: the start
+ *      after any crash knows exactly what it holds. Until then the order is answered with BUSYSYNC
+ *   3. a bound node's append only file stays on, whatever the configuration says
+ *   4. actions are obeyed in order; PERSIST holds the loop until the disk has it. Where it cannot be had the process
+ *      ends at once: nothing that follows would be true
+ *   5. before a bound node has loaded it tells what it knows of itself, and follows no order
  *
- * A directory that has a MEMBERSHIP_FILE was a group's: to load it as a plain node's would be to serve writes that the
- * group may have thrown away, so the start is refused.
- *
- * Owner: main. Cost of an answer: O(1).
+ * Owner: main. Cost: a step of the core per turn of the loop in which something moved; nothing per command.
  */
 #ifndef HF_NODE_DURABLE_MEMBERSHIP_H
 #define HF_NODE_DURABLE_MEMBERSHIP_H
 
 #include "common/command.h"
+#include "node/insight/info.h"
 
 struct membership;
 struct node_world;
 
-/* Where a node of a durable group keeps what it must not forget. */
-#define MEMBERSHIP_FILE "hf.meta"
-
 /* In the directory that the node is to live in, before its data is loaded. NULL: out_why says what stands in the way,
  * and what to do. */
 struct membership *membership_open(struct node_world *w, struct errmsg *out_why);
+/* The data is loaded, and neither the file is appended to nor the stream begun yet: puts the stream where it ends. */
+void membership_loaded(struct membership *m);
+/* Both have begun. ERR_IO: hf.meta cannot be written. */
+enum err membership_start(struct membership *m, struct errmsg *out_why) MUST_CHECK;
+/* The node ends in good order, and nothing will be executed any more: the next start keeps its data. */
+void membership_stop(struct membership *m);
 void membership_free(struct membership *m); /* NULL does nothing */
 
+/* A bound node cannot be without its append only file. */
+bool membership_needs_file(const struct membership *m);
+/* hf-* was changed. */
+void membership_settings_changed(struct membership *m);
+
 extern const struct command membership_rows[];
+extern const struct info_part membership_info_parts[];
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/serve/service.h"
+#include "node/replica/group_link.h"
 #include "node/replica/replica_room.h"
 
 static struct replica *room(const struct call *c)
@@ -22,6 +23,15 @@ static bool parse_port(struct bytes text, int64_t *out)
     return bytes_to_i64(text, out) && *out >= 0 && *out <= 65535;
 }
 
+/* In a durable group the register says who leads. True: an error was answered. */
+static bool belongs_to_group(struct call *c, const struct replica *r)
+{
+    if (!group_link_bound(r))
+        return false;
+    reply_error(c->reply, "NOPERM role of a durable group is changed by SENTINEL FAILOVER only");
+    return true;
+}
+
 /* ---- REPLICAOF ---------------------------------------------------------------------------------- */
 
 static void cmd_replicaof(struct call *c)
@@ -32,6 +42,8 @@ static void cmd_replicaof(struct call *c)
     int64_t port;
 
     call_no_effect(c);
+    if (belongs_to_group(c, r))
+        return;
     if (r->failover.state != FAILOVER_NONE) {
         reply_error(c->reply, "ERR REPLICAOF not allowed while failing over.");
         return;
@@ -72,6 +84,8 @@ static void cmd_replicaof(struct call *c)
 /* PSYNC id offset FAILOVER: our leader hands over to us. True: an error was answered. */
 static bool take_over(struct call *c, struct replica *r)
 {
+    if (belongs_to_group(c, r))
+        return true;
     if (!r->follows) {
         reply_error(c->reply, "ERR PSYNC FAILOVER can't be sent to a master.");
         return true;
@@ -451,7 +465,7 @@ static void cmd_failover(struct call *c)
     const char *refusal;
 
     call_no_effect(c);
-    if (!parse_failover(c, &a))
+    if (!parse_failover(c, &a) || belongs_to_group(c, r))
         return;
     if (a.abort) {
         if (r->failover.state == FAILOVER_NONE) {

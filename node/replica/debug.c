@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/serve/service.h"
 #include "node/persist/aof.h"
+#include "node/replica/group_link.h"
 #include "node/replica/replica_room.h"
 
 static struct replica *room(const struct call *c)
@@ -63,6 +64,10 @@ static void debug_demand(struct call *c)
         return;
     if (!acks_level_of(c->argv[3], &who.level) || count < 0 || count >= CHARTER_MEMBERS_MAX) {
         reply_error(c->reply, "ERR a number of followers and async, mem, os or fsync");
+        return;
+    }
+    if (group_link_bound(r)) {
+        reply_error(c->reply, "ERR this node's durable group says who is waited for");
         return;
     }
     if (r->follows) {

@@ -550,5 +550,6 @@ void leader_fini(struct replica *r)
     }
     while (full_sync_sweep(r))
         continue;
+    oplog_close(&r->group.held);
     ev_timer_stop(r->w->loop, &r->pump_more);
 }

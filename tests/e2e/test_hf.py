@@ -59,15 +59,16 @@ def test_a_group_s_orders_are_not_for_it(t):
     assert refused(node, "HF", "GUESS") == "ERR unknown subcommand 'GUESS'. Try HF HELP."
 
 
-def test_a_group_s_copy_is_not_served_as_a_plain_node_s(t):
+def test_a_memory_that_is_none_ends_the_start(t):
     t.needs_holdfast()
     node = t.node()
     node.write_conf()
     with open(os.path.join(node.folder, "hf.meta"), "wb") as f:
         f.write(b"whatever")
     done = subprocess.run(node.command(), capture_output=True, text=True, timeout=20, cwd=node.folder)
-    assert done.returncode == 1 and "durable group's copy" in done.stderr and "move the file away" in done.stderr, done
-    os.unlink(os.path.join(node.folder, "hf.meta"))
+    assert done.returncode == 1 and "hf.meta' can't be believed" in done.stderr and "Move it away" in done.stderr, done
+    for name in ("hf.meta", "hf.meta.lock"):
+        os.unlink(os.path.join(node.folder, name))
     node.start()
     assert not [n for n in os.listdir(node.folder) if n.startswith("hf.")]
 

@@ -1,0 +1,73 @@
+/*
+ * membership_room - what the driver's files share: membership.c (a node's life in its group), obey.c (actions),
+ * orders.c (the command HF), standing.c (what clients, the file and the stream are told after a step), voters.c
+ * (the link to the register), tell.c (INFO).
+ */
+#ifndef HF_NODE_DURABLE_MEMBERSHIP_ROOM_H
+#define HF_NODE_DURABLE_MEMBERSHIP_ROOM_H
+
+#include <ev.h>
+
+#include "node/durable/durable.h"
+#include "node/durable/membership.h"
+#include "node/durable/meta_file.h"
+#include "node/replica/group_link.h"
+#include "node/world.h"
+
+struct courier;
+
+/* An order that is answered in a later step than its own. */
+struct late_answer {
+    uint64_t asker; /* 0: nobody waits */
+    uint64_t session;
+    bool ready;
+    struct receipt receipt;
+};
+
+struct membership {
+    struct node_world *w;
+    bool bound;                     /* to a group: hf.meta is there, or is about to be */
+    bool ready;                     /* the data is loaded, and the core has begun */
+    bool ended;                     /* nobody listens any more */
+    struct meta_file file;          /* open once bound */
+    struct found found;             /* by the load */
+    struct meta meta;               /* until the core has it */
+    struct durable core;            /* once ready */
+    struct durable_actions pending; /* from next on to be obeyed */
+    size_t next;
+    bool obeying;
+    struct durable_terms terms;
+    struct group_link_hooks hooks; /* events of the core */
+    struct courier *courier;
+    uint64_t warm_ms; /* when the links to the voters are looked at next */
+    ev_timer wake;
+
+    uint64_t asker; /* of the last order */
+    bool answered;  /* in the running step, by: */
+    struct receipt answer;
+    struct late_answer late;
+};
+
+/* obey.c: behind every step of the core, whose actions are in m->pending. */
+void obey(struct membership *m);
+
+/* orders.c */
+void orders_answered(struct membership *m, const struct durable_action *a);
+
+/* standing.c */
+void standing_settle(struct membership *m);
+
+/* voters.c */
+void voters_begin(struct membership *m);
+void voters_end(struct membership *m);
+void voters_ask(struct membership *m, const struct durable_action *a);
+void voters_keep_warm(struct membership *m);
+
+/* membership.c */
+/* The order behind it makes this node a member of a group. False: not yet, the file has to be ready first. */
+bool membership_bind(struct membership *m, const struct order *o);
+/* Where data and file end now. */
+void membership_look(struct membership *m);
+void membership_report(const struct membership *m, struct report *out);
+
+#endif

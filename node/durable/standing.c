@@ -1,0 +1,69 @@
+/*
+ * standing - what follows from a step of the core for everybody else: what clients may do, how well the file is to keep
+ * what comes, what of the stream stays, and when the core is to be called again.
+ */
+#include "common/clock.h"
+#include "node/durable/membership_room.h"
+#include "node/persist/aof.h"
+#include "node/replica/group_link.h"
+#include "node/serve/serve.h"
+
+static const char *const refusals[REFUSAL_COUNT] = {
+    [REFUSES_READONLY] = "READONLY You can't write against a read only replica.",
+    [REFUSES_MASTERDOWN] = "MASTERDOWN No leader of this node's durable group is known to be in "
+                           "force here",
+    [REFUSES_NOREPLICAS] = "NOREPLICAS Not enough good replicas to write.",
+    [REFUSES_MISCONF] = "MISCONF Errors writing to the append only file, without which this node "
+                        "acknowledges nothing",
+};
+
+static struct group_answer answer_of(enum refusal r)
+{
+    return (struct group_answer){ .error = refusals[r], .held = r == REFUSES_HELD };
+}
+
+static void answer_clients(struct membership *m)
+{
+    const struct durable *d = &m->core;
+    bool pauses = d->handoff.state != HANDOFF_NONE;
+    struct group_answer writes = answer_of(durable_refuses_write(d, clock_now_ms()));
+
+    if (pauses)
+        writes.held = false; /* the pause holds them, and what changes by itself */
+    group_answers(m->w->serve, writes, answer_of(durable_refuses_read(d, clock_now_ms())), pauses);
+}
+
+/* Alone, a leader releases by its own fsync; who takes another data set counts once that is on the disk. */
+static enum keep wanted_of_file(const struct durable *d)
+{
+    struct effective eff[CHARTER_MEMBERS_MAX + 1];
+    enum keep level = d->role == NODE_FOLLOWER ? d->beat_level : d->meta.seen.level;
+
+    if (d->role == NODE_WAITING)
+        return KEEP_ASYNC;
+    if (d->role == NODE_FOLLOWER)
+        return d->meta.resyncing ? KEEP_FSYNC : level;
+    return d->meta.solo || (d->terms->solo && durable_eff(d, eff) == 1) ? KEEP_FSYNC : level;
+}
+
+static void arm(struct membership *m)
+{
+    uint64_t at_ms = durable_wake_ms(&m->core), now_ms = clock_now_ms();
+
+    ev_timer_stop(m->w->loop, &m->wake);
+    if (at_ms == UINT64_MAX)
+        return;
+    ev_timer_set(&m->wake, at_ms > now_ms ? (double)(at_ms - now_ms) / 1000. : 0.001, 0.);
+    ev_timer_start(m->w->loop, &m->wake);
+}
+
+void standing_settle(struct membership *m)
+{
+    if (!m->bound)
+        return;
+    answer_clients(m);
+    aof_require(m->w->aof, wanted_of_file(&m->core));
+    if (m->core.role >= NODE_LEADER)
+        group_link_hold(m->w->replica, durable_needs(&m->core));
+    arm(m);
+}

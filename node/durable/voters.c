@@ -1,0 +1,63 @@
+/*
+ * voters - the links to the register's voters, which are sentinels.
+ */
+#include "common/clock.h"
+#include "common/register/courier.h"
+#include "common/server_net.h"
+#include "node/durable/membership_room.h"
+#include "node/settings.h"
+
+static void hear(void *arg, const struct place *from, const struct reg_message *reply)
+{
+    struct membership *m = arg;
+
+    (void)from;
+    durable_voted(&m->core, reply, clock_now_ms(), &m->pending);
+    obey(m);
+}
+
+static struct courier_options options(struct membership *m)
+{
+    const struct node_settings *set = m->w->set;
+
+    return (struct courier_options){
+        .tls = m->w->net ? m->w->net->tls_client : NULL,
+        .source_address = *set->server.bind_source_addr ? set->server.bind_source_addr : NULL,
+        .user = *set->hf_sentinel_user ? set->hf_sentinel_user : NULL,
+        .password = set->hf_sentinel_pass,
+        .client_name = "holdfast-node",
+        .keepalive_s = set->server.tcp_keepalive_s,
+        .hear = hear,
+        .arg = m,
+    };
+}
+
+void voters_begin(struct membership *m)
+{
+    struct courier_options o = options(m);
+
+    if (m->courier)
+        courier_set(m->courier, &o);
+    else
+        m->courier = courier_new(m->w->loop, &o);
+}
+
+void voters_ask(struct membership *m, const struct durable_action *a)
+{
+    voters_begin(m); /* with the credentials of now */
+    courier_send(m->courier, a->to, &a->at, &a->reg);
+}
+
+void voters_keep_warm(struct membership *m)
+{
+    const struct charter *c = &m->core.meta.seen;
+
+    for (uint32_t i = 0; i < c->voter_count; i++)
+        courier_warm(m->courier, &c->voters[i].at, c->gid);
+}
+
+void voters_end(struct membership *m)
+{
+    courier_free(m->courier);
+    m->courier = NULL;
+}
