@@ -89,7 +89,7 @@ struct server_settings {
     char *http_bind[BIND_MAX];
     int http_bind_count;
     int64_t http_port; /* 0: off */
-    bool http_tls, http_open_health;
+    bool http_tls, http_open_health, http_token_without_tls;
     char *http_token, *http_token_file;
     int64_t http_max_connections, http_request_timeout_s, http_idle_timeout_s;
     uint64_t http_max_target_bytes, http_max_head_bytes, http_max_body_bytes;

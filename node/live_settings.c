@@ -279,6 +279,7 @@ static const struct {
     { "http-tls", apply_net },
     { "http-token", apply_net },
     { "http-token-file", apply_net },
+    { "http-token-without-tls", apply_net },
     { "http-max-connections", apply_http_room },
     { "requirepass", apply_password },
     { "acl-pubsub-default", apply_new_users },

@@ -18,7 +18,8 @@ static void digest(struct bytes token, unsigned char *out)
     ASSERT(EVP_Digest(token.at, token.len, out, &len, EVP_sha256(), NULL) == 1);
 }
 
-static enum err add_token(struct http_guard *g, struct bytes token, struct errmsg *why)
+static enum err add_token(struct http_guard *g, struct bytes token, enum http_access access,
+                          struct errmsg *why)
 {
     for (size_t i = 0; i < token.len; i++) {
         if (token.at[i] > ' ' && token.at[i] < 0x7f)
@@ -30,8 +31,20 @@ static enum err add_token(struct http_guard *g, struct bytes token, struct errms
         errmsg_set(why, "there are more than %d HTTP tokens", HTTP_TOKENS_MAX);
         return ERR_LIMIT;
     }
-    digest(token, g->digests[g->count++]);
+    digest(token, g->tokens[g->count].digest);
+    g->tokens[g->count++].access = access;
     return OK;
+}
+
+/* A token, or the word view and one that may look and not touch. */
+static enum err add_line(struct http_guard *g, struct bytes line, struct errmsg *why)
+{
+    struct bytes view = BYTES("view ");
+
+    if (line.len <= view.len || memcmp(line.at, view.at, view.len) != 0)
+        return add_token(g, line, HTTP_OPERATOR, why);
+    return add_token(g, (struct bytes){ line.at + view.len, line.len - view.len }, HTTP_VIEWER,
+                     why);
 }
 
 /* A token on each line; empty lines, and those that begin with a number sign, say nothing. */
@@ -55,7 +68,7 @@ static enum err read_file(struct http_guard *g, const char *path, struct errmsg 
     text[e == OK ? len : 0] = '\0';
     for (char *line; e == OK && (line = strsep(&rest, "\r\n"));)
         if (*line && *line != '#')
-            e = add_token(g, bytes_of(line), why);
+            e = add_line(g, bytes_of(line), why);
     if (e == OK && !g->count) {
         errmsg_set(why, "http-token-file %s holds no token", path);
         e = ERR_SYNTAX;
@@ -75,6 +88,35 @@ static bool is_near(const char *address)
     return net_parse_ip(address, 0, &sa, &len) && net_is_loopback((struct sockaddr *)&sa);
 }
 
+/* What is wrong with one address of http-bind; OK: nothing. */
+static enum err hold_to(const struct http_guard *g, const struct server_settings *set,
+                        const char *address, struct errmsg *why)
+{
+    if (is_near(address))
+        return OK;
+    if (!g->count) {
+        errmsg_set(why,
+                   "http-bind %s can be reached from other machines, and everybody there could "
+                   "ask: name a token in http-token-file (or http-token), or bind to 127.0.0.1",
+                   address);
+        return ERR_DENIED;
+    }
+    if (set->http_tls)
+        return OK;
+    if (!set->http_token_without_tls) {
+        errmsg_set(why,
+                   "http-bind %s can be reached from other machines, and whoever sees the network "
+                   "on the way would see the token: set http-tls yes, or http-token-without-tls "
+                   "yes where something else encrypts",
+                   address);
+        return ERR_DENIED;
+    }
+    log_warning("http-token-in-the-clear http-bind=%s: whoever sees the network sees the token; "
+                "http-tls yes hides it",
+                address);
+    return OK;
+}
+
 enum err http_guard_read(struct http_guard *g, const struct server_settings *set,
                          struct errmsg *out_why)
 {
@@ -86,41 +128,34 @@ enum err http_guard_read(struct http_guard *g, const struct server_settings *set
     if (*set->http_token_file)
         e = read_file(g, set->http_token_file, out_why);
     if (e == OK && *set->http_token)
-        e = add_token(g, bytes_of(set->http_token), out_why);
-    for (int i = 0; e == OK && i < set->http_bind_count; i++) {
-        if (is_near(set->http_bind[i]))
-            continue;
-        if (g->count && !set->http_tls)
-            log_warning(
-                "http-token-in-the-clear http-bind=%s: whoever sees the network sees the token; "
-                "http-tls yes hides it",
-                set->http_bind[i]);
-        if (g->count)
-            continue;
-        errmsg_set(out_why,
-                   "http-bind %s can be reached from other machines, and everybody there could "
-                   "ask: name a token in http-token-file (or http-token), or bind to 127.0.0.1",
-                   set->http_bind[i]);
-        e = ERR_DENIED;
-    }
+        e = add_token(g, bytes_of(set->http_token), HTTP_OPERATOR, out_why);
+    for (int i = 0; e == OK && i < set->http_bind_count; i++)
+        e = hold_to(g, set, set->http_bind[i], out_why);
     return e;
 }
 
-bool http_guard_admits(const struct http_guard *g, const struct http_request *r)
+enum http_access http_guard_judge(const struct http_guard *g, const struct http_request *r,
+                                  bool *out_guessed)
 {
     struct bytes said = http_request_field(r, "authorization");
     unsigned char shown[HTTP_TOKEN_DIGEST];
-    int matches = 0;
+    int access = HTTP_NOBODY;
 
+    *out_guessed = false;
     if (!g->count)
-        return true;
+        return HTTP_ANYBODY;
     if (said.len < 7 || !bytes_is_word((struct bytes){ said.at, 7 }, "bearer "))
-        return false;
+        return HTTP_NOBODY;
     said = (struct bytes){ said.at + 7, said.len - 7 };
     while (said.len && said.at[0] == ' ')
         said = (struct bytes){ said.at + 1, said.len - 1 };
     digest(said, shown);
-    for (int i = 0; i < g->count; i++)
-        matches += CRYPTO_memcmp(g->digests[i], shown, sizeof shown) == 0;
-    return matches > 0;
+    for (int i = 0; i < g->count; i++) {
+        int same = CRYPTO_memcmp(g->tokens[i].digest, shown, sizeof shown) == 0;
+        int good_for = same * (int)g->tokens[i].access;
+
+        access = good_for > access ? good_for : access;
+    }
+    *out_guessed = access == HTTP_NOBODY;
+    return (enum http_access)access;
 }

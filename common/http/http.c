@@ -12,9 +12,10 @@
 #include "common/log.h"
 #include "common/server_settings.h"
 
-/* READING: the next request. ANSWERING: an answer leaves. SOURCE: it is still being made. LEAVING: it was the last one,
- * and what the peer sent beside it is thrown away, for a close with bytes unread would take the answer back. */
-enum state { READING, ANSWERING, SOURCE, LEAVING };
+/* READING: the next request. ANSWERING: an answer leaves. SOURCE: it is still being made. HELD: it comes later. DENIED:
+ * who guessed a token waits. LEAVING: it was the last one, and what the peer sent beside it is thrown away, for a close
+ * with bytes unread would take the answer back. */
+enum state { READING, ANSWERING, SOURCE, HELD, DENIED, LEAVING };
 
 enum { LINGER_MS = 2000 };
 
@@ -40,11 +41,13 @@ struct http_connection {
     bool linger; /* the peer may be sending still */
     int minor;
     uint64_t begun_ms; /* of the request that is not whole; 0: none has begun */
-    uint64_t moved_ms; /* it was accepted, or bytes of an answer left, or it began to leave */
+    uint64_t moved_ms; /* it was accepted, or bytes of an answer left, or its state changed */
     uint64_t bytes_out;
     const struct http_source *source; /* SOURCE */
     void *source_arg;
     bool chunked;
+    void (*gone)(void *arg); /* HELD */
+    void *gone_arg;
 };
 
 static struct http_limits limits_of(const struct server_settings *set)
@@ -67,7 +70,7 @@ static void enter(struct http_connection *k, enum state state)
 {
     k->state = state;
     touch(k);
-    link_pause_reading(k->link, state == ANSWERING || state == SOURCE);
+    link_pause_reading(k->link, state != READING && state != LEAVING);
 }
 
 static void put_head(struct http_connection *k, struct http_head *head)
@@ -112,9 +115,38 @@ void http_answer(struct http_call *c, int status, const char *type, struct bytes
     answer(c->connection, status, type, NULL, body);
 }
 
+void http_answer_more(struct http_call *c, int status, const char *type, const char *more,
+                      struct bytes body)
+{
+    answer(c->connection, status, type, more, body);
+}
+
 void http_answer_error(struct http_call *c, int status, const char *code, const char *message)
 {
     answer_error(c->connection, status, NULL, code, message);
+}
+
+/* ---- answers that come later ---- */
+
+void http_hold(struct http_call *c, void (*gone)(void *arg), void *arg)
+{
+    struct http_connection *k = c->connection;
+
+    k->gone = gone;
+    k->gone_arg = arg;
+    enter(k, HELD);
+}
+
+struct http_call http_held_call(struct http_connection *k)
+{
+    ASSERT(k->state == HELD);
+    k->gone = NULL;
+    return (struct http_call){ .connection = k, .world = k->http->world };
+}
+
+const char *http_peer(const struct http_call *c)
+{
+    return c->connection->link->peer;
 }
 
 /* ---- sources ---- */
@@ -209,15 +241,56 @@ static bool serves(const struct http_route *route, enum http_method method)
     return methods & method;
 }
 
-/* Who guesses tokens learns nothing but that, and has to connect anew for each. */
-static void deny(struct http_connection *k)
+static void answer_denied(struct http_connection *k)
+{
+    answer_error(k, 401, "WWW-Authenticate: Bearer\r\n", "unauthorized",
+                 "show a token: Authorization: Bearer ...");
+}
+
+/* Who guesses tokens learns nothing but that, waits for it, and has to connect anew for each. */
+static void deny(struct http_connection *k, bool guessed)
 {
     k->http->stats.denied++;
     k->keep_alive = false;
     k->linger = true;
     log_verbose("http-denied addr=%s", k->link->peer);
-    answer_error(k, 401, "WWW-Authenticate: Bearer\r\n", "unauthorized",
-                 "show a token: Authorization: Bearer ...");
+    if (guessed)
+        enter(k, DENIED);
+    else
+        answer_denied(k);
+}
+
+/* It may ask and not order: another token is needed, or one at all. */
+static void forbid(struct http_connection *k)
+{
+    k->http->stats.denied++;
+    if (k->http->guard->count)
+        answer_error(k, 403, NULL, "view-only", "this token may look, and order nothing");
+    else
+        answer_error(
+            k, 403, NULL, "no-token",
+            "orders are taken from who shows a token, and none is set: see http-token-file");
+}
+
+/* False: it was answered, or will be. */
+static bool admit(struct http_connection *k, const struct http_request *request,
+                  const struct http_route *route, struct http_call *call)
+{
+    unsigned open = route ? route->flags : 0;
+    bool guessed;
+
+    call->access = http_guard_judge(k->http->guard, request, &guessed);
+    if (!(open & HTTP_PUBLIC) && !((open & HTTP_HEALTH) && k->http->set->http_open_health) &&
+        call->access == HTTP_NOBODY) {
+        deny(k, guessed);
+        return false;
+    }
+    if (request->method == HTTP_POST && route && serves(route, HTTP_POST) &&
+        call->access != HTTP_OPERATOR) {
+        forbid(k);
+        return false;
+    }
+    return true;
 }
 
 static void run(struct http_connection *k, const struct http_request *request)
@@ -225,18 +298,16 @@ static void run(struct http_connection *k, const struct http_request *request)
     struct http *h = k->http;
     struct http_call call = { .connection = k, .request = request, .world = h->world };
     const struct http_route *route = find_route(h, request->path, &call.rest);
-    bool open = route && (route->flags & HTTP_HEALTH) && h->set->http_open_health;
 
     k->keep_alive = request->keep_alive;
     k->head_only = request->method == HTTP_HEAD;
     k->minor = request->minor;
-    if (!open && !http_guard_admits(h->guard, request))
-        deny(k);
-    else if (!route)
+    if (!admit(k, request, route, &call))
+        return;
+    if (!route)
         answer_error(k, 404, NULL, "not-found", "there is nothing under this path");
     else if (!serves(route, request->method))
-        answer_error(k, 405,
-                     route->methods & HTTP_POST ? "Allow: POST\r\n" : "Allow: GET, HEAD\r\n",
+        answer_error(k, 405, route->methods & HTTP_GET ? "Allow: GET, HEAD\r\n" : "Allow: POST\r\n",
                      "method-not-allowed", "this path is not asked that way");
     else
         route->run(&call);
@@ -351,6 +422,8 @@ static void on_closed(struct link *l)
     struct http_connection *k = l->owner;
 
     leave_source(k);
+    if (k->state == HELD && k->gone)
+        k->gone(k->gone_arg);
     list_remove(&k->node);
     k->http->stats.open--;
     xfree(k);
@@ -370,6 +443,11 @@ static void judge(struct http_connection *k, uint64_t now_ms)
     if (k->link->bytes_out != k->bytes_out) {
         k->bytes_out = k->link->bytes_out;
         k->moved_ms = now_ms;
+    }
+    if (k->state == DENIED) {
+        if (now_ms - k->moved_ms >= HTTP_DENY_MS)
+            answer_denied(k);
+        return;
     }
     if (k->state == READING && k->begun_ms) {
         if (now_ms - k->begun_ms <= request_ms)
@@ -407,7 +485,8 @@ static bool make_room(struct http *h)
     LIST_EACH (&h->connections, n) {
         struct http_connection *k = LIST_ENTRY(n, struct http_connection, node);
 
-        if ((k->state != READING && k->state != LEAVING) || k->link->state != LINK_OPEN)
+        if (k->state == ANSWERING || k->state == SOURCE || k->state == HELD ||
+            k->link->state != LINK_OPEN)
             continue;
         h->stats.displaced++;
         link_kill(k->link, LINK_WHY_LIMIT);

@@ -4,6 +4,7 @@
  *     listener --accept--> READING --whole request--> guard --> route --> answer
  *                             ^                                   |
  *                             |                                   +--> source: pieces, one a turn
+ *                             |                                   +--> held: the answer comes later
  *                             +----- kept alive, once it has left ------+
  *
  *   1. requests of one connection are answered in order, one a turn, and the next one is not looked at before
@@ -13,6 +14,8 @@
  *      where all are being answered, the newcomer is closed
  *   4. a request is whole within http-request-timeout of its first byte, an answer moves at least once in that
  *      time, and between two requests http-idle-timeout passes at most
+ *
+ * What shows a wrong token is answered after HTTP_DENY_MS, so that guessing takes time.
  *
  * Routes are rows of the rooms; the server knows the paths, and no room. Settings are read where they are needed, so a
  * change counts at once. Owner: http_new/http_free; settings, guard, rows and world outlive it.
@@ -31,6 +34,7 @@ enum {
     HTTP_PIECE_BYTES = 32 * 1024, /* of a source, in one turn */
     HTTP_ROUTE_TABLES = 8,
     HTTP_STATUSES = 600,
+    HTTP_DENY_MS = 500,
 };
 
 #define HTTP_TYPE_JSON "application/json"
@@ -39,23 +43,26 @@ struct http;
 struct http_connection;
 struct tls_context;
 
-/* One request, while its handler runs; exactly one of the answers below is given to it. */
+/* One request, while its handler runs; exactly one of the answers below is given to it, or it is held. */
 struct http_call {
     struct http_connection *connection;
     const struct http_request *request;
     struct bytes rest; /* of the path, behind a route that ends in a slash */
+    enum http_access access;
     void *world;
 };
 
 typedef void http_handler(struct http_call *c);
 
 enum http_route_flag {
-    HTTP_HEALTH = 1u << 0
-}; /* without a token, where http-open-health says so */
+    HTTP_HEALTH = 1u << 0, /* without a token, where http-open-health says so */
+    HTTP_PUBLIC = 1u << 1, /* without one always: what holds nothing of this daemon's */
+};
 
 struct http_route {
     const char *path; /* one that ends in a slash is the beginning of many */
-    unsigned methods; /* enum http_method; where GET is, HEAD is answered as well */
+    unsigned
+        methods; /* enum http_method; where GET is, HEAD is answered as well; POST orders (guard.h) */
     unsigned flags;
     http_handler *run;
 };
@@ -77,10 +84,19 @@ void http_add(struct http *h, const struct http_route *rows);
 void http_accept(struct http *h, int fd, struct tls_context *tls);
 
 void http_answer(struct http_call *c, int status, const char *type, struct bytes body);
+/* more: lines of the head, each ended by CRLF. */
+void http_answer_more(struct http_call *c, int status, const char *type, const char *more,
+                      struct bytes body);
 /* {"error":{"code":"…","message":"…"}}; both texts are ours, and hold nothing that needs escaping. */
 void http_answer_error(struct http_call *c, int status, const char *code, const char *message);
 void http_answer_source(struct http_call *c, const char *type, const struct http_source *source,
                         void *arg);
+/* The answer comes later, to the connection, with http_held_call; gone is called once where it ends before. */
+void http_hold(struct http_call *c, void (*gone)(void *arg), void *arg);
+/* The call to answer a held connection with; it has no request any more. */
+struct http_call http_held_call(struct http_connection *k);
+/* Who asks: address and port. */
+const char *http_peer(const struct http_call *c);
 /* A source that said WAITS has more; legal from anywhere. The connection is the call's. */
 void http_wake(struct http_connection *k);
 

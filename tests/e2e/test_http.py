@@ -191,13 +191,15 @@ def test_a_thousand_idle_connections(t):
 def test_tokens(t):
     path = os.path.join(t.folder, "tokens")
     with open(path, "w") as f:
-        f.write("# two of them\nfirst\n\nsecond\n")
+        f.write("# two of them, and one that may look alone\nfirst\n\nsecond\nview watcher\n")
     node, port = node_with_http(t, http_token_file=path, http_token="third")
-    for token in ("first", "second", "third"):
+    for token in ("first", "second", "third", "watcher"):
         assert ask(port, "/metrics", token=token).status == 200
-    for token in (None, "fourth", "firs", "first2", "#", "# two of them"):
+    for token in (None, "fourth", "firs", "first2", "view watcher", "# two of them"):
+        began = time.monotonic()
         r = ask(port, "/metrics", token=token)
         assert (r.status, r.headers["WWW-Authenticate"], r.headers["Connection"]) == (401, "Bearer", "close"), token
+        assert (time.monotonic() - began >= 0.45) == (token is not None), "a guess takes time, and a question none"
     assert ask(port, "/live").status == ask(port, "/nothing").status == 401
     assert metric(port, "holdfast_http_denied_total", token="first") == 8
     node.call("CONFIG", "SET", "http-open-health", "yes")
@@ -222,6 +224,7 @@ def test_beyond_this_machine_a_token_is_demanded(t):
     refuses_to_start(t, "holds no token", **{"http-token-file": os.devnull})
     refuses_to_start(t, "cannot be read", **{"http-token-file": "/nonexistent"})
     refuses_to_start(t, "no blank", **{"http-token": '"a b"'})
+    refuses_to_start(t, "http-token-without-tls", **{"http-bind": "0.0.0.0", "http-token": "t"})
     node, port = node_with_http(t)
     try:
         node.call("CONFIG", "SET", "http-bind", "0.0.0.0")
@@ -230,7 +233,12 @@ def test_beyond_this_machine_a_token_is_demanded(t):
         assert "http-token-file" in str(e)
     assert node.call("CONFIG", "GET", "http-bind") == ["http-bind", "127.0.0.1 -::1"]
     assert lives(port) < QUICK_S
-    node.call("CONFIG", "SET", "http-token", "t", "http-bind", "0.0.0.0")
+    try:
+        node.call("CONFIG", "SET", "http-token", "t", "http-bind", "0.0.0.0")
+        raise AssertionError("tokens in the clear")
+    except ReplyError as e:
+        assert "http-token-without-tls" in str(e)
+    node.call("CONFIG", "SET", "http-token-without-tls", "yes", "http-token", "t", "http-bind", "0.0.0.0")
     assert ask(port, "/live", token="t", host="127.0.0.2").status == 200
     node.wait_log("http-token-in-the-clear")
 
