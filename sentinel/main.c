@@ -23,11 +23,17 @@
 #include "common/serve/users_file.h"
 #include "common/server_net.h"
 #include "sentinel/drive/drive.h"
+#include "sentinel/drive/lines.h"
 #include "sentinel/serve/api.h"
+#include "sentinel/serve/history.h"
+#include "sentinel/serve/inquiry.h"
 #include "sentinel/serve/metrics.h"
 #include "sentinel/serve/news.h"
+#include "sentinel/serve/orders.h"
 #include "sentinel/serve/serve.h"
 #include "sentinel/serve/tally.h"
+#include "sentinel/serve/trend.h"
+#include "sentinel/state/notebook.h"
 #include "sentinel/state/state.h"
 #include "sentinel/state/voters.h"
 
@@ -39,6 +45,11 @@ struct daemon {
     struct drive drive;
     struct tally tally;
     struct news news;
+    struct history history;
+    struct notebook *notebook; /* of the history */
+    struct trends trends;
+    struct orders orders;
+    struct inquiries inquiries;
     struct command_table *commands;
     struct acl *acl;
     bool supervised;
@@ -69,6 +80,21 @@ static void hear(struct sentinel_world *w, uint64_t token, const struct reg_mess
 static void enrol(struct sentinel_world *w, uint64_t token, struct bytes group)
 {
     voters_enrol(w->voters, token, group);
+}
+
+static bool destination(struct sentinel_world *w, uint64_t id, struct dial_options *o)
+{
+    return lines_destination(w->drive, id, o);
+}
+
+static void keep_history(struct sentinel_world *w)
+{
+    notebook_touch(daemon_of(w)->notebook);
+}
+
+static void fill_history(void *arg, struct buf *out)
+{
+    history_put(&((struct daemon *)arg)->history, out);
 }
 
 static enum err flush(struct sentinel_world *w, struct errmsg *out_why)
@@ -107,6 +133,7 @@ static void persisted(void *arg, uint64_t position)
 static const struct drive_ops drive_ops = {
     .persist = persist,
     .publish = serve_publish,
+    .informed = serve_informed,
     .reply = serve_answer,
 };
 
@@ -188,6 +215,10 @@ static void open_rooms(struct daemon *d)
     w->net = &d->net;
     w->tally = &d->tally;
     w->news = &d->news;
+    w->history = &d->history;
+    w->trends = &d->trends;
+    w->orders = &d->orders;
+    w->inquiries = &d->inquiries;
     w->metrics = metrics_new(w, sentinel_info_text);
     metrics_add(w->metrics, metrics_of_info_labelled);
     metrics_add(w->metrics, metrics_of_info);
@@ -200,6 +231,8 @@ static void open_rooms(struct daemon *d)
     w->pending = pending;
     w->hear = hear;
     w->enrol = enrol;
+    w->destination = destination;
+    w->keep_history = keep_history;
     w->flush = flush;
     w->keep_users = keep_users;
     w->stop = stop;
@@ -218,6 +251,9 @@ static void close_rooms(struct daemon *d)
     drive_fini(&d->drive);
     voters_close(w->voters);
     tally_fini(&d->tally);
+    notebook_close(d->notebook);
+    history_fini(&d->history);
+    trends_fini(&d->trends);
     state_close(w->state);
     sentinel_fini(&d->core);
     command_table_free(d->commands);
@@ -242,6 +278,25 @@ static struct voters *open_voters(struct sentinel_world *w)
     return voters;
 }
 
+/* Likewise; nothing depends on it, so what cannot be read of it is said and left out. */
+static void open_history(struct daemon *d)
+{
+    struct buf path = { 0 }, text = { 0 };
+    struct notebook_options o = {
+        .loop = d->world.loop, .bytes_max = HISTORY_BYTES_MAX, .fill = fill_history, .arg = d
+    };
+    int bad;
+
+    buf_printf(&path, "%s.failovers", state_path(d->world.state));
+    o.path = buf_text(&path);
+    d->notebook = notebook_open(&o, &text);
+    bad = history_read(&d->history, buf_bytes(&text));
+    if (bad)
+        log_warning("history-damaged path=%s lines=%d", o.path, bad);
+    buf_fini(&path);
+    buf_fini(&text);
+}
+
 /* Nothing that was promised is forgotten before the first link is made, so: files, doors, core. */
 static enum err begin(struct daemon *d, const struct config *conf, struct errmsg *out_why)
 {
@@ -259,6 +314,7 @@ static enum err begin(struct daemon *d, const struct config *conf, struct errmsg
     if (!d->world.state)
         return ERR_IO;
     d->world.voters = open_voters(&d->world);
+    open_history(d);
     e = users_file_start(d->acl, &d->set.server, out_why);
     if (e == OK)
         e = server_net_apply(&d->net, &d->set.server, out_why);

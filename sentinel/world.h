@@ -12,10 +12,14 @@
 
 #include "common/bytes.h"
 
+struct dial_options;
 struct drive;
+struct history;
 struct http;
+struct inquiries;
 struct metrics;
 struct news;
+struct orders;
 struct ev_loop;
 struct event;
 struct reg_message;
@@ -26,6 +30,7 @@ struct service;
 struct settings;
 struct state;
 struct tally;
+struct trends;
 struct voters;
 
 /* What the counters of the service moved in the last full second or so. */
@@ -47,11 +52,15 @@ struct sentinel_world {
     struct server_net *net;        /* doors and certificates */
     struct http *http;             /* metrics */
     struct metrics *metrics;
-    struct news *news;        /* the last of what was published */
-    struct tally *tally;      /* of what was published */
-    char run_id[41];          /* of this process, not the sentinel's id */
-    uint64_t started_ms;      /* boot time */
-    struct serve_rates rates; /* kept by serve */
+    struct news *news;           /* the last of what was published */
+    struct tally *tally;         /* of what was published */
+    struct history *history;     /* the last failovers */
+    struct trends *trends;       /* of what nodes said in their INFO */
+    struct orders *orders;       /* over HTTP, not answered yet */
+    struct inquiries *inquiries; /* likewise */
+    char run_id[41];             /* of this process, not the sentinel's id */
+    uint64_t started_ms;         /* boot time */
+    struct serve_rates rates;    /* kept by serve */
 
     /* One event for the core, now: fills in its time, steps, obeys. The answer to ev->token comes
      * through serve_answer, before this returns or later. */
@@ -62,6 +71,10 @@ struct sentinel_world {
      * they answer comes through serve_told, before this returns or later. */
     void (*hear)(struct sentinel_world *w, uint64_t token, const struct reg_message *m);
     void (*enrol)(struct sentinel_world *w, uint64_t token, struct bytes group);
+    /* How to reach a node; false: it was forgotten meanwhile. */
+    bool (*destination)(struct sentinel_world *w, uint64_t id, struct dial_options *o);
+    /* The history has changed: its file follows. */
+    void (*keep_history)(struct sentinel_world *w);
     /* sentinel.conf is written now. */
     enum err (*flush)(struct sentinel_world *w, struct errmsg *out_why);
     /* Users changed: sentinel.conf follows. */

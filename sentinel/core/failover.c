@@ -367,51 +367,49 @@ static struct node *target_node(const struct group *g, const struct addr *a)
     return n == g->leader ? NULL : n;
 }
 
+bool failover_refused(const struct sentinel *s, const struct group *g, enum failover_kind kind,
+                      const struct addr *target, struct errmsg *out_why)
+{
+    if (!vote_has_epochs(s))
+        errmsg_set(out_why, "ERR the last epoch is used up");
+    else if (g->failover.state >= FO_WAIT_START || vote_is_led_by_other(s, g))
+        errmsg_set(out_why, "INPROG Failover already in progress");
+    else if (target->port && !target_node(g, target))
+        errmsg_set(out_why, "NOGOODSLAVE No such replica to promote");
+    else if (!candidate_expected(s, g, target))
+        errmsg_set(out_why, "NOGOODSLAVE No suitable replica to promote");
+    else if (kind != FAILOVER_FORCE && g->leader->denied[0] &&
+             s->now_ms < g->leader->denied_ms + HANDOVER_DENIED_MS)
+        errmsg_set(out_why,
+                   "ERR the leader refused its FAILOVER command (%s); grant it with ACL SETUSER "
+                   "<auth-user> +failover +client|kill +config|rewrite, or use FORCE, which may "
+                   "lose writes",
+                   g->leader->denied);
+    else
+        return false;
+    return true;
+}
+
 void failover_asked(struct sentinel *s, const struct event *ev, struct actions *out)
 {
     struct group *g = sentinel_find_group(s, bytes_of(ev->failover.name));
-    bool force = ev->failover.kind == FAILOVER_FORCE;
+    const struct addr *target = &ev->failover.target;
     struct failover *f;
-    struct node *target = NULL;
+    struct errmsg why;
 
     if (!g) {
         answer_error(out, ev->token, "ERR No such master with that name");
         return;
     }
-    if (!vote_has_epochs(s)) {
-        answer_error(out, ev->token, "ERR the last epoch is used up");
+    if (failover_refused(s, g, ev->failover.kind, target, &why)) {
+        answer_error(out, ev->token, "%s", why.text);
         return;
     }
     f = &g->failover;
-    if (f->state >= FO_WAIT_START || vote_is_led_by_other(s, g)) {
-        answer_error(out, ev->token, "INPROG Failover already in progress");
-        return;
-    }
-    if (ev->failover.target.port != 0) {
-        target = target_node(g, &ev->failover.target);
-        if (!target) {
-            answer_error(out, ev->token, "NOGOODSLAVE No such replica to promote");
-            return;
-        }
-    }
     failover_drop(s, g);
     f->planned = true;
-    f->force_old_way = force;
-    f->target = target ? target->id : 0;
-    if (!candidate_exists(s, g)) {
-        failover_drop(s, g);
-        answer_error(out, ev->token, "NOGOODSLAVE No suitable replica to promote");
-        return;
-    }
-    if (!force && g->leader->denied[0] && s->now_ms < g->leader->denied_ms + HANDOVER_DENIED_MS) {
-        failover_drop(s, g);
-        answer_error(out, ev->token,
-                     "ERR the leader refused its FAILOVER command (%s); grant it with ACL SETUSER "
-                     "<auth-user> +failover +client|kill +config|rewrite, or use FORCE, which may "
-                     "lose writes",
-                     g->leader->denied);
-        return;
-    }
+    f->force_old_way = ev->failover.kind == FAILOVER_FORCE;
+    f->target = target->port ? target_node(g, target)->id : 0;
     answer_ok(out, ev->token);
     start_election(s, g, out);
     group_mark(s, g);

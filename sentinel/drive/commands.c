@@ -129,6 +129,7 @@ void command_ping(struct drive *d, const struct action *a)
 static void on_info(void *arg, const struct resp_value *reply)
 {
     struct end *e = arg;
+    struct drive *d = e->drive;
     struct event ev = { .kind = EV_INFO, .id = e->id };
     struct info info;
 
@@ -138,6 +139,7 @@ static void on_info(void *arg, const struct resp_value *reply)
     ev.info.info = &info;
     ev.info.text = reply->text;
     drive_raise(e->drive, &ev);
+    d->ops->informed(d->world, ev.id);
 }
 
 void command_info(struct drive *d, const struct action *a)

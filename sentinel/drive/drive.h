@@ -47,6 +47,8 @@ struct drive_ops {
     uint64_t (*persist)(void *world, const struct record *rec);
     /* An event for subscribers. The log has it already. */
     void (*publish)(void *world, const char *channel, const char *text);
+    /* A node has told its INFO, and the core has read it. */
+    void (*informed)(void *world, uint64_t node);
     /* The answer to whoever raised an event with this token; a is borrowed. */
     void (*reply)(void *world, uint64_t token, const struct action *a);
 };

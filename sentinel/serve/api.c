@@ -1,33 +1,43 @@
-#include "sentinel/serve/api.h"
+#include "sentinel/serve/api_parts.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
-
-#include <cjson/cJSON.h>
 
 #include "common/clock.h"
 #include "sentinel/core/candidate.h"
 #include "sentinel/serve/news.h"
-#include "sentinel/serve/rows.h"
 
 enum { EVENTS_MAX = 100 }; /* of one answer */
 
-static struct sentinel_world *world(struct http_call *c)
-{
-    return c->world;
-}
-
-static void answer(struct http_call *c, cJSON *body)
+void api_answer(struct http_call *c, int status, const char *more, cJSON *body)
 {
     char *text = cJSON_PrintUnformatted(body);
 
-    http_answer(c, 200, HTTP_TYPE_JSON, bytes_of(text));
+    http_answer_more(c, status, HTTP_TYPE_JSON, more, bytes_of(text));
     cJSON_free(text);
     cJSON_Delete(body);
 }
 
-/* Milliseconds since a moment; null where it never was. */
-static void add_since(cJSON *o, const char *name, uint64_t moment_ms)
+void api_error(struct http_call *c, int status, const char *code, const char *message)
+{
+    cJSON *body = cJSON_CreateObject(), *error = cJSON_AddObjectToObject(body, "error");
+
+    cJSON_AddStringToObject(error, "code", code);
+    cJSON_AddStringToObject(error, "message", message);
+    api_answer(c, status, NULL, body);
+}
+
+cJSON *api_address(const struct sentinel *core, const struct node *n)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(o, "host", node_host(core, n));
+    cJSON_AddNumberToObject(o, "port", n->addr.port);
+    return o;
+}
+
+void api_add_since(cJSON *o, const char *name, uint64_t moment_ms)
 {
     uint64_t now_ms = clock_now_ms();
 
@@ -37,75 +47,19 @@ static void add_since(cJSON *o, const char *name, uint64_t moment_ms)
         cJSON_AddNullToObject(o, name);
 }
 
-/* ---- nodes and peers ---- */
-
-static cJSON *node_object(const struct sentinel *core, const struct node *n)
+void api_put_time(char *out, size_t cap, uint64_t wall_ms)
 {
-    const struct group *g = n->group;
-    bool leads = n == g->leader;
-    uint64_t ahead = g->leader->facts.offset;
-    cJSON *o = cJSON_CreateObject();
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm t;
 
-    cJSON_AddStringToObject(o, "host", node_host(core, n));
-    cJSON_AddNumberToObject(o, "port", n->addr.port);
-    cJSON_AddStringToObject(o, "role", leads ? "leader" : "follower");
-    cJSON_AddBoolToObject(o, "up", n->verdict == VERDICT_UP);
-    cJSON_AddStringToObject(o, "run_id", n->facts.run_id);
-    cJSON_AddBoolToObject(o, "holdfast", n->facts.holdfast);
-    add_since(o, "silent_ms", n->vitals.alive_ms);
-    if (n->verdict != VERDICT_UP)
-        add_since(o, "down_ms", n->down_since_ms);
-    cJSON_AddNumberToObject(o, "offset", (double)n->facts.offset);
-    if (leads)
-        return o;
-    cJSON_AddNumberToObject(o, "lag_bytes",
-                            ahead > n->facts.offset ? (double)(ahead - n->facts.offset) : 0);
-    cJSON_AddBoolToObject(o, "link_up", n->facts.link_up);
-    cJSON_AddBoolToObject(o, "syncing", n->facts.syncing);
-    cJSON_AddNumberToObject(o, "priority", n->facts.priority);
-    return o;
-}
-
-static cJSON *node_array(const struct sentinel *core, const struct group *g)
-{
-    cJSON *a = cJSON_CreateArray();
-
-    cJSON_AddItemToArray(a, node_object(core, g->leader));
-    LIST_EACH ((struct list *)&g->nodes, at) {
-        const struct node *n = LIST_ENTRY(at, struct node, of_group);
-
-        if (n != g->leader)
-            cJSON_AddItemToArray(a, node_object(core, n));
-    }
-    return a;
-}
-
-static cJSON *peer_array(const struct sentinel *core, const struct group *g)
-{
-    cJSON *a = cJSON_CreateArray();
-
-    LIST_EACH ((struct list *)&g->seats, at) {
-        const struct seat *seat = LIST_ENTRY(at, struct seat, of_group);
-        cJSON *o;
-
-        if (seat->vacant_until_ms)
-            continue;
-        o = cJSON_CreateObject();
-        cJSON_AddStringToObject(o, "host", peer_host(core, seat->peer));
-        cJSON_AddNumberToObject(o, "port", seat->peer->addr.port);
-        cJSON_AddStringToObject(o, "id", seat->peer->run_id);
-        cJSON_AddBoolToObject(o, "up", seat->mine == VERDICT_UP);
-        cJSON_AddBoolToObject(o, "says_leader_down", seat->verdict != VERDICT_UP);
-        add_since(o, "hello_ms", seat->hello_ms);
-        cJSON_AddItemToArray(a, o);
-    }
-    return a;
+    gmtime_r(&seconds, &t);
+    snprintf(out, cap, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.tm_year + 1900, t.tm_mon + 1,
+             t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (int)(wall_ms % 1000));
 }
 
 /* ---- groups ---- */
 
-/* Why no failover would work now; NULL: one would. */
-static const char *why_not_armed(const struct sentinel *core, const struct group *g)
+const char *api_why_not_armed(const struct sentinel *core, const struct group *g)
 {
     if (core->tilt)
         return "this sentinel does not trust its clock for now";
@@ -116,23 +70,19 @@ static const char *why_not_armed(const struct sentinel *core, const struct group
     return NULL;
 }
 
-static cJSON *leader_object(const struct sentinel *core, const struct group *g)
+static cJSON *leader_object(struct sentinel_world *w, const struct group *g)
 {
-    cJSON *o = cJSON_CreateObject();
-
-    cJSON_AddStringToObject(o, "host", node_host(core, g->leader));
-    cJSON_AddNumberToObject(o, "port", g->leader->addr.port);
-    return o;
+    return api_address(w->core, g->leader);
 }
 
 static cJSON *group_object(const struct sentinel *core, const struct group *g)
 {
-    const char *why = why_not_armed(core, g);
+    const char *why = api_why_not_armed(core, g);
     cJSON *o = cJSON_CreateObject();
 
     cJSON_AddStringToObject(o, "name", g->name);
     cJSON_AddStringToObject(o, "status", serve_status_word(g));
-    cJSON_AddItemToObject(o, "leader", leader_object(core, g));
+    cJSON_AddItemToObject(o, "leader", api_address(core, g->leader));
     cJSON_AddBoolToObject(o, "armed", why == NULL);
     if (why)
         cJSON_AddStringToObject(o, "not_armed_because", why);
@@ -148,24 +98,32 @@ static cJSON *group_object(const struct sentinel *core, const struct group *g)
 
 static void groups(struct http_call *c)
 {
-    const struct sentinel *core = world(c)->core;
+    const struct sentinel *core = api_world(c)->core;
     cJSON *body = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(body, "groups");
 
     LIST_EACH ((struct list *)&core->groups, at)
         cJSON_AddItemToArray(all, group_object(core, LIST_ENTRY(at, struct group, of_sentinel)));
     cJSON_AddStringToObject(body, "sentinel_id", core->globals.my_id);
     cJSON_AddNumberToObject(body, "current_epoch", (double)core->current_epoch);
-    answer(c, body);
+    api_answer(c, 200, NULL, body);
 }
 
 /* ---- the parts of a group ---- */
 
-static cJSON *whole(const struct sentinel *core, const struct group *g)
+static cJSON *whole(struct sentinel_world *w, const struct group *g)
 {
-    cJSON *o = group_object(core, g);
+    cJSON *o = group_object(w->core, g);
+    char version[API_VERSION_BYTES], when[API_TIME_BYTES];
 
-    cJSON_AddItemToObject(o, "nodes", node_array(core, g));
-    cJSON_AddItemToObject(o, "peers", peer_array(core, g));
+    api_version(w->core, g, version);
+    api_put_time(when, sizeof when, clock_wall_ms());
+    cJSON_AddStringToObject(o, "version", version);
+    cJSON_AddStringToObject(o, "time", when);
+    cJSON_AddStringToObject(o, "sentinel_id", w->core->globals.my_id);
+    cJSON_AddNumberToObject(o, "last_event", (double)w->news->last);
+    cJSON_AddItemToObject(o, "nodes", api_nodes(w->core, g));
+    cJSON_AddItemToObject(o, "peers", api_peers(w->core, g));
+    cJSON_AddItemToObject(o, "problems", api_problems(w->core, g));
     return o;
 }
 
@@ -177,25 +135,52 @@ static cJSON *named(const char *name, cJSON *array)
     return o;
 }
 
-static cJSON *nodes(const struct sentinel *core, const struct group *g)
+static cJSON *nodes(struct sentinel_world *w, const struct group *g)
 {
-    return named("nodes", node_array(core, g));
+    return named("nodes", api_nodes(w->core, g));
 }
 
-static cJSON *peers(const struct sentinel *core, const struct group *g)
+static cJSON *peers(struct sentinel_world *w, const struct group *g)
 {
-    return named("peers", peer_array(core, g));
+    return named("peers", api_peers(w->core, g));
+}
+
+static cJSON *problems(struct sentinel_world *w, const struct group *g)
+{
+    return named("problems", api_problems(w->core, g));
 }
 
 static const struct {
     const char *word;
-    cJSON *(*make)(const struct sentinel *core, const struct group *g);
+    cJSON *(*make)(struct sentinel_world *w, const struct group *g);
 } parts[] = {
-    { "", whole },
-    { "leader", leader_object },
-    { "nodes", nodes },
-    { "peers", peers },
+    { "", whole },      { "leader", leader_object }, { "nodes", nodes },
+    { "peers", peers }, { "problems", problems },    { "trends", api_trends },
 };
+
+static bool begins(struct bytes text, struct bytes with)
+{
+    return text.len > with.len && memcmp(text.at, with.at, with.len) == 0;
+}
+
+static void answer_part(struct http_call *c, const struct group *g, struct bytes part)
+{
+    struct bytes of_nodes = BYTES("nodes/");
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (bytes_is(part, parts[i].word)) {
+            api_answer(c, 200, NULL, parts[i].make(c->world, g));
+            return;
+        }
+    if (bytes_is(part, "failovers"))
+        api_answer_failovers(c, g->name);
+    else if (begins(part, of_nodes))
+        api_inquire(c, g, (struct bytes){ part.at + of_nodes.len, part.len - of_nodes.len });
+    else
+        http_answer_error(c, 404, "no-such-part",
+                          "a group has leader, nodes, peers, problems, trends, failovers and "
+                          "switchover");
+}
 
 /* NAME, or NAME/part */
 static void group(struct http_call *c)
@@ -203,42 +188,52 @@ static void group(struct http_call *c)
     const char *slash = memchr(c->rest.at, '/', c->rest.len);
     struct bytes name = { c->rest.at, slash ? (size_t)(slash - c->rest.at) : c->rest.len };
     struct bytes part = { slash ? slash + 1 : "", slash ? c->rest.len - name.len - 1 : 0 };
-    const struct sentinel *core = world(c)->core;
+    bool posted = c->request->method == HTTP_POST;
     char plain[NAME_LEN_MAX + 1];
     const struct group *g = NULL;
 
     if (http_unescape(name, plain, sizeof plain))
-        g = sentinel_find_group(core, bytes_of(plain));
-    if (!g) {
+        g = sentinel_find_group(api_world(c)->core, bytes_of(plain));
+    if (!g)
         http_answer_error(c, 404, "no-such-group", "no group of that name is watched here");
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        if (bytes_is(part, parts[i].word) && (part.len || !slash)) {
-            answer(c, parts[i].make(core, g));
-            return;
-        }
-    http_answer_error(c, 404, "no-such-part", "a group has leader, nodes and peers");
+    else if (slash && !part.len)
+        http_answer_error(c, 404, "no-such-part", "a part's name is missing behind the slash");
+    else if (posted != bytes_is(part, "switchover"))
+        http_answer_error(c, 405, "method-not-allowed", "this path is not asked that way");
+    else if (posted)
+        api_switchover(c, g);
+    else
+        answer_part(c, g, part);
+}
+
+/* Who asks, and what it may: for pages that show no button which would be refused. */
+static void who(struct http_call *c)
+{
+    static const char *const words[] = { [HTTP_NOBODY] = "nobody",
+                                         [HTTP_ANYBODY] = "anybody",
+                                         [HTTP_VIEWER] = "viewer",
+                                         [HTTP_OPERATOR] = "operator" };
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(o, "access", words[c->access]);
+    cJSON_AddBoolToObject(o, "may_order", c->access == HTTP_OPERATOR);
+    cJSON_AddBoolToObject(o, "may_inquire", c->access >= HTTP_VIEWER);
+    api_answer(c, 200, NULL, o);
+}
+
+static void failovers(struct http_call *c)
+{
+    api_answer_failovers(c, "");
 }
 
 /* ---- events ---- */
 
-static void put_time(char *out, size_t cap, uint64_t wall_ms)
-{
-    time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm t;
-
-    gmtime_r(&seconds, &t);
-    snprintf(out, cap, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.tm_year + 1900, t.tm_mon + 1,
-             t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (int)(wall_ms % 1000));
-}
-
 cJSON *api_event(const struct news_item *item)
 {
     cJSON *o = cJSON_CreateObject();
-    char when[80];
+    char when[API_TIME_BYTES];
 
-    put_time(when, sizeof when, item->wall_ms);
+    api_put_time(when, sizeof when, item->wall_ms);
     cJSON_AddNumberToObject(o, "number", (double)item->number);
     cJSON_AddStringToObject(o, "time", when);
     cJSON_AddNumberToObject(o, "time_ms", (double)item->wall_ms);
@@ -264,7 +259,7 @@ static bool read_since(struct http_call *c, uint64_t *out)
 /* A number that is ahead of ours is another process's: from the beginning then. */
 static void events(struct http_call *c)
 {
-    const struct news *news = world(c)->news;
+    const struct news *news = api_world(c)->news;
     cJSON *body, *all;
     uint64_t since, at;
 
@@ -280,12 +275,14 @@ static void events(struct http_call *c)
         since = at++;
     }
     cJSON_AddNumberToObject(body, "next_since", (double)since);
-    answer(c, body);
+    api_answer(c, 200, NULL, body);
 }
 
 const struct http_route api_routes[] = {
     { .path = "/api/v1/groups", .methods = HTTP_GET, .run = groups },
-    { .path = "/api/v1/groups/", .methods = HTTP_GET, .run = group },
+    { .path = "/api/v1/groups/", .methods = HTTP_GET | HTTP_POST, .run = group },
+    { .path = "/api/v1/failovers", .methods = HTTP_GET, .run = failovers },
+    { .path = "/api/v1/access", .methods = HTTP_GET, .run = who },
     { .path = "/api/v1/events", .methods = HTTP_GET, .run = events },
     { .path = "/api/v1/events/stream", .methods = HTTP_GET, .run = api_follow },
     { .path = NULL },

@@ -4,12 +4,9 @@
  * A client that comes back says which event it had last (Last-Event-ID), as every EventSource does, and misses nothing
  * that is still kept.
  */
-#include <cjson/cJSON.h>
-
 #include "common/alloc.h"
-#include "sentinel/serve/api.h"
+#include "sentinel/serve/api_parts.h"
 #include "sentinel/serve/news.h"
-#include "sentinel/world.h"
 
 enum { FOLLOWERS_MAX = 32 }; /* more would take all connections from those who ask and go */
 

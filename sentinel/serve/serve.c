@@ -4,9 +4,11 @@
 #include "common/register/wire.h"
 #include "common/serve/pubsub.h"
 #include "sentinel/serve/api.h"
+#include "sentinel/serve/history.h"
 #include "sentinel/serve/news.h"
 #include "sentinel/serve/rows.h"
 #include "sentinel/serve/tally.h"
+#include "sentinel/serve/trend.h"
 
 static void session_gone(struct session *s)
 {
@@ -73,9 +75,14 @@ static struct sentinel_session *end_question(struct sentinel_world *w, uint64_t 
 
 void serve_answer(void *world, uint64_t token, const struct action *a)
 {
-    struct sentinel_session *s = end_question(world, token);
+    struct sentinel_session *s;
     struct reply late;
 
+    if (token & API_TOKEN) {
+        api_answered(world, token, a);
+        return;
+    }
+    s = end_question(world, token);
     if (!s)
         return;
     if (s->now) {
@@ -118,12 +125,43 @@ void serve_told(void *world, uint64_t token, const struct reg_message *answer, c
     session_drop_held(&s->session);
 }
 
+/* Microseconds since a sign of life of the leader of the group that an event is about. */
+static uint64_t silence_us(const struct sentinel_world *w, const char *text)
+{
+    char name[NAME_LEN_MAX + 1];
+    const struct group *g = NULL;
+    uint64_t now_ms = clock_now_ms();
+    bool leader;
+
+    if (tally_group_of(text, &leader, name))
+        g = sentinel_find_group(w->core, bytes_of(name));
+    if (!g || !g->leader->vitals.alive_ms || now_ms < g->leader->vitals.alive_ms)
+        return 0;
+    return (now_ms - g->leader->vitals.alive_ms) * 1000;
+}
+
 void serve_publish(void *world, const char *channel, const char *text)
 {
     struct sentinel_world *w = world;
+    struct history_event e = { .name = channel,
+                               .text = text,
+                               .now_us = clock_read_us(),
+                               .wall_ms = clock_wall_ms(),
+                               .silent_us = silence_us(w, text) };
 
-    tally_note(w->tally, channel, text, clock_read_us());
+    tally_note(w->tally, channel, text, e.now_us);
+    if (history_note(w->history, &e))
+        w->keep_history(w);
     news_add(w->news, channel, text, clock_wall_ms());
     api_wake(w->news);
     pubsub_publish(w->service->pubsub, PUBSUB_CHANNEL, bytes_of(channel), bytes_of(text));
+}
+
+void serve_informed(void *world, uint64_t node)
+{
+    struct sentinel_world *w = world;
+    const struct node *n = sentinel_find_node(w->core, node);
+
+    if (n && w->service->set->http_port)
+        trends_note(w->trends, n, clock_now_ms(), clock_wall_ms());
 }

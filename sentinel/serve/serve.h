@@ -45,5 +45,7 @@ void serve_told(void *world, uint64_t token, const struct reg_message *answer, c
 /* For drive_ops: ACT_REPLY goes to the session behind the token, ACT_PUBLISH to who subscribed. */
 void serve_answer(void *world, uint64_t token, const struct action *a);
 void serve_publish(void *world, const char *channel, const char *text);
+/* For drive_ops: a node has told its INFO. */
+void serve_informed(void *world, uint64_t node);
 
 #endif

@@ -72,8 +72,7 @@ static void count_event(struct tally *t, const char *event)
     t->events[i].count++;
 }
 
-/* "master NAME ip port", or "slave ip:port ip port @ NAME ip port": the NAME. False: it is about neither. */
-static bool group_of(const char *text, bool *out_leader, char *out)
+bool tally_group_of(const char *text, bool *out_leader, char *out)
 {
     const char *at = strstr(text, " @ "), *name = at ? at + 3 : text + strlen("master ");
     size_t len;
@@ -149,13 +148,24 @@ static bool is_about_phases(const struct tally_group *g, const char *event)
             strcmp(event, "+odown") != 0);
 }
 
-static void note_outcome(struct tally_group *g, const char *event)
+bool tally_abort_of(const char *event, enum tally_outcome *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(aborts); i++)
         if (strcmp(event, aborts[i].event) == 0) {
-            g->outcomes[aborts[i].outcome]++;
-            g->phase = PHASE_NONE;
+            *out = aborts[i].outcome;
+            return true;
         }
+    return false;
+}
+
+static void note_outcome(struct tally_group *g, const char *event)
+{
+    enum tally_outcome outcome;
+
+    if (tally_abort_of(event, &outcome)) {
+        g->outcomes[outcome]++;
+        g->phase = PHASE_NONE;
+    }
     if (strcmp(event, "+failover-end-for-timeout") == 0) {
         g->late = true;
     } else if (strcmp(event, "+failover-end") == 0) {
@@ -171,7 +181,7 @@ void tally_note(struct tally *t, const char *event, const char *text, uint64_t n
     bool leader;
 
     count_event(t, event);
-    if (!group_of(text, &leader, name))
+    if (!tally_group_of(text, &leader, name))
         return;
     if (strcmp(event, "-monitor") == 0) {
         forget_group(t, name);

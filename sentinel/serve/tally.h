@@ -68,6 +68,11 @@ struct tally {
 
 void tally_fini(struct tally *t);
 void tally_note(struct tally *t, const char *event, const char *text, uint64_t now_us);
+/* "master NAME ip port", or "slave ip:port ip port @ NAME ip port": the NAME, into NAME_LEN_MAX + 1. False: it is about
+ * neither. */
+bool tally_group_of(const char *text, bool *out_leader, char *out);
+/* What an event that gives a failover up counts as. False: it is none. */
+bool tally_abort_of(const char *event, enum tally_outcome *out);
 /* NULL: nothing has happened to it yet. */
 const struct tally_group *tally_find(const struct tally *t, const char *name);
 

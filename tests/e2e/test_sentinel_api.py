@@ -1,5 +1,8 @@
-"""The sentinel's JSON API: what it says is what SENTINEL says, and events can be followed by number."""
+"""The sentinel's JSON API: what it says is what SENTINEL says, events can be followed by number, failovers are remembered, and
+a switchover is what its preview said, or refused."""
 import datetime
+import json
+import os
 import re
 
 from harness.wait import until
@@ -101,3 +104,171 @@ def test_events_as_they_happen(t):
     for raw in many:
         raw.close()
     until(lambda: ask(port, "/metrics").text.count("# TYPE") > 10, 10, "the page")
+
+
+def order(port, body, token="secret", version=None, group="mymaster"):
+    headers = {"If-Match": '"%s"' % version} if version else {}
+    return ask(port, "/api/v1/groups/%s/switchover" % group, "POST", token=token, headers=headers,
+               body=body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def get_with(port, path, token="secret"):
+    r = ask(port, "/api/v1" + path, token=token)
+    assert r.status == 200, (path, r.status, r.text)
+    return r.json()
+
+
+def armed(port):
+    until(lambda: get_with(port, "/groups/mymaster")["armed"], 15, "it to be armed")
+
+
+def failovers(port, more=""):
+    return get_with(port, "/groups/mymaster/failovers" + more)["failovers"]
+
+
+def test_failovers_are_remembered(t):
+    leader, (follower,), sentinel, port = watched(t, **{"http-token": "secret"})
+    armed(port)
+    assert failovers(port) == []
+    leader.kill()
+    until(lambda: [f["outcome"] for f in failovers(port)] == ["done"], 20, "the failover in the history")
+    (f,) = failovers(port)
+    assert (address(f["from"]), address(f["to"])) == (leader.address, follower.address)
+    assert f["number"] == 1 and f["group"] == "mymaster" and not f["planned"] and f["led_here"] and f["attempts"] == 1
+    assert [p["phase"] for p in f["phases"]] == ["agreement", "turn", "election", "choice", "promotion", "repointing"]
+    for before, p in zip([{"after_ms": 0, "duration_ms": 0}] + f["phases"], f["phases"]):
+        assert abs(before["after_ms"] + before["duration_ms"] - p["after_ms"]) < 0.01, f
+    assert 0 < f["promoted_after_ms"] <= f["ended_after_ms"] < 20000 and f["silent_before_ms"] < 5000
+    assert abs(f["time_ms"] - datetime.datetime.now().timestamp() * 1000) < 60000
+    sentinel.stop()
+    sentinel.start()
+    assert failovers(port) == [f]
+    with open(sentinel.conf + ".state.failovers", "a") as book:
+        book.write("rubbish\n")
+    sentinel.stop()
+    sentinel.start()
+    assert failovers(port) == [f] and get_with(port, "/failovers")["failovers"] == [f]
+    sentinel.wait_log("history-damaged")
+    assert failovers(port, "?before=1") == [] and failovers(port, "?limit=1") == [f]
+    for query in ("?limit=0", "?limit=101", "?before=x", "?x=1"):
+        assert ask(port, "/api/v1/groups/mymaster/failovers" + query, token="secret").status == 400, query
+
+
+def test_a_switchover_is_previewed_and_done(t):
+    leader, nodes, sentinel, port = watched(t, followers=2, **{"http-token": "secret"})
+    armed(port)
+    seen = order(port, {"dry_run": True})
+    plan = seen.json()
+    assert seen.status == 200 and seen.headers["ETag"] == '"%s"' % plan["version"]
+    assert plan["possible"] and address(plan["leader"]) == leader.address and plan["warnings"] == []
+    best = address(plan["would_lead"])
+    (other,) = plan["others"]
+    assert {best, address(other)} == {n.address for n in nodes} and other["promotable"] and other["because"]
+    wanted = {"to": {"host": other["host"], "port": other["port"]}}
+    asked = order(port, {"dry_run": True, **wanted}).json()
+    assert address(asked["would_lead"]) == address(other) and asked["would_lead"]["because"] == "it was asked for"
+    assert sentinel.leader("mymaster") == leader.address  # nothing has happened yet
+    assert order(port, wanted).status == 428
+    assert order(port, wanted, version="0" * 16).status == 412
+    since = get_with(port, "/events")["next_since"]
+    begun = order(port, wanted, version=asked["version"])
+    assert begun.status == 202 and begun.json() == {"begun": True, "since": since}, begun.text
+    until(lambda: sentinel.leader("mymaster") == address(other), 20, "the switchover")
+    until(lambda: [f["outcome"] for f in failovers(port)] == ["done"], 20, "it in the history")
+    (f,) = failovers(port)
+    assert f["planned"] and [p["phase"] for p in f["phases"]] == ["election", "choice", "promotion", "repointing"]
+    assert order(port, wanted, version=asked["version"]).status == 412  # what was seen is no more
+    sentinel.wait_log("http-switchover group=mymaster to=%s:%d" % address(other))
+
+
+def test_a_switchover_is_refused(t):
+    leader, (follower,), sentinel, port = watched(t, **{"http-token": "secret"})
+    armed(port)
+    version = order(port, {"dry_run": True}).json()["version"]
+    for body in (b"[]", b"{", b'{"dry_run":1}', b'{"to":{"host":"a","port":0}}', b'{"x":1}', b"[" * 1000, b" " * 2000):
+        r = order(port, body)
+        assert r.status == 400 and r.json()["error"]["code"] == "bad-request", body
+    nobody = {"to": {"host": "10.9.9.9", "port": 1}}
+    r = order(port, nobody, version=version)
+    assert (r.status, r.json()["error"]["code"]) == (409, "no-candidate")
+    plan = order(port, {"dry_run": True, **nobody}).json()
+    assert not plan["possible"] and plan["would_lead"] is None and plan["refused_because"] == "No such replica to promote"
+    assert order(port, {}, token=None).status == 401
+    assert order(port, {}, token="secre").status == 401
+    assert order(port, {}, group="other").status == 404
+    assert ask(port, "/api/v1/groups/mymaster/switchover", token="secret").status == 405
+    assert ask(port, "/api/v1/groups/mymaster", "POST", token="secret", body=b"{}").status == 405
+    follower.call("CONFIG", "SET", "replica-priority", "0")
+    until(lambda: not get_with(port, "/groups/mymaster")["armed"], 20, "the priority to be known")
+    plan = order(port, {"dry_run": True}).json()
+    assert not plan["possible"] and plan["others"][0]["because"].startswith("its priority is 0")
+    assert order(port, {}, version=plan["version"]).status == 409
+    assert sentinel.leader("mymaster") == leader.address
+
+
+def test_orders_need_a_token(t):
+    path = os.path.join(t.folder, "tokens")
+    with open(path, "w") as f:
+        f.write("operator\nview watcher\n")
+    leader, (follower,), sentinel, port = watched(t)
+    assert get(port, "/access") == {"access": "anybody", "may_order": False, "may_inquire": False}
+    r = order(port, {"dry_run": True}, token=None)
+    assert (r.status, r.json()["error"]["code"]) == (403, "no-token")
+    assert ask(port, "/api/v1/groups/mymaster/nodes/%s:%d/slowlog" % leader.address).status == 403
+    sentinel.stop()
+    with open(sentinel.conf, "a") as f:
+        f.write("http-token-file %s\n" % path)
+    sentinel.start()
+    assert ask(port, "/api/v1/access").status == 401
+    assert get_with(port, "/access", "watcher") == {"access": "viewer", "may_order": False, "may_inquire": True}
+    assert get_with(port, "/access", "operator") == {"access": "operator", "may_order": True, "may_inquire": True}
+    r = order(port, {"dry_run": True}, token="watcher")
+    assert (r.status, r.json()["error"]["code"]) == (403, "view-only")
+    assert order(port, {"dry_run": True}, token="operator").status == 200
+
+
+def test_a_node_is_asked(t):
+    leader, (follower,), sentinel, port = watched(t, **{"http-token": "secret"})
+    with leader.client() as c:
+        c.call("CONFIG", "SET", "slowlog-log-slower-than", "0")
+        c.call("SET", "large\n", "x" * 100000)
+        for i in range(100):
+            c.call("SET", "k:%d" % i, "v")
+        c.call("CONFIG", "SET", "slowlog-log-slower-than", "-1")
+    at = "/groups/mymaster/nodes/%s:%d/" % leader.address
+    slow = get_with(port, at + "slowlog")["slowlog"]
+    assert len(slow) == 32 and any(e["command"] == "SET k:99 v" and e["duration_ms"] >= 0 for e in slow)
+    told = get_with(port, at + "largest")
+    assert told["keys"] == 101 and told["looked_at"] >= 900 and len(told["largest"]) == 10
+    assert told["largest"][0]["key"] == "large\\x0a" and told["largest"][0]["bytes"] >= 100000
+    assert {k["type"] for k in told["largest"]} == {"string"}
+    leader.call("FLUSHALL")
+    assert get_with(port, at + "largest") == {"largest": [], "keys": 0, "looked_at": 0}
+    for path, status in ((at + "x", 404), (at, 404), ("/groups/mymaster/nodes/10.9.9.9:1/slowlog", 404), (at + "slowlog", 200)):
+        assert ask(port, "/api/v1" + path, token="secret").status == status, path
+    leader.call("ACL", "SETUSER", "default", "-slowlog")
+    r = ask(port, "/api/v1" + at + "slowlog", token="secret")
+    assert r.status == 502 and "NOPERM" in r.json()["error"]["message"]
+    leader.call("ACL", "SETUSER", "default", "+slowlog")
+    leader.freeze()
+    r = ask(port, "/api/v1" + at + "slowlog", token="secret", timeout=20)
+    assert (r.status, r.json()["error"]["code"]) == (502, "node-unreachable")
+    leader.thaw()
+
+
+def test_problems_and_trends(t):
+    leader, nodes, sentinel, port = watched(t, followers=2)
+    until(lambda: get(port, "/groups/mymaster")["armed"], 15, "it to be armed")
+    codes = lambda: {(p["severity"], p["code"]) for p in get(port, "/groups/mymaster/problems")["problems"]}
+    assert codes() == {("notice", "few-sentinels")}
+    nodes[0].kill()
+    until(lambda: ("warning", "follower-down") in codes(), 20, "the follower's fate")
+    (p,) = [p for p in get(port, "/groups/mymaster")["problems"] if p["code"] == "follower-down"]
+    assert address(p["node"]) == nodes[0].address and p["what"] and p["what_to_do"]
+    nodes[1].kill()
+    until(lambda: ("critical", "nobody-to-promote") in codes(), 20, "the other one's")
+    told = get(port, "/groups/mymaster/trends")
+    assert told["columns"] == ["time_ms", "ops_per_s", "used_memory_bytes", "lag_bytes", "clients"]
+    (mine,) = [n for n in told["trends"] if address(n) == leader.address]
+    assert mine["points"] and all(len(p) == 5 and p[2] > 100000 for p in mine["points"])
+

@@ -45,6 +45,7 @@ PARSERS = {
     "talk": ["node/durable/talk_wire.c"],
     "upstream": ["node/replica/upstream.c"],
     "wire": ["common/register/wire.c"],
+    "wish": ["sentinel/serve/wish.c"],
 }
 USUAL_MINUTES = 10
 MINUTES = dict.fromkeys(("aof", "listpack", "lua", "rdb", "restore", "stream"), 20)

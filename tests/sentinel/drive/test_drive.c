@@ -219,7 +219,13 @@ static void reply(void *world, uint64_t token, const struct action *a)
     snprintf(told + strlen(told), sizeof told - strlen(told), "reply%d ", (int)token);
 }
 
-static const struct drive_ops ops = { persist, publish, reply };
+static void informed(void *world, uint64_t id)
+{
+    (void)world;
+    (void)id;
+}
+
+static const struct drive_ops ops = { persist, publish, informed, reply };
 
 static void begin(void)
 {

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/resolve.h"
 #include "common/server_settings.h"
+#include "sentinel/serve/history.h"
 #include "sentinel/serve/news.h"
 #include "sentinel/serve/rows.h"
 #include "sentinel/serve/tally.h"
@@ -32,6 +33,7 @@ static struct {
     struct acl *acl;
     struct tally tally;
     struct news news;
+    struct history history;
     struct action *held[8]; /* answers kept back */
     size_t held_count;
     bool holding, stopped, flush_fails;
@@ -95,6 +97,11 @@ static enum err flush(struct sentinel_world *w, struct errmsg *out_why)
     return t.flush_fails ? ERR_IO : OK;
 }
 
+static void keep_history(struct sentinel_world *w)
+{
+    (void)w;
+}
+
 static void stop(struct sentinel_world *w)
 {
     (void)w;
@@ -132,6 +139,8 @@ static void setup(void)
                                        .core = &t.core,
                                        .tally = &t.tally,
                                        .news = &t.news,
+                                       .history = &t.history,
+                                       .keep_history = keep_history,
                                        .raise = raise_event,
                                        .pending = pending,
                                        .flush = flush,
@@ -156,6 +165,7 @@ static void teardown(void)
     resolve_fini();
     sentinel_fini(&t.core);
     tally_fini(&t.tally);
+    history_fini(&t.history);
     command_table_free(t.commands);
     acl_free(t.acl);
     settings_free(t.world.settings);

@@ -1,0 +1,31 @@
+/*
+ * inquiry - a question of somebody who looks at a node: its slow log, the largest of some of its keys.
+ *
+ *     GET …/nodes/HOST:PORT/slowlog   --dial--> SLOWLOG GET                              --> answer
+ *     GET …/nodes/HOST:PORT/largest   --dial--> RANDOMKEY, MEMORY USAGE, …, TYPE of few  --> answer
+ *
+ *   1. it is asked on a connection of its own, with the rights of the sentinel's user: what watches the node never
+ *      waits for it
+ *   2. so it is answered only to who has shown a token; who may look at the sentinel may not look at data for that
+ *   3. an inquiry is over after INQUIRY_MS; the keys are SAMPLE_KEYS at most, or those of SAMPLE_MS
+ *
+ * Owner: embed a zeroed struct inquiries; empty once http_free was called.
+ */
+#ifndef HF_SENTINEL_SERVE_INQUIRY_H
+#define HF_SENTINEL_SERVE_INQUIRY_H
+
+enum {
+    INQUIRIES_MAX = 4, /* at one time */
+    INQUIRY_MS = 4000,
+    SAMPLE_KEYS = 1000,
+    SAMPLE_MS = 1500,
+};
+
+struct inquiry;
+
+struct inquiries {
+    struct inquiry *first;
+    int count;
+};
+
+#endif

@@ -1,0 +1,346 @@
+/*
+ * problems - what is wrong with a group, and what to do about it. One row is one thing that can be wrong with the group,
+ * or with one of its nodes; what holds is told with the facts.
+ */
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/metrics/metrics.h"
+#include "sentinel/core/candidate.h"
+#include "sentinel/serve/api_parts.h"
+
+enum {
+    LAG_BYTES = 16 * 1024 * 1024, /* a follower that is further behind is told of */
+    FULL_PERCENT = 90,            /* of maxmemory */
+    QUIET_INFO_MS = 30000,        /* an INFO that is older is no news */
+};
+
+enum severity { CRITICAL, WARNING, NOTICE, SEVERITIES };
+static const char *const severity_words[SEVERITIES] = { "critical", "warning", "notice" };
+
+/* ---- of the group: true where it holds; out gets the facts ---- */
+
+typedef bool group_check(const struct sentinel *s, const struct group *g, struct buf *out);
+
+static bool leader_down(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_printf(out, "The leader %s:%d does not answer", node_host(s, g->leader),
+               g->leader->addr.port);
+    buf_puts(out, g->agreed ? ", and enough sentinels agree." : ", says this sentinel.");
+    return g->leader->verdict != VERDICT_UP;
+}
+
+static bool failing_over(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_printf(out, "A failover is running: %s.", failover_state_word(g->failover.state));
+    return g->failover.state >= FO_WAIT_START;
+}
+
+static bool tilted(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_puts(out, "This sentinel was not run for a while or its clock leapt, and it judges nobody "
+                  "until it was quiet for long enough (TILT).");
+    return s->tilt;
+}
+
+static bool too_few_sentinels(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_printf(out,
+               "%u of %u sentinels are up; a failover takes %u to elect a captain and %u to agree.",
+               group_usable_voters(g), group_peers(g) + 1, group_majority(g), g->set.quorum);
+    return !serve_quorum(g, NULL);
+}
+
+static bool nobody_to_promote(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_puts(out, g->node_count > 1 ? "None of the followers could be promoted."
+                                    : "The group has no follower.");
+    return !candidate_exists(s, g);
+}
+
+static bool one_to_promote(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    uint32_t fit = 0;
+
+    LIST_EACH ((struct list *)&g->nodes, at)
+        fit += candidate_unfit(s, LIST_ENTRY(at, struct node, of_group), false) == FIT;
+    buf_puts(out, "One follower alone could be promoted: after a failover nobody is left.");
+    return fit == 1 && g->node_count > 2;
+}
+
+static bool sentinel_down(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    uint32_t down = 0;
+
+    LIST_EACH ((struct list *)&g->seats, at) {
+        const struct seat *seat = LIST_ENTRY(at, struct seat, of_group);
+
+        if (seat->vacant_until_ms || seat->mine == VERDICT_UP)
+            continue;
+        buf_printf(out, "%s%s:%d", down++ ? ", " : "Not heard of: the sentinel at ",
+                   peer_host(s, seat->peer), seat->peer->addr.port);
+    }
+    buf_putc(out, '.');
+    return down > 0;
+}
+
+static bool few_sentinels(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_printf(out, "%u sentinel%s watch%s this group.", group_peers(g) + 1,
+               group_peers(g) ? "s" : "", group_peers(g) ? "" : "es");
+    return group_peers(g) + 1 < 3;
+}
+
+static bool even_sentinels(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_printf(out, "An even number of sentinels (%u) survives no more losses than one less.",
+               group_peers(g) + 1);
+    return group_peers(g) + 1 > 3 && (group_peers(g) + 1) % 2 == 0;
+}
+
+static bool quorum_too_high(const struct sentinel *s, const struct group *g, struct buf *out)
+{
+    buf_printf(out, "quorum is %u, and %u sentinels watch this group: they can never agree.",
+               g->set.quorum, group_peers(g) + 1);
+    return g->set.quorum > group_peers(g) + 1;
+}
+
+static const struct {
+    const char *code;
+    enum severity severity;
+    group_check *holds;
+    const char *what_to_do;
+} group_rows[] = {
+    { "leader-down", CRITICAL, leader_down,
+      "If no failover follows within seconds, look at what else is listed here. Look at the "
+      "node's log and its machine." },
+    { "quorum-too-high", CRITICAL, quorum_too_high,
+      "SENTINEL SET <group> quorum to a majority, on every sentinel; or start the missing ones." },
+    { "too-few-sentinels", CRITICAL, too_few_sentinels,
+      "Start the sentinels that are missing. One that is gone for good is forgotten with SENTINEL "
+      "RESET <group>, on every other one, one after the other." },
+    { "nobody-to-promote", CRITICAL, nobody_to_promote,
+      "Start a follower, or mend what each follower's box says." },
+    { "tilt", CRITICAL, tilted,
+      "It ends by itself. If it comes again, look for a machine that swaps, a clock that is set "
+      "by hand, or a virtual machine that is paused." },
+    { "failing-over", NOTICE, failing_over, "Wait; the time line tells each phase." },
+    { "sentinel-down", WARNING, sentinel_down,
+      "Look at its process and the network to it: each one that is missing counts against the "
+      "majority." },
+    { "one-to-promote", WARNING, one_to_promote, "Mend the other followers." },
+    { "few-sentinels", NOTICE, few_sentinels,
+      "Run three, on three machines: fewer survive the loss of none." },
+    { "even-sentinels", NOTICE, even_sentinels, "Run one more, or one less." },
+};
+
+/* ---- of a node ---- */
+
+typedef bool node_check(const struct sentinel *s, const struct node *n, struct buf *out);
+
+static bool follows(const struct node *n)
+{
+    return n != n->group->leader;
+}
+
+static bool is_up(const struct node *n)
+{
+    return n->verdict == VERDICT_UP;
+}
+
+static struct bytes field(const struct node *n, const char *name)
+{
+    return info_field((struct bytes){ n->info_text, n->info_len }, name);
+}
+
+static bool follower_down(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    buf_puts(out, "It does not answer");
+    if (n->down_since_ms && clock_now_ms() > n->down_since_ms)
+        buf_printf(out, " for %llu s",
+                   (unsigned long long)(clock_now_ms() - n->down_since_ms) / 1000);
+    buf_putc(out, '.');
+    return follows(n) && !is_up(n);
+}
+
+static bool never_reached(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    buf_puts(out, "It is up to nobody's knowledge: this sentinel has never got a state out of it.");
+    return is_up(n) && !n->info_ms && n->lines[LINE_CMD].state != LINE_UP &&
+           clock_now_ms() > n->lines[LINE_CMD].changed_ms + QUIET_INFO_MS;
+}
+
+static bool old_news(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    uint64_t age_ms = n->info_ms && clock_now_ms() > n->info_ms ? clock_now_ms() - n->info_ms : 0;
+
+    buf_printf(out, "What is shown of it is %llu s old.", (unsigned long long)age_ms / 1000);
+    return is_up(n) && age_ms > QUIET_INFO_MS;
+}
+
+static bool link_down(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    buf_printf(out, "Its link to the leader is down for %llu s.",
+               (unsigned long long)n->facts.link_down_ms / 1000);
+    return follows(n) && is_up(n) && n->info_ms && !n->facts.link_up && !n->facts.syncing &&
+           n->role_reported == ROLE_FOLLOWER && n->group->leader->verdict == VERDICT_UP;
+}
+
+static bool syncing(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    buf_puts(out, "It is receiving a whole copy of the data, and can take over when it has it.");
+    return follows(n) && is_up(n) && n->facts.syncing;
+}
+
+static bool loading(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    buf_puts(out, "It is loading its data from disk.");
+    return is_up(n) && n->facts.loading;
+}
+
+static bool lags(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    uint64_t ahead = n->group->leader->facts.offset;
+    uint64_t lag = ahead > n->facts.offset ? ahead - n->facts.offset : 0;
+
+    buf_printf(out, "It is %llu MB behind the leader.", (unsigned long long)lag >> 20);
+    return follows(n) && is_up(n) && n->info_ms && n->facts.link_up && lag > LAG_BYTES;
+}
+
+static bool strays(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    bool wrong = follows(n) ? n->role_reported == ROLE_LEADER : n->role_reported == ROLE_FOLLOWER;
+
+    buf_printf(out, "It says that it %s, and it should not.", follows(n) ? "leads" : "follows");
+    return is_up(n) && n->info_ms && wrong && n->group->failover.state == FO_NONE;
+}
+
+static bool refused_handover(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    buf_printf(out, "It refused its FAILOVER command: %s.", n->denied);
+    return n->denied[0] && clock_now_ms() < n->denied_ms + 60000;
+}
+
+static bool disk_fails(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    bool save = bytes_is(field(n, "rdb_last_bgsave_status"), "err");
+    bool log = bytes_is(field(n, "aof_last_write_status"), "err");
+
+    buf_printf(out, "Its last %s failed.", log ? "write to the append only file" : "snapshot");
+    return is_up(n) && (save || log);
+}
+
+static bool almost_full(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    double used, max;
+
+    if (!is_up(n) || !api_info_number(n, "used_memory", &used) ||
+        !api_info_number(n, "maxmemory", &max) || max <= 0)
+        return false;
+    buf_printf(out, "It uses %.0f %% of its maxmemory.", 100 * used / max);
+    return bytes_is(field(n, "maxmemory_policy"), "noeviction") && 100 * used > FULL_PERCENT * max;
+}
+
+static bool other_version(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    const struct facts *leads = &n->group->leader->facts, *mine = &n->facts;
+
+    buf_puts(out, "It runs another version than the leader.");
+    return follows(n) && n->info_ms && leads->version && mine->version &&
+           (mine->version != leads->version || mine->holdfast != leads->holdfast);
+}
+
+static bool never_promoted(const struct sentinel *s, const struct node *n, struct buf *out)
+{
+    buf_puts(out, "Its priority is 0: it is never promoted.");
+    return follows(n) && n->info_ms && n->facts.priority == 0;
+}
+
+static const struct {
+    const char *code;
+    enum severity severity;
+    node_check *holds;
+    const char *what_to_do;
+} node_rows[] = {
+    { "follower-down", WARNING, follower_down,
+      "Look at its log and its machine. One that will not come back is forgotten with SENTINEL "
+      "RESET <group>." },
+    { "never-reached", WARNING, never_reached,
+      "Check its address, its password (auth-pass, auth-user) and TLS settings." },
+    { "old-news", WARNING, old_news,
+      "It answers PING and no INFO: look at SLOWLOG and at the rights of the sentinel's user." },
+    { "disk-fails", CRITICAL, disk_fails,
+      "Look at the space and the health of its disk, and at its log." },
+    { "almost-full", CRITICAL, almost_full,
+      "Raise maxmemory, choose an eviction policy, or find what takes the space: writes are "
+      "refused when it is full." },
+    { "wrong-role", CRITICAL, strays,
+      "The sentinels set it right within seconds. If not, look at its log for refused commands." },
+    { "refused-handover", WARNING, refused_handover,
+      "ACL SETUSER <auth-user> +failover +client|kill +config|rewrite" },
+    { "link-down", WARNING, link_down,
+      "Look at its log: the leader's address, masterauth and TLS as the follower sees them." },
+    { "loading", NOTICE, loading, "Wait." },
+    { "syncing", NOTICE, syncing,
+      "Wait. If it happens again and again, raise repl-backlog-size on the leader." },
+    { "lag", WARNING, lags,
+      "Look at the network between them, and at slow commands on the follower." },
+    { "other-version", NOTICE, other_version,
+      "Expected while you upgrade; else bring all nodes to one version." },
+    { "never-promoted", NOTICE, never_promoted,
+      "CONFIG SET replica-priority 100 on it, if it shall be able to lead." },
+};
+
+/* ---- the list ---- */
+
+static void add(cJSON *list, enum severity severity, const char *code, cJSON *node,
+                struct buf *what, const char *what_to_do)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(o, "severity", severity_words[severity]);
+    cJSON_AddStringToObject(o, "code", code);
+    if (node)
+        cJSON_AddItemToObject(o, "node", node);
+    cJSON_AddStringToObject(o, "what", buf_text(what));
+    cJSON_AddStringToObject(o, "what_to_do", what_to_do);
+    cJSON_AddItemToArray(list, o);
+}
+
+static void add_of_group(cJSON *list, const struct sentinel *s, const struct group *g,
+                         enum severity severity, struct buf *what)
+{
+    for (size_t i = 0; i < ARRAY_LEN(group_rows); i++) {
+        what->len = 0;
+        if (group_rows[i].severity == severity && group_rows[i].holds(s, g, what))
+            add(list, severity, group_rows[i].code, NULL, what, group_rows[i].what_to_do);
+    }
+}
+
+static void add_of_nodes(cJSON *list, const struct sentinel *s, const struct group *g,
+                         enum severity severity, struct buf *what)
+{
+    LIST_EACH ((struct list *)&g->nodes, at) {
+        const struct node *n = LIST_ENTRY(at, struct node, of_group);
+
+        for (size_t i = 0; i < ARRAY_LEN(node_rows); i++) {
+            what->len = 0;
+            if (node_rows[i].severity == severity && node_rows[i].holds(s, n, what))
+                add(list, severity, node_rows[i].code, api_address(s, n), what,
+                    node_rows[i].what_to_do);
+        }
+    }
+}
+
+cJSON *api_problems(const struct sentinel *core, const struct group *g)
+{
+    cJSON *list = cJSON_CreateArray();
+    struct buf what = { 0 };
+
+    for (int severity = 0; severity < SEVERITIES; severity++) {
+        add_of_group(list, core, g, (enum severity)severity, &what);
+        add_of_nodes(list, core, g, (enum severity)severity, &what);
+    }
+    buf_fini(&what);
+    return list;
+}
