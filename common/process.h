@@ -63,6 +63,8 @@ void process_status(const char *format, ...) PRINTF_LIKE(1, 2);
 void process_reloading(void); /* then process_reloaded */
 void process_reloaded(void);
 void process_stopping(void);
+/* Who holds the loop for long, and still answers: beats where a beat is due. */
+void process_beat(void);
 /* Removes the pid file and ends the watchdog. */
 void process_end(struct ev_loop *loop);
 

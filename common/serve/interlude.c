@@ -6,6 +6,7 @@
 #include "common/alloc.h"
 #include "common/listen.h"
 #include "common/log.h"
+#include "common/process.h"
 #include "common/serve/service.h"
 
 enum { EVENTS = 256 }; /* of one turn */
@@ -65,6 +66,7 @@ void interlude_turn(struct interlude *i)
     struct epoll_event events[EVENTS];
     int count;
 
+    process_beat();
     if (i->epoll < 0)
         return;
     if (i->doors)

@@ -4,7 +4,7 @@
  *     handler --interlude_turn--> accept, read, dispatch, flush --> back in the handler
  *
  *   1. the session that holds the loop is left alone; so is every room but the service: no timer runs, no stream
- *      is read, nothing is freed
+ *      is read, nothing is freed; the service manager hears that we live
  *   2. what may run is ops->admit's decision, as ever
  *
  * The loop's own watchers stay as they are, and are told nothing that was read here; a turn asks an epoll
