@@ -72,3 +72,10 @@ const char *json_text(const cJSON *object, const char *name)
 
     return text ? text : "";
 }
+
+double json_number(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}

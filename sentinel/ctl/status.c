@@ -3,73 +3,9 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "sentinel/ctl/facts.h"
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
-
-/* ---- from a sentinel's maps to JSON ------------------------------------------------------------ */
-
-static struct bytes field(const struct resp_value *map, const char *name)
-{
-    const struct resp_value *v = resp_field(map, name);
-
-    return v ? v->text : (struct bytes){ "", 0 };
-}
-
-static void put_number(cJSON *object, const char *as, const struct resp_value *map,
-                       const char *name)
-{
-    int64_t v;
-
-    if (bytes_to_i64(field(map, name), &v))
-        cJSON_AddNumberToObject(object, as, (double)v);
-}
-
-static void put_address(cJSON *object, const char *as, const struct resp_value *map,
-                        const char *host, const char *port)
-{
-    struct bytes h = field(map, host), p = field(map, port);
-    struct buf text = { 0 };
-    bool v6 = h.len && memchr(h.at, ':', h.len);
-
-    buf_printf(&text, v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", (int)h.len, h.at, (int)p.len, p.at);
-    json_put(object, as, buf_bytes(&text));
-    buf_fini(&text);
-}
-
-static bool has_flag(struct bytes flags, const char *flag)
-{
-    size_t len = strlen(flag);
-
-    while (flags.len) {
-        const char *comma = memchr(flags.at, ',', flags.len);
-        size_t word = comma ? (size_t)(comma - flags.at) : flags.len;
-
-        if (word == len && memcmp(flags.at, flag, len) == 0)
-            return true;
-        flags.at += word + (comma != NULL);
-        flags.len -= word + (comma != NULL);
-    }
-    return false;
-}
-
-/* The worst flag decides. */
-static const char *state_word(struct bytes flags)
-{
-    static const struct {
-        const char *flag, *word;
-    } states[] = {
-        { "failover_in_progress", "failing over" },
-        { "o_down", "down" },
-        { "s_down", "silent" },
-        { "master_down", "leader gone" },
-        { "disconnected", "not connected" },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(states); i++)
-        if (has_flag(flags, states[i].flag))
-            return states[i].word;
-    return "ok";
-}
 
 /* Whether a failover would work now, in the sentinel's own words. */
 static void put_ready(cJSON *group, struct wire *w, const char *name)
@@ -92,57 +28,6 @@ static int count_ok(const cJSON *nodes)
                                           strcmp(json_text(node, "state"), "ok") == 0 &&
                                           strcmp(json_text(node, "link"), "up") == 0;
     return ok;
-}
-
-static cJSON *follower_facts(const struct resp_value *map)
-{
-    cJSON *node = cJSON_CreateObject();
-    int64_t gone_ms = 0;
-
-    put_address(node, "address", map, "ip", "port");
-    cJSON_AddStringToObject(node, "role", "follower");
-    cJSON_AddStringToObject(node, "state", state_word(field(map, "flags")));
-    cJSON_AddStringToObject(node, "link",
-                            bytes_is(field(map, "master-link-status"), "ok") ? "up" : "down");
-    if (bytes_to_i64(field(map, "master-link-down-time"), &gone_ms) && gone_ms > 0)
-        cJSON_AddNumberToObject(node, "link_down_ms", (double)gone_ms);
-    put_address(node, "follows", map, "master-host", "master-port");
-    put_number(node, "offset", map, "slave-repl-offset");
-    put_number(node, "priority", map, "slave-priority");
-    json_put(node, "run_id", field(map, "runid"));
-    return node;
-}
-
-static cJSON *leader_facts(const struct resp_value *map)
-{
-    cJSON *node = cJSON_CreateObject();
-
-    put_address(node, "address", map, "ip", "port");
-    cJSON_AddStringToObject(node, "role", "leader");
-    cJSON_AddStringToObject(node, "state", state_word(field(map, "flags")));
-    json_put(node, "run_id", field(map, "runid"));
-    return node;
-}
-
-/* Leader and followers of a group, the leader first. */
-static enum err gather_nodes(struct wire *w, const char *name, cJSON *nodes, struct errmsg *why)
-{
-    const struct resp_value *reply;
-    enum err e = WIRE_CALL(w, &reply, why, "SENTINEL", "MASTER", name);
-
-    if (e != OK)
-        return e;
-    if (reply->kind == RESP_ERROR) {
-        errmsg_set(why, "%s: %.*s ('%s')", w->target->address, (int)reply->text.len, reply->text.at,
-                   name);
-        return ERR_NOTFOUND;
-    }
-    cJSON_AddItemToArray(nodes, leader_facts(reply));
-    if ((e = WIRE_CALL(w, &reply, why, "SENTINEL", "REPLICAS", name)) != OK)
-        return e;
-    for (size_t i = 0; i < reply->count; i++)
-        cJSON_AddItemToArray(nodes, follower_facts(&reply->items[i]));
-    return OK;
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------- */
@@ -189,7 +74,7 @@ enum ctl_exit verb_nodes(const struct options *o)
     if (e == OK) {
         cJSON_AddStringToObject(value, "group", o->group);
         cJSON_AddStringToObject(value, "sentinel", w.target->address);
-        e = gather_nodes(&w, o->group, cJSON_AddArrayToObject(value, "nodes"), &why);
+        e = facts_nodes(&w, o->group, cJSON_AddArrayToObject(value, "nodes"), &why);
     }
     wire_close(&w);
     if (e == OK) {
@@ -236,15 +121,15 @@ static cJSON *group_facts(const struct resp_value *map)
     cJSON *group = cJSON_CreateObject();
     int64_t peers;
 
-    json_put(group, "name", field(map, "name"));
-    put_address(group, "leader", map, "ip", "port");
-    cJSON_AddStringToObject(group, "state", state_word(field(map, "flags")));
+    json_put(group, "name", facts_field(map, "name"));
+    facts_address(group, "leader", map, "ip", "port");
+    cJSON_AddStringToObject(group, "state", facts_state(facts_field(map, "flags")));
     if (resp_field(map, "failover-state"))
-        json_put(group, "phase", field(map, "failover-state"));
-    put_number(group, "epoch", map, "config-epoch");
-    put_number(group, "quorum", map, "quorum");
-    put_number(group, "followers", map, "num-slaves");
-    if (bytes_to_i64(field(map, "num-other-sentinels"), &peers))
+        json_put(group, "phase", facts_field(map, "failover-state"));
+    facts_number(group, "epoch", map, "config-epoch");
+    facts_number(group, "quorum", map, "quorum");
+    facts_number(group, "followers", map, "num-slaves");
+    if (bytes_to_i64(facts_field(map, "num-other-sentinels"), &peers))
         cJSON_AddNumberToObject(group, "sentinels", (double)peers + 1);
     return group;
 }
@@ -263,14 +148,14 @@ static enum err gather_groups(struct wire *w, const char *only, cJSON *groups, s
         return ERR_REFUSED;
     }
     for (size_t i = 0; i < reply->count; i++)
-        if (!only || bytes_is(field(&reply->items[i], "name"), only))
+        if (!only || bytes_is(facts_field(&reply->items[i], "name"), only))
             cJSON_AddItemToArray(groups, group_facts(&reply->items[i]));
     cJSON_ArrayForEach(group, groups)
     {
         cJSON *nodes = cJSON_CreateArray();
 
         put_ready(group, w, json_text(group, "name"));
-        e = gather_nodes(w, json_text(group, "name"), nodes, why);
+        e = facts_nodes(w, json_text(group, "name"), nodes, why);
         cJSON_AddNumberToObject(group, "followers_ok", count_ok(nodes));
         cJSON_AddItemToObject(group, "nodes", nodes);
         if (e != OK && e != ERR_NOTFOUND)

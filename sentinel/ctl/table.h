@@ -13,7 +13,7 @@
 
 #include "common/bytes.h"
 
-enum { TABLE_COLUMNS_MAX = 10 };
+enum { TABLE_COLUMNS_MAX = 12 };
 
 struct table {
     int columns;

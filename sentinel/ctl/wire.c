@@ -143,24 +143,35 @@ static bool wants_password(const struct resp_value *reply)
            memcmp(reply->text.at, "NOAUTH", 6) == 0;
 }
 
+static bool is_denial(const struct resp_value *reply)
+{
+    const char *at = reply->text.at;
+
+    return reply->text.len >= 7 && (memcmp(at, "DENIED ", 7) == 0 || memcmp(at, "NOPERM ", 7) == 0);
+}
+
 static enum err authenticate(struct wire *w, struct errmsg *why)
 {
-    const struct options *o = w->options;
+    const struct login *l = w->target->is_node ? &w->options->node : &w->options->sentinel;
     const struct resp_value *reply;
     enum err e;
 
-    if (!o->password)
+    if (!l->password)
         e = WIRE_CALL(w, &reply, why, "PING");
-    else if (o->user)
-        e = WIRE_CALL(w, &reply, why, "AUTH", o->user, o->password);
+    else if (l->user)
+        e = WIRE_CALL(w, &reply, why, "AUTH", l->user, l->password);
     else
-        e = WIRE_CALL(w, &reply, why, "AUTH", o->password);
+        e = WIRE_CALL(w, &reply, why, "AUTH", l->password);
     if (e != OK)
         return e;
     if (wants_password(reply))
-        return complain(w, ERR_DENIED, "wants a password: set HOLDFASTCTL_AUTH or use --auth-file",
+        return complain(w, ERR_DENIED,
+                        w->target->is_node
+                            ? "wants a password: set HOLDFASTCTL_NODE_AUTH or use --node-auth-file"
+                            : "wants a password: set HOLDFASTCTL_AUTH or use --auth-file",
                         why);
-    if (reply->kind != RESP_ERROR)
+    /* A node that cannot serve now (LOADING, MISCONF, BUSY) is reached all the same. */
+    if (reply->kind != RESP_ERROR || (!l->password && w->target->is_node && !is_denial(reply)))
         return OK;
     errmsg_set(why, "%s: %.*s", w->target->address, (int)reply->text.len, reply->text.at);
     return ERR_DENIED;
@@ -202,15 +213,11 @@ void wire_close(struct wire *w)
     *w = (struct wire){ .fd = -1 };
 }
 
-enum err wire_send(struct wire *w, struct errmsg *out_why, int argc, const char *const *argv)
+enum err wire_send_bytes(struct wire *w, struct bytes request, struct errmsg *out_why)
 {
     uint64_t deadline_us = clock_read_us() + w->options->timeout_ms * 1000;
-    struct buf request = { 0 };
     enum err e = OK;
 
-    resp_put_array(&request, (size_t)argc);
-    for (int i = 0; i < argc; i++)
-        resp_put_bulk(&request, bytes_of(argv[i]));
     for (size_t sent = 0; sent < request.len && e == OK;) {
         size_t n = 0;
         enum io got = write_some(w, request.at + sent, request.len - sent, &n);
@@ -219,6 +226,18 @@ enum err wire_send(struct wire *w, struct errmsg *out_why, int argc, const char 
         if (got != IO_MOVED)
             e = settle(w, got, deadline_us, out_why);
     }
+    return e;
+}
+
+enum err wire_send(struct wire *w, struct errmsg *out_why, int argc, const char *const *argv)
+{
+    struct buf request = { 0 };
+    enum err e;
+
+    resp_put_array(&request, (size_t)argc);
+    for (int i = 0; i < argc; i++)
+        resp_put_bulk(&request, bytes_of(argv[i]));
+    e = wire_send_bytes(w, buf_bytes(&request), out_why);
     explicit_bzero(request.at, request.len); /* it may have been a password */
     buf_fini(&request);
     return e;

@@ -1,5 +1,5 @@
 /*
- * wire - one blocking conversation with a sentinel, every step of it under a deadline.
+ * wire - one blocking conversation with a sentinel or a node, every step of it under a deadline.
  *
  * The tool has nothing else to do while it waits, so it needs no loop: a socket, poll, and the reply
  * reader of common/resp. Plain or TLS.
@@ -32,6 +32,8 @@ enum err wire_open(struct wire *w, const struct options *o, const struct target 
                    struct errmsg *out_why) MUST_CHECK;
 void wire_close(struct wire *w);
 
+/* Sends commands that are written out: many at once. */
+enum err wire_send_bytes(struct wire *w, struct bytes request, struct errmsg *out_why) MUST_CHECK;
 /* Sends a command of argc C strings. */
 enum err wire_send(struct wire *w, struct errmsg *out_why, int argc,
                    const char *const *argv) MUST_CHECK;

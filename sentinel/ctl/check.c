@@ -1,0 +1,107 @@
+/* check: a survey of a group, the rules over it, and what they found, the worst first. */
+#include "sentinel/ctl/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sentinel/ctl/table.h"
+#include "sentinel/ctl/verbs.h"
+
+static int count_of(const cJSON *findings, const char *severity)
+{
+    const cJSON *f;
+    int count = 0;
+
+    cJSON_ArrayForEach(f, findings) count += strcmp(json_text(f, "severity"), severity) == 0;
+    return count;
+}
+
+static cJSON *check_group(const struct options *o, const char *group, struct errmsg *why)
+{
+    cJSON *survey = survey_group(o, group, why), *value;
+    struct checking c = { .group = group };
+
+    if (!survey)
+        return NULL;
+    value = cJSON_CreateObject();
+    json_put(value, "group", bytes_of(group));
+    c.sentinels = cJSON_GetObjectItemCaseSensitive(survey, "sentinels");
+    c.nodes = cJSON_GetObjectItemCaseSensitive(survey, "nodes");
+    cJSON_AddNumberToObject(value, "sentinels", cJSON_GetArraySize(c.sentinels));
+    cJSON_AddNumberToObject(value, "nodes", cJSON_GetArraySize(c.nodes));
+    c.findings = cJSON_AddArrayToObject(value, "findings");
+    for (size_t i = 0; i < check_rule_count; i++) {
+        c.rule = check_rules[i].name;
+        check_rules[i].look(&c);
+    }
+    cJSON_Delete(survey);
+    return value;
+}
+
+static void show_severity(const cJSON *findings, const char *severity)
+{
+    const cJSON *f;
+
+    cJSON_ArrayForEach(f, findings)
+    {
+        if (strcmp(json_text(f, "severity"), severity) != 0)
+            continue;
+        printf("%-8s %s: %s\n", severity, json_text(f, "rule"), json_text(f, "what"));
+        printf("         -> %s\n", json_text(f, "do"));
+    }
+}
+
+static void show(const cJSON *value)
+{
+    const cJSON *group;
+
+    cJSON_ArrayForEach(group, cJSON_GetObjectItemCaseSensitive(value, "groups"))
+    {
+        const cJSON *findings = cJSON_GetObjectItemCaseSensitive(group, "findings");
+        int errors = count_of(findings, "error"), warnings = count_of(findings, "warning");
+
+        show_severity(findings, "error");
+        show_severity(findings, "warning");
+        show_severity(findings, "note");
+        printf("%s: %.0f sentinels and %.0f nodes looked at, ", json_text(group, "group"),
+               json_number(group, "sentinels"), json_number(group, "nodes"));
+        if (errors || warnings)
+            printf("%d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s", warnings,
+                   warnings == 1 ? "" : "s");
+        else
+            printf("nothing is wrong\n");
+    }
+}
+
+static bool add_group(const struct options *o, cJSON *groups, const char *name, int *wrong,
+                      struct errmsg *why)
+{
+    cJSON *group = check_group(o, name, why), *findings;
+
+    if (!group)
+        return false;
+    findings = cJSON_GetObjectItemCaseSensitive(group, "findings");
+    *wrong += count_of(findings, "error") + count_of(findings, "warning");
+    cJSON_AddItemToArray(groups, group);
+    return true;
+}
+
+enum ctl_exit verb_check(const struct options *o)
+{
+    struct errmsg why = { 0 };
+    cJSON *value = cJSON_CreateObject(), *groups = cJSON_AddArrayToObject(value, "groups");
+    cJSON *names = o->group ? NULL : survey_groups(o, &why);
+    const cJSON *name;
+    int wrong = 0;
+    bool ok = o->group ? add_group(o, groups, o->group, &wrong, &why) : names != NULL;
+
+    cJSON_ArrayForEach(name, names) ok =
+        ok && add_group(o, groups, name->valuestring, &wrong, &why);
+    cJSON_Delete(names);
+    if (!ok) {
+        cJSON_Delete(value);
+        return verb_complain(strstr(why.text, "No such") ? ERR_NOTFOUND : ERR_CLOSED, &why);
+    }
+    verb_print(o, value, show);
+    return wrong ? CTL_FAILED : CTL_DONE;
+}

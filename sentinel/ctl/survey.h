@@ -1,0 +1,26 @@
+/*
+ * survey - everything that a deployment says of itself: what each sentinel of a group answers, and each node.
+ *
+ * {"group", "sentinels": [sentinel], "nodes": [node]}, where
+ *
+ *   sentinel  {address, error | {id, leader, quorum, down_after_ms, …, clock_ms, nodes: [as facts.h has
+ *              them], peers: [{address, id, state}]}}
+ *   node      {address, error | {role, redis_version, …, clock_ms, settings: {name: value}}}
+ *
+ * Settings hold passwords where a node tells them: they are there to be compared, and nobody prints them.
+ */
+#ifndef HF_SENTINEL_CTL_SURVEY_H
+#define HF_SENTINEL_CTL_SURVEY_H
+
+#include "sentinel/ctl/facts.h"
+
+/* The sentinels of a group: those of the options, then those that the ones which answer know. The number
+ * of them in out, which holds TARGETS_MAX; 0 where none answers, and *out_why says why. */
+int survey_sentinels(const struct options *o, const char *group, struct target *out,
+                     struct errmsg *out_why);
+/* The whole; the caller deletes it. NULL: no sentinel answers. */
+cJSON *survey_group(const struct options *o, const char *group, struct errmsg *out_why);
+/* The names of all groups that the first sentinel which answers watches; NULL: none answers. */
+cJSON *survey_groups(const struct options *o, struct errmsg *out_why);
+
+#endif
