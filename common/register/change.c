@@ -9,7 +9,7 @@ typedef const char *maker(const struct change *ch, const struct charter *base,
 static const char *create(const struct change *ch, const struct charter *base, struct charter *next)
 {
     *next = ch->first;
-    return next->ver == 1 && next->epoch == 1 ? NULL : "a group begins with version 1 of epoch 1";
+    return next->ver == 1 && next->epoch >= 1 ? NULL : "a group begins with version 1";
 }
 
 static const char *shrink(const struct change *ch, const struct charter *base, struct charter *next)

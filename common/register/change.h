@@ -59,7 +59,7 @@ struct change {
     struct voter voters[CHARTER_VOTERS_MAX]; /* VOTERS_BEGIN: the new set; sets does not matter */
     uint32_t voter_count;
     char reason[CHARTER_REASON_MAX + 1]; /* FORCE: in the operator's words */
-    struct charter first;                /* CREATE: version 1, epoch 1 */
+    struct charter first;                /* CREATE: version 1, in the epoch to begin with */
 };
 
 /* The condition as it stands under a charter: epoch and leader of `now`. */

@@ -7,15 +7,19 @@
 #include "common/dial.h"
 #include "common/list.h"
 #include "common/log.h"
-#include "common/register/wire.h"
 
-enum { LOOK_MS = 250, PREFIX_WORDS = 2, ENROLS = 0 };
+enum {
+    LOOK_MS = 250,
+    PREFIX_WORDS = 2,
+    APART = 0,                  /* a parcel's `to`: it is one of its own */
+    LANE_TELLS = COURIER_LANES, /* behind those of voters */
+};
 
 /* What goes to one voter: a few requests are out, and the newest behind them waits. Exists while there are any. */
 struct parcel {
     struct list node; /* of its lane */
     struct lane *lane;
-    uint64_t to; /* ENROLS: to whoever is the voter of a group; each is a parcel of its own */
+    uint64_t to; /* APART: it is for whoever is there, and no newer one takes its place */
     uint32_t flying;
     bool waits;
     struct wire request; /* the one that waits */
@@ -28,6 +32,7 @@ struct lane {
     uint32_t number;
     struct dial *dial;
     struct list parcels;
+    uint32_t parcel_count;
     uint64_t used_ms;
     uint64_t owes_ms; /* since then it has sent nothing that it owes; counts while calls are out */
 };
@@ -46,6 +51,7 @@ static void settle(struct parcel *p)
     if (p->flying || p->waits)
         return;
     list_remove(&p->node);
+    p->lane->parcel_count--;
     wire_fini(&p->request);
     xfree(p);
 }
@@ -57,7 +63,7 @@ static void hear(struct lane *l, const struct resp_value *reply)
     struct reg_message m;
 
     if (reply->kind == RESP_SIMPLE)
-        return; /* LEARN's */
+        return; /* LEARN's, and that of what was told */
     if (reply->kind == RESP_ERROR)
         errmsg_set(&why, "%.*s", reply->text.len > 200 ? 200 : (int)reply->text.len,
                    reply->text.at);
@@ -119,13 +125,14 @@ static struct parcel *parcel_for(struct lane *l, uint64_t to)
 
     LIST_EACH (&l->parcels, node) {
         p = LIST_ENTRY(node, struct parcel, node);
-        if (p->to == to && to != ENROLS)
+        if (p->to == to && to != APART)
             return p;
     }
     p = xcalloc(1, sizeof *p);
     p->lane = l;
     p->to = to;
     list_push_back(&l->parcels, &p->node);
+    l->parcel_count++;
     return p;
 }
 
@@ -212,9 +219,13 @@ static struct lane *find_lane(struct courier *c, const struct place *at, uint32_
     return NULL;
 }
 
-static struct lane *lane_to(struct courier *c, const struct place *at, const char *gid)
+static uint32_t lane_of(const char *gid)
 {
-    uint32_t number = (unsigned char)gid[0] % COURIER_LANES;
+    return (unsigned char)gid[0] % COURIER_LANES;
+}
+
+static struct lane *lane_to(struct courier *c, const struct place *at, uint32_t number)
+{
     struct lane *l = find_lane(c, at, number);
 
     if (!l) {
@@ -235,10 +246,10 @@ static struct lane *lane_to(struct courier *c, const struct place *at, const cha
 void courier_send(struct courier *c, uint64_t to, const struct place *at,
                   const struct reg_message *m)
 {
-    struct parcel *p = parcel_for(lane_to(c, at, m->gid), to);
+    struct parcel *p = parcel_for(lane_to(c, at, lane_of(m->gid)), to);
     struct reg_message addressed = *m;
 
-    ASSERT(to != ENROLS);
+    ASSERT(to != APART);
     addressed.voter = to;
     wire_put_message(&p->request, &addressed);
     p->waits = true;
@@ -247,20 +258,37 @@ void courier_send(struct courier *c, uint64_t to, const struct place *at,
 
 void courier_enrol(struct courier *c, const struct place *at, const char *group)
 {
-    struct lane *l = lane_to(c, at, "");
+    struct lane *l = lane_to(c, at, lane_of(""));
     struct parcel *p;
 
-    if (list_length(&l->parcels) >= COURIER_ENROLS_MAX)
+    if (l->parcel_count >= COURIER_ENROLS_MAX)
         return; /* asked for already, and not answered */
-    p = parcel_for(l, ENROLS);
+    p = parcel_for(l, APART);
     wire_put_enrol(&p->request, group);
+    p->waits = true;
+    send_on(p);
+}
+
+void courier_tell(struct courier *c, const struct place *at, struct wire *w)
+{
+    struct lane *l = lane_to(c, at, LANE_TELLS);
+    struct parcel *p;
+
+    if (l->parcel_count >= COURIER_TELLS_MAX) {
+        wire_fini(w);
+        return; /* whoever is there hears nothing of it anyhow */
+    }
+    p = parcel_for(l, APART);
+    p->request = *w;
+    *w = (struct wire){ .count = 0 };
     p->waits = true;
     send_on(p);
 }
 
 void courier_warm(struct courier *c, const struct place *at, const char *gid)
 {
-    (void)lane_to(c, at, gid);
+    (void)lane_to(c, at, lane_of(gid));
+    (void)lane_to(c, at, LANE_TELLS);
 }
 
 struct courier *courier_new(struct ev_loop *loop, const struct courier_options *o)

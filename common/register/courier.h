@@ -12,7 +12,8 @@
  *   4. what is heard has been read by wire.h; an error, or anything else, is as good as silence
  *
  * A voter answers in order and each answer waits for its disk, so that the groups of one place are spread over up to
- * COURIER_LANES links, by their gid. One nobody has used for COURIER_IDLE_MS is closed; courier_warm keeps it.
+ * COURIER_LANES links, by their gid; what is told there has one of its own, and waits for no disk. A link nobody has
+ * used for COURIER_IDLE_MS is closed; courier_warm keeps it.
  *
  * Owner: courier_new, courier_free, on the loop thread; not from inside hear. Cost of a request: O(its bytes).
  */
@@ -22,11 +23,13 @@
 #include <ev.h>
 
 #include "common/register/reg.h"
+#include "common/register/wire.h"
 
 enum {
     COURIER_LANES = 4,
     COURIER_FLYING_MAX = 2, /* LEARN, and the PREPARE behind it */
     COURIER_ENROLS_MAX = 1000,
+    COURIER_TELLS_MAX = 1000, /* to one place, and not answered */
     COURIER_CONNECT_MS = 500,
     COURIER_SILENT_MS = 2000,
     COURIER_IDLE_MS = 60000,
@@ -57,7 +60,10 @@ void courier_send(struct courier *c, uint64_t to, const struct place *at,
                   const struct reg_message *m);
 /* Asks who is the voter for a group there: heard as a REG_VALUE under the ballot 0, its gid empty before it has one. */
 void courier_enrol(struct courier *c, const struct place *at, const char *group);
-/* A request of this group may follow: the link is made, or kept. */
+/* Words that no voter is to answer, for the process there: SENTINEL HF and these. Takes what w holds; its reply is
+ * thrown away. */
+void courier_tell(struct courier *c, const struct place *at, struct wire *w);
+/* A request of this group may follow, or something to tell: the links are made, or kept. */
 void courier_warm(struct courier *c, const struct place *at, const char *gid);
 
 #endif

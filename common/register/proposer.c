@@ -126,7 +126,7 @@ static bool has_accepts(const struct proposer *p)
     const struct ballots_cast *v = &p->votes;
     struct charter old = p->next;
 
-    if (REG_MUTATED(p, MUT_NO_MAJORITY))
+    if (REG_MUTATED(p, MUT_LESS_THAN_MAJORITY))
         return v->yes_count > 0;
     if (REG_MUTATED(p, MUT_JOINT_OLD_ONLY) && charter_is_joint(&p->next)) {
         one_set(&old, VOTERS_NOW);

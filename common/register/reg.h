@@ -117,7 +117,7 @@ enum reg_mutation {
     MUT_ANY_BALLOT_ACCEPTED = 1u << 9, /* a lower ballot is accepted too */
     MUT_BALLOT_WITHOUT_ID = 1u << 10,  /* two proposers' ballots of one round are equal */
     MUT_FIRST_VALUE = 1u << 11,        /* builds on the first value told, not on the highest */
-    MUT_NO_MAJORITY = 1u << 12,        /* one less than a majority accepted */
+    MUT_LESS_THAN_MAJORITY = 1u << 12, /* one less than a majority accepted */
     MUT_ASSUMED_VOTERS =
         1u << 13, /* majority of the voters assumed, not of those in the value read */
     MUT_DIRECT_VOTERS = 1u << 14,  /* a new set in one step */

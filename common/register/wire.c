@@ -132,13 +132,13 @@ static void begin_word(struct wire *w)
     w->count++;
 }
 
-static void put_text(struct wire *w, const char *text)
+void wire_put_text(struct wire *w, const char *text)
 {
     begin_word(w);
     buf_puts(&w->text, text);
 }
 
-static void put_number(struct wire *w, uint64_t v)
+void wire_put_number(struct wire *w, uint64_t v)
 {
     begin_word(w);
     buf_printf(&w->text, "%llu", (unsigned long long)v);
@@ -169,25 +169,25 @@ static void put_word(struct wire *w, const struct word *word, const void *from)
     switch (word->kind) {
     case WORD_U64:
     case WORD_ID:
-        put_number(w, *(const uint64_t *)at);
+        wire_put_number(w, *(const uint64_t *)at);
         break;
     case WORD_U32:
     case WORD_FLAGS:
-        put_number(w, *(const uint32_t *)at);
+        wire_put_number(w, *(const uint32_t *)at);
         break;
     case WORD_BOOL:
-        put_number(w, *(const bool *)at);
+        wire_put_number(w, *(const bool *)at);
         break;
     case WORD_GID:
     case WORD_GID_ANY:
     case WORD_RUN:
-        put_text(w, at);
+        wire_put_text(w, at);
         break;
     case WORD_WHY:
-        put_text(w, nack_word(*(const enum nack_why *)at));
+        wire_put_text(w, nack_word(*(const enum nack_why *)at));
         break;
     case WORD_ROLE:
-        put_text(w, node_role_word(*(const enum node_role *)at));
+        wire_put_text(w, node_role_word(*(const enum node_role *)at));
         break;
     case WORD_CHARTER:
     case WORD_CHARTER_ANY:
@@ -202,15 +202,15 @@ static void put_word(struct wire *w, const struct word *word, const void *from)
     }
 }
 
-static void begin(struct wire *w, const char *verb)
+void wire_begin(struct wire *w, const char *verb)
 {
     w->count = 0;
     w->text.len = 0;
-    put_text(w, verb);
-    put_number(w, WIRE_FORMAT);
+    wire_put_text(w, verb);
+    wire_put_number(w, WIRE_FORMAT);
 }
 
-static void end(struct wire *w)
+void wire_end(struct wire *w)
 {
     size_t to = w->text.len;
 
@@ -224,10 +224,10 @@ static void end(struct wire *w)
 
 static void put_form(struct wire *w, const char *verb, const struct form *f, const void *from)
 {
-    begin(w, verb);
+    wire_begin(w, verb);
     for (int i = 0; i < form_count(f); i++)
         put_word(w, &f->words[i], from);
-    end(w);
+    wire_end(w);
 }
 
 void wire_put_message(struct wire *w, const struct reg_message *m)
@@ -237,9 +237,9 @@ void wire_put_message(struct wire *w, const struct reg_message *m)
 
 void wire_put_enrol(struct wire *w, const char *group)
 {
-    begin(w, "ENROL");
-    put_text(w, group);
-    end(w);
+    wire_begin(w, "ENROL");
+    wire_put_text(w, group);
+    wire_end(w);
 }
 
 void wire_put_order(struct wire *w, const struct order *o)
@@ -295,7 +295,7 @@ uint32_t wire_format(const struct wire *w)
     return (uint32_t)format;
 }
 
-static bool take_hex(struct bytes word, char *out, size_t len)
+bool wire_take_hex(struct bytes word, char *out, size_t len)
 {
     if (word.len != len)
         return false;
@@ -402,11 +402,11 @@ static bool take_word(const struct word *word, struct bytes text, bool newer, vo
     case WORD_BOOL:
         return take_bool(text, at);
     case WORD_GID_ANY:
-        return text.len == 0 || take_hex(text, at, GID_LEN);
+        return text.len == 0 || wire_take_hex(text, at, GID_LEN);
     case WORD_GID:
-        return take_hex(text, at, GID_LEN);
+        return wire_take_hex(text, at, GID_LEN);
     case WORD_RUN:
-        return take_hex(text, at, RUN_LEN);
+        return wire_take_hex(text, at, RUN_LEN);
     case WORD_WHY:
         return take_why(text, at);
     case WORD_ROLE:

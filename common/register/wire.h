@@ -70,6 +70,15 @@ void wire_put_order(struct wire *w, const struct order *o);
 void wire_put_receipt(struct wire *w, const struct receipt *a);
 void wire_reply(const struct wire *w, struct reply *r);
 
+/* For those who say something else by the same rules: a verb and the format, then words, then the end, behind which
+ * words may be read. */
+void wire_begin(struct wire *w, const char *verb);
+void wire_put_text(struct wire *w, const char *text);
+void wire_put_number(struct wire *w, uint64_t v);
+void wire_end(struct wire *w);
+/* Exactly len hex digits, and a zero behind them. */
+bool wire_take_hex(struct bytes word, char *out, size_t len);
+
 /* ERR_SYNTAX, *out untouched: the sentence says which word is odd. */
 enum err wire_take_message(const struct wire *w, struct reg_message *out,
                            struct errmsg *out_why) MUST_CHECK;

@@ -62,7 +62,7 @@ static const struct mutant mutants[] = {
     { MUT_ANY_BALLOT_ACCEPTED, "any-ballot-accepted" },
     { MUT_BALLOT_WITHOUT_ID, "ballot-without-id" },
     { MUT_FIRST_VALUE, "first-value" },
-    { MUT_NO_MAJORITY, "no-majority" },
+    { MUT_LESS_THAN_MAJORITY, "no-majority" },
     { MUT_ASSUMED_VOTERS, "assumed-voters" },
     { MUT_DIRECT_VOTERS, "direct-voters" },
     { MUT_JOINT_OLD_ONLY, "joint-old-only" },

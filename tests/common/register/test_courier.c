@@ -200,5 +200,36 @@ START_TEST(nobody_there_costs_the_request)
 }
 END_TEST
 
-CHECK_MAIN("courier", the_newest_request_waits, a_reply_is_heard_and_nothing_else,
-           a_link_that_owes_too_long_is_made_anew, nobody_there_costs_the_request)
+static void tell(const char *word)
+{
+    struct wire w = { .count = 0 };
+
+    wire_begin(&w, "OPINION");
+    wire_put_text(&w, word);
+    wire_end(&w);
+    courier_tell(t.courier, &t.at, &w);
+    ck_assert_int_eq(w.count, 0);
+    ck_assert_ptr_null(w.text.at);
+}
+
+START_TEST(what_is_told_goes_out_in_order_and_is_not_replaced)
+{
+    setup();
+    tell("one");
+    tell("two");
+    ck_assert_str_eq(next_request(), "OPINION 1 one");
+    ck_assert_str_eq(next_request(), "OPINION 1 two");
+    for (int i = 0; i < COURIER_FLYING_MAX + 2; i++) { /* nobody has answered yet */
+        tell("more");
+        ck_assert_str_eq(next_request(), "OPINION 1 more");
+    }
+    say("+OK\r\n-ERR no such durable group\r\n");
+    run_for(5);
+    ck_assert_int_eq(t.heard_count, 0);
+    teardown();
+}
+END_TEST
+
+CHECK_MAIN("courier", what_is_told_goes_out_in_order_and_is_not_replaced, the_newest_request_waits,
+           a_reply_is_heard_and_nothing_else, a_link_that_owes_too_long_is_made_anew,
+           nobody_there_costs_the_request)
