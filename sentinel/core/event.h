@@ -24,6 +24,9 @@
  * | EV_ASK            | SENTINEL IS-MASTER-DOWN-BY-ADDR arrived                                     |
  * | EV_STATE          | SENTINEL HF STATE arrived                                                   |
  * | EV_MONITOR …      | an operator's command arrived, its words checked by serve                   |
+ * | EV_CHARTERED      | a group has become durable, or is none any more (chartered.h)               |
+ * | EV_SERVES         | its captain: that node leads by the register, and is active                 |
+ * | EV_NEWS           | its captain has something to tell                                           |
  * | EV_SCRIPT_*       | a child was started, could not be started, or ended                         |
  */
 #ifndef HF_SENTINEL_CORE_EVENT_H
@@ -56,6 +59,9 @@ enum event_kind {
     EV_SIMULATE,
     EV_DEBUG,
     EV_GLOBALS,
+    EV_CHARTERED,
+    EV_SERVES,
+    EV_NEWS,
     EV_SCRIPT_STARTED,
     EV_SCRIPT_DONE,
     EV_COUNT
@@ -167,6 +173,20 @@ struct event {
             uint64_t value_ms;
         } debug;
         const struct globals *globals; /* SENTINEL CONFIG SET, the whole new set */
+        struct {
+            const char *name;
+            bool is;
+        } chartered;
+        struct {
+            const char *name;
+            struct addr leader;
+            uint64_t epoch;
+            bool mine; /* this sentinel made it lead */
+        } serves;
+        struct {
+            const char *name, *channel, *text;
+            bool alarms; /* notification scripts run */
+        } news;
         struct {
             uint64_t job;
             int64_t pid;           /* EV_SCRIPT_STARTED */

@@ -142,7 +142,7 @@ static void idle(struct sentinel *s, struct group *g, struct actions *out)
     struct failover *f = &g->failover;
 
     f->deadline_ms = TIMER_NEVER;
-    if (!g->agreed || s->tilt)
+    if (!g->agreed || s->tilt || g->chartered)
         return;
     f->deadline_ms = s->now_ms + NO_CANDIDATE_MS;
     if (!candidate_exists(s, g)) {
@@ -277,7 +277,7 @@ static void promote(struct sentinel *s, struct group *g, struct node *chosen, st
     notice(s, out, LEVEL_WARNING, g, "+failover-state-reconf-slaves", "%s", inst_group(s, g).text);
     enter(s, g, FO_RECONF_SLAVES);
     chosen->role_reported = ROLE_LEADER;
-    group_switch(s, g, chosen, f->epoch, NULL, out);
+    group_switch(s, g, chosen, f->epoch, true, out);
     if (s->simulate & SIMULATE_CRASH_AFTER_PROMOTION)
         act(out, ACT_EXIT, 0)->code = 99;
 }
@@ -403,6 +403,10 @@ void failover_asked(struct sentinel *s, const struct event *ev, struct actions *
     }
     if (failover_refused(s, g, ev->failover.kind, target, &why)) {
         answer_error(out, ev->token, "%s", why.text);
+        return;
+    }
+    if (g->chartered) {
+        answer_error(out, ev->token, "ERR the group is durable: its captain hands over the lead");
         return;
     }
     f = &g->failover;

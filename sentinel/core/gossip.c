@@ -36,7 +36,7 @@ static void adopt(struct sentinel *s, struct group *g, struct seat *seat, uint64
     }
     notice(s, out, LEVEL_WARNING, g, "+config-update-from", "%s", inst_seat(s, seat).text);
     failover_drop(s, g);
-    group_switch(s, g, to, epoch, seat, out);
+    group_switch(s, g, to, epoch, false, out);
 }
 
 /* Same epoch, another leader: the one thing that comparing epochs cannot heal. */
@@ -74,6 +74,8 @@ static void compare(struct sentinel *s, struct group *g, struct seat *seat, uint
 {
     bool same_leader = node_is_at(g->leader, leader);
 
+    if (g->chartered)
+        return;
     if (epoch > g->config_epoch ||
         (MUTATED(s, MUT_EQUAL_EPOCH_ADOPTED) && !same_leader && epoch + 1 >= g->config_epoch))
         adopt(s, g, seat, epoch, leader, out);

@@ -270,7 +270,7 @@ static void forget_outage(struct sentinel *s, struct group *g)
 }
 
 void group_switch(struct sentinel *s, struct group *g, struct node *to, uint64_t config_epoch,
-                  const struct seat *why, struct actions *out)
+                  bool mine, struct actions *out)
 {
     struct node *from = g->leader;
 
@@ -279,7 +279,7 @@ void group_switch(struct sentinel *s, struct group *g, struct node *to, uint64_t
     forget_outage(s, g);
     if (!MUTATED(s, MUT_CONFIG_NOT_PERSISTED))
         persist_config(g, out);
-    script_reconfig(s, g, why ? "observer" : "leader", from, to, out);
+    script_reconfig(s, g, mine ? "leader" : "observer", from, to, out);
     notice(s, out, LEVEL_WARNING, g, "+switch-master", "%s %s %d %s %d", g->name,
            node_host(s, from), from->addr.port, node_host(s, to), to->addr.port);
     group_spread(s, g, out);

@@ -24,9 +24,9 @@ void group_evaluate_marked(struct sentinel *s, struct actions *out);
 void group_hurry(struct sentinel *s, struct group *g, struct actions *out);
 
 /* to leads from now on, by this config_epoch: persisted, published (+switch-master, +slave for each
- * other), told to all nodes and peers. why: the sentinel that told; NULL: I am the captain. Scripts run. */
+ * other), told to all nodes and peers. mine: I am the captain. Scripts run. */
 void group_switch(struct sentinel *s, struct group *g, struct node *to, uint64_t config_epoch,
-                  const struct seat *why, struct actions *out);
+                  bool mine, struct actions *out);
 
 /* One hello to every node and peer of g that is up. */
 void group_spread(struct sentinel *s, struct group *g, struct actions *out);

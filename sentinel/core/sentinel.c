@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "sentinel/core/agree.h"
+#include "sentinel/core/chartered.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/gossip.h"
 #include "sentinel/core/group.h"
@@ -247,6 +248,9 @@ static event_fn *const handlers[EV_COUNT] = {
     [EV_SIMULATE] = request_simulate,
     [EV_DEBUG] = request_debug,
     [EV_GLOBALS] = request_globals,
+    [EV_CHARTERED] = chartered_event,
+    [EV_SERVES] = chartered_serves,
+    [EV_NEWS] = chartered_news,
     [EV_SCRIPT_STARTED] = script_started_event,
     [EV_SCRIPT_DONE] = script_done_event,
 };

@@ -229,7 +229,8 @@ struct group {
     char vote_id[ID_LEN + 1];
     uint64_t voted_ms; /* when; 0: not since its outcome is known */
 
-    bool agreed; /* o_down */
+    bool chartered; /* a durable group: who leads is the register's affair (chartered.h) */
+    bool agreed;    /* o_down */
     uint64_t agreed_since_ms;
     struct failover failover;
     uint64_t retry_ms;       /* no election of mine before */

@@ -164,7 +164,7 @@ uint64_t stray_evaluate(struct sentinel *s, struct group *g, struct actions *out
     uint64_t next = TIMER_NEVER;
     bool any = false;
 
-    if (s->tilt || (state != FO_NONE && state != FO_RECONF_SLAVES))
+    if (s->tilt || g->chartered || (state != FO_NONE && state != FO_RECONF_SLAVES))
         return TIMER_NEVER;
     if (MUTATED(s, MUT_NO_DEMOTION))
         return TIMER_NEVER;

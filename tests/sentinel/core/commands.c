@@ -426,6 +426,28 @@ static void cmd_monitor(struct play *p, int argc, char **words)
     play_step(p, &ev, true);
 }
 
+/* chartered GROUP [not] */
+static void cmd_chartered(struct play *p, int argc, char **words)
+{
+    struct event ev = { .kind = EV_CHARTERED };
+
+    ev.chartered.name = words[1];
+    ev.chartered.is = argc < 3;
+    play_step(p, &ev, true);
+}
+
+/* serves GROUP n2 EPOCH [mine] */
+static void cmd_serves(struct play *p, int argc, char **words)
+{
+    struct event ev = { .kind = EV_SERVES };
+
+    ev.serves.name = words[1];
+    ev.serves.leader = play_node_addr(play_number(p, words[2], 'n'));
+    ev.serves.epoch = strtoull(words[3], NULL, 10);
+    ev.serves.mine = argc > 4;
+    play_step(p, &ev, true);
+}
+
 static void cmd_remove(struct play *p, int argc, char **words)
 {
     struct event ev = { .kind = EV_REMOVE, .token = 1 };
@@ -565,6 +587,8 @@ static const struct command {
     { "probe-reply", 3, cmd_probe_reply },
     { "state", 4, cmd_state },
     { "state-reply", 4, cmd_state },
+    { "chartered", 2, cmd_chartered },
+    { "serves", 4, cmd_serves },
     { "failover", 2, cmd_failover },
     { "monitor", 4, cmd_monitor },
     { "remove", 2, cmd_remove },

@@ -1,0 +1,80 @@
+#include "sentinel/core/chartered.h"
+
+#include "sentinel/core/failover.h"
+#include "sentinel/core/group.h"
+#include "sentinel/core/node.h"
+#include "sentinel/core/notice.h"
+#include "sentinel/core/vote.h"
+
+void chartered_event(struct sentinel *s, const struct event *ev, struct actions *out)
+{
+    struct group *g = sentinel_find_group(s, bytes_of(ev->chartered.name));
+
+    if (!g || g->chartered == ev->chartered.is)
+        return;
+    g->chartered = ev->chartered.is;
+    failover_drop(s, g);
+    group_mark(s, g);
+}
+
+/* Rule 3. */
+static void promise_nothing(struct actions *out, size_t from)
+{
+    for (size_t i = from; i < out->count; i++)
+        if (out->at[i].kind == ACT_PERSIST)
+            out->at[i].record->durable = false;
+}
+
+static void confirm(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out)
+{
+    if (epoch <= g->config_epoch)
+        return;
+    g->config_epoch = epoch;
+    persist_config(g, out);
+    group_spread(s, g, out);
+    group_mark(s, g);
+}
+
+static void move(struct sentinel *s, struct group *g, struct node *to, const struct event *ev,
+                 struct actions *out)
+{
+    uint64_t epoch = ev->serves.epoch > g->config_epoch ? ev->serves.epoch : g->config_epoch;
+
+    failover_drop(s, g);
+    if (ev->serves.mine)
+        notice(s, out, LEVEL_WARNING, g, "+promoted-slave", "%s", inst_node(s, to).text);
+    to->role_reported = ROLE_LEADER;
+    group_switch(s, g, to, epoch, ev->serves.mine, out);
+}
+
+void chartered_serves(struct sentinel *s, const struct event *ev, struct actions *out)
+{
+    struct group *g = sentinel_find_group(s, bytes_of(ev->serves.name));
+    struct node *to = g ? node_at(g, &ev->serves.leader) : NULL;
+    size_t before = out->count;
+
+    if (!g || !g->chartered)
+        return;
+    if (!to)
+        to = node_add(s, g, &ev->serves.leader);
+    if (!to) {
+        note(out, LEVEL_WARNING, "leader-refused", "%s: more than %d nodes", g->name,
+             NODES_PER_GROUP_MAX);
+        return;
+    }
+    vote_raise_epoch(s, g, ev->serves.epoch, out);
+    if (to == g->leader)
+        confirm(s, g, ev->serves.epoch, out);
+    else
+        move(s, g, to, ev, out);
+    promise_nothing(out, before);
+}
+
+void chartered_news(struct sentinel *s, const struct event *ev, struct actions *out)
+{
+    const struct group *g = sentinel_find_group(s, bytes_of(ev->news.name));
+
+    if (g)
+        notice(s, out, ev->news.alarms ? LEVEL_WARNING : LEVEL_NOTICE, g, ev->news.channel, "%s %s",
+               inst_group(s, g).text, ev->news.text);
+}
