@@ -11,7 +11,7 @@
 #ifndef HF_SENTINEL_CORE_CONFIG_H
 #define HF_SENTINEL_CORE_CONFIG_H
 
-#include "common/bytes.h"
+#include "common/register/charter.h"
 
 enum {
     ID_LEN = 40,        /* run ids and sentinel ids: lower-case hex */
@@ -96,6 +96,7 @@ struct group_settings {
     struct rename *renames;
     size_t rename_count;
     enum fast_detection fast_detection; /* sentinel fast-detection; not known to Redis */
+    enum keep durability; /* sentinel durability: the level to be made durable at; nor is this */
 };
 void group_settings_defaults(struct group_settings *set);
 void group_settings_copy(struct group_settings *out, const struct group_settings *from);

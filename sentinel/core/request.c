@@ -171,6 +171,17 @@ static bool set_fast_detection(struct group_settings *set, const struct bytes *v
     return false;
 }
 
+static bool set_durability(struct group_settings *set, const struct bytes *v)
+{
+    for (int i = 0; i < KEEP_COUNT; i++) {
+        if (bytes_is_word(v[0], keep_word((enum keep)i))) {
+            set->durability = (enum keep)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 enum option_flag { OPTION_SCRIPT = 1u << 0, OPTION_AUTH = 1u << 1, OPTION_SECRET = 1u << 2 };
 
 static const struct option {
@@ -191,6 +202,7 @@ static const struct option {
     { "master-reboot-down-after-period", 1, 0, set_reboot },
     { "primary-reboot-down-after-period", 1, 0, set_reboot },
     { "fast-detection", 1, 0, set_fast_detection },
+    { "durability", 1, 0, set_durability },
 };
 
 static const struct option *find_option(const char *name)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "sentinel/state/conf.h"
 
 static void copy_members(struct config_group *to, const struct config_group *from)
 {
@@ -70,14 +71,6 @@ static void merge_group(struct config_group *to, const struct config_group *from
         copy_members(to, from);
 }
 
-static bool speaks_of(const struct conf_seen *conf, const char *group)
-{
-    for (size_t i = 0; i < conf->fast_in_file_count; i++)
-        if (strcmp(conf->fast_in_file[i], group) == 0)
-            return true;
-    return false;
-}
-
 void choose_config(const struct conf_seen *conf, const struct config *journal, struct config *out)
 {
     if (!conf->edited) {
@@ -97,7 +90,10 @@ void choose_config(const struct conf_seen *conf, const struct config *journal, s
         if (!g)
             continue;
         merge_group(g, from);
-        if (!speaks_of(conf, g->name))
+        if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "fast-detection",
+                            g->name))
             g->set.fast_detection = from->set.fast_detection;
+        if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "durability", g->name))
+            g->set.durability = from->set.durability;
     }
 }

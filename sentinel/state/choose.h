@@ -14,13 +14,13 @@
 
 #include "sentinel/core/config.h"
 
-/* What sentinel.conf said: its config, whether it is not as we last saw it, and the groups whose
- * fast-detection it spoke of (Redis does not know the word, so the journal may know more). */
+/* What sentinel.conf said: its config, whether it is not as we last saw it, and what it spoke of that Redis
+ * does not know, as "directive group" (of the rest the journal may know more). */
 struct conf_seen {
     const struct config *config;
     bool edited;
-    char *const *fast_in_file;
-    size_t fast_in_file_count;
+    char *const *ours_in_file;
+    size_t ours_in_file_count;
 };
 
 /* out is zeroed, and becomes the caller's. */

@@ -272,6 +272,23 @@ static enum err read_rename(struct reading *r)
     return OK;
 }
 
+/* Redis does not know this line: it is written again only where somebody wrote it. */
+static void note_ours(struct reading *r)
+{
+    struct sentinel_settings *set = r->set;
+    struct buf line = { 0 };
+
+    buf_add(&line, r->argv[0]);
+    buf_putc(&line, ' ');
+    buf_add(&line, r->argv[1]);
+    buf_text(&line);
+    for (char *c = line.at; *c && *c != ' '; c++)
+        *c = (char)tolower((unsigned char)*c);
+    set->ours_in_file =
+        xrealloc(set->ours_in_file, (set->ours_in_file_count + 1) * sizeof *set->ours_in_file);
+    set->ours_in_file[set->ours_in_file_count++] = line.at;
+}
+
 static enum err read_fast(struct reading *r)
 {
     static const char *const words[] = {
@@ -279,18 +296,27 @@ static enum err read_fast(struct reading *r)
         [FAST_YES] = "yes",
         [FAST_NO] = "no",
     };
-    struct sentinel_settings *set = r->set;
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (!bytes_is_word(r->argv[2], words[i]))
             continue;
         r->group->set.fast_detection = (enum fast_detection)i;
-        set->fast_in_file =
-            xrealloc(set->fast_in_file, (set->fast_in_file_count + 1) * sizeof *set->fast_in_file);
-        set->fast_in_file[set->fast_in_file_count++] = copy(r->argv[1]);
+        note_ours(r);
         return OK;
     }
     return refuse(r, "Please specify auto, yes or no for the fast-detection option.");
+}
+
+static enum err read_durability(struct reading *r)
+{
+    for (int i = 0; i < KEEP_COUNT; i++) {
+        if (!bytes_is_word(r->argv[2], keep_word((enum keep)i)))
+            continue;
+        r->group->set.durability = (enum keep)i;
+        note_ours(r);
+        return OK;
+    }
+    return refuse(r, "Please specify async, mem, os or fsync for the durability option.");
 }
 
 static enum err read_epoch(struct reading *r, uint64_t *slot)
@@ -368,6 +394,7 @@ static const struct directive {
     { "current-epoch", 2, PASS_GLOBALS, read_current_epoch },
     { "deny-scripts-reconfig", 2, PASS_GLOBALS, read_deny_scripts },
     { "down-after-milliseconds", 3, PASS_REST, read_down_after },
+    { "durability", 3, PASS_REST, read_durability },
     { "failover-timeout", 3, PASS_REST, read_failover_timeout },
     { "fast-detection", 3, PASS_REST, read_fast },
     { "known-replica", 4, PASS_REST, read_known_follower },
@@ -397,6 +424,17 @@ static const struct directive *find_directive(int argc, const struct bytes *argv
 }
 
 _Static_assert(TEXT_LEN_MAX == 8192, "a sentence below says so");
+
+bool conf_speaks_of(char *const *ours, size_t count, const char *directive, const char *group)
+{
+    size_t len = strlen(directive);
+
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(ours[i], directive, len) == 0 && ours[i][len] == ' ' &&
+            strcmp(ours[i] + len + 1, group) == 0)
+            return true;
+    return false;
+}
 
 enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pass pass, int argc,
                    const struct bytes *argv, struct errmsg *out_why)

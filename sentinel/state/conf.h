@@ -16,8 +16,11 @@ enum conf_pass { PASS_GLOBALS, PASS_MONITOR, PASS_REST, PASS_COUNT };
 enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pass pass, int argc,
                    const struct bytes *argv, struct errmsg *out_why) MUST_CHECK;
 
+/* Is there a line that begins `directive group` among those that Redis does not know? */
+bool conf_speaks_of(char *const *ours, size_t count, const char *directive, const char *group);
+
 /* All lines for the file, in the convention of struct setting's lines. */
-void conf_put(const struct config *c, char *const *fast_in_file, size_t fast_in_file_count,
+void conf_put(const struct config *c, char *const *ours_in_file, size_t ours_in_file_count,
               const char *state_file, struct buf *out);
 
 #endif

@@ -52,18 +52,17 @@ static void put_addr(struct buf *out, const struct addr *a)
     buf_printf(out, " %d", a->port);
 }
 
-static void put_fast(struct buf *out, const struct config_group *g, char *const *in_file,
-                     size_t in_file_count)
+/* What Redis does not know, where the operator wrote it. */
+static void put_ours(struct buf *out, const struct config_group *g, char *const *ours, size_t count)
 {
-    static const char *const words[] = {
+    static const char *const fast_words[] = {
         [FAST_AUTO] = "auto", [FAST_YES] = "yes", [FAST_NO] = "no"
     };
 
-    for (size_t i = 0; i < in_file_count; i++)
-        if (strcmp(in_file[i], g->name) == 0) {
-            put_group_text(out, "fast-detection", g, words[g->set.fast_detection]);
-            return;
-        }
+    if (conf_speaks_of(ours, count, "fast-detection", g->name))
+        put_group_text(out, "fast-detection", g, fast_words[g->set.fast_detection]);
+    if (conf_speaks_of(ours, count, "durability", g->name))
+        put_group_text(out, "durability", g, keep_word(g->set.durability));
 }
 
 static void put_known(struct buf *out, const struct config_group *g)
@@ -115,7 +114,7 @@ static void put_switch(struct buf *out, const char *directive, bool value, bool 
     buf_printf(out, "%ssentinel %s %s\n", value == def ? " " : "", directive, value ? "yes" : "no");
 }
 
-void conf_put(const struct config *c, char *const *fast_in_file, size_t fast_in_file_count,
+void conf_put(const struct config *c, char *const *ours_in_file, size_t ours_in_file_count,
               const char *state_file, struct buf *out)
 {
     const struct globals *g = &c->globals;
@@ -126,7 +125,7 @@ void conf_put(const struct config *c, char *const *fast_in_file, size_t fast_in_
     put_switch(out, "announce-hostnames", g->announce_hostnames, false);
     for (size_t i = 0; i < c->group_count; i++) {
         put_group(out, &c->groups[i]);
-        put_fast(out, &c->groups[i], fast_in_file, fast_in_file_count);
+        put_ours(out, &c->groups[i], ours_in_file, ours_in_file_count);
     }
     buf_printf(out, "sentinel current-epoch %llu\n", (unsigned long long)c->current_epoch);
     if (g->announce_ip) {

@@ -63,9 +63,9 @@ static void keep_words(struct keeper *k, const struct keeper_options *o)
     k->rows = set->rows;
     k->conf_path = o->conf_path ? xstrdup(o->conf_path) : NULL;
     k->state_file = set->state_file ? xstrdup(set->state_file) : NULL;
-    k->fast_in_file = xcalloc(set->fast_in_file_count + 1, sizeof *k->fast_in_file);
-    for (size_t i = 0; i < set->fast_in_file_count; i++)
-        k->fast_in_file[k->fast_in_file_count++] = xstrdup(set->fast_in_file[i]);
+    k->ours_in_file = xcalloc(set->ours_in_file_count + 1, sizeof *k->ours_in_file);
+    for (size_t i = 0; i < set->ours_in_file_count; i++)
+        k->ours_in_file[k->ours_in_file_count++] = xstrdup(set->ours_in_file[i]);
     sentinel_settings_elsewhere(set, o->conf_path, &k->elsewhere);
 }
 
@@ -143,8 +143,8 @@ static void choose(struct keeper *k, const struct keeper_options *o, const struc
                    const struct journal_found *how)
 {
     struct conf_seen seen = { .config = o->conf,
-                              .fast_in_file = k->fast_in_file,
-                              .fast_in_file_count = k->fast_in_file_count };
+                              .ours_in_file = k->ours_in_file,
+                              .ours_in_file_count = k->ours_in_file_count };
 
     seen.edited = was_edited(k, &found->digests);
     choose_config(&seen, &found->config, &k->config);
@@ -257,9 +257,9 @@ void keeper_close(struct keeper *k)
 {
     journal_close(k->journal);
     config_fini(&k->config);
-    for (size_t i = 0; i < k->fast_in_file_count; i++)
-        xfree(k->fast_in_file[i]);
-    xfree(k->fast_in_file);
+    for (size_t i = 0; i < k->ours_in_file_count; i++)
+        xfree(k->ours_in_file[i]);
+    xfree(k->ours_in_file);
     xfree(k->conf_path);
     xfree(k->state_file);
     buf_fini(&k->elsewhere);

@@ -33,8 +33,8 @@ struct keeper {
     struct buf elsewhere;       /* sentinel lines that do not stand in conf_path, for the digest */
     const struct setting *rows; /* names that sentinel.conf may hold */
     char *state_file;           /* as the file spells it, or NULL */
-    char **fast_in_file;
-    size_t fast_in_file_count;
+    char **ours_in_file;
+    size_t ours_in_file_count;
     char loglevel[16]; /* "": the line in the file stays */
     struct buf users;  /* lines; the file's stay until users_known */
     bool users_known;

@@ -48,6 +48,9 @@ static void put_set(struct buf *out, const struct group_settings *set)
         put(out, set->renames[i].command);
         put(out, set->renames[i].to);
     }
+    /* One more word, where renames come in pairs: who never set it writes what older versions read. */
+    if (set->durability != KEEP_ASYNC)
+        put_number(out, set->durability);
 }
 
 static void put_globals(struct buf *out, const struct globals *g)
@@ -160,12 +163,14 @@ static void take_set(struct words *w, struct group_settings *out)
     out->client_reconfig_script = take_text(w);
     out->auth_user = take_text(w);
     out->auth_pass = take_text(w);
-    while (!w->bad && w->next < w->count) {
+    while (!w->bad && w->next + 1 < w->count) {
         struct bytes command = take(w), to = take(w);
 
         if (!w->bad && group_settings_rename(out, command, to) != OK)
             w->bad = true;
     }
+    if (!w->bad && w->next < w->count)
+        out->durability = (enum keep)take_number(w, KEEP_COUNT - 1);
 }
 
 static void take_globals(struct words *w, struct globals *out)

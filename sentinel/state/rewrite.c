@@ -14,7 +14,7 @@ static void put_sentinel_lines(void *values, struct buf *out)
 {
     const struct keeper *k = values;
 
-    conf_put(&k->config, k->fast_in_file, k->fast_in_file_count, k->state_file, out);
+    conf_put(&k->config, k->ours_in_file, k->ours_in_file_count, k->state_file, out);
 }
 
 static void put_loglevel(void *values, struct buf *out)

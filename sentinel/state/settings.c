@@ -226,9 +226,9 @@ void sentinel_settings_fini(struct sentinel_settings *set)
         xfree(set->lines[i].text);
     }
     xfree(set->lines);
-    for (size_t i = 0; i < set->fast_in_file_count; i++)
-        xfree(set->fast_in_file[i]);
-    xfree(set->fast_in_file);
+    for (size_t i = 0; i < set->ours_in_file_count; i++)
+        xfree(set->ours_in_file[i]);
+    xfree(set->ours_in_file);
     xfree(set->state_file);
     xfree(set->rows);
     *set = (struct sentinel_settings){ .table = NULL };

@@ -23,8 +23,8 @@ struct sentinel_settings {
     struct sentinel_line *lines;
     size_t line_count, line_cap;
     char *state_file;    /* sentinel state-file; NULL: beside the configuration file */
-    char **fast_in_file; /* groups with a fast-detection line, which Redis does not know */
-    size_t fast_in_file_count;
+    char **ours_in_file; /* "directive group": lines that Redis does not know */
+    size_t ours_in_file_count;
 };
 
 /* Adds all rows to s, whose values are set, zeroed. */

@@ -165,10 +165,20 @@ static void open_file(struct booth *b)
 
 #define U(number) ((unsigned long long)(number))
 
+static bool refuses(void *arg, const struct charter *mine, const struct charter *proposed)
+{
+    const struct booth *b = arg;
+    const struct voters_options *o = &b->voters->o;
+
+    return o->refuses && o->refuses(o->arg, bytes_of(b->group), mine, proposed);
+}
+
 /* The file was opened: from now on it can be asked. */
 static void begin_voting(struct booth *b)
 {
     b->acceptor = b->opened;
+    b->acceptor.refuses = refuses;
+    b->acceptor.arg = b;
     map_add(&b->voters->by_id, &b->by_id, id_of(&b->acceptor.voter));
     if (b->opened_new && b->why.text[0])
         log_warning("voter-damaged group=%s voter=%llu why=\"%s\" kept=%s.damaged effect=\"it is "
@@ -409,6 +419,8 @@ static void step(struct booth *b, uint64_t token, const struct reg_message *m)
     if (!answered)
         tell(b->voters, token, NULL, NULL);
     reg_actions_fini(&out);
+    if ((m->kind == REG_ACCEPT || m->kind == REG_LEARN) && b->voters->o.learned)
+        b->voters->o.learned(b->voters->o.arg, bytes_of(b->group), &b->acceptor);
 }
 
 static void tell_value(struct booth *b, uint64_t token)

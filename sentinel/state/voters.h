@@ -44,6 +44,11 @@ struct voters_options {
     /* The answer, or NULL: refusal says why, or is NULL too where a message wants none. Borrowed. Called on the loop
      * thread, from inside voters_hear or later. */
     void (*told)(void *arg, uint64_t token, const struct reg_message *answer, const char *refusal);
+    /* The voter of this group has accepted something, or was told that it is committed. NULL: nobody wants to know. */
+    void (*learned)(void *arg, struct bytes group, const struct acceptor *a);
+    /* An acceptor_policy that names the group. NULL: none refuses. */
+    bool (*refuses)(void *arg, struct bytes group, const struct charter *mine,
+                    const struct charter *proposed);
     void *arg;
 };
 

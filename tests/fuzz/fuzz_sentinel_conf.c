@@ -39,7 +39,7 @@ static void read_all(struct bytes text, struct sentinel_settings *set, struct co
 
 static void write_all(const struct sentinel_settings *set, const struct config *c, struct buf *out)
 {
-    conf_put(c, set->fast_in_file, set->fast_in_file_count, set->state_file, out);
+    conf_put(c, set->ours_in_file, set->ours_in_file_count, set->state_file, out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -32,6 +32,7 @@ static inline void random_set(struct rng *r, struct group_settings *set)
     set->quorum = 1 + (uint32_t)rng_below(r, 5);
     set->down_after_ms = 1 + rng_below(r, 100000);
     set->fast_detection = (enum fast_detection)rng_below(r, 3);
+    set->durability = (enum keep)rng_below(r, KEEP_COUNT);
     set->auth_pass = random_text(r);
     set->auth_user = random_text(r);
     for (uint64_t i = rng_below(r, 3); i > 0; i--) {
@@ -87,8 +88,8 @@ static inline void random_record_fini(struct random_record *r)
 
 static inline void show_set(const struct group_settings *s, struct buf *out)
 {
-    buf_printf(out, " q%u d%llu f%d", s->quorum, (unsigned long long)s->down_after_ms,
-               s->fast_detection);
+    buf_printf(out, " q%u d%llu f%d k%d", s->quorum, (unsigned long long)s->down_after_ms,
+               s->fast_detection, s->durability);
     buf_printf(out, " [%s] [%s]", s->auth_user ? s->auth_user : "-",
                s->auth_pass ? s->auth_pass : "-");
     for (size_t i = 0; i < s->rename_count; i++)
