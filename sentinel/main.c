@@ -24,6 +24,7 @@
 #include "common/server_net.h"
 #include "sentinel/drive/drive.h"
 #include "sentinel/drive/lines.h"
+#include "sentinel/helm/helms.h"
 #include "sentinel/serve/api.h"
 #include "sentinel/serve/history.h"
 #include "sentinel/serve/inquiry.h"
@@ -62,9 +63,31 @@ static struct daemon *daemon_of(struct sentinel_world *w)
     return CONTAINER_OF(w, struct daemon, world);
 }
 
+/* Whom an event is about, where a captain has to know of it; NULL: it has not. */
+static const char *group_of(const struct event *ev)
+{
+    switch (ev->kind) {
+    case EV_MONITOR:
+        return ev->monitor.name;
+    case EV_REMOVE:
+        return ev->remove.name;
+    case EV_SET:
+        return ev->set.name;
+    default:
+        return NULL;
+    }
+}
+
 static void raise_event(struct sentinel_world *w, struct event *ev)
 {
+    const char *name = group_of(ev);
+    AUTO_FREE char *group = name ? xstrdup(name) : NULL; /* it may be the group's own */
+
     drive_raise(w->drive, ev);
+    if (ev->kind == EV_GLOBALS)
+        helms_set_dialling(w->helms);
+    if (group)
+        helms_look(w->helms, group);
 }
 
 static uint32_t pending(struct sentinel_world *w, uint64_t id)
@@ -95,6 +118,21 @@ static void keep_history(struct sentinel_world *w)
 static void fill_history(void *arg, struct buf *out)
 {
     history_put(&((struct daemon *)arg)->history, out);
+}
+
+static void request(struct sentinel_world *w, const char *group, const struct durable_request *r)
+{
+    helms_request(w->helms, group, r);
+}
+
+static bool suspect(struct sentinel_world *w, bool asks, const struct suspicion *s)
+{
+    return helms_hear(w->helms, asks, s);
+}
+
+static const struct captain *captain(struct sentinel_world *w, const char *group)
+{
+    return helms_captain(w->helms, group);
 }
 
 static enum err flush(struct sentinel_world *w, struct errmsg *out_why)
@@ -137,6 +175,50 @@ static const struct drive_ops drive_ops = {
     .reply = serve_answer,
 };
 
+static void voter_told(void *world, uint64_t token, const struct reg_message *answer,
+                       const char *refusal)
+{
+    struct sentinel_world *w = world;
+
+    if (helms_own_token(token))
+        helms_told(w->helms, token, answer, refusal);
+    else
+        serve_told(w, token, answer, refusal);
+}
+
+static void voter_learned(void *world, struct bytes group, const struct acceptor *a)
+{
+    helms_learned(((struct sentinel_world *)world)->helms, group, a);
+}
+
+static bool voter_refuses(void *world, struct bytes group, const struct charter *mine,
+                          const struct charter *proposed)
+{
+    return helms_refuse(((struct sentinel_world *)world)->helms, group, mine, proposed);
+}
+
+static void ask_voter(void *world, uint64_t token, const struct reg_message *m)
+{
+    hear(world, token, m);
+}
+
+static void enrol_voter(void *world, uint64_t token, struct bytes group)
+{
+    enrol(world, token, group);
+}
+
+static const struct acceptor *find_voter(void *world, struct bytes group)
+{
+    return voters_find(((struct sentinel_world *)world)->voters, group);
+}
+
+static const struct helms_ops helms_ops = {
+    .hear = ask_voter,
+    .enrol = enrol_voter,
+    .voter = find_voter,
+    .answer = serve_requested,
+};
+
 /* ---- settings ------------------------------------------------------------------------------ */
 
 static enum err open_log(const struct daemon *d, struct errmsg *out_why)
@@ -177,6 +259,7 @@ static void set_dialling(struct daemon *d)
                                                  .source_address = set->bind_source_addr,
                                                  .requirepass = set->requirepass,
                                                  .keepalive_s = set->tcp_keepalive_s };
+    helms_set_dialling(d->world.helms);
 }
 
 /* ---- rooms --------------------------------------------------------------------------------- */
@@ -205,6 +288,7 @@ static void open_rooms(struct daemon *d)
     random_bytes(&seed, sizeof seed);
     sentinel_init(&d->core, seed);
     drive_init(&d->drive, w->loop, &d->core, &drive_ops, w);
+    w->helms = helms_new(&d->drive, &helms_ops, w);
     d->commands = command_table_new();
     sentinel_add_commands(d->commands);
     d->acl = acl_new(d->commands);
@@ -233,6 +317,9 @@ static void open_rooms(struct daemon *d)
     w->enrol = enrol;
     w->destination = destination;
     w->keep_history = keep_history;
+    w->request = request;
+    w->suspect = suspect;
+    w->captain = captain;
     w->flush = flush;
     w->keep_users = keep_users;
     w->stop = stop;
@@ -244,6 +331,7 @@ static void close_rooms(struct daemon *d)
 {
     struct sentinel_world *w = &d->world;
 
+    helms_free(w->helms);
     http_free(w->http);
     metrics_free(w->metrics);
     server_net_fini(&d->net);
@@ -267,7 +355,12 @@ static struct voters *open_voters(struct sentinel_world *w)
 {
     struct buf prefix = { 0 };
     struct voters_options o = {
-        .loop = w->loop, .io = &slots_io_real, .told = serve_told, .arg = w
+        .loop = w->loop,
+        .io = &slots_io_real,
+        .told = voter_told,
+        .learned = voter_learned,
+        .refuses = voter_refuses,
+        .arg = w,
     };
     struct voters *voters;
 
@@ -322,6 +415,7 @@ static enum err begin(struct daemon *d, const struct config *conf, struct errmsg
         set_dialling(d);
         log_notice("Sentinel ID is %s", loaded.globals.my_id);
         drive_raise(&d->drive, &ev);
+        helms_begin(d->world.helms);
     }
     config_fini(&loaded);
     return e;

@@ -12,8 +12,11 @@
 
 #include "common/bytes.h"
 
+struct captain;
 struct dial_options;
 struct drive;
+struct durable_request;
+struct helms;
 struct history;
 struct http;
 struct inquiries;
@@ -29,6 +32,7 @@ struct server_net;
 struct service;
 struct settings;
 struct state;
+struct suspicion;
 struct tally;
 struct trends;
 struct voters;
@@ -48,6 +52,7 @@ struct sentinel_world {
     struct drive *drive;           /* links to nodes and peers */
     struct state *state;           /* journal and sentinel.conf */
     struct voters *voters;         /* the registers of durable groups */
+    struct helms *helms;           /* and their captains */
     struct service *service;       /* client sessions */
     struct server_net *net;        /* doors and certificates */
     struct http *http;             /* metrics */
@@ -75,6 +80,11 @@ struct sentinel_world {
     bool (*destination)(struct sentinel_world *w, uint64_t id, struct dial_options *o);
     /* The history has changed: its file follows. */
     void (*keep_history)(struct sentinel_world *w);
+    /* A durable group's captain: an operator's request, whose answer comes through serve_requested; what another captain
+     * says (false: of no group of ours); and the captain itself, NULL where the group is not durable. */
+    void (*request)(struct sentinel_world *w, const char *group, const struct durable_request *r);
+    bool (*suspect)(struct sentinel_world *w, bool asks, const struct suspicion *s);
+    const struct captain *(*captain)(struct sentinel_world *w, const char *group);
     /* sentinel.conf is written now. */
     enum err (*flush)(struct sentinel_world *w, struct errmsg *out_why);
     /* Users changed: sentinel.conf follows. */

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "sentinel/core/durable/request.h"
 #include "sentinel/serve/rows.h"
 
 enum { SET_OPTIONS_MAX = 64 };
@@ -105,6 +106,21 @@ static bool failover_words(const struct call *c, struct event *ev)
            addr_set(&ev->failover.target, c->argv[at + 1], port);
 }
 
+/* Of a durable group: its captain sees to it, and answers when the new leader serves. */
+static void switch_over(struct call *c, const struct group *g, const struct event *ev)
+{
+    struct durable_request r = { .kind = REQUEST_SWITCHOVER };
+    const struct addr *to = &ev->failover.target;
+
+    if (ev->failover.kind == FAILOVER_FORCE)
+        reply_error(c->reply,
+                    "ERR the group is durable: SENTINEL HF FORCE says what would be lost");
+    else if (to->port && !place_set(&r.at, bytes_of(to->host), to->port))
+        reply_error(c->reply, "NOGOODSLAVE No such replica to promote");
+    else
+        serve_request(c, g->name, &r);
+}
+
 void sentinel_failover(struct call *c)
 {
     const struct group *g = serve_want_group(c, 2);
@@ -114,6 +130,10 @@ void sentinel_failover(struct call *c)
         return;
     if (!failover_words(c, &ev)) {
         reply_error(c->reply, "ERR syntax error");
+        return;
+    }
+    if (world_of(c)->captain(world_of(c), g->name)) {
+        switch_over(c, g, &ev);
         return;
     }
     ev.failover.name = g->name;

@@ -6,6 +6,8 @@
 
 #include "sentinel/serve/serve.h"
 
+struct durable_request;
+
 static inline struct sentinel_world *world_of(const struct call *c)
 {
     return c->world;
@@ -72,6 +74,13 @@ void sentinel_publish(struct call *c);
 
 /* register.c: what proposers say to our voters. False: it is nothing of theirs, and nothing was answered. */
 bool sentinel_register(struct call *c);
+
+/* durable.c: operators and captains of durable groups. False, as above. */
+bool sentinel_durable(struct call *c);
+void sentinel_durable_status(struct call *c); /* durable_show.c */
+/* Hands it on, and answers when it is certain what came of it. */
+void serve_request(struct call *c, const char *group, struct durable_request *r);
+bool serve_take_level(struct bytes word, enum keep *out);
 
 /* info.c */
 void sentinel_info(struct call *c);

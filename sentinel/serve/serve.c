@@ -140,6 +140,30 @@ static uint64_t silence_us(const struct sentinel_world *w, const char *text)
     return (now_ms - g->leader->vitals.alive_ms) * 1000;
 }
 
+static void write_requested(struct reply *r, const char *refusal)
+{
+    if (refusal)
+        reply_errorf(r, "ERR %s", refusal);
+    else
+        reply_ok(r);
+}
+
+void serve_requested(void *world, uint64_t token, const char *refusal)
+{
+    struct sentinel_session *s = end_question(world, token);
+    struct reply late;
+
+    if (!s)
+        return;
+    if (s->now) {
+        write_requested(s->now, refusal);
+        return;
+    }
+    late = session_reply(&s->session);
+    write_requested(&late, refusal);
+    session_drop_held(&s->session);
+}
+
 void serve_publish(void *world, const char *channel, const char *text)
 {
     struct sentinel_world *w = world;

@@ -42,6 +42,9 @@ void sentinel_add_commands(struct command_table *t);
 /* For voters_options: what a voter answers to the session behind the token. */
 void serve_told(void *world, uint64_t token, const struct reg_message *answer, const char *refusal);
 
+/* For helms_ops: what came of a request; NULL: it is done. */
+void serve_requested(void *world, uint64_t token, const char *refusal);
+
 /* For drive_ops: ACT_REPLY goes to the session behind the token, ACT_PUBLISH to who subscribed. */
 void serve_answer(void *world, uint64_t token, const struct action *a);
 void serve_publish(void *world, const char *channel, const char *text);

@@ -341,6 +341,12 @@ static void read_settle(struct captain *c)
 {
     struct change ch = { .kind = CHANGE_READ };
 
+    if (c->rumour > c->charter.ver && c->now_ms >= c->rumour_ms) {
+        c->behind = true;
+        c->rumour = 0;
+    } else if (c->rumour > c->charter.ver) {
+        captain_wake_by(c, c->rumour_ms);
+    }
     if (!c->behind || captain_is_busy(c) || c->state == CAPTAIN_PREPARE ||
         c->state == CAPTAIN_HANDOFF)
         return;
@@ -512,6 +518,17 @@ static void charter(struct captain *c, const struct captain_event *ev, struct ca
         adopt(c, ev->charter, out);
 }
 
+static void rumour(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
+{
+    (void)out;
+    if (ev->ver <= c->charter.ver)
+        return;
+    c->rumour = ev->ver;
+    c->rumour_ms = c->now_ms + CAPTAIN_RUMOUR_MS;
+    if (c->charter.ver == 0)
+        c->read_ms = c->rumour_ms; /* it is only being made */
+}
+
 static void wish(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
 {
     operate_wish(c, ev->wish, out);
@@ -547,7 +564,7 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
         [CAPTAIN_EV_GOODBYE] = goodbye,     [CAPTAIN_EV_RECEIPT] = receipt,
         [CAPTAIN_EV_SUSPECTED] = suspected, [CAPTAIN_EV_OPINION] = opinion,
         [CAPTAIN_EV_BALLOT] = ballot,       [CAPTAIN_EV_CHARTER] = charter,
-        [CAPTAIN_EV_WISH] = wish,
+        [CAPTAIN_EV_RUMOUR] = rumour,       [CAPTAIN_EV_WISH] = wish,
     };
 
     awake(c, ev->now_ms);

@@ -36,7 +36,7 @@
 #define HF_SENTINEL_CORE_DURABLE_CAPTAIN_H
 
 #include "common/register/proposer.h"
-#include "sentinel/core/durable/evidence.h"
+#include "sentinel/core/durable/suspicion.h"
 
 enum {
     CAPTAIN_HEARTBEAT_MS = 50,
@@ -52,6 +52,7 @@ enum {
     CAPTAIN_REFUSE_MS =
         2000, /* a dead leader's last shrink: time enough for a failover without it */
     CAPTAIN_READ_MS = 300,
+    CAPTAIN_RUMOUR_MS = 200, /* for whoever proposed it to tell that it is committed */
     CAPTAIN_EMPTY_MS =
         1000, /* while there is no register: somebody may make one, and not be heard */
     CAPTAIN_WISH_MS = 1000,
@@ -66,17 +67,6 @@ struct captain_settings {
     struct patience patience;
     uint32_t quorum;     /* counts where it is more than a majority */
     uint64_t handoff_ms; /* for which a planned switchover may hold writes */
-};
-
-/* "This process is silent or dead, as far as I see": a question, and its answer. */
-struct suspicion {
-    char gid[GID_LEN + 1];
-    uint64_t epoch;
-    char run[RUN_LEN + 1];
-    uint64_t reporter; /* a voter's id, or a node's */
-    enum opinion opinion;
-    enum why why;
-    uint64_t age_ms; /* of an answer: since it was heard last */
 };
 
 /* What an operator wants. */
@@ -118,7 +108,8 @@ enum captain_event_kind {
     CAPTAIN_EV_OPINION,   /* suspicion: what somebody whom I asked thinks */
     CAPTAIN_EV_BALLOT,    /* message: a voter's reply to my proposer */
     CAPTAIN_EV_CHARTER,   /* charter: known to be committed (my voter was told, or a peer tells) */
-    CAPTAIN_EV_WISH,      /* wish */
+    CAPTAIN_EV_RUMOUR, /* ver: my voter has accepted it; nobody may ever tell that it is committed */
+    CAPTAIN_EV_WISH,   /* wish */
     CAPTAIN_EV_COUNT
 };
 
@@ -126,7 +117,7 @@ struct captain_event {
     enum captain_event_kind kind;
     uint64_t now_ms; /* boot clock; never less than in the event before */
     uint64_t node;
-    uint64_t token;
+    uint64_t token, ver;
     enum down_why why;
     const char *run;
     const struct receipt *receipt;
@@ -255,6 +246,7 @@ struct captain {
     enum errand errand;
     bool behind; /* somebody knows more, or I do not know what became of a change */
     uint64_t read_ms, joint_ms;
+    uint64_t rumour, rumour_ms; /* a version to be read about, unless I am told before */
 
     /* tend.c */
     uint64_t mine; /* the last epoch that a change of mine began */

@@ -94,7 +94,9 @@ static void check_terms(const struct founding *f, struct reasons *why)
 
 static struct charter first_version(const struct founding *f)
 {
-    struct charter c = { .ver = 1, .epoch = 1, .level = f->level, .min_sync = f->min_sync };
+    struct charter c = {
+        .ver = 1, .epoch = f->epoch ? f->epoch : 1, .level = f->level, .min_sync = f->min_sync
+    };
 
     memcpy(c.gid, f->gid, sizeof c.gid);
     for (uint32_t i = 0; i < f->node_count; i++) {

@@ -35,6 +35,7 @@ struct founding_voter {
 
 struct founding {
     char gid[GID_LEN + 1]; /* made for this */
+    uint64_t epoch;        /* to begin with; 0: 1 */
     enum keep level;
     uint32_t min_sync;
     struct founding_node nodes[CHARTER_MEMBERS_MAX];

@@ -4,6 +4,7 @@
  *     changer create GROUP host:port ...   makes the register, with a voter at each place
  *     changer run    GROUP host:port ...   changes it again and again, until SIGTERM
  *     changer read   GROUP host:port ...   says what it holds
+ *     changer grow   GROUP host:port ...   takes a member into sync: CHANGER_NODE, with the data CHANGER_DID
  *
  * The group has two members, 1 and 2, which lead in turn; between failovers the level goes to and fro. Each line of
  * output is one event:
@@ -32,7 +33,7 @@
 
 enum { PLACES_MAX = 10, DEADLINE_MS = 3000, ENROL_MS = 100, FAILOVER_EVERY = 4 };
 
-enum errand { CREATE, RUN, READ };
+enum errand { CREATE, RUN, READ, GROW };
 
 static struct {
     struct ev_loop *loop;
@@ -84,6 +85,12 @@ static void choose(struct change *ch)
     const struct charter *now = &t.proposer.known;
 
     change_expect(ch, now);
+    if (t.errand == GROW) {
+        ch->kind = CHANGE_GROW;
+        ch->node = strtoull(getenv("CHANGER_NODE"), NULL, 10);
+        ch->did = strtoull(getenv("CHANGER_DID"), NULL, 10);
+        return;
+    }
     if (++t.made % FAILOVER_EVERY == 0) {
         ch->kind = CHANGE_FAILOVER;
         ch->node = now->leader == 1 ? 2 : 1;
@@ -115,7 +122,7 @@ static void go_on(bool sure)
 
     if (t.stopping)
         exit(0);
-    if (t.errand == RUN && sure && t.proposer.known.ver != 0)
+    if ((t.errand == RUN || t.errand == GROW) && sure && t.proposer.known.ver != 0)
         choose(&ch);
     submit(&ch);
 }
@@ -128,9 +135,9 @@ static void result(const struct reg_action *a)
         printf("%s\n", outcome_word(a->outcome));
     else
         say(t.reading ? "read" : "done", &a->message.value);
-    if (t.errand != RUN && done)
+    if (t.errand != RUN && done && (t.errand != GROW || !t.reading))
         exit(0);
-    if (t.errand == CREATE)
+    if (t.errand == CREATE || (t.errand == GROW && !t.reading))
         exit(1);
     go_on(done || (a->has_value && a->outcome == OUTCOME_PASSED));
 }
@@ -255,14 +262,14 @@ static bool read_place(const char *word, struct place *out)
 
 int main(int argc, char **argv)
 {
-    static const char *const errands[] = { "create", "run", "read" };
+    static const char *const errands[] = { "create", "run", "read", "grow" };
     struct courier_options o = { .client_name = "changer", .hear = hear };
     const char *password;
     int errand = 0;
 
-    while (argc > 3 && errand < 3 && strcmp(argv[1], errands[errand]) != 0)
+    while (argc > 3 && errand < (int)ARRAY_LEN(errands) && strcmp(argv[1], errands[errand]) != 0)
         errand++;
-    if (argc < 4 || errand == 3 || argc - 3 > PLACES_MAX)
+    if (argc < 4 || errand == (int)ARRAY_LEN(errands) || argc - 3 > PLACES_MAX)
         return 2;
     t.errand = (enum errand)errand;
     t.group = argv[2];

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/resolve.h"
 #include "common/server_settings.h"
+#include "sentinel/core/durable/request.h"
 #include "sentinel/serve/history.h"
 #include "sentinel/serve/news.h"
 #include "sentinel/serve/rows.h"
@@ -37,6 +38,8 @@ static struct {
     struct action *held[8]; /* answers kept back */
     size_t held_count;
     bool holding, stopped, flush_fails;
+    char requested[200]; /* the last, of a captain */
+    const char *refusal;
 } t;
 
 static void obey(struct actions *actions)
@@ -108,6 +111,29 @@ static void stop(struct sentinel_world *w)
     t.stopped = true;
 }
 
+static const struct captain *no_captain(struct sentinel_world *w, const char *group)
+{
+    (void)w, (void)group;
+    return NULL;
+}
+
+static void request(struct sentinel_world *w, const char *group, const struct durable_request *r)
+{
+    snprintf(t.requested, sizeof t.requested, "%s %d %s:%u level %d min %u ver %llu%s %s", group,
+             r->kind, r->at.host, r->at.port, r->level, r->min_sync, (unsigned long long)r->ver,
+             r->confirm_dead ? " dead" : "", r->reason);
+    if (!t.holding)
+        serve_requested(w, r->token, t.refusal);
+}
+
+static bool suspect(struct sentinel_world *w, bool asks, const struct suspicion *s)
+{
+    (void)w;
+    snprintf(t.requested, sizeof t.requested, "%s %llu %s", asks ? "asks" : "says",
+             (unsigned long long)s->epoch, opinion_word(s->opinion));
+    return s->epoch == 7;
+}
+
 static void load_two_groups(void)
 {
     struct config config = { 0 };
@@ -144,6 +170,9 @@ static void setup(void)
                                        .raise = raise_event,
                                        .pending = pending,
                                        .flush = flush,
+                                       .captain = no_captain,
+                                       .request = request,
+                                       .suspect = suspect,
                                        .stop = stop,
                                        .settings = settings_new(&t.set, &t.world) };
     settings_add(t.world.settings, server_setting_rows);
@@ -541,7 +570,81 @@ START_TEST(peers_ask_and_tell)
 }
 END_TEST
 
-CHECK_MAIN("serve", rows_are_whole, questions_have_redis_shapes, maps_are_in_order,
-           help_comes_from_the_rows, orders_are_checked_like_redis_does, config_is_set_as_a_whole,
-           an_answer_that_waits_holds_its_client_only, a_name_is_looked_up_off_the_loop,
-           events_reach_their_subscribers, peers_ask_and_tell)
+#define GID "0123456789abcdef0123456789abcdef01234567"
+
+/* How a request was handed on; a refusal of it becomes the reply. */
+static void asks_for(int fd, const char *line, const char *expected)
+{
+    t.requested[0] = '\0';
+    answers(fd, line, "+OK\r\n");
+    ck_assert_str_eq(t.requested, expected);
+}
+
+START_TEST(requests_about_durable_groups_are_read)
+{
+    int fd;
+
+    setup();
+    fd = client();
+    asks_for(fd, "SENTINEL HF LEVEL one os", "one 0 :0 level 2 min 0 ver 0 ");
+    asks_for(fd, "sentinel hf level one FSYNC minsync 2", "one 0 :0 level 3 min 2 ver 0 ");
+    asks_for(fd, "SENTINEL HF MEMBER ADD one 10.0.0.1 7 OBSERVER",
+             "one 2 10.0.0.1:7 level 0 min 0 ver 0 ");
+    asks_for(fd, "SENTINEL HF MEMBER REMOVE one ::1 7", "one 3 ::1:7 level 0 min 0 ver 0 ");
+    asks_for(fd, "SENTINEL HF VOTER REPLACE one a 7 WITH b 8", "one 6 a:7 level 0 min 0 ver 0 ");
+    asks_for(fd, "SENTINEL HF FORCE one a 7 ACCEPT-LOSS 9 CONFIRM-DEAD \"it burnt\"",
+             "one 7 a:7 level 0 min 0 ver 9 dead it burnt");
+    t.refusal = "no member of the group is at that address";
+    answers(fd, "SENTINEL HF MEMBER REMOVE one ::1 7",
+            "-ERR no member of the group is at that address\r\n");
+    answers(fd, "SENTINEL HF LEVEL three os", "-ERR No such master with that name\r\n");
+    answers(fd, "SENTINEL HF STATUS one",
+            "*4\r\n$4\r\nname\r\n$3\r\none\r\n"
+            "$5\r\nlevel\r\n$5\r\nasync\r\n");
+    answers(fd, "SENTINEL HF SUSPECT 1 " GID " 7 " GID " 3 hard refused 5", "+OK\r\n");
+    ck_assert_str_eq(t.requested, "asks 7 hard");
+    answers(fd, "SENTINEL HF OPINION 1 " GID " 8 " GID " 3 sleepy refused 5",
+            "-ERR no such durable group\r\n");
+    ck_assert_str_eq(t.requested, "says 8 unknown");
+    close(fd);
+    teardown();
+}
+END_TEST
+
+START_TEST(odd_words_about_durable_groups_are_refused)
+{
+    static const char *const odd[] = {
+        "SENTINEL HF LEVEL one",
+        "SENTINEL HF LEVEL one disk",
+        "SENTINEL HF LEVEL one os MINSYNC 9",
+        "SENTINEL HF LEVEL one os MINSYNC",
+        "SENTINEL HF MEMBER ADD one",
+        "SENTINEL HF MEMBER ADD one a 0",
+        "SENTINEL HF MEMBER REMOVE one a 7 OBSERVER",
+        "SENTINEL HF VOTER ADD one a 7 WITH b 8",
+        "SENTINEL HF VOTER REPLACE one a 7 WITH b",
+        "SENTINEL HF FORCE one a 7 ACCEPT-LOSS x",
+        "SENTINEL HF FORCE one a 7 ACCEPT-LOSS 1 CONFIRM-DEAD \"a\\nb\"",
+        "SENTINEL HF FORCE one a 7 ACCEPT-LOSS 1 CONFIRM-DEAD b c",
+        "SENTINEL HF STATUS one two",
+        "SENTINEL HF GUESS one",
+    };
+    int fd;
+
+    setup();
+    fd = client();
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+        answers(fd, odd[i], "-ERR syntax error\r\n");
+    answers(fd, "SENTINEL HF SUSPECT 1 " GID " 7 x 3 hard refused 5", "-ERR odd word: run\r\n");
+    answers(fd, "SENTINEL HF SUSPECT 1 " GID " 7", "-ERR 4 words are not what it has\r\n");
+    ck_assert_str_eq(t.requested, "");
+    close(fd);
+    teardown();
+}
+END_TEST
+
+CHECK_MAIN("serve", requests_about_durable_groups_are_read,
+           odd_words_about_durable_groups_are_refused, rows_are_whole, questions_have_redis_shapes,
+           maps_are_in_order, help_comes_from_the_rows, orders_are_checked_like_redis_does,
+           config_is_set_as_a_whole, an_answer_that_waits_holds_its_client_only,
+           a_name_is_looked_up_off_the_loop, events_reach_their_subscribers, peers_ask_and_tell)

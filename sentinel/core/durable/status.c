@@ -1,0 +1,125 @@
+#include "sentinel/core/durable/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct member_status status_member(const struct captain *c, uint32_t i)
+{
+    const struct watched *w = &c->nodes[i];
+    const struct member *m = &c->charter.members[i];
+    uint32_t health = health_factor(&c->health);
+    struct member_status s = { .member = m, .report = &w->e.report };
+
+    s.leads = m->node == c->charter.leader;
+    s.in_sync = m->did != 0;
+    s.why = s.leads ? captain_leader_why(c) : captain_node_why(c, w);
+    s.silent_ms = c->now_ms - w->e.pulse.since_ms;
+    s.limit_ms = evidence_silent_ms(&w->e, &c->set.patience, health) - w->e.pulse.since_ms;
+    return s;
+}
+
+enum opinion status_voter(const struct captain *c, uint64_t voter)
+{
+    uint64_t fresh_ms = CAPTAIN_VOICE_BEATS * c->set.patience.heartbeat_ms;
+
+    if (voter == c->voter)
+        return why_opinion(captain_leader_why(c));
+    for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++) {
+        const struct voice *v = &c->voices[i];
+
+        if (v->voter == voter && v->epoch == c->charter.epoch && c->now_ms < v->told_ms + fresh_ms)
+            return v->opinion;
+    }
+    return OPINION_UNKNOWN;
+}
+
+bool status_serves(const struct captain *c)
+{
+    return c->charter.ver > 0 && c->served == c->charter.epoch &&
+           why_opinion(captain_leader_why(c)) == OPINION_ALIVE;
+}
+
+uint32_t status_in_sync(const struct captain *c)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->charter.member_count; i++)
+        count += c->charter.members[i].did != 0;
+    return count;
+}
+
+static void say(struct reasons *r, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void say(struct reasons *r, const char *format, ...)
+{
+    va_list args;
+
+    if (r->count == FOUND_REASONS_MAX)
+        return;
+    va_start(args, format);
+    vsnprintf(r->text[r->count++], FOUND_TEXT_MAX, format, args);
+    va_end(args);
+}
+
+/* Why a member is not in sync, as far as it can be told from here. */
+static const char *absence(const struct member_status *s)
+{
+    if (s->why == WHY_NONE)
+        return "it has not been heard of";
+    if (why_opinion(s->why) != OPINION_ALIVE)
+        return why_word(s->why);
+    if (s->report->flags & NODE_LOADING)
+        return "it loads its data";
+    if (s->report->flags & NODE_RESYNCING)
+        return "its data are being replaced";
+    if (s->report->flags & NODE_DISK_FAILED)
+        return "its disk fails";
+    if (s->report->role == NODE_FOLLOWER)
+        return "it follows, and has to keep up for a while";
+    return "it does not follow yet";
+}
+
+static void check_member(const struct captain *c, uint32_t i, struct reasons *out)
+{
+    struct member_status s = status_member(c, i);
+    const struct place *at = &s.member->at;
+
+    if (s.leads && !status_serves(c))
+        say(out, "the leader %s:%u does not serve: %s", at->host, at->port, why_word(s.why));
+    else if (!s.in_sync)
+        say(out, "the node %s:%u is not in sync: %s", at->host, at->port, absence(&s));
+    else if (s.report->flags & NODE_DISK_FAILED)
+        say(out, "the disk of the node %s:%u fails", at->host, at->port);
+    else if (!s.leads && why_opinion(s.why) != OPINION_ALIVE)
+        say(out, "the node %s:%u is in sync, and does not answer: %s", at->host, at->port,
+            why_word(s.why));
+}
+
+static void check_voters(const struct captain *c, struct reasons *out)
+{
+    if (charter_is_joint(&c->charter))
+        say(out, "a change of the voters is not finished");
+    else if (c->charter.voter_count < 3)
+        say(out, "%u sentinels vote: none of them may be lost", c->charter.voter_count);
+    if (c->voter == 0 || !charter_voter(&c->charter, c->voter))
+        say(out, "this sentinel does not vote");
+}
+
+void status_lacks(const struct captain *c, struct reasons *out)
+{
+    uint32_t in_sync = status_in_sync(c);
+
+    out->count = 0;
+    if (c->charter.ver == 0) {
+        say(out, "the register has not been read yet: no majority of its voters has answered");
+        return;
+    }
+    if (in_sync < c->charter.min_sync)
+        say(out, "%u in sync, and writes need %u", in_sync, c->charter.min_sync);
+    if (c->charter.member_count == 1)
+        say(out, "the leader is the only member");
+    for (uint32_t i = 0; i < c->charter.member_count; i++)
+        check_member(c, i, out);
+    check_voters(c, out);
+}

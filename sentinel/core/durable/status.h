@@ -1,0 +1,30 @@
+/*
+ * status - how a durable group stands, as one of its captains sees it: what operators are shown.
+ *
+ * Pure: reads a captain between two steps. Cost: O(members + voters).
+ */
+#ifndef HF_SENTINEL_CORE_DURABLE_STATUS_H
+#define HF_SENTINEL_CORE_DURABLE_STATUS_H
+
+#include "sentinel/core/durable/captain.h"
+#include "sentinel/core/durable/found.h"
+
+struct member_status {
+    const struct member *member; /* as the newest charter has it */
+    bool leads, in_sync;         /* by the charter */
+    enum why why;                /* of whatever process is there; of the leader: of its process */
+    const struct report *report; /* its last; run "": none yet */
+    uint64_t silent_ms, limit_ms;
+};
+
+/* i below the number of members. */
+struct member_status status_member(const struct captain *c, uint32_t i);
+/* What this voter said of the leader's process last; OPINION_UNKNOWN: nothing, or too long ago. */
+enum opinion status_voter(const struct captain *c, uint64_t voter);
+/* Does somebody serve clients by this charter? */
+bool status_serves(const struct captain *c);
+uint32_t status_in_sync(const struct captain *c);
+/* What keeps the group from bearing the loss of any one member, in sentences; none: nothing does. */
+void status_lacks(const struct captain *c, struct reasons *out);
+
+#endif

@@ -1,0 +1,264 @@
+"""Captains of durable groups: three real sentinels around nodes that a stand-in plays (standin/member.py), which keep no
+data: what is shown here is how a group becomes durable, and who leads it when."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+from harness.events import Events
+from harness.process import Process, ROOT, build_dir
+from harness.resp import Client, ReplyError, pairs
+from harness.wait import median, until
+
+GROUP = "mymaster"
+
+
+class Member(Process):
+    what = "member"
+
+    def __init__(self, folder, product, **options):
+        super().__init__(folder, product, **options)
+        self.followers = []
+
+    def lines(self):
+        return []
+
+    def command(self):
+        return [sys.executable, os.path.join(ROOT, "tests", "e2e", "standin", "member.py"), str(self.port),
+                os.path.join(self.folder, "state")] + [str(p) for p in self.followers]
+
+    def stop(self, seconds=15):
+        self.kill()
+        return 0
+
+
+class Durable:
+    """Members, the first of which leads, and their sentinels."""
+
+    def __init__(self, t, members=2, sentinels=3, settings=None):
+        self.t = t
+        self.members = [t._add(Member, "m", None, {}) for _ in range(members)]
+        self.members[0].followers = [m.port for m in self.members[1:]]
+        for m in self.members:
+            m.start(wait=False)
+        for m in self.members:
+            m.wait_up()
+        row = (GROUP, self.members[0].address, 2, {"down-after-milliseconds": 5000, **(settings or {})})
+        self.sentinels = [t.sentinel(watch=[row]) for _ in range(sentinels)]
+        for s in self.sentinels:
+            s.start(wait=False)
+        for s in self.sentinels:
+            s.wait_up()
+        for s in self.sentinels:
+            until(lambda: len(s.sentinels(GROUP)) == sentinels - 1 and len(s.replicas(GROUP)) == members - 1, 20,
+                  "%r to know everybody" % s)
+
+    def create(self, level="mem"):
+        assert self.sentinels[0].call("SENTINEL", "HF", "LEVEL", GROUP, level) == "OK"
+        self.wait_serves(self.members[0])
+        return self
+
+    def status(self, sentinel=None):
+        found = pairs((sentinel or self.up()[0]).call("SENTINEL", "HF", "STATUS", GROUP))
+        found["members"] = [pairs(m) for m in found.get("members", [])]
+        found["voters"] = [pairs(v) for v in found.get("voters", [])]
+        return found
+
+    def up(self):
+        return [s for s in self.sentinels if s.running()]
+
+    def wait_serves(self, member, seconds=10):
+        """Every sentinel sends clients to this one, and says that it serves."""
+        def serves():
+            for s in self.up():
+                status = self.status(s)
+                if status.get("serves") != "yes" or int(status["port"]) != member.port or s.leader(GROUP) != member.address:
+                    return False
+            return True
+        until(serves, seconds, "%r to serve" % member)
+
+    def grow(self, member):
+        """What a leader proposes once somebody keeps up with it; the stand-in proposes nothing."""
+        told = next(m for m in self.status()["members"] if int(m["port"]) == member.port)
+        with open(os.path.join(member.folder, "state")) as f:
+            did = json.load(f)["did"]
+        command = [os.path.join(build_dir(), "tests", "e2e", "standin", "changer"), "grow", GROUP]
+        subprocess.run(command + ["%s:%d" % s.address for s in self.sentinels], check=True, timeout=20,
+                       stdout=subprocess.DEVNULL,
+                       env={**os.environ, "CHANGER_NODE": told["node"], "CHANGER_DID": str(did)})
+        until(lambda: all(int(self.status(s)["in-sync"]) == 2 for s in self.up()), 10, "everybody to know of the grow")
+
+    def first_write(self, old, seconds=10):
+        """As a client finds the new leader: the moment of the first write that it takes."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for s in self.up():
+                address = s.leader(GROUP)
+                if address == old.address:
+                    continue
+                try:
+                    with Client(address, timeout=1) as c:
+                        c.call("SET", "a", "1")
+                    return time.monotonic()
+                except (OSError, ReplyError):
+                    pass
+            time.sleep(0.001)
+        raise AssertionError("no write was taken within %d s" % seconds)
+
+
+def refused(sentinel, *words):
+    try:
+        return sentinel.call("SENTINEL", *words)
+    except ReplyError as e:
+        return str(e)
+
+
+def test_a_group_becomes_durable(t):
+    t.needs_holdfast()
+    group = Durable(t)
+    assert group.status() == {"name": GROUP, "level": "async", "members": [], "voters": []}
+    group.create("os")
+    told = group.status()
+    assert (told["level"], told["min-sync"], told["ver"], told["state"]) == ("os", "1", "1", "calm")
+    assert [m["in-sync"] for m in told["members"]].count("yes") == 1
+    assert sorted(int(m["port"]) for m in told["members"]) == sorted(m.port for m in group.members)
+    assert sorted(int(v["port"]) for v in told["voters"]) == sorted(s.port for s in group.sentinels)
+    assert len({group.status(s)["gid"] for s in group.sentinels}) == 1
+    assert told["redundant"] == "no" and len(told["lacks"]) == 1 and "is not in sync" in told["lacks"][0]
+    # Once is enough, and other terms are a change of it.
+    assert group.sentinels[1].call("SENTINEL", "HF", "LEVEL", GROUP, "fsync") == "OK"
+    until(lambda: all(group.status(s)["level"] == "fsync" for s in group.sentinels), 5, "every captain to know it")
+
+
+def test_two_operators_make_one_register(t):
+    t.needs_holdfast()
+    group = Durable(t)
+    with group.sentinels[0].client() as a, group.sentinels[1].client() as b:
+        a.send("SENTINEL", "HF", "LEVEL", GROUP, "mem")
+        b.send("SENTINEL", "HF", "LEVEL", GROUP, "mem")
+        a.read(), b.read()
+    group.wait_serves(group.members[0])
+    assert len({group.status(s)["gid"] for s in group.sentinels}) == 1
+
+
+def test_what_keeps_a_group_from_being_durable_is_told(t):
+    t.needs_holdfast()
+    group = Durable(t)
+    group.members[1].kill()
+    told = refused(group.sentinels[0], "HF", "LEVEL", GROUP, "os")
+    assert told == ("ERR the group cannot be durable: the node 127.0.0.1:%d does not answer" % group.members[1].port)
+    assert group.status()["level"] == "async"
+    assert "min-sync is to be" in refused(group.sentinels[0], "HF", "LEVEL", GROUP, "os", "MINSYNC", "3")
+    assert refused(group.sentinels[0], "HF", "LEVEL", GROUP, "disk") == "ERR syntax error"
+    assert refused(group.sentinels[0], "HF", "LEVEL", "other", "os") == "ERR No such master with that name"
+    assert refused(group.sentinels[0], "HF", "MEMBER", "ADD", GROUP, "127.0.0.1", "1") == "ERR the group is not durable"
+
+
+def test_sentinels_that_restart_find_their_durable_groups(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    before = group.status()
+    for s in group.sentinels:
+        s.stop()
+    for s in group.sentinels:
+        s.start()
+    group.wait_serves(group.members[0])
+    told = group.status()
+    assert [told[k] for k in ("gid", "ver", "epoch", "level")] == [before[k] for k in ("gid", "ver", "epoch", "level")]
+
+
+def test_a_dead_leader_is_replaced(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    group.grow(group.members[1])
+    events = Events(group.sentinels)
+    t.defer(events.close)
+    since, killed = time.monotonic(), time.monotonic()
+    group.members[0].kill()
+    took_ms = (group.first_write(group.members[0]) - killed) * 1000
+    group.wait_serves(group.members[1])
+    t.figure("failover of a durable group after kill -9: %.0f ms to the first write" % took_ms)
+    told = group.status()
+    assert int(told["epoch"]) == int(group.status(group.sentinels[1])["epoch"])
+    switched = "%s 127.0.0.1 %d 127.0.0.1 %d" % (GROUP, group.members[0].port, group.members[1].port)
+    for s in group.sentinels:
+        until(lambda: [e for e in events.all("+switch-master", since) if e.sentinel is s and e.payload == switched], 5,
+              "+switch-master at %r" % s)
+        assert s.master(GROUP)["config-epoch"] == told["epoch"]
+    assert len(events.all("+hf-failover", since)) == 1
+    # The old one comes back as whoever it is told to be.
+    group.members[0].start()
+    until(lambda: group.members[0].call("ROLE") == ["follower"], 10, "the old leader to follow")
+    assert group.status()["epoch"] == told["epoch"]
+
+
+def test_who_is_not_in_sync_never_leads(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    events = Events(group.sentinels)
+    t.defer(events.close)
+    group.members[0].kill()
+    events.wait("+hf-no-candidate", count=1)
+    told = group.status()
+    assert told["serves"] == "no" and group.sentinels[0].leader(GROUP) == group.members[0].address
+    force = ["HF", "FORCE", GROUP, *group.members[1].address, "ACCEPT-LOSS"]
+    assert refused(group.sentinels[0], *force, "999") == "ERR the version is another: look at the group again"
+    assert refused(group.sentinels[0], *force, told["newest-ver"], "the machine burnt") == "OK"
+    group.wait_serves(group.members[1])
+    told = group.status()
+    assert (told["lossy"], told["lossy-reason"]) == ("1", "the machine burnt")
+
+
+def test_an_operator_hands_over_the_lead(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    assert refused(group.sentinels[0], "FAILOVER", GROUP) == "ERR no copy in sync is fit to lead"
+    group.grow(group.members[1])
+    before = int(group.status()["epoch"])
+    assert group.sentinels[1].call("SENTINEL", "FAILOVER", GROUP) == "OK"
+    group.wait_serves(group.members[1])
+    assert int(group.status()["epoch"]) == before + 1
+    until(lambda: group.members[0].call("ROLE") == ["follower"], 5, "the old leader to follow")
+    assert group.sentinels[2].call("SENTINEL", "FAILOVER", GROUP, "COORDINATED", "TO", *group.members[0].address) == "OK"
+    group.wait_serves(group.members[0])
+    assert "HF FORCE" in refused(group.sentinels[0], "FAILOVER", GROUP, "FORCE")
+
+
+def test_no_vote_is_given_and_no_word_of_peers_moves_the_leader(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    host, port = group.members[0].address
+    told = group.sentinels[0].call("SENTINEL", "IS-MASTER-DOWN-BY-ADDR", host, port, "999", "a" * 40)
+    assert told == [0, "*", 0]
+    hello = "127.0.0.1,1,%s,999,%s,127.0.0.1,%d,999" % ("b" * 40, GROUP, group.members[1].port)
+    assert group.sentinels[0].call("PUBLISH", "__sentinel__:hello", hello) == 1
+    assert group.sentinels[0].leader(GROUP) == group.members[0].address
+    group.sentinels[0].call("SENTINEL", "RESET", GROUP)
+    group.wait_serves(group.members[0])
+
+
+def test_the_settings_ask_for_it(t):
+    t.needs_holdfast()
+    group = Durable(t, settings={"durability": "mem"})
+    group.wait_serves(group.members[0], 30)
+    assert {group.status(s)["level"] for s in group.sentinels} == {"mem"}
+    assert group.sentinels[2].call("SENTINEL", "SET", GROUP, "durability", "os") == "OK"
+    until(lambda: all(group.status(s)["level"] == "os" for s in group.sentinels), 5, "every captain to know it")
+
+
+def test_members_and_voters_come_and_go(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    third = t._add(Member, "m", None, {}).start()
+    s = group.sentinels[0]
+    assert s.call("SENTINEL", "HF", "MEMBER", "ADD", GROUP, *third.address) == "OK"
+    assert int(third.port) in [int(m["port"]) for m in group.status()["members"]]
+    assert refused(s, "HF", "MEMBER", "ADD", GROUP, *third.address).startswith("ERR ")
+    assert s.call("SENTINEL", "HF", "MEMBER", "REMOVE", GROUP, *third.address) == "OK"
+    assert len(group.status()["members"]) == 2
+    assert s.call("SENTINEL", "HF", "VOTER", "REMOVE", GROUP, *group.sentinels[2].address) == "OK"
+    assert len(group.status()["voters"]) == 2
+    assert s.call("SENTINEL", "HF", "VOTER", "ADD", GROUP, *group.sentinels[2].address) == "OK"
+    assert len(group.status()["voters"]) == 3
+    assert refused(s, "HF", "VOTER", "ADD", GROUP, *group.sentinels[2].address) == "ERR the sentinel votes already"
