@@ -45,11 +45,12 @@ void group_answers(struct serve *v, struct group_answer writes, struct group_ans
         ask_again(v);
 }
 
-bool group_holds(struct serve *v, struct node_session *s, uint32_t has, uint32_t lacks)
+bool group_holds(struct serve *v, struct node_session *s, uint32_t has)
 {
     const struct serve_group *g = &v->group;
-    bool held = (g->reads.held && (lacks & CMD_STALE)) ||
-                (g->writes.held && (has & (CMD_WRITE | CMD_MAY_REPLICATE)));
+    const uint32_t writes = CMD_WRITE | CMD_MAY_REPLICATE;
+    bool held =
+        (g->writes.held && (has & writes)) || (g->reads.held && (has & (writes | CMD_READONLY)));
 
     if (!held || s->trying || s->base.kind == SESSION_REPLICA)
         return false;

@@ -2,7 +2,7 @@
  * group - what clients of a durable group's node may do now. Whoever decides it says so whenever it changes.
  *
  *     writes: refused READONLY, MASTERDOWN, NOREPLICAS or MISCONF, or held, or run
- *     everything else that needs a sound view of the data: refused MASTERDOWN, or held, or run
+ *     what looks at data besides: refused MASTERDOWN, or held, or run; PING and its like: run
  *
  *   1. what is refused or held has not begun: it leaves no trace in the stream
  *   2. who is held asks again when the answer has changed, and only then
@@ -40,6 +40,6 @@ void group_beats_by(struct serve *v, uint64_t (*beat)(void *arg), void *arg);
 void group_answers(struct serve *v, struct group_answer writes, struct group_answer reads,
                    bool pauses);
 /* Of a command with these flags. True: the session is held. */
-bool group_holds(struct serve *v, struct node_session *s, uint32_t has, uint32_t lacks);
+bool group_holds(struct serve *v, struct node_session *s, uint32_t has);
 
 #endif

@@ -92,7 +92,7 @@ static bool loading(const struct node_world *w)
     SAYS(CMD_WRITE | CMD_HEALTH, 0, cannot_append, why_not_appended)                             \
     R(CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write.")          \
     SAYS(CMD_WRITE, 0, group_refuses_writes, why_no_writes)                                      \
-    SAYS(0, CMD_STALE, group_refuses, why_nothing)                                               \
+    SAYS(CMD_READONLY | CMD_WRITE, 0, group_refuses, why_nothing)                                \
     R(CMD_WRITE, 0, only_read, "READONLY You can't write against a read only replica.")          \
     R(0, CMD_STALE, stale,                                                                       \
       "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")        \

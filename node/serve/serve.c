@@ -183,7 +183,7 @@ static enum admit admit(struct session *session, struct call *c)
         multi_queue(s, c, flags);
         return ADMIT_DONE;
     }
-    if (UNLIKELY(v->group.reads.held || v->group.writes.held) && group_holds(v, s, has, lacks))
+    if (UNLIKELY(v->group.reads.held || v->group.writes.held) && group_holds(v, s, has))
         return ADMIT_HOLD;
     if (UNLIKELY(keyspace_walking(v->world->keyspace)) && walk_wait_holds(v, s, c, has))
         return ADMIT_HOLD;
