@@ -297,6 +297,7 @@ static enum err remember(struct membership *m, struct errmsg *out_why)
     if (e == ERR_NOTFOUND) {
         m->meta =
             (struct meta){ .node = draw_id(), .did = draw_id(), .boot = 1, .weakest = KEEP_FSYNC };
+        meta_read_kernel(m->meta.kernel);
         return OK;
     }
     m->bound = e == OK;
@@ -358,12 +359,26 @@ void membership_loaded(struct membership *m)
     replica_restore(m->w->replica, &stream);
 }
 
+/* What the rule for the did looks at (meta.h), for who wonders why a node had to be filled again. */
+static void tell_what_was_found(const struct membership *m)
+{
+    const struct meta *was = &m->meta;
+
+    log_notice("durable-found files=%s position=%llu:%llu remembered=%llu weakest=%s solo=%d "
+               "clean=%d resyncing=%d same-kernel=%d",
+               m->found.loads ? "whole" : "unknown", U(m->found.end.epoch), U(m->found.end.offset),
+               U(history_epoch(&was->history)), keep_word(was->weakest), was->solo, was->clean,
+               was->resyncing, strcmp(was->kernel, m->found.kernel) == 0);
+}
+
 static enum err begin_boot(struct membership *m, struct errmsg *out_why)
 {
-    bool kept = meta_start(&m->meta, &m->found, draw_id(), 0);
+    bool kept;
 
-    log_notice("durable-starts boot=%llu did=%llu kept=%s epoch=%llu offset=%llu", U(m->meta.boot),
-               U(m->meta.did), kept ? "yes" : "no", U(m->found.end.epoch), U(m->w->oplog->next));
+    tell_what_was_found(m);
+    kept = meta_start(&m->meta, &m->found, draw_id(), 0);
+    log_notice("durable-starts boot=%llu did=%llu kept=%s offset=%llu", U(m->meta.boot),
+               U(m->meta.did), kept ? "yes" : "no", U(m->w->oplog->next));
     return meta_file_store(&m->file, &m->meta, out_why);
 }
 

@@ -1,12 +1,19 @@
 """A node of a durable group, led by a test that plays captain: it is bound, leads and follows as it is ordered, tells
 clients nothing that its group could lose, and knows after a restart what it may still call its data."""
 import os
-import signal
+import threading
+import time
 
-from harness.case import limit
+from harness.case import limit, slow
 from harness.durable import Captain, refused
 from harness.resp import Closed, ReplyError
+from harness.seed import seeded
 from harness.wait import until
+
+
+def member(t, **settings):
+    """The sentinels do not know its password: their own captains can only look on."""
+    return t.node(settings={"requirepass": "word", "masterauth": "word", **settings}).start()
 
 
 def durable(node):
@@ -23,7 +30,7 @@ def is_unanswered(client, *words, seconds=0.5):
 def test_a_lone_node_becomes_a_durable_leader(t):
     """Its file is turned on, what it held stays, and what is answered is on its disk."""
     t.needs_holdfast()
-    node = t.node().start()
+    node = member(t)
     node.call("SET", "before", "1")
     captain = Captain(t)
     captain.create(node)
@@ -31,7 +38,7 @@ def test_a_lone_node_becomes_a_durable_leader(t):
     assert node.call("CONFIG", "GET", "appendonly") == ["appendonly", "yes"]
     assert node.call("GET", "before") == "1"
     assert node.call("SET", "after", "2") == "OK"
-    told = captain.ping(node)
+    told = until(lambda: (lambda r: r["commit"] == r["offset"] and r)(captain.ping(node)), 5, "all to be synced")
     assert told["commit"] == told["synced"] == told["offset"], told
     assert (told["promised"], told["ver"], told["gid"]) == (1, 1, captain.gid)
     info = durable(node)
@@ -41,7 +48,7 @@ def test_a_lone_node_becomes_a_durable_leader(t):
 
 def test_what_a_bound_node_is_not_told(t):
     t.needs_holdfast()
-    node = t.node().start()
+    node = member(t)
     captain = Captain(t)
     captain.create(node)
     captain.wait_role(node, "active")
@@ -58,11 +65,11 @@ def test_what_a_bound_node_is_not_told(t):
 
 def test_an_order_for_another_run_binds_nobody(t):
     t.needs_holdfast()
-    node = t.node().start()
+    node = member(t)
     captain = Captain(t)
     told = captain.hello(node)
     captain.create(node)
-    other = t.node().start()
+    other = member(t)
     assert captain.order(other, "PROMOTE", captain.charter.text(), "")["kind"] == "GROUP"
     stranger = captain.charter.next(run="f" * 40)
     assert captain.order(other, "CONFIG", stranger.text())["kind"] == "GROUP"
@@ -74,7 +81,7 @@ def test_an_order_for_another_run_binds_nobody(t):
 def test_a_restarted_leader_waits_to_be_promoted(t):
     """Killed or stopped, it keeps its data and its did; and an epoch belongs to one process."""
     t.needs_holdfast()
-    node = t.node().start()
+    node = member(t)
     captain = Captain(t)
     captain.create(node)
     captain.wait_role(node, "active")
@@ -98,10 +105,30 @@ def test_a_restarted_leader_waits_to_be_promoted(t):
 
 
 @limit(120)
+def test_a_did_is_kept_for_what_the_kernel_has(t):
+    """Both die at once, before any of them was ever started again: what level os promises is there."""
+    t.needs_holdfast()
+    captain, nodes = pair(t)
+    nodes[0].call("SET", "a", "1")
+    before = {n: captain.ping(n)["did"] for n in nodes}
+    for n in nodes:
+        n.kill()
+    for n in nodes:
+        n.start(wait=False)
+    for n in nodes:
+        until(lambda n=n: not captain.ping(n)["flags"] & 1, 20, "it to have read the register")
+        assert captain.ping(n)["did"] == before[n]
+    captain.fail_over(nodes[1])
+    captain.wait_role(nodes[1], "active")
+    captain.wait_in_sync(*nodes)
+    assert nodes[0].call("GET", "a") == nodes[1].call("GET", "a") == "1"
+
+
+@limit(120)
 def test_a_did_is_not_kept_for_what_cannot_be_proved(t):
     """A file that is gone, or is an older one, is not the data set that others count on."""
     t.needs_holdfast()
-    node = t.node().start()
+    node = member(t)
     captain = Captain(t)
     captain.create(node)
     captain.wait_role(node, "active")
@@ -118,7 +145,7 @@ def test_a_did_is_not_kept_for_what_cannot_be_proved(t):
 
 def test_a_damaged_memory_is_refused(t):
     t.needs_holdfast()
-    node = t.node().start()
+    node = member(t)
     captain = Captain(t)
     captain.create(node)
     captain.wait_role(node, "active")
@@ -137,7 +164,7 @@ def test_a_damaged_memory_is_refused(t):
 # ---- a pair ----------------------------------------------------------------------------------------------------------
 
 def pair(t, level="os", **settings):
-    nodes = [t.node(settings={"hf-grow-stable": 100, **settings}).start() for _ in range(2)]
+    nodes = [member(t, **{"hf-grow-stable": 100, **settings}) for _ in range(2)]
     nodes[0].call("RPUSH", "list", *range(100))
     captain = Captain(t)
     captain.create(*nodes[:1], followers=nodes[1:], level=level)
@@ -276,3 +303,129 @@ def test_a_switchover_holds_writes_and_refuses_none_that_ran(t):
     target = captain.ping(one)["node"]
     assert captain.order(two, "HANDOFF", captain.charter.epoch, captain.charter.ver, target, 200)["kind"] == "OK"
     assert two.call("INCR", "n") == 3
+
+
+# ---- under load ------------------------------------------------------------------------------------------------------
+
+class Load:
+    """Clients that add unique members and remember what was answered."""
+
+    def __init__(self, t, nodes, clients=6):
+        self.nodes, self.leader, self.over = nodes, nodes[0], False
+        self.acked, self.errors = [[] for _ in range(clients)], [0] * clients
+        self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(clients)]
+        for thread in self.threads:
+            thread.start()
+        t.defer(self.stop)
+
+    def _run(self, i):
+        n = 0
+        while not self.over:
+            try:
+                with self.leader.client(timeout=2) as c:
+                    while not self.over:
+                        n += 1
+                        c.call("SADD", "set", "%d-%d" % (i, n))
+                        self.acked[i].append("%d-%d" % (i, n))
+            except (OSError, ReplyError):
+                self.errors[i] += 1
+                time.sleep(0.01)
+
+    def count(self):
+        return sum(map(len, self.acked))
+
+    def wait_more(self, more=50, seconds=20):
+        before = self.count()
+        until(lambda: self.count() >= before + more, seconds, "%d more writes to be acknowledged" % more)
+
+    def stop(self):
+        self.over = True
+        for thread in self.threads:
+            thread.join()
+
+    def lost(self, node):
+        """What was acknowledged and is not there."""
+        there = set(node.call("SMEMBERS", "set"))
+        return [m for acked in self.acked for m in acked if m not in there]
+
+
+def highest(captain, nodes):
+    """Of those in sync by the did that they report."""
+    sync = captain.read().in_sync()
+    told = [(captain.ping(n), n) for n in nodes]
+    able = [((r["epoch"], r["offset"]), n) for r, n in told
+            if sync.get(r["node"]) == r["did"] and not r["flags"] & 3]
+    return max(able, key=lambda row: row[0])[1] if able else None
+
+
+def lose_leader(captain, load, one, two):
+    one.kill()
+    return two, one
+
+
+def lose_both(captain, load, one, two):
+    one.kill()
+    two.kill()
+    two.start(wait=False)
+    one.start(wait=False)
+    for n in (one, two):
+        until(lambda n=n: captain.ping(n)["role"] != "active" and not captain.ping(n)["flags"] & 1, 20, "it to be back")
+    new = highest(captain, (one, two))
+    return (one, two) if new is one else (two, one)
+
+
+def freeze_leader(captain, load, one, two):
+    one.freeze()
+    return two, one
+
+
+def lose_follower(captain, load, one, two):
+    two.kill()
+    load.wait_more()
+    return None, None
+
+
+def run_faults(t, level, whats):
+    captain, (one, two) = pair(t, level, **{"hf-grow-stable": 20})
+    load = Load(t, (one, two))
+    seeded().shuffle(whats)
+    for what in whats:
+        load.wait_more()
+        old = captain.ping(one)["node"]
+        new, gone = what(captain, load, one, two)
+        if new:
+            captain.fail_over(new, suspects=[old] if what is not lose_both else [])
+            load.leader, (one, two) = new, (new, gone)
+        for n in (one, two):
+            n.thaw() if n.running() else n.start(wait=False)
+        captain.tell(one, two)
+        captain.wait_role(one, "active")
+        captain.wait_in_sync(one, two)
+    load.wait_more()
+    load.stop()
+    for n in (one, two):
+        assert not load.lost(n), (n, load.lost(n)[:10])
+    t.figure("%s: %d writes acknowledged over %d faults, %d errors, none lost" %
+             (level, load.count(), len(whats), sum(load.errors)))
+
+
+@limit(120)
+def test_nothing_acknowledged_is_lost(t):
+    """Under load, in any order and each twice: the leader dies, or stands still, the follower does, both do."""
+    t.needs_holdfast()
+    run_faults(t, "os", [lose_leader, freeze_leader, lose_follower, lose_both] * 2)
+
+
+@slow
+@limit(180)
+def test_nothing_acknowledged_is_lost_at_level_fsync(t):
+    t.needs_holdfast()
+    run_faults(t, "fsync", [lose_leader, freeze_leader, lose_follower, lose_both] * 2)
+
+
+@slow
+@limit(180)
+def test_nothing_acknowledged_is_lost_at_level_mem(t):
+    """But not both at once: then nobody has a copy that counts."""
+    t.needs_holdfast()
+    run_faults(t, "mem", [lose_leader, freeze_leader, lose_follower] * 2)
