@@ -188,6 +188,7 @@ void replica_free(struct replica *r)
     acks_fini(r);
     upstream_room_fini(r);
     leader_fini(r);
+    oplog_close(&r->group.held);
     xfree(r);
 }
 
