@@ -109,9 +109,9 @@ void group_link_cut(struct replica *r, uint64_t offset)
                (unsigned long long)offset);
     leader_drop_followers(r, "this node's stream was cut");
     oplog_close(&r->group.held);
-    aof_history_ends(r->w->aof); /* the files begin anew */
+    aof_cut_begins(r->w->aof);
     oplog_cut(o, offset);
-    aof_history_begins(r->w->aof);
+    aof_cut_ends(r->w->aof);
     r->group.at = UINT64_MAX;
 }
 
