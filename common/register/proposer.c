@@ -497,6 +497,12 @@ static bool may_still_win(const struct proposer *p)
            (!has_base(p) || charter_may_have_majority(&p->base, v->no, v->no_count));
 }
 
+/* Its round is that of whoever has been away: nobody need be in its way. */
+static bool is_behind(const struct proposer *p, const struct reg_message *m)
+{
+    return p->busy && p->state == PROPOSER_PREPARING && m->why == NACK_BALLOT && !p->hurried;
+}
+
 static void hear_nack(struct proposer *p, const struct reg_message *m, uint64_t now_ms,
                       struct reg_actions *out)
 {
@@ -505,8 +511,14 @@ static void hear_nack(struct proposer *p, const struct reg_message *m, uint64_t 
     if (m->why == NACK_VOTERS && m->committed)
         proposer_learn(p, &m->value);
     (void)count_vote(m->voter, v->no, &v->no_count);
-    if (m->why == NACK_VOTERS || !may_still_win(p))
+    if (m->why != NACK_VOTERS && may_still_win(p))
+        return;
+    if (!is_behind(p, m)) {
         retreat(p, now_ms);
+        return;
+    }
+    p->hurried = true;
+    begin(p, PROPOSER_PREPARING, now_ms, out);
 }
 
 /* Questions are numbered like ballots, and by other numbers: an answer is also known by its kind. */
@@ -555,6 +567,7 @@ void proposer_submit(struct proposer *p, const struct change *ch, uint64_t deadl
     p->change = *ch;
     p->op++;
     p->attempted = 0;
+    p->hurried = false;
     p->deadline_ms = deadline_ms;
     if (ch->kind == CHANGE_READ)
         begin(p, PROPOSER_READING, now_ms, out);

@@ -11,6 +11,9 @@
  *        +-------+                  +---------------begin--------------------+
  *        deadline, in any state: the result is not-sent or unknown
  *
+ *     The first PREPARE of a change that turns out to be below what the voters have promised is put again at once: whoever
+ *     has made no change for a while knows no better. Only then do two of them make room for each other.
+ *
  *     A ballot prepared ahead (proposer_set_ahead): PREPARING --prepared, nothing to do--> READY --submit--> ACCEPTING
  *
  *   1. a ballot is used for one value at most; its round is above every one that was heard of
@@ -93,6 +96,7 @@ struct proposer {
     uint64_t attempted;   /* the version of the last ACCEPT of it; 0: none was sent */
     uint64_t deadline_ms; /* UINT64_MAX: none */
     bool read_asked;      /* a read has tried the cheap way */
+    bool hurried;         /* the change was put again at once already */
 
     struct ballot ballot; /* of the running round */
     struct ballots_cast votes;

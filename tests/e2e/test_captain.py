@@ -193,6 +193,28 @@ def test_a_dead_leader_is_replaced(t):
     assert group.status()["epoch"] == told["epoch"]
 
 
+def test_a_group_of_real_nodes_loses_its_leader(t):
+    """The same without a stand-in: what was acknowledged is there, and the old leader comes back into sync."""
+    t.needs_holdfast()
+    group = t.group(nodes=2, node_settings={"appendonly": "yes"}).start()
+    first, second = group.nodes
+
+    def status():
+        return pairs(group.sentinels[0].call("SENTINEL", "HF", "STATUS", GROUP))
+    assert group.sentinels[0].call("SENTINEL", "HF", "LEVEL", GROUP, "os") == "OK"
+    until(lambda: status()["redundant"] == "yes", 30, "the follower to be in sync")
+    epoch = int(status()["epoch"])
+    first.call("SET", "before", "1")
+    killed = time.monotonic()
+    first.kill()
+    at, address = group.wait_first_write(first.address, "after")
+    t.figure("kill -9 of a durable group's leader: %.0f ms to the first acknowledged write" % ((at - killed) * 1000))
+    assert address == second.address and second.call("GET", "before") == "1"
+    first.start()
+    until(lambda: status()["redundant"] == "yes", 30, "the old leader to be in sync")
+    assert int(status()["epoch"]) == epoch + 1 and first.call("GET", "after") == "1"
+
+
 def test_who_is_not_in_sync_never_leads(t):
     t.needs_holdfast()
     group = Durable(t).create()

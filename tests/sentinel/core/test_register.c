@@ -327,6 +327,45 @@ START_TEST(another_proposer_builds_on_what_one_voter_holds)
 }
 END_TEST
 
+START_TEST(whoever_was_away_asks_again_at_once_and_only_once)
+{
+    struct change ch;
+
+    setup();
+    create();
+    ch = of(CHANGE_SHRINK, 12, 112);
+    order(&b.p, &ch);
+    b.trace.len = 0;
+    away(3, true);
+    ch = of(CHANGE_TERMS, 0, 0);
+    ch.level = KEEP_FSYNC;
+    ch.min_sync = 1;
+    order(&b.q, &ch); /* no time passes */
+    ck_assert_int_eq(b.q.state, PROPOSER_IDLE);
+    ck_assert_uint_eq(b.value.ver, 3);
+    ck_assert_ptr_nonnull(strstr(buf_text(&b.trace), "2>q nack 1 ballot\nq>1 prepare 3\n"));
+    /* Whoever finds somebody in its way again makes room. */
+    {
+        struct reg_message nack = { .kind = REG_NACK, .voter = 1, .why = NACK_BALLOT };
+        struct reg_actions out = { 0 };
+
+        away(1, true);
+        away(2, true);
+        order(&b.q, &ch);
+        memcpy(nack.gid, b.q.gid, sizeof nack.gid);
+        for (int i = 0; i < 4; i++) {
+            nack.voter = 1 + (uint64_t)i % 2;
+            nack.ballot = b.q.ballot;
+            nack.promised = (struct ballot){ 9, 100 };
+            proposer_hear(&b.q, &nack, b.now_ms, &out);
+        }
+        ck_assert_uint_eq(b.q.ballot.round, 10);
+        ck_assert_int_eq(b.q.state, PROPOSER_WAITING);
+        reg_actions_fini(&out);
+    }
+}
+END_TEST
+
 START_TEST(a_ballot_prepared_ahead_saves_a_round)
 {
     struct reg_actions out = { 0 };
@@ -626,7 +665,8 @@ CHECK_MAIN("register", a_change_takes_two_rounds_and_is_on_the_disk_before_it_is
            without_a_majority_it_waits_and_tries_with_a_higher_ballot,
            what_is_given_up_is_unknown_until_something_higher_is_committed,
            its_own_change_is_found_again_and_made_once,
-           another_proposer_builds_on_what_one_voter_holds, a_ballot_prepared_ahead_saves_a_round,
+           another_proposer_builds_on_what_one_voter_holds,
+           whoever_was_away_asks_again_at_once_and_only_once, a_ballot_prepared_ahead_saves_a_round,
            voters_are_replaced_over_a_joint_majority,
            a_voter_that_shows_less_than_before_is_not_counted,
            an_old_promise_answers_no_question_of_that_number, a_slow_disk_is_given_time,
