@@ -25,6 +25,7 @@
 #include "sentinel/drive/drive.h"
 #include "sentinel/drive/lines.h"
 #include "sentinel/helm/helms.h"
+#include "sentinel/page/page.h"
 #include "sentinel/serve/api.h"
 #include "sentinel/serve/history.h"
 #include "sentinel/serve/inquiry.h"
@@ -311,6 +312,7 @@ static void open_rooms(struct daemon *d)
     w->http = http_new(w->loop, &d->set.server, &d->net.guard, w);
     http_add(w->http, sentinel_routes);
     http_add(w->http, api_routes);
+    http_add(w->http, page_routes);
     w->raise = raise_event;
     w->pending = pending;
     w->hear = hear;

@@ -155,11 +155,11 @@ static struct bytes field(const struct node *n, const char *name)
 
 static bool follower_down(const struct sentinel *s, const struct node *n, struct buf *out)
 {
-    buf_puts(out, "It does not answer");
-    if (n->down_since_ms && clock_now_ms() > n->down_since_ms)
-        buf_printf(out, " for %llu s",
-                   (unsigned long long)(clock_now_ms() - n->down_since_ms) / 1000);
-    buf_putc(out, '.');
+    uint64_t now_ms = clock_now_ms();
+    uint64_t down_ms =
+        n->down_since_ms && now_ms > n->down_since_ms ? now_ms - n->down_since_ms : 0;
+
+    buf_printf(out, "It is down for %llu s.", (unsigned long long)down_ms / 1000);
     return follows(n) && !is_up(n);
 }
 

@@ -272,3 +272,22 @@ def test_problems_and_trends(t):
     (mine,) = [n for n in told["trends"] if address(n) == leader.address]
     assert mine["points"] and all(len(p) == 5 and p[2] > 100000 for p in mine["points"])
 
+
+def test_the_page_is_served(t):
+    _, _, _, port = watched(t, **{"http-token": "secret"})
+    page = ask(port, "/")
+    assert page.status == 200 and page.headers["Content-Type"].startswith("text/html")
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "script-src 'self'" in policy
+    total, names = len(page.body), set(re.findall(r'(?:href|src)="(page/[^"]+)"', page.text))
+    while names:
+        name = names.pop()
+        r = ask(port, "/" + name)
+        assert r.status == 200 and r.headers["Content-Security-Policy"] == policy, name
+        total += len(r.body)
+        names |= {"page/" + m for m in re.findall(r"from '\./([^']+)'", r.text)} if name.endswith("main.js") else set()
+    assert total < 200 * 1024
+    outside = re.compile(r"https?://(?!www\.w3\.org/2000/svg)")
+    assert not outside.search(page.text) and not re.search(r"<script>|style=|\son[a-z]+=", page.text)
+    assert ask(port, "/page/nothing").status == ask(port, "/page/" + "x" * 100).status == 404
+    assert ask(port, "/page/../api/v1/groups").status == 404 and ask(port, "/api/v1/groups").status == 401

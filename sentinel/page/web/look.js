@@ -1,0 +1,59 @@
+// A closer look at one node: its slow log, and the largest of some of its keys. The sentinel asks the node for it, so a
+// token is needed.
+import { get } from './api.js';
+import { address, bytes, cell, count, duration, el, heads, moment, nodePath } from './text.js';
+
+const by = (id) => document.getElementById(id);
+let group = null, asking = false, mayAsk = false;
+
+export function drawLook(g, access) {
+  group = g;
+  mayAsk = access.may_inquire;
+  const wanted = g.nodes.map(address), have = [...by('look-node').options].map((o) => o.value);
+  if (wanted.join() !== have.join()) {
+    const before = by('look-node').value;
+    by('look-node').replaceChildren(...g.nodes.map((n) => el('option', { value: address(n) }, `${address(n)} (${n.role})`)));
+    if (wanted.includes(before)) by('look-node').value = before;
+  }
+  for (const id of ['look-slow', 'look-large']) by(id).disabled = !mayAsk || asking;
+  by('look-why').textContent = mayAsk ? '' : 'It shows data, so it needs a token: sign in. Without http-token-file nobody can.';
+}
+
+export function choose(name) {
+  by('look-node').value = name;
+  by('look-title').scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth', block: 'center' });
+  by(mayAsk ? 'look-slow' : 'look-node').focus({ preventScroll: true });
+}
+
+function slowTable(answer, name) {
+  if (!answer.slowlog.length) return el('p', { class: 'none' }, `Nothing in the slow log of ${name}.`);
+  return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Slow log' }, el('table', null,
+    el('caption', { class: 'hidden' }, `Slow log of ${name}`), heads('Time', '#Took', 'Command', 'Client'),
+    el('tbody', null, answer.slowlog.map((e) => el('tr', null, cell(moment(e.time_ms)), cell(duration(e.duration_ms), 'num'),
+      el('td', { class: 'break' }, el('code', null, e.command)), cell(e.client_name || e.client))))));
+}
+
+function largeTable(answer, name) {
+  if (!answer.largest.length) return el('p', { class: 'none' }, `${name} holds no key in database 0.`);
+  return el('div', null, el('p', { class: 'quiet small' }, `Out of ${count(answer.looked_at)} looks at random into ${count(answer.keys)} keys of database 0: a larger one may have been missed.`),
+    el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Largest keys' }, el('table', null, el('caption', { class: 'hidden' }, `Largest keys of ${name}`), heads('#Bytes', 'Type', 'Key'),
+      el('tbody', null, answer.largest.map((k) => el('tr', null, cell(bytes(k.bytes), 'num'), cell(k.type), el('td', { class: 'break' }, el('code', null, k.key))))))));
+}
+
+async function ask(what, draw) {
+  const name = by('look-node').value, node = group.nodes.find((n) => address(n) === name), result = by('look-result');
+  if (!node) return;
+  asking = true;
+  by('look-slow').disabled = by('look-large').disabled = true;
+  result.replaceChildren(el('p', { class: 'none' }, `Asking ${name} …`));
+  try {
+    result.replaceChildren(draw(await get(`groups/${encodeURIComponent(group.name)}/nodes/${nodePath(node)}/${what}`), name));
+  } catch (e) {
+    result.replaceChildren(el('p', { class: 'wrong' }, e.message));
+  }
+  asking = false;
+  by('look-slow').disabled = by('look-large').disabled = !mayAsk;
+}
+
+by('look-slow').addEventListener('click', () => ask('slowlog', slowTable));
+by('look-large').addEventListener('click', () => ask('largest', largeTable));

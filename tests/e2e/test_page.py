@@ -1,0 +1,229 @@
+"""The sentinel's live page in a headless browser: what happens is seen without a reload and at once, a switchover is done as it
+was previewed, nothing is old that looks new, and axe-core finds nothing wrong. With HF_SHOTS=FOLDER the pictures of the page's
+README are made there."""
+import json
+import os
+import time
+
+from harness.browser import Browser
+from harness.case import alone, limit
+from harness.wait import until
+from harness.web import ask, http_port
+
+SEEN_MS = 200       # an event, and the page shows what came of it
+INSTALL_LIMIT = 240  # the first test that needs them installs the packages
+
+# The moments at which the picture's leader changed, by the page's own clock; and how late a timer of the page is, which is what
+# a crowded machine takes by itself.
+WATCH = """(() => {
+  window.moves = [];
+  let was = null;
+  const look = () => {
+    const now = document.querySelector('.node[data-role="leader"] .name')?.textContent ?? null;
+    if (now !== was) { was = now; window.moves.push([Date.now(), now]); }
+  };
+  new MutationObserver(look).observe(document.getElementById('picture'), { subtree: true, childList: true, characterData: true, attributes: true });
+  look();
+  window.late = [];
+  let due = performance.now() + 10;
+  setInterval(() => { window.late.push([Date.now(), performance.now() - due]); due = performance.now() + 10; }, 10);
+})()"""
+
+
+def watched(t, sentinels=3, token="secret"):
+    """Three nodes and their sentinels, and the port of a page."""
+    group = t.group(nodes=3, sentinels=sentinels, quorum=sentinels // 2 + 1, node_product="holdfast", sentinel_product="holdfast",
+                    name="payments", watch={"down-after-milliseconds": 3000})
+    port = http_port(t)
+    group.sentinels[0].settings = {**group.sentinels[0].settings, "http-port": port, **({"http-token": token} if token else {})}
+    group.start()
+    until(lambda: json.loads(ask(port, "/api/v1/groups/payments", token=token).body)["armed"], 20, "it to be armed")
+    return group, port, "http://127.0.0.1:%d/" % port
+
+
+def name(node):
+    return "%s:%d" % node.address
+
+
+def leader_shown(address):
+    return "document.querySelector('.node[data-role=\"leader\"] .name')?.textContent === %s" % json.dumps(address)
+
+
+def shot(browser, name):
+    folder = os.environ.get("HF_SHOTS")
+    if folder:
+        browser.run("new Promise((done) => setTimeout(done, 700))")  # the boxes have arrived
+        browser.shot(os.path.abspath(os.path.join(folder, name)))
+
+
+def clean(browser, allowed=()):
+    """Nothing was logged or thrown, and nothing was asked of anybody else."""
+    seen = browser.do("seen")
+    logged = [line for line in seen["console"] if not any(word in line for word in allowed)]
+    assert not logged and not seen["errors"] and not seen["outside"], seen
+
+
+def accessible(browser, what):
+    found = browser.do("axe")
+    assert not found, "%s: %s" % (what, "\n".join(found))
+
+
+def event_ms(port, event, token="secret"):
+    events = ask(port, "/api/v1/events", token=token).json()["events"]
+    return next(e["time_ms"] for e in events if e["event"] == event)
+
+
+def check_seen(t, browser, port, leader):
+    """The picture's leader changed once, to this one, and soon after the event."""
+    moves = browser.run("window.moves")[1:]
+    assert [m[1] for m in moves] == [leader], moves
+    happened, seen = event_ms(port, "+switch-master"), moves[0][0]
+    stalled = max([ms for at, ms in browser.run("window.late") if happened <= at <= seen + 100] or [0])
+    t.figure("the page shows it %d ms after its event, timers being %d ms late" % (seen - happened, stalled))
+    assert seen - happened < SEEN_MS + stalled, "seen %d ms after the event, timers being %d ms late" % (seen - happened, stalled)
+
+
+def write_some(group):
+    with group.nodes[0].client() as c:
+        for i in range(2000):
+            c.call("SET", "cart:%d" % i, "x" * 100)
+
+
+@alone
+@limit(INSTALL_LIMIT)
+def test_a_failover_is_seen_at_once(t):
+    group, port, url = watched(t)
+    browser = Browser(t)
+    browser.open(url, width=1120, height=800, token="secret")
+    browser.until(leader_shown(name(group.nodes[0])))
+    browser.until("document.getElementById('verdict').dataset.state === 'ok'")
+    browser.until("document.getElementById('contact').textContent === 'Live'")
+    assert browser.text("#verdict-title") == "Armed: a failover would work now"
+    write_some(group)
+    browser.until("document.querySelectorAll('.chart .series').length >= 9", 20)
+    accessible(browser, "calm")
+    shot(browser, "calm.png")
+    browser.run(WATCH)
+    group.nodes[0].kill()
+    until(lambda: group.sentinels[0].leader("payments") != group.nodes[0].address, 20, "the failover")
+    chosen = group.leader()
+    browser.until(leader_shown(name(chosen)))
+    check_seen(t, browser, port, name(chosen))
+    browser.until("document.querySelector('#line li[data-outcome=done]') !== null")
+    line = browser.text("#line li")
+    assert "%s → %s" % (name(group.nodes[0]), name(chosen)) in line and "unplanned" in line and "agreement" in line
+    browser.until("document.querySelector('.node[data-state=bad]') !== null")
+    assert "down" in browser.text(".node[data-state=bad]")
+    problems = browser.text("#problems")
+    assert "It is down for" in problems and name(group.nodes[0]) in problems
+    accessible(browser, "failing")
+    shot(browser, "failing.png")
+    group.nodes[0].start()
+    browser.until("document.querySelectorAll('.node[data-state=ok]').length === 3", 30)
+    browser.until("!document.getElementById('problems').textContent.includes('It is down for')", 30)
+    accessible(browser, "healed")
+    shot(browser, "healed.png")
+    clean(browser)
+
+
+@alone
+@limit(INSTALL_LIMIT)
+def test_a_switchover_with_its_preview(t):
+    group, port, url = watched(t)
+    browser = Browser(t)
+    browser.open(url, token="secret")
+    browser.until("!document.getElementById('switch').disabled")
+    browser.do("click", at="#switch")
+    browser.until("!document.getElementById('switch-go').disabled")
+    accessible(browser, "the dialog")
+    assert group.leader_address() == group.nodes[0].address
+    wanted = name(group.nodes[2])
+    browser.do("click", at='#switch-body input[value="%s"]' % wanted)
+    browser.until("document.getElementById('switch-go').textContent === 'Switch over to %s'" % wanted)
+    browser.until("!document.getElementById('switch-go').disabled")
+    assert "it was asked for" in browser.text("#switch-body")
+    browser.run(WATCH)
+    browser.do("click", at="#switch-go")
+    browser.until("document.getElementById('switch-body').textContent.startsWith('● Done: %s leads')" % wanted, 20)
+    assert group.leader_address() == group.nodes[2].address
+    check_seen(t, browser, port, wanted)
+    browser.do("press", text="Escape")
+    browser.until("!document.getElementById('switch-box').open")
+    assert "planned" in browser.text("#line li")
+    clean(browser)
+
+
+@limit(INSTALL_LIMIT)
+def test_what_is_old_looks_old(t):
+    group, port, url = watched(t, sentinels=1)
+    browser = Browser(t)
+    browser.open(url, token="secret")
+    browser.until("document.getElementById('contact').textContent === 'Live'")
+    group.nodes[0].kill()
+    for n in group.nodes[1:]:
+        n.kill()
+    browser.until("document.getElementById('verdict').dataset.state === 'bad'", 20)
+    browser.until("document.querySelectorAll('.node[data-state=bad]').length === 3", 20)
+    assert "The leader is down" in browser.text("#verdict-title")
+    accessible(browser, "all is down")
+    group.sentinels[0].freeze()
+    browser.until("document.documentElement.classList.contains('is-stale')", 15)
+    assert "The sentinel does not answer" in browser.text("#stale") and browser.text("#contact") == "No contact"
+    accessible(browser, "stale")
+    group.sentinels[0].thaw()
+    browser.until("!document.documentElement.classList.contains('is-stale')", 20)
+    assert browser.run("document.getElementById('stale').hidden")
+
+
+@limit(INSTALL_LIMIT)
+def test_signing_in(t):
+    group, port, url = watched(t, sentinels=1)
+    write_some(group)
+    browser = Browser(t)
+    browser.open(url)
+    browser.until("document.getElementById('sign-box').open")
+    assert browser.run("document.querySelectorAll('.node').length") == 0
+    accessible(browser, "signing in")
+    browser.do("fill", at="#token", text="wrong")
+    browser.do("press", text="Enter")
+    browser.until("document.getElementById('sign-wrong').textContent !== ''")
+    browser.do("fill", at="#token", text="secret")
+    browser.do("press", text="Enter")
+    browser.until("document.querySelectorAll('.node').length === 3")
+    browser.until("!document.getElementById('look-large').disabled")
+    browser.do("click", at="#look-large")
+    browser.until("document.querySelectorAll('#look-result tbody tr').length === 10", 20)
+    assert "cart:" in browser.text("#look-result")
+    browser.do("click", at="#look-slow")
+    browser.until("/slow log/i.test(document.getElementById('look-result').textContent)", 20)
+    assert browser.run("!/secret/.test(document.documentElement.outerHTML)")
+    clean(browser, allowed=("401",))  # a browser tells of those by itself
+
+
+@limit(INSTALL_LIMIT)
+def test_small_dark_and_by_keyboard(t):
+    group, port, url = watched(t, sentinels=1, token=None)
+    browser = Browser(t)
+    for width, dark in ((360, True), (360, False), (768, True), (1280, True)):
+        browser.open(url, width=width, height=800, dark=dark, still=True)
+        browser.until("document.querySelectorAll('.node').length === 3")
+        browser.until("document.querySelectorAll('.chart .series').length >= 9", 30)
+        browser.run("document.querySelector('details.more').open = true, new Promise((done) => setTimeout(done, 1200))")
+        wide = browser.run("document.documentElement.scrollWidth")
+        assert wide <= width, "at %d pixels the page is %d wide" % (width, wide)
+        accessible(browser, "%d pixels, %s" % (width, "dark" if dark else "light"))
+        if width == 360 and dark:
+            shot(browser, "phone.png")
+    assert browser.run("document.getElementById('switch').disabled")
+    assert "http-token-file" in browser.text("#switch-why") and browser.run("document.getElementById('sign').hidden")
+    browser.run("document.activeElement.blur()")
+    reached = set()
+    for _ in range(30):
+        browser.do("press", text="Tab")
+        reached.add(browser.run("document.activeElement.id || document.activeElement.className.split(' ')[0] || document.activeElement.tagName"))
+    assert {"skip", "group", "theme", "node", "look-node"} <= reached, reached
+    before = browser.run("document.documentElement.dataset.theme")
+    browser.run("document.getElementById('theme').focus()")
+    browser.do("press", text="Enter")
+    assert browser.run("document.documentElement.dataset.theme") != before
+    clean(browser)
