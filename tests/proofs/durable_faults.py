@@ -4,13 +4,13 @@ Clients on every side of every partition record what they see (harness/recorder.
 table in harness/faults.py, or with two or three from the seed at once, heals everything, wants the group to serve again, and
 judges all that was recorded: acknowledged writes that are gone, refused ones that happened, keys that are not
 linearizable, nodes that acknowledged at the same time. The same runs against an asynchronous group, and against Redis
-with Sentinel, come first and must find losses: else nothing here can see. Until the daemons take SENTINEL HF LEVEL these
-control runs are all that can pass.
+with Sentinel, come first and must find losses: else nothing here can see.
 """
 import os
 import random
 import time
 
+from harness import history
 from harness.faults import FAULTS, Faults
 from harness.trial import Hosts, Judgement, Trial
 
@@ -108,8 +108,7 @@ class Bench:
         """What a wrong run leaves for whoever looks into it."""
         folder = os.path.join(os.path.dirname(self.t.folder), "found", "%s-%d" % (run.kind, run.seed))
         os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "history"), "w") as f:
-            f.writelines(str(op) + "\n" for op in sorted(operations, key=lambda op: op.called))
+        history.write(operations, os.path.join(folder, "history"))
         with open(os.path.join(folder, "wrong"), "w") as f:
             f.write("%s, seed %d\n" % (run, run.seed) + "".join(s + "\n" for s in run.wrong))
         for p in self.trial.members() if self.trial else []:

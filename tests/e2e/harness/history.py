@@ -31,6 +31,12 @@ def parse(line):
     return op._replace(words=tuple(op.words), returned=NEVER if op.outcome == "unknown" else op.returned)
 
 
+def write(operations, path):
+    """For whoever looks into it, in the order of calls."""
+    with open(path, "w") as f:
+        f.writelines("%s\n" % str(op) for op in sorted(operations, key=lambda op: op.called))
+
+
 def by_key(operations):
     found = {}
     for op in operations:
@@ -56,7 +62,7 @@ def turns(operations):
     """At least so many times another node acknowledged writes than the one before it, one strictly behind the
     other. More than there were epochs: two acknowledged at the same time."""
     count, leader, since = 0, None, 0
-    acked = [op for op in operations if op.outcome == "ok" and op.kind != "read"]
+    acked = [op for op in operations if op.outcome == "ok" and not (op.kind == "read" or op.kind == "cas" and op.result == 0)]
     for op in sorted(acked, key=lambda op: op.returned):
         if leader is None:
             leader, since = op.address, op.returned

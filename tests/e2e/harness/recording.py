@@ -6,7 +6,7 @@ it ended. Ends when its input ends, and each client with its operation. Standard
 
 A client asks any sentinel, connects to the leader that it names, and wants to hear from the node itself that it leads.
 Where no sentinel answers it goes to where it last was. Clients called "fixed" go to one node whatever anybody says, and
-write only: they find out a leader that was deposed and does not know it.
+write only, with commands that only a leader takes: they find out one that was deposed and does not know it.
 """
 import asyncio
 import json
@@ -142,7 +142,7 @@ class Client:
         if what < 0.5:
             key = "%s:r%d" % (self.prefix, self.random.randrange(REGISTERS))
             old = self.seen.get(key)
-            if not looks and old is not None and what < 0.2:
+            if not looks and old is not None and what < 0.2 and not self.fixed:
                 return "cas", key, [old, value], ["EVAL", CAS, 1, key, old, value]
             return self.look(key) if looks else ("write", key, [value], ["SET", key, value])
         if what < 0.75:

@@ -9,7 +9,7 @@ import shutil
 from . import history, linear
 from .disk import Disk
 from .recorder import Recorder
-from .resp import Client, ReplyError
+from .resp import Client, pairs
 from .wait import until
 
 DURABLE = ("mem", "os", "fsync")
@@ -42,12 +42,7 @@ class Trial:
                              node_settings=settings, hosts=hosts.nodes + hosts.sentinels)
         self.recorders = []
         for n in self.group.nodes:
-            n.data = os.path.join(n.folder, "data")
-            os.mkdir(n.data)
-            n.settings["dir"] = n.data
-            n.disk, n.boots = Disk(n.data) if power else None, 0
-            if power:
-                n.environment = lambda n=n: {**n.disk.environment(), "HF_DISK_BOOT_ID": boot_file(n)}
+            give_disk(n, power)
 
     def start(self):
         self.group.start()
@@ -72,7 +67,27 @@ class Trial:
     def hosts_of(self, *processes):
         return [self.hosts.of(p) for p in processes]
 
+    def one_more_node(self):
+        """Started, and no member yet."""
+        leader = self.group.leader()
+        n = self.t.node(product=leader.product, settings=self.group.nodes[0].settings, follows=leader)
+        give_disk(n, power=False)
+        self.group.nodes.append(n.start())
+        return n
+
+    def one_more_sentinel(self):
+        """Started, and no voter yet."""
+        name = self.group.name
+        s = self.t.sentinel(product="holdfast", watch=[(name, self.group.leader_address(), 2, {})]).start()
+        self.group.sentinels.append(s)
+        until(lambda: len(s.sentinels(name)) >= 3, 30, "the others to be known to %r" % s)
+        return s
+
     # -- a durable group
+
+    def status(self):
+        """SENTINEL HF STATUS of a sentinel that runs."""
+        return pairs(self.any_sentinel().call("SENTINEL", "HF", "STATUS", self.group.name))
 
     def set_level(self, level, seconds=30):
         name = self.group.name
@@ -87,25 +102,34 @@ class Trial:
         """The highest that any sentinel knows."""
         return max(int(s.master(self.group.name)["config-epoch"]) for s in self.group.sentinels if s.running())
 
-    def whole(self):
-        """Every node counts as a copy."""
+    def voters(self):
+        return [pairs(v) for v in self.status()["voters"]]
+
+    def in_sync(self):
+        """How many nodes count as copies, as their leader knows."""
         leader = self.group.leader()
-        return leader is not None and in_sync(leader) == len(self.group.nodes)
+        return int(leader.info("replication").get("hf_in_sync", 0)) if leader else 0
+
+    def whole(self):
+        return self.in_sync() == len(self.group.nodes)
 
     def wait_whole(self, seconds=100):
         self.group.wait_settled(seconds)
         if self.durable:
-            until(self.whole, seconds, "all nodes to be in sync", every=0.05)
+            try:
+                until(self.whole, seconds, "all nodes to be in sync", every=0.05)
+            except AssertionError as e:
+                raise AssertionError("%s; what lacks: %s" % (e, self.status()["lacks"]))
 
     # -- clients
 
-    def record(self, prefix, seed, leader, **options):
-        """Clients beside the leader, outside, and two kinds that do not let themselves be told who leads."""
-        def at(side, host, clients, **more):
-            self.recorders.append(Recorder(self.t, side, self.group.sentinels, self.group.name, prefix, clients,
+    def record(self, prefix, seed, leader, clients=(5, 6), **options):
+        """So many clients beside the leader and outside, and for each node one that goes there whoever leads."""
+        def at(side, host, count, **more):
+            self.recorders.append(Recorder(self.t, side, self.group.sentinels, self.group.name, prefix, count,
                                            seed, host, first=leader, **{**options, **more}))
-        at("in", self.hosts.of(leader), 5)
-        at("out", self.hosts.outside, 6)
+        at("in", self.hosts.of(leader), clients[0])
+        at("out", self.hosts.outside, clients[1])
         for number, n in enumerate(self.group.nodes):
             at("at%d-" % number, self.hosts.of(n), 1, fixed=n, pause_ms=20, retry_ms=50)
         self.asking = self.recorders[:2]
@@ -136,19 +160,22 @@ class Trial:
         return until(read, seconds, "the leader to tell what it holds") if keys else {}
 
 
+def give_disk(node, power):
+    """A folder of its own for its data."""
+    node.data = os.path.join(node.folder, "data")
+    os.mkdir(node.data)
+    node.settings["dir"] = node.data
+    node.disk, node.boots = Disk(node.data) if power else None, 0
+    if power:
+        node.environment = lambda: {**node.disk.environment(), "HF_DISK_BOOT_ID": boot_file(node)}
+
+
 def boot_file(node):
     """What this node reads as the id of its kernel's boot: another one after the power went."""
     path = node.data + ".boot-id"
     with open(path, "w") as f:
         f.write("00000000-0000-4000-8000-%012d\n" % node.boots)
     return path
-
-
-def in_sync(node):
-    try:
-        return int(node.info("replication").get("hf_in_sync", 0))
-    except (OSError, ReplyError, ValueError):
-        return 0
 
 
 class Judgement:

@@ -1,0 +1,205 @@
+"""A durable group through what its protocol's table of faults promises, and through changes of what it consists of,
+each while clients write: no acknowledged write is lost, every key is linearizable, and the group comes back."""
+import os
+
+from harness import history
+from harness.case import limit, slow
+from harness.faults import FAULTS, Faults, keep_copy
+from harness.seed import seeded
+from harness.trial import Hosts, Judgement, Trial
+from harness.wait import until
+
+
+class Story:
+    """One group with clients; what happens to it is told by the test, and judged at its end."""
+
+    def __init__(self, t, kind="os", net=None, before=None):
+        t.needs_holdfast()
+        self.random = seeded()
+        self.trial = Trial(t, kind, Hosts(net)).start()
+        self.group = self.trial.group
+        if before:
+            before(self.trial)
+        self.faults = Faults(self.trial, self.random)
+        self.epoch, self.operations = self.trial.epoch(), []
+        self.record("k")
+
+    def record(self, prefix):
+        self.trial.record(prefix, self.random.randrange(1 << 31), self.faults.leader)
+
+    def record_anew(self):
+        """With clients that know the sentinels of now."""
+        self.operations += self.trial.stop_recording()
+        self.record("k2")
+
+    def strike(self, name):
+        FAULTS[name].strike(self.faults)
+
+    def judged(self):
+        """Heals what is left to heal, and judges."""
+        self.faults.heal()
+        self.trial.wait_served()
+        self.group.wait_settled(60)
+        operations = self.operations + self.trial.stop_recording()
+        history.write(operations, os.path.join(self.trial.t.folder, "history"))
+        values = self.trial.values({op.key for op in operations})
+        return Judgement(operations, values, self.trial.epoch() - self.epoch)
+
+    def end(self, whole=True):
+        judgement = self.judged()
+        assert not judgement.wrong(), "\n".join(judgement.wrong())
+        if whole:
+            self.trial.wait_whole()
+            self.same_data()
+        return judgement
+
+    def same_data(self):
+        def same():
+            return len({n.call("DEBUG", "DIGEST") for n in self.group.nodes if n.running()}) == 1
+        until(same, 20, "all nodes to hold the same")
+
+    def led_by_another(self):
+        return self.group.wait_leader_other_than(self.faults.leader.address)
+
+
+def place(p):
+    return "%s:%d" % p.address
+
+
+@slow
+@limit(120)
+def test_an_asynchronous_group_s_losses_are_seen(t):
+    """Else nothing that follows shows anything."""
+    story = Story(t, kind="async", net=t.net())
+    story.strike("leader heard by clients alone")
+    story.led_by_another()
+    for r in story.trial.asking:
+        r.wait_acked(200)
+    judgement = story.judged()
+    assert judgement.lost and judgement.broken and judgement.two_leaders
+
+
+@limit(120)
+def test_a_killed_leader_loses_nothing(t):
+    story = Story(t)
+    story.strike("leader killed")
+    story.led_by_another()
+    assert story.end().epochs == 1
+
+
+@limit(120)
+def test_a_frozen_leader_acknowledges_nothing_more(t):
+    story = Story(t)
+    story.strike("leader frozen")
+    story.led_by_another()
+    story.trial.wait_served()
+    story.end()
+
+
+@limit(150)
+def test_a_follower_with_an_old_disk_is_filled_anew(t):
+    story = Story(t, before=keep_copy)
+    story.strike("follower back with an old disk")
+    story.end()
+
+
+@limit(120)
+def test_all_processes_killed_at_once_lose_nothing(t):
+    story = Story(t)
+    story.strike("everything killed")
+    story.end()
+
+
+@limit(150)
+def test_a_sentinel_without_its_state_votes_no_more_until_it_is_taken_in(t):
+    story = Story(t)
+    name, lost = story.group.name, story.faults.sentinels[0]
+    story.strike("a sentinel forgets and the leader dies")
+    story.led_by_another()
+    story.faults.heal()
+    story.group.wait_settled(60)
+    # The two others are all that can decide: without one of them nothing changes, and nothing is lost.
+    other = story.faults.sentinels[1]
+    until(lambda: other.call("SENTINEL", "HF", "VOTER", "REPLACE", name, place(lost)) == "OK", 20, "the voter to be replaced")
+    story.trial.wait_whole()
+    leader = story.group.leader()
+    story.faults.kill(other, leader)
+    story.group.wait_leader_other_than(leader.address)
+    story.end()
+
+
+@limit(150)
+def test_two_sentinels_gone_change_nothing_until_one_is_back(t):
+    story = Story(t)
+    story.strike("two sentinels killed")
+    story.trial.wait_served()
+    leader = story.faults.leader
+    story.faults.kill(leader)
+    story.faults.back(story.faults.sentinels[0])
+    story.led_by_another()
+    story.end()
+
+
+@limit(120)
+def test_a_planned_switchover_refuses_and_loses_nothing(t):
+    story = Story(t)
+    story.strike("switchover")
+    story.led_by_another()
+    judgement = story.end()
+    unknown = [op for op in judgement.operations if op.outcome == "unknown"]
+    assert not unknown, unknown[0]
+
+
+@slow
+@limit(200)
+def test_levels_change_under_load(t):
+    story = Story(t, kind="async")
+    for level in ("os", "mem", "fsync", "os"):
+        story.trial.set_level(level)
+        story.trial.wait_served()
+    for level in ("async", "os", "async"):
+        story.group.sentinels[0].call("SENTINEL", "HF", "LEVEL", story.group.name, level)
+        story.trial.wait_served()
+    story.end(whole=False)
+
+
+@slow
+@limit(240)
+def test_voters_are_replaced_one_by_one(t):
+    story = Story(t)
+    name = story.group.name
+    for old in list(story.group.sentinels):
+        new = story.trial.one_more_sentinel()
+        asked = next(s for s in story.group.sentinels if s not in (old, new))
+        until(lambda: asked.call("SENTINEL", "HF", "VOTER", "REPLACE", name, place(old), "WITH", place(new)) == "OK", 30,
+              "%r to vote in the place of %r" % (new, old))
+        story.group.sentinels.remove(old)
+        old.kill()
+        story.trial.wait_served()
+    places = {s.port for s in story.group.sentinels}
+    until(lambda: {int(v["port"]) for v in story.trial.voters()} == places, 10, "the three new ones to be the voters")
+    story.record_anew()
+    story.strike("leader killed")
+    story.led_by_another()
+    story.end()
+
+
+@slow
+@limit(240)
+def test_members_are_added_and_removed(t):
+    story = Story(t)
+    name = story.group.name
+    added = story.trial.one_more_node()
+    follower = story.faults.follower
+    story.group.sentinels[0].call("SENTINEL", "HF", "MEMBER", "ADD", name, place(added))
+    until(story.trial.whole, 40, "three to be in sync")
+    refused = story.group.sentinels[0].client().ask("SENTINEL", "HF", "MEMBER", "REMOVE", name, place(follower))
+    assert refused.kind == "-" and "in sync" in refused.value, refused
+    follower.stop()
+    until(lambda: story.trial.in_sync() == 2, 40, "the member that is gone to count no more")
+    until(lambda: story.group.sentinels[0].call("SENTINEL", "HF", "MEMBER", "REMOVE", name, place(follower)) == "OK", 20,
+          "the member to be removed")
+    story.group.nodes.remove(follower)
+    story.strike("leader killed")
+    assert story.led_by_another() == added.address
+    story.end()
