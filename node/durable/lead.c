@@ -251,9 +251,15 @@ static void confirm(struct durable *d, struct durable_actions *out)
         durable_act(out, DURABLE_CONFIRM)->seq = beaten;
 }
 
+/* Nobody waits for anything then. Copies are followed, shrunk and grown all the same, for the day the level rises. */
+static bool is_async(const struct durable *d)
+{
+    return d->meta.seen.level == KEEP_ASYNC;
+}
+
 static void close_waiting(struct durable *d, struct durable_actions *out)
 {
-    if (d->closed || d->commit >= d->at ||
+    if (is_async(d) || d->closed || d->commit >= d->at ||
         d->now_ms < d->advanced_ms + d->terms->confirm_timeout_ms)
         return;
     d->closed = true;
@@ -309,7 +315,7 @@ enum refusal durable_refuses_write(const struct durable *d, uint64_t now_ms)
         return REFUSES_MASTERDOWN;
     if (d->disk_failed)
         return REFUSES_MISCONF;
-    if (durable_eff(d, eff) < d->meta.seen.min_sync || is_stalled(d, now_ms))
+    if (!is_async(d) && (durable_eff(d, eff) < d->meta.seen.min_sync || is_stalled(d, now_ms)))
         return REFUSES_NOREPLICAS;
     if (d->doubt_seq != 0 ||
         (d->handoff.state != HANDOFF_NONE && !DURABLE_MUTATED(d, MUT_HOLD_LEAKS)))
@@ -332,7 +338,7 @@ enum refusal durable_refuses_read(const struct durable *d, uint64_t now_ms)
 {
     if (d->role == NODE_FOLLOWER)
         return REFUSES_NOTHING;
-    if (d->role != NODE_ACTIVE || hears_nobody(d, now_ms))
+    if (d->role != NODE_ACTIVE || (!is_async(d) && hears_nobody(d, now_ms)))
         return REFUSES_MASTERDOWN;
     return d->doubt_seq != 0 ? REFUSES_HELD : REFUSES_NOTHING;
 }

@@ -41,6 +41,7 @@ struct membership {
     struct courier *courier;
     uint64_t warm_ms; /* when the links to the voters are looked at next */
     ev_timer wake;
+    bool open; /* it leads at level async: no reply waits */
 
     uint64_t asker; /* of the last order */
     bool answered;  /* in the running step, by: */

@@ -57,6 +57,7 @@ static void do_detach(struct membership *m, const struct durable_action *a)
 static void do_mark(struct membership *m, const struct durable_action *a)
 {
     group_link_mark(m->w->replica, a->epoch, a->offset);
+    m->open = false;
     confirm_group_leads(m->w->serve);
 }
 

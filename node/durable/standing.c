@@ -39,7 +39,7 @@ static enum keep wanted_of_file(const struct durable *d)
     struct effective eff[CHARTER_MEMBERS_MAX + 1];
     enum keep level = d->role == NODE_FOLLOWER ? d->beat_level : d->meta.seen.level;
 
-    if (d->role == NODE_WAITING)
+    if (d->role == NODE_WAITING || (d->role == NODE_ACTIVE && level == KEEP_ASYNC))
         return KEEP_ASYNC;
     if (d->role == NODE_FOLLOWER)
         return d->meta.resyncing ? KEEP_FSYNC : level;
@@ -57,10 +57,28 @@ static void arm(struct membership *m)
     ev_timer_start(m->w->loop, &m->wake);
 }
 
+/* The level of an active leader fell to async, or rose again: then all that came meanwhile is waited for. */
+static void open_or_close(struct membership *m)
+{
+    const struct durable *d = &m->core;
+    bool open = d->role == NODE_ACTIVE && d->meta.seen.level == KEEP_ASYNC;
+
+    if (LIKELY(open == m->open))
+        return;
+    m->open = open;
+    if (open) {
+        confirm_group_opens(m->w->serve);
+    } else if (d->role >= NODE_LEADER) {
+        confirm_group_leads(m->w->serve);
+        confirm_release(m->w->serve, d->commit);
+    }
+}
+
 void standing_settle(struct membership *m)
 {
     if (!m->bound)
         return;
+    open_or_close(m);
     answer_clients(m);
     aof_require(m->w->aof, wanted_of_file(&m->core));
     if (m->core.role >= NODE_LEADER)

@@ -214,6 +214,11 @@ void confirm_release(struct serve *v, uint64_t offset)
         confirm_kept(v);
 }
 
+void confirm_group_opens(struct serve *v)
+{
+    demand(v, false);
+}
+
 void confirm_answered(struct serve *v, uint64_t beat)
 {
     gate_answered(&v->gate, beat);

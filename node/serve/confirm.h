@@ -69,6 +69,8 @@ void confirm_turn_ended(struct serve *v);
 /* Of a durable group's leader: replies wait from now on until they are released, and nothing is yet. */
 void confirm_group_leads(struct serve *v);
 void confirm_release(struct serve *v, uint64_t offset);
+/* It leads on at level async: nothing waits, and what waited leaves. */
+void confirm_group_opens(struct serve *v);
 void confirm_answered(struct serve *v, uint64_t beat);
 /* At the end of a turn: says a beat if somebody asked for one; 0: nobody did. */
 uint64_t confirm_beat(struct serve *v);

@@ -225,6 +225,31 @@ def test_what_reads_wait_for(t):
 
 
 @limit(120)
+def test_the_level_falls_to_async_and_rises_again(t):
+    t.needs_holdfast()
+    captain, (leader, follower) = pair(t, **{"hf-silence-limit": 60000, "hf-stall-refuse": 100, "hf-stale-read-limit": 100})
+
+    def set_level(level):
+        captain.change(lambda c: c.next(level=level, op=(4711, next(captain.seq))))
+        captain.tell(leader)
+    follower.freeze()
+    with leader.client() as c:
+        assert is_unanswered(c, "SET", "a", "1", seconds=0.2)
+        set_level("async")
+        assert c.read() == "OK"
+        until(lambda: leader.call("SET", "b", "1") == "OK", 5, "writes to be taken")
+    assert leader.call("CONFIG", "SET", "hf-stall-refuse", "0") == leader.call("CONFIG", "SET", "hf-stale-read-limit", "0") == "OK"
+    assert leader.call("GET", "a") == "1"
+    set_level("os")
+    with leader.client() as c:
+        assert is_unanswered(c, "GET", "b", seconds=0.2)
+        follower.thaw()
+        assert c.read() == "1"
+    assert leader.call("SET", "b", "2") == "OK"
+    until(lambda: follower.call("GET", "b") == "2", 5, "the follower to have it")
+
+
+@limit(120)
 def test_a_lost_follower_is_shrunk_away_and_comes_back(t):
     t.needs_holdfast()
     captain, (leader, follower) = pair(t)
