@@ -104,6 +104,7 @@ static void hear(struct sentinel_world *w, uint64_t token, const struct reg_mess
 static void enrol(struct sentinel_world *w, uint64_t token, struct bytes group)
 {
     voters_enrol(w->voters, token, group);
+    helms_enrolled(w->helms, group);
 }
 
 static bool destination(struct sentinel_world *w, uint64_t id, struct dial_options *o)
@@ -205,7 +206,7 @@ static void ask_voter(void *world, uint64_t token, const struct reg_message *m)
 
 static void enrol_voter(void *world, uint64_t token, struct bytes group)
 {
-    enrol(world, token, group);
+    voters_enrol(((struct sentinel_world *)world)->voters, token, group);
 }
 
 static const struct acceptor *find_voter(void *world, struct bytes group)

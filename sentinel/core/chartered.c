@@ -6,6 +6,11 @@
 #include "sentinel/core/notice.h"
 #include "sentinel/core/vote.h"
 
+bool chartered(const struct group *g)
+{
+    return g->chartered || g->leader->facts.bound;
+}
+
 void chartered_event(struct sentinel *s, const struct event *ev, struct actions *out)
 {
     struct group *g = sentinel_find_group(s, bytes_of(ev->chartered.name));
@@ -25,14 +30,24 @@ static void promise_nothing(struct actions *out, size_t from)
             out->at[i].record->durable = false;
 }
 
-static void confirm(struct sentinel *s, struct group *g, uint64_t epoch, struct actions *out)
+static void end_failover(struct sentinel *s, const struct group *g, const struct event *ev,
+                         struct actions *out)
 {
-    if (epoch <= g->config_epoch)
+    if (ev->serves.mine)
+        notice(s, out, LEVEL_WARNING, g, "+failover-end", "%s", inst_group(s, g).text);
+}
+
+/* A leader that restarted and leads again, or one that the register was made with. */
+static void confirm(struct sentinel *s, struct group *g, const struct event *ev,
+                    struct actions *out)
+{
+    if (ev->serves.epoch <= g->config_epoch)
         return;
-    g->config_epoch = epoch;
+    g->config_epoch = ev->serves.epoch;
     persist_config(g, out);
     group_spread(s, g, out);
     group_mark(s, g);
+    end_failover(s, g, ev, out);
 }
 
 static void move(struct sentinel *s, struct group *g, struct node *to, const struct event *ev,
@@ -41,10 +56,13 @@ static void move(struct sentinel *s, struct group *g, struct node *to, const str
     uint64_t epoch = ev->serves.epoch > g->config_epoch ? ev->serves.epoch : g->config_epoch;
 
     failover_drop(s, g);
-    if (ev->serves.mine)
+    if (ev->serves.mine) {
+        notice(s, out, LEVEL_WARNING, g, "+selected-slave", "%s", inst_node(s, to).text);
         notice(s, out, LEVEL_WARNING, g, "+promoted-slave", "%s", inst_node(s, to).text);
+    }
     to->role_reported = ROLE_LEADER;
     group_switch(s, g, to, epoch, ev->serves.mine, out);
+    end_failover(s, g, ev, out);
 }
 
 void chartered_serves(struct sentinel *s, const struct event *ev, struct actions *out)
@@ -64,7 +82,7 @@ void chartered_serves(struct sentinel *s, const struct event *ev, struct actions
     }
     vote_raise_epoch(s, g, ev->serves.epoch, out);
     if (to == g->leader)
-        confirm(s, g, ev->serves.epoch, out);
+        confirm(s, g, ev, out);
     else
         move(s, g, to, ev, out);
     promise_nothing(out, before);
@@ -75,6 +93,6 @@ void chartered_news(struct sentinel *s, const struct event *ev, struct actions *
     const struct group *g = sentinel_find_group(s, bytes_of(ev->news.name));
 
     if (g)
-        notice(s, out, ev->news.alarms ? LEVEL_WARNING : LEVEL_NOTICE, g, ev->news.channel, "%s %s",
-               inst_group(s, g).text, ev->news.text);
+        notice(s, out, ev->news.alarms ? LEVEL_WARNING : LEVEL_NOTICE, g, ev->news.channel,
+               "%s%s%s", inst_group(s, g).text, ev->news.text[0] ? " " : "", ev->news.text);
 }

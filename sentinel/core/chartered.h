@@ -6,12 +6,18 @@
  *   2. the leader is who the captain says that serves; the epoch of the register is the group's config-epoch
  *   3. nothing of that is a promise of ours: the records need not be on the disk before it is told
  *
+ * A sentinel that has no captain for it (it does not vote, or has lost its memory) knows such a group by its leader's
+ * INFO, and keeps rule 1 but for its peers' word: it goes where they go.
+ *
  * What it thinks of the nodes (SDOWN, ODOWN) is told as ever, and moves nothing.
  */
 #ifndef HF_SENTINEL_CORE_CHARTERED_H
 #define HF_SENTINEL_CORE_CHARTERED_H
 
 #include "sentinel/core/sentinel.h"
+
+/* Is the role of its nodes nobody's to change here? */
+bool chartered(const struct group *g);
 
 void chartered_event(struct sentinel *s, const struct event *ev, struct actions *out);
 void chartered_serves(struct sentinel *s, const struct event *ev, struct actions *out);

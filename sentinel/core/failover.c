@@ -5,6 +5,7 @@
 
 #include "sentinel/core/agree.h"
 #include "sentinel/core/candidate.h"
+#include "sentinel/core/chartered.h"
 #include "sentinel/core/group.h"
 #include "sentinel/core/handover.h"
 #include "sentinel/core/mutation.h"
@@ -142,7 +143,7 @@ static void idle(struct sentinel *s, struct group *g, struct actions *out)
     struct failover *f = &g->failover;
 
     f->deadline_ms = TIMER_NEVER;
-    if (!g->agreed || s->tilt || g->chartered)
+    if (!g->agreed || s->tilt || chartered(g))
         return;
     f->deadline_ms = s->now_ms + NO_CANDIDATE_MS;
     if (!candidate_exists(s, g)) {
@@ -401,12 +402,12 @@ void failover_asked(struct sentinel *s, const struct event *ev, struct actions *
         answer_error(out, ev->token, "ERR No such master with that name");
         return;
     }
-    if (failover_refused(s, g, ev->failover.kind, target, &why)) {
-        answer_error(out, ev->token, "%s", why.text);
+    if (chartered(g)) {
+        answer_error(out, ev->token, "ERR the group is durable: its captain hands over the lead");
         return;
     }
-    if (g->chartered) {
-        answer_error(out, ev->token, "ERR the group is durable: its captain hands over the lead");
+    if (failover_refused(s, g, ev->failover.kind, target, &why)) {
+        answer_error(out, ev->token, "%s", why.text);
         return;
     }
     f = &g->failover;

@@ -137,6 +137,11 @@ static void read_master_offset(struct facts *f, struct bytes v)
         f->offset = read_u64(v, f->offset);
 }
 
+static void read_bound(struct facts *f, struct bytes v)
+{
+    f->bound = v.len > 0;
+}
+
 static void read_announced(struct facts *f, struct bytes v)
 {
     f->announced = !bytes_is(v, "0");
@@ -174,6 +179,7 @@ static const struct field {
     { BYTES("slave_repl_offset"), read_slave_offset },
     { BYTES("slave_priority"), read_priority },
     { BYTES("replica_announced"), read_announced },
+    { BYTES("hf_group"), read_bound },
     { BYTES("master_failover_state"), read_failover_state },
     { BYTES("master_replid"), read_replid },
     { BYTES("master_replid2"), read_replid2 },

@@ -37,6 +37,7 @@ struct facts {
     uint32_t priority;     /* slave_priority; 100 */
     uint64_t offset;       /* slave_repl_offset of a follower, master_repl_offset of a leader */
     bool announced;        /* replica_announced; true */
+    bool bound;            /* hf_group: a durable group's, whose role no SLAVEOF changes */
     char replid[ID_LEN + 1], replid2[ID_LEN + 1];
     uint64_t backlog_first; /* repl_backlog_first_byte_offset; 0 no backlog */
     uint64_t keys;          /* sum of the keyspace section */

@@ -1,5 +1,6 @@
 #include "sentinel/core/stray.h"
 
+#include "sentinel/core/chartered.h"
 #include "sentinel/core/group.h"
 #include "sentinel/core/mutation.h"
 #include "sentinel/core/node.h"
@@ -164,7 +165,7 @@ uint64_t stray_evaluate(struct sentinel *s, struct group *g, struct actions *out
     uint64_t next = TIMER_NEVER;
     bool any = false;
 
-    if (s->tilt || g->chartered || (state != FO_NONE && state != FO_RECONF_SLAVES))
+    if (s->tilt || chartered(g) || (state != FO_NONE && state != FO_RECONF_SLAVES))
         return TIMER_NEVER;
     if (MUTATED(s, MUT_NO_DEMOTION))
         return TIMER_NEVER;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sentinel/core/chartered.h"
 #include "sentinel/core/failover.h"
 #include "sentinel/core/group.h"
 #include "sentinel/core/mutation.h"
@@ -143,7 +144,7 @@ void vote_asked(struct sentinel *s, const struct event *ev, struct actions *out)
     const char *run_id = ev->ask.id && strlen(ev->ask.id) == ID_LEN ? ev->ask.id : NULL;
     struct action *a;
 
-    if (g && !g->chartered && run_id && vote_hear_epoch(s, g, ev->ask.epoch, out) &&
+    if (g && !chartered(g) && run_id && vote_hear_epoch(s, g, ev->ask.epoch, out) &&
         may_vote(s, g, run_id, ev->ask.epoch)) {
         cast(s, g, run_id, ev->ask.epoch, out);
         group_mark(s, g);
@@ -154,7 +155,7 @@ void vote_asked(struct sentinel *s, const struct event *ev, struct actions *out)
     if (!g)
         return;
     a->reply.integer = !s->tilt && g->leader->verdict != VERDICT_UP;
-    if (run_id && !g->chartered) {
+    if (run_id && !chartered(g)) {
         memcpy(a->reply.id, g->vote_id, sizeof a->reply.id);
         a->reply.epoch = g->vote_epoch;
     }

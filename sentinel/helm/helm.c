@@ -78,6 +78,31 @@ static void obey_notice(struct helm *h, const struct captain_action *a)
     drive_raise(h->all->drive, &ev);
 }
 
+/* What every tool knows a failover by: that it begins here, that it is this sentinel's, or that nothing came of it. The
+ * rest is told when the new leader serves (core/chartered.h). */
+static void tell_phase(struct helm *h, enum captain_state before)
+{
+    static const char *const begun[CAPTAIN_STATE_COUNT] = {
+        [CAPTAIN_GATHER] = "+try-failover",
+        [CAPTAIN_COMMIT] = "+elected-leader",
+        [CAPTAIN_PREPARE] = "+try-failover",
+        [CAPTAIN_SWITCH] = "+elected-leader",
+    };
+    enum captain_state now = h->captain.state;
+    struct event ev = { .kind = EV_NEWS };
+
+    if (now == before)
+        return;
+    ev.news.name = h->name;
+    ev.news.text = "";
+    ev.news.alarms = true;
+    ev.news.channel = begun[now];
+    if (now == CAPTAIN_CALM && begun[before] && h->captain.mine != h->captain.charter.epoch)
+        ev.news.channel = "-failover-abort-not-elected";
+    if (ev.news.channel)
+        drive_raise(h->all->drive, &ev);
+}
+
 static void obey_serves(struct helm *h, const struct captain_action *a)
 {
     struct event ev = { .kind = EV_SERVES };
@@ -157,6 +182,19 @@ static void keep_warm(struct helm *h)
             courier_warm(h->all->courier, &c->voters[i].at, h->gid);
 }
 
+static void poll_voters(struct helm *h)
+{
+    const struct charter *c = &h->captain.charter;
+    uint64_t now_ms = clock_now_ms();
+
+    if (now_ms < h->poll_ms)
+        return;
+    h->poll_ms = now_ms + HELM_POLL_MS;
+    for (uint32_t i = 0; i < c->voter_count; i++)
+        if (c->voters[i].id != h->captain.voter)
+            courier_enrol(h->all->courier, &c->voters[i].at, h->name);
+}
+
 /* ---- steps ------------------------------------------------------------------------------------- */
 
 static void destroy(struct helm *h)
@@ -186,16 +224,21 @@ static void pump(struct helm *h)
 
 void helm_step(struct helm *h, struct captain_event *ev)
 {
+    enum captain_state before;
+
     if (h->gone)
         return;
     ev->now_ms = clock_now_ms();
+    before = h->captain.state;
     captain_step(&h->captain, ev, &h->queue);
+    tell_phase(h, before);
     if (h->captain.charter.ver != h->ver) {
         h->ver = h->captain.charter.ver;
         h->warm_ms = 0;
         helm_line_drop_strangers(h);
     }
     keep_warm(h);
+    poll_voters(h);
     set_wake(h);
     pump(h);
 }

@@ -22,11 +22,13 @@ enum {
     HELM_REPLY_BYTES_MAX = 2 * WIRE_BYTES_MAX,
     HELM_CALLS_MAX = 1000,  /* unanswered, of one line; over it, it is silent anyhow */
     HELM_WARM_MS = 1000,    /* links to voters are kept up, so that a failover waits for no dial */
-    HELM_GRID_MS = 4,       /* heartbeats of many groups leave in one turn */
+    HELM_POLL_MS = 2000,    /* voters are asked who they are, for operators to see */
+    HELM_GRID_MS = 10,      /* heartbeats of many groups leave in one turn */
     HELM_GRID_FROM_MS = 20, /* what is due sooner is due when it is due */
     MUSTER_MS = 1000,
     WANT_LOOK_MS = 500,   /* between two looks at what the settings ask for */
     WANT_AGAIN_MS = 5000, /* after an attempt that failed */
+    RUMOUR_MS = 2000,     /* for whoever enrolled our voter to make a register */
     WANT_VOTERS_MIN = 3,  /* who has not met its peers yet would make a register of its own */
     WANT_NODES_MIN = 2,
 };
@@ -65,6 +67,7 @@ struct helm {
     ev_timer wake;
     uint64_t wake_at_ms; /* what the timer is set to; UINT64_MAX: not running */
     uint64_t warm_ms;    /* links to voters are looked at */
+    uint64_t poll_ms;    /* and they are asked who they are */
     uint64_t ver;        /* lines are those of this version's members */
     enum keep set_level; /* of the settings, as they were last seen */
     struct captain_actions queue;
@@ -103,6 +106,12 @@ void wants_init(struct helms *hs);
 void wants_fini(struct helms *hs);
 /* The settings of a group that is not durable may ask for it. */
 void wants_note(struct helms *hs, const struct group *g);
+/* It may be durable, and our voter have missed it or lost its memory. */
+void wants_rumour(struct helms *hs, const struct group *g);
+
+/* requests.c */
+/* Asks the other sentinels of a group whether it is durable; it has a helm then. */
+void requests_look_up(struct helms *hs, const struct group *g);
 
 /* muster.c */
 struct muster {

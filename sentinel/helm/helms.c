@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "sentinel/helm/helm.h"
 
@@ -119,6 +120,14 @@ void helms_learned(struct helms *hs, struct bytes group, const struct acceptor *
         helm_step(helms_find(hs, group), &ev);
 }
 
+void helms_enrolled(struct helms *hs, struct bytes group)
+{
+    const struct group *g = sentinel_find_group(hs->drive->core, group);
+
+    if (g && !helms_find(hs, group))
+        wants_rumour(hs, g);
+}
+
 bool helms_refuse(const struct helms *hs, struct bytes group, const struct charter *mine,
                   const struct charter *proposed)
 {
@@ -159,6 +168,22 @@ void helms_told(struct helms *hs, uint64_t token, const struct reg_message *answ
         hear_ballot(h, answer);
 }
 
+/* Somebody votes there who holds nothing, and does not say for which group: whose voter at that place has been silent
+ * since it was asked last has become this one. Its next answer would tell otherwise. */
+static void saw_stranger(struct helms *hs, const struct place *at, uint64_t voter)
+{
+    struct map_walk walk = map_walk(&hs->by_name);
+    uint64_t now_ms = clock_now_ms();
+    struct map_node *n;
+
+    while ((n = map_walk_next(&walk))) {
+        struct helm *h = CONTAINER_OF(n, struct helm, by_name);
+
+        if (captain_seen_ms(&h->captain, at) + HELM_POLL_MS + HELM_POLL_MS / 2 < now_ms)
+            captain_saw(&h->captain, at, voter, now_ms);
+    }
+}
+
 /* A courier's. Nobody asks ENROL but musters, and nobody else's answer has no ballot. */
 static void on_voted(void *arg, const struct place *from, const struct reg_message *m)
 {
@@ -168,6 +193,10 @@ static void on_voted(void *arg, const struct place *from, const struct reg_messa
     if (m->kind == REG_VALUE && m->ballot.round == 0) {
         LIST_EACH (&hs->musters, link)
             muster_enrolled(LIST_ENTRY(link, struct muster, of_helms), from, m);
+        if (h)
+            captain_saw(&h->captain, from, m->voter, clock_now_ms());
+        else if (!m->gid[0])
+            saw_stranger(hs, from, m->voter);
     } else if (h) {
         hear_ballot(h, m);
     }

@@ -58,6 +58,9 @@ bool helms_own_token(uint64_t token);
 void helms_told(struct helms *hs, uint64_t token, const struct reg_message *answer,
                 const char *refusal);
 
+/* Somebody counts on our voter of this group, or will. If no charter comes of it the others are asked for one. */
+void helms_enrolled(struct helms *hs, struct bytes group);
+
 /* ---- what came in ---- */
 
 /* Another captain asks, or says what it thinks. False: of no group of ours. */

@@ -111,8 +111,7 @@ static void answer_reasons(const struct muster *q, const struct reasons *why)
     buf_fini(&text);
 }
 
-/* Somebody has begun before: what it came to is in the register. */
-static void take_up(const struct muster *q)
+static void man(const struct muster *q)
 {
     struct charter known = q->known;
     struct captain_event ev = { .kind = CAPTAIN_EV_TIME };
@@ -122,6 +121,12 @@ static void take_up(const struct muster *q)
         known.member_count = 0;
     }
     helm_step(helm_new(q->all, q->name, &known), &ev);
+}
+
+/* Somebody has begun before: what it came to is in the register. */
+static void take_up(const struct muster *q)
+{
+    man(q);
     answer(q->all, q->name, &q->request,
            "its voters know of a register already, which is taken up: look at the group");
 }
@@ -208,6 +213,24 @@ static void begin_creating(struct helms *hs, const struct group *g, const struct
            "the group cannot be durable: it has more than 8 nodes or 10 sentinels, or this "
            "sentinel does not know its own address, or another's is longer than 63 letters");
     muster_free(q);
+}
+
+static void looked_up(struct muster *q)
+{
+    if (q->known.gid[0] && !helms_find(q->all, bytes_of(q->name)) &&
+        sentinel_find_group(q->all->drive->core, bytes_of(q->name)))
+        man(q);
+}
+
+void requests_look_up(struct helms *hs, const struct group *g)
+{
+    struct durable_request nobody_s = { .kind = REQUEST_LEVEL };
+    struct muster *q = muster_new(hs, g->name, &nobody_s, looked_up);
+
+    if (add_voters(q, g))
+        muster_begin(q);
+    else
+        muster_free(q);
 }
 
 /* ---- requests that need no muster -------------------------------------------------------------- */

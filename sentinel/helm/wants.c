@@ -3,6 +3,9 @@
  *
  * All sentinels may have the line, so they take turns: each waits as many attempts as there are peers before it by id.
  * What is in the way is logged with each attempt.
+ *
+ * A rumour is the other way to a helm: somebody enrolled our voter, and nothing came of it here. Its register may be made,
+ * and our voter have missed that, or lost its memory; the other sentinels know.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +19,8 @@ struct want {
     struct list of_helms;
     struct helms *all;
     char name[NAME_LEN_MAX + 1];
-    uint64_t next_ms; /* no attempt before */
+    uint64_t next_ms;  /* no attempt before */
+    uint64_t heard_ms; /* a rumour is to be followed then; 0: there is none */
 };
 
 static void want_free(struct want *w)
@@ -77,28 +81,49 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
         struct want *w = LIST_ENTRY(link, struct want, of_helms);
         const struct group *g = sentinel_find_group(hs->drive->core, bytes_of(w->name));
 
-        if (!g || g->set.durability == KEEP_ASYNC || helms_find(hs, bytes_of(w->name)))
+        if (!g || helms_find(hs, bytes_of(w->name))) {
             want_free(w);
-        else
+            continue;
+        }
+        if (w->heard_ms && clock_now_ms() >= w->heard_ms) {
+            w->heard_ms = 0;
+            requests_look_up(hs, g);
+        }
+        if (g->set.durability != KEEP_ASYNC)
             attempt(w, g);
+        else if (!w->heard_ms)
+            want_free(w);
     }
     set_look(hs);
 }
 
-void wants_note(struct helms *hs, const struct group *g)
+static struct want *want_for(struct helms *hs, const struct group *g)
 {
     struct want *w;
 
-    if (g->set.durability == KEEP_ASYNC)
-        return;
     LIST_EACH (&hs->wants, link)
         if (strcmp(LIST_ENTRY(link, struct want, of_helms)->name, g->name) == 0)
-            return;
+            return LIST_ENTRY(link, struct want, of_helms);
     w = xcalloc(1, sizeof *w);
     w->all = hs;
     snprintf(w->name, sizeof w->name, "%s", g->name);
     list_push_back(&hs->wants, &w->of_helms);
     set_look(hs);
+    return w;
+}
+
+void wants_note(struct helms *hs, const struct group *g)
+{
+    if (g->set.durability != KEEP_ASYNC)
+        (void)want_for(hs, g);
+}
+
+void wants_rumour(struct helms *hs, const struct group *g)
+{
+    struct want *w = want_for(hs, g);
+
+    if (!w->heard_ms)
+        w->heard_ms = clock_now_ms() + RUMOUR_MS;
 }
 
 void wants_init(struct helms *hs)

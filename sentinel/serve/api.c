@@ -122,6 +122,7 @@ static cJSON *whole(struct sentinel_world *w, const struct group *g)
     cJSON_AddStringToObject(o, "sentinel_id", w->core->globals.my_id);
     cJSON_AddNumberToObject(o, "sentinel_port", w->core->globals.listen_port);
     cJSON_AddNumberToObject(o, "last_event", (double)w->news->last);
+    api_add_durable(o, w, g);
     cJSON_AddItemToObject(o, "nodes", api_nodes(w->core, g));
     cJSON_AddItemToObject(o, "peers", api_peers(w->core, g));
     cJSON_AddItemToObject(o, "problems", api_problems(w->core, g));

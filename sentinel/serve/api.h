@@ -32,6 +32,8 @@
 
 struct action;
 struct news;
+struct cJSON;
+struct group;
 struct sentinel_world;
 
 /* Something was published: whoever follows gets it. */
@@ -39,6 +41,10 @@ void api_wake(struct news *news);
 /* The core's answer to an order that came over HTTP: its tokens have this bit, which ids of sessions never have. */
 #define API_TOKEN (UINT64_C(1) << 63)
 void api_answered(struct sentinel_world *w, uint64_t token, const struct action *a);
+/* Likewise of a captain's request; NULL: done. */
+void api_requested(struct sentinel_world *w, uint64_t token, const char *refusal);
+/* "durable": level, epoch, members, voters, what it lacks; null for a group that is not. */
+void api_add_durable(struct cJSON *group, struct sentinel_world *w, const struct group *g);
 
 extern const struct http_route api_routes[];
 

@@ -118,6 +118,7 @@ static void put_voter(struct buf *out, const struct captain *c, const struct gro
     field_number(&f, "port", v->at.port);
     field_text(&f, "set", v->sets == VOTERS_NOW ? "now" : v->sets == VOTERS_NEXT ? "next" : "both");
     field_bool(&f, "mine", mine);
+    field_text(&f, "health", voter_health_word(status_voter_health(c, v)));
     field_bool(&f, "up", mine || (p && p->line.state == LINE_UP));
     field_text(&f, "opinion", opinion_word(status_voter(c, v->id)));
     put_item(out, &f);

@@ -106,6 +106,19 @@ static bool failover_words(const struct call *c, struct event *ev)
            addr_set(&ev->failover.target, c->argv[at + 1], port);
 }
 
+bool serve_hand_over(struct sentinel_world *w, const struct group *g, const struct addr *to,
+                     uint64_t token)
+{
+    struct durable_request r = { .kind = REQUEST_SWITCHOVER, .token = token };
+
+    if (!w->captain(w, g->name))
+        return false;
+    if (to->port && !place_set(&r.at, bytes_of(to->host), to->port))
+        r.at.port = 1; /* no member can be there */
+    w->request(w, g->name, &r);
+    return true;
+}
+
 /* Of a durable group: its captain sees to it, and answers when the new leader serves. */
 static void switch_over(struct call *c, const struct group *g, const struct event *ev)
 {

@@ -80,6 +80,9 @@ bool sentinel_durable(struct call *c);
 void sentinel_durable_status(struct call *c); /* durable_show.c */
 /* Hands it on, and answers when it is certain what came of it. */
 void serve_request(struct call *c, const char *group, struct durable_request *r);
+/* A switchover of a durable group, answered by serve_requested. False: it is not durable, and nothing was asked. */
+bool serve_hand_over(struct sentinel_world *w, const struct group *g, const struct addr *to,
+                     uint64_t token);
 bool serve_take_level(struct bytes word, enum keep *out);
 
 /* info.c */

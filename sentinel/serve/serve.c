@@ -150,9 +150,14 @@ static void write_requested(struct reply *r, const char *refusal)
 
 void serve_requested(void *world, uint64_t token, const char *refusal)
 {
-    struct sentinel_session *s = end_question(world, token);
+    struct sentinel_session *s;
     struct reply late;
 
+    if (token & API_TOKEN) {
+        api_requested(world, token, refusal);
+        return;
+    }
+    s = end_question(world, token);
     if (!s)
         return;
     if (s->now) {

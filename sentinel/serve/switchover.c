@@ -13,6 +13,7 @@
 #include "sentinel/serve/news.h"
 #include "sentinel/serve/orders.h"
 #include "sentinel/serve/wish.h"
+#include "sentinel/serve/rows.h"
 
 static bool has_majority(const struct group *g)
 {
@@ -234,7 +235,8 @@ static void answer_begun(struct http_call *c, uint64_t since)
     api_answer(c, 202, NULL, o);
 }
 
-void api_answered(struct sentinel_world *w, uint64_t token, const struct action *a)
+/* refusal: with its code word; NULL: it has begun. */
+static void answer_order(struct sentinel_world *w, uint64_t token, const char *refusal)
 {
     struct order *order = w->orders->first;
     struct http_call c;
@@ -248,12 +250,26 @@ void api_answered(struct sentinel_world *w, uint64_t token, const struct action 
     c = http_held_call(order->connection);
     since = order->since;
     forget(order);
-    if (a->reply.kind != REPLY_ERROR) {
+    if (!refusal) {
         answer_begun(&c, since);
         return;
     }
-    errmsg_set(&why, "%s", a->text);
+    errmsg_set(&why, "%s", refusal);
     api_error(&c, 409, refusal_code(&why), why.text);
+}
+
+void api_answered(struct sentinel_world *w, uint64_t token, const struct action *a)
+{
+    answer_order(w, token, a->reply.kind == REPLY_ERROR ? a->text : NULL);
+}
+
+void api_requested(struct sentinel_world *w, uint64_t token, const char *refusal)
+{
+    char text[512];
+
+    if (refusal)
+        snprintf(text, sizeof text, "ERR %s", refusal);
+    answer_order(w, token, refusal ? text : NULL);
 }
 
 static void begin(struct http_call *c, const struct group *g, const struct wish *wish)
@@ -275,7 +291,8 @@ static void begin(struct http_call *c, const struct group *g, const struct wish 
     log_notice("http-switchover group=%s to=%s:%d force=%d addr=%s", g->name, wish->to.host,
                wish->to.port, wish->force, http_peer(c));
     http_hold(c, forget, order);
-    w->raise(w, &ev);
+    if (!serve_hand_over(w, g, &wish->to, ev.token))
+        w->raise(w, &ev);
 }
 
 static void answer_preview(struct http_call *c, const struct group *g, const struct wish *wish,

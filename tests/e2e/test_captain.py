@@ -269,6 +269,23 @@ def test_the_settings_ask_for_it(t):
     until(lambda: all(group.status(s)["level"] == "os" for s in group.sentinels), 5, "every captain to know it")
 
 
+def test_a_sentinel_that_lost_its_memory_is_told_and_replaced(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    forgetful, other = group.sentinels[2], group.sentinels[0]
+    forgetful.stop()
+    for name in os.listdir(forgetful.folder):
+        if ".voter-" in name:
+            os.remove(os.path.join(forgetful.folder, name))
+    forgetful.start()
+    lost = "the sentinel 127.0.0.1:%d has lost its memory: SENTINEL HF VOTER REPLACE" % forgetful.port
+    until(lambda: lost in group.status(other)["lacks"], 20, "the loss to be seen")
+    # It has a captain by what its peers know, and no vote.
+    until(lambda: "this sentinel does not vote" in group.status(forgetful).get("lacks", []), 20, "it to know of the group")
+    assert other.call("SENTINEL", "HF", "VOTER", "REPLACE", GROUP, "%s:%d" % forgetful.address) == "OK"
+    until(lambda: all(len(group.status(s)["lacks"]) == 1 for s in group.sentinels), 20, "everybody to vote again")
+
+
 def test_members_and_voters_come_and_go(t):
     t.needs_holdfast()
     group = Durable(t).create()

@@ -574,6 +574,36 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
     settle(c, out);
 }
 
+static bool is_there(const struct seen_voter *s, const struct place *at)
+{
+    return s->at.port == at->port && strcmp(s->at.host, at->host) == 0;
+}
+
+uint64_t captain_seen_ms(const struct captain *c, const struct place *at)
+{
+    for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++)
+        if (is_there(&c->seen[i], at))
+            return c->seen[i].heard_ms;
+    return 0;
+}
+
+void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint64_t now_ms)
+{
+    struct seen_voter *oldest = &c->seen[0];
+
+    for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++) {
+        struct seen_voter *s = &c->seen[i];
+
+        if (is_there(s, at)) {
+            oldest = s;
+            break;
+        }
+        if (s->heard_ms < oldest->heard_ms)
+            oldest = s;
+    }
+    *oldest = (struct seen_voter){ .at = *at, .voter = voter, .heard_ms = now_ms };
+}
+
 uint64_t captain_wake_ms(const struct captain *c)
 {
     return c->wake_ms;
@@ -586,7 +616,7 @@ void captain_init(struct captain *c, uint64_t voter, uint64_t proposer, const st
     c->voter = voter;
     c->set = *set;
     c->charter = *known;
-    c->now_ms = c->wake_ms = c->read_ms = c->joint_ms = now_ms;
+    c->began_ms = c->now_ms = c->wake_ms = c->read_ms = c->joint_ms = now_ms;
     c->round_ms = now_ms + set->patience.heartbeat_ms;
     c->health.quiet_ms = now_ms;
     c->deadline_ms = UINT64_MAX;

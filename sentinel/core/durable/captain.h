@@ -200,6 +200,12 @@ struct voice {
     uint64_t told_ms;
 };
 
+/* Who said that it votes at a place: for operators, and for no decision. */
+struct seen_voter {
+    struct place at;
+    uint64_t voter, heard_ms; /* 0: nobody has */
+};
+
 /* Somebody's question that a probe is to answer. */
 struct probe {
     uint64_t token, seq, due_ms;
@@ -215,7 +221,7 @@ struct captain {
     struct proposer proposer;
     struct reg_actions reg; /* the proposer's, on their way */
     struct health health;
-    uint64_t now_ms, wake_ms, round_ms;
+    uint64_t now_ms, wake_ms, round_ms, began_ms;
     bool changed; /* within a step: what depends on each other is looked at again */
 
     struct watched nodes[CHARTER_MEMBERS_MAX]; /* as the charter's members */
@@ -253,6 +259,8 @@ struct captain {
     uint32_t promotes;
     uint64_t promote_ms, served;
 
+    struct seen_voter seen[CHARTER_VOTERS_MAX];
+
     uint32_t mutations;
 };
 
@@ -282,6 +290,9 @@ void captain_fini(struct captain *c);
 void captain_step(struct captain *c, const struct captain_event *ev, struct captain_actions *out);
 uint64_t
 captain_wake_ms(const struct captain *c); /* when to raise EV_TIME; there always is a moment */
+/* A voter at that place says who it is. */
+void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint64_t now_ms);
+uint64_t captain_seen_ms(const struct captain *c, const struct place *at); /* 0: never */
 /* An acceptor_policy; arg is the captain beside the acceptor. Invariant 5. */
 bool captain_refuses(void *arg, const struct charter *mine, const struct charter *proposed);
 /* Asserts what the header promises of the state between two steps. */

@@ -34,6 +34,29 @@ enum opinion status_voter(const struct captain *c, uint64_t voter)
     return OPINION_UNKNOWN;
 }
 
+const char *voter_health_word(enum voter_health h)
+{
+    static const char *const words[] = { "unknown", "well", "silent", "forgot" };
+
+    return words[h];
+}
+
+enum voter_health status_voter_health(const struct captain *c, const struct voter *v)
+{
+    if (v->id == c->voter)
+        return VOTER_WELL;
+    for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++) {
+        const struct seen_voter *s = &c->seen[i];
+
+        if (s->heard_ms == 0 || s->at.port != v->at.port || strcmp(s->at.host, v->at.host) != 0)
+            continue;
+        if (c->now_ms >= s->heard_ms + STATUS_VOTER_MS)
+            return VOTER_SILENT;
+        return s->voter == v->id ? VOTER_WELL : VOTER_FORGOT;
+    }
+    return c->now_ms < c->began_ms + STATUS_VOTER_MS ? VOTER_UNKNOWN : VOTER_SILENT;
+}
+
 bool status_serves(const struct captain *c)
 {
     return c->charter.ver > 0 && c->served == c->charter.epoch &&
@@ -102,6 +125,16 @@ static void check_voters(const struct captain *c, struct reasons *out)
         say(out, "a change of the voters is not finished");
     else if (c->charter.voter_count < 3)
         say(out, "%u sentinels vote: none of them may be lost", c->charter.voter_count);
+    for (uint32_t i = 0; i < c->charter.voter_count; i++) {
+        const struct voter *v = &c->charter.voters[i];
+        enum voter_health health = status_voter_health(c, v);
+
+        if (health == VOTER_SILENT)
+            say(out, "the sentinel %s:%u does not answer", v->at.host, v->at.port);
+        else if (health == VOTER_FORGOT)
+            say(out, "the sentinel %s:%u has lost its memory: SENTINEL HF VOTER REPLACE",
+                v->at.host, v->at.port);
+    }
     if (c->voter == 0 || !charter_voter(&c->charter, c->voter))
         say(out, "this sentinel does not vote");
 }

@@ -17,10 +17,20 @@ struct member_status {
     uint64_t silent_ms, limit_ms;
 };
 
+enum voter_health {
+    VOTER_UNKNOWN, /* nobody has been asked yet */
+    VOTER_WELL,
+    VOTER_SILENT,
+    VOTER_FORGOT, /* another voter is there: it has lost its memory */
+};
+enum { STATUS_VOTER_MS = 6000 }; /* a voter that has not said so since is silent */
+const char *voter_health_word(enum voter_health h); /* unknown well silent forgot */
+
 /* i below the number of members. */
 struct member_status status_member(const struct captain *c, uint32_t i);
 /* What this voter said of the leader's process last; OPINION_UNKNOWN: nothing, or too long ago. */
 enum opinion status_voter(const struct captain *c, uint64_t voter);
+enum voter_health status_voter_health(const struct captain *c, const struct voter *v);
 /* Does somebody serve clients by this charter? */
 bool status_serves(const struct captain *c);
 uint32_t status_in_sync(const struct captain *c);
