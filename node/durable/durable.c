@@ -282,16 +282,28 @@ void durable_trimmed(struct durable *d, uint64_t first)
     d->first = first;
 }
 
+/* What this copy is sure to go on from: in an epoch that it has not been heard in, where that began. */
+static uint64_t goes_on_from(const struct durable *d, const struct copy *c)
+{
+    const struct history *h = &d->meta.history;
+
+    return c->kept[KEEP_MEM] || !h->count ? c->kept[KEEP_MEM] : h->eras[h->count - 1].start;
+}
+
 uint64_t durable_needs(const struct durable *d)
 {
-    uint64_t least = d->at, own[KEEP_COUNT];
+    uint64_t least = d->at;
 
     if (d->role < NODE_LEADER)
         return least;
-    durable_own(d, own);
-    for (uint32_t i = 0; i < d->copy_count; i++)
-        if (eff_has(d, d->copies[i].node, d->copies[i].did) && d->copies[i].kept[KEEP_MEM] < least)
-            least = d->copies[i].kept[KEEP_MEM];
+    for (uint32_t i = 0; i < d->copy_count; i++) {
+        const struct copy *c = &d->copies[i];
+        bool counts = eff_has(d, c->node, c->did);
+        uint64_t from = counts ? c->kept[KEEP_MEM] : goes_on_from(d, c);
+
+        if (from < least && (counts || d->at - from <= AWAY_BYTES))
+            least = from;
+    }
     return least;
 }
 

@@ -169,7 +169,8 @@ void durable_voted(struct durable *d, const struct reg_message *m, uint64_t now_
  * received, or the disk is done. */
 void durable_moved(struct durable *d, uint64_t at, uint64_t written, uint64_t synced,
                    uint64_t now_ms, struct durable_actions *out);
-/* The stream is held from here on only. What a member of sync may still need is to be held: see durable_needs. */
+/* The stream is held from here on only. What a member of sync may still need is to be held, and what one that is away
+ * would go on from for as long as it is not much: see durable_needs. */
 void durable_trimmed(struct durable *d, uint64_t first);
 uint64_t durable_needs(const struct durable *d);
 /* HFEPOCH is next in the stream that we follow, at the end of the data, which is at `at` by now; before it is applied. */

@@ -14,6 +14,7 @@ enum {
     FULL_RETRY_MS = 20,     /* while a shrink is under way for us */
     LOAD_SILENCE_MS = 5000, /* nothing of a payload came */
     SILENCES = 4,           /* a follower attaches again after this many silences of its leader */
+    AWAY_BYTES = 64 << 20,  /* of the stream, kept for a member that is not in sync */
 };
 
 /* durable.c */

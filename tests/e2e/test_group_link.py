@@ -92,6 +92,36 @@ def test_a_killed_follower_continues_where_it_was(t):
 
 
 @limit(120)
+def test_who_was_away_for_more_than_the_backlog_continues(t):
+    """A group keeps more of the stream for its members than a plain leader does for whoever may come: for a follower
+    that was shrunk away, and for the leader of before."""
+    t.needs_holdfast()
+    captain, (one, two) = pair(t, **{"repl-backlog-size": "16kb"})
+    for _ in range(2):
+        two.kill()
+        captain.wait_in_sync(one)
+        for n in range(40):
+            one.call("SET", "large", "%050000d" % n)
+        full, _ = syncs(one)
+        two.start(wait=False)
+        captain.wait_in_sync(one, two)
+        wait_same(one, two)
+        assert syncs(one)[0] == full
+        one.kill()
+        captain.fail_over(two, suspects=[captain.charter.leader])
+        captain.wait_role(two, "active")
+        captain.wait_in_sync(two)
+        for n in range(40):
+            two.call("SET", "large", "%050000d" % -n)
+        full, _ = syncs(two)
+        one.start(wait=False)
+        captain.wait_in_sync(one, two)
+        wait_same(one, two)
+        assert syncs(two)[0] == full
+        one, two = two, one
+
+
+@limit(120)
 def test_a_frozen_follower_is_left_behind_and_comes_back(t):
     t.needs_holdfast()
     captain, (leader, follower) = pair(t)
