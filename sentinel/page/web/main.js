@@ -2,7 +2,7 @@
 import { follow, get, hasToken, Refused, setToken } from './api.js';
 import { drawTrends } from './charts.js';
 import { choose, drawLook } from './look.js';
-import { drawCommands, drawEvents, drawProblems, drawTable, drawVerdict } from './panels.js';
+import { drawCommands, drawEvents, drawGroups, drawProblems, drawTable, drawVerdict } from './panels.js';
 import { draw, onChoose } from './picture.js';
 import { drawSwitch } from './switchover.js';
 import { ago, setText } from './text.js';
@@ -62,6 +62,20 @@ function sorted(g) {
   return g;
 }
 
+// All of them in short, now and then: another group's trouble must not wait until somebody looks at it. The more there are,
+// the more rarely.
+let othersDue = 0;
+async function askOthers() {
+  if (document.hidden || now.signing || !now.name || performance.now() < othersDue) return;
+  const { groups } = await get('groups');
+  othersDue = performance.now() + groups.length * 50;
+  drawGroups(groups, now.name, chooseGroup);
+}
+
+function chooseGroup(name) {
+  location.hash = encodeURIComponent(name);
+}
+
 async function askGroups() {
   now.access = await get('access');
   by('sign').textContent = hasToken() ? 'Sign out' : 'Sign in';
@@ -71,6 +85,7 @@ async function askGroups() {
   by('group').replaceChildren(...names.map((n) => new Option(n, n)));
   heard();
   now.name = names.includes(wanted) ? wanted : names[0] || null;
+  drawGroups(groups, now.name, chooseGroup);
   if (now.name) { by('group').value = now.name; await askEvents(); } else setText(by('verdict-title'), 'No group is watched here: SENTINEL MONITOR adds one.');
 }
 
@@ -164,7 +179,7 @@ by('theme').addEventListener('click', () => {
   setTheme(dark);
 });
 
-by('group').addEventListener('change', () => { location.hash = encodeURIComponent(by('group').value); });
+by('group').addEventListener('change', () => chooseGroup(by('group').value));
 addEventListener('hashchange', () => { now.name = null; now.group = null; ask(); askTrends().catch(() => {}); });
 by('nodes').closest('details').addEventListener('toggle', render);
 document.addEventListener('visibilitychange', () => { if (!document.hidden) ask(); });
@@ -172,7 +187,7 @@ onChoose(choose);
 
 ask().then(() => askTrends().catch(() => {}));
 setInterval(() => { if (!document.hidden && !now.signing) ask(); }, ASK_MS);
-setInterval(() => askTrends().catch(() => {}), TREND_MS);
+setInterval(() => { askTrends().catch(() => {}); askOthers().catch(() => {}); }, TREND_MS);
 setInterval(renderContact, 250);
 follow((live) => { now.live = live; }, (event) => {
   now.events.push(event);

@@ -1,7 +1,7 @@
 // What is told in words: armed or not, facts, problems, the table, the events.
 import { hasToken } from './api.js';
 import { address, ago, bytes, cell, count, duration, el, heads, mark, MARK, moment, setAttr, setText } from './text.js';
-import { groupState, nodeState, peerState } from './state.js';
+import { briefState, groupState, nodeState, peerState } from './state.js';
 
 const by = (id) => document.getElementById(id);
 
@@ -27,6 +27,22 @@ export function drawVerdict(g, failovers) {
   if (by('facts').dataset.text === text) return;
   by('facts').dataset.text = text;
   by('facts').replaceChildren(...facts.map(([n, v]) => fact(n, v)));
+}
+
+const CHIPS = 24; // more groups than that are in the list above; those in trouble are among the chips
+
+export function drawGroups(groups, current, choose) {
+  const order = { bad: 0, warn: 1, ok: 2 }, nav = by('groups');
+  const all = groups.map((g) => [g.name, ...briefState(g)]).sort((a, b) => order[a[1]] - order[b[1]] || a[0].localeCompare(b[0])).slice(0, CHIPS);
+  const text = JSON.stringify([all, current]);
+  nav.hidden = groups.length < 2;
+  if (nav.dataset.text === text || nav.contains(document.activeElement)) return;
+  nav.dataset.text = text;
+  nav.replaceChildren(...all.map(([name, state, word]) => {
+    const b = el('button', { type: 'button', 'data-state': state, 'aria-current': name === current ? 'true' : null }, mark(state), `${name} `, el('span', { class: 'quiet' }, word));
+    b.addEventListener('click', () => choose(name));
+    return b;
+  }));
 }
 
 const KINDS = { critical: ['bad', 'Critical'], warning: ['warn', 'Warning'], notice: ['unknown', 'Note'] };

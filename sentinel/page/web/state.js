@@ -34,6 +34,13 @@ export function groupState(g) {
   return ['ok', 'Armed: a failover would work now'];
 }
 
+// Of a group as the list of all tells it, without its nodes.
+export function briefState(g) {
+  if (g.failing_over) return ['warn', 'failing over'];
+  if (g.status !== 'ok') return ['bad', 'leader down'];
+  return g.armed ? ['ok', 'armed'] : ['bad', 'not armed'];
+}
+
 export const OUTCOMES = {
   done: ['ok', 'done'], running: ['warn', 'running'],
   done_for_timeout: ['warn', 'done, some followers late'], not_elected: ['warn', 'not elected here'],
