@@ -200,6 +200,17 @@ static enum err apply_appendonly(void *world, struct errmsg *out_why)
     return persist_loading(w->persist) ? OK : aof_switch(w->aof, w->set->appendonly, out_why);
 }
 
+/* Files there that nobody writes any more would be taken for this node's at its next start. */
+static enum err apply_dir(void *world, struct errmsg *out_why)
+{
+    const struct node_world *w = world;
+
+    if (membership_is_at_home(w->membership))
+        return OK;
+    errmsg_set(out_why, "A node of a durable group stays in its directory");
+    return ERR_REFUSED;
+}
+
 static enum err apply_group(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
@@ -295,6 +306,7 @@ static const struct {
     { "repl-backlog-size", apply_backlog },
     { "replica-max-staleness-ms", apply_replica },
     { "appendonly", apply_appendonly },
+    { "dir", apply_dir },
     { "appendfsync", apply_appendfsync },
     { "jemalloc-bg-thread", apply_allocator },
     { "replica-priority", apply_group },

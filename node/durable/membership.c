@@ -178,6 +178,12 @@ static bool keep_file_on(struct membership *m)
 
 static void join_rooms(struct membership *m)
 {
+    struct stat home = { 0 };
+
+    if (stat(".", &home) == 0) {
+        m->home_dev = home.st_dev;
+        m->home_ino = home.st_ino;
+    }
     group_link_begin(m->w->replica, &m->hooks);
     group_beats_by(m->w->serve, beat, m);
 }
@@ -247,6 +253,14 @@ void membership_report(const struct membership *m, struct report *out)
 bool membership_needs_file(const struct membership *m)
 {
     return m && m->bound;
+}
+
+bool membership_is_at_home(const struct membership *m)
+{
+    struct stat here;
+
+    return !membership_needs_file(m) ||
+           (stat(".", &here) == 0 && here.st_dev == m->home_dev && here.st_ino == m->home_ino);
 }
 
 /* ---- settings -------------------------------------------------------------------------------------- */

@@ -43,6 +43,8 @@ void membership_free(struct membership *m); /* NULL does nothing */
 
 /* A bound node cannot be without its append only file. */
 bool membership_needs_file(const struct membership *m);
+/* Nor can it live elsewhere than where hf.meta and its files are: false once the process has changed its directory. */
+bool membership_is_at_home(const struct membership *m);
 /* hf-* was changed. */
 void membership_settings_changed(struct membership *m);
 

@@ -7,6 +7,7 @@
 #define HF_NODE_DURABLE_MEMBERSHIP_ROOM_H
 
 #include <ev.h>
+#include <sys/stat.h>
 
 #include "node/durable/durable.h"
 #include "node/durable/membership.h"
@@ -29,6 +30,8 @@ struct membership {
     bool bound;                     /* to a group: hf.meta is there, or is about to be */
     bool ready;                     /* the data is loaded, and the core has begun */
     bool ended;                     /* nobody listens any more */
+    dev_t home_dev;                 /* the directory, */
+    ino_t home_ino;                 /* once bound */
     struct meta_file file;          /* open once bound */
     struct found found;             /* by the load */
     struct meta meta;               /* until the core has it */

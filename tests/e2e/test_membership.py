@@ -48,7 +48,7 @@ def test_a_lone_node_becomes_a_durable_leader(t):
 
 def test_what_a_bound_node_is_not_told(t):
     t.needs_holdfast()
-    node = member(t)
+    node = member(t, **{"enable-protected-configs": "yes"})
     captain = Captain(t)
     captain.create(node)
     captain.wait_role(node, "active")
@@ -60,6 +60,9 @@ def test_what_a_bound_node_is_not_told(t):
         assert str(c.call("EXEC")[0]).startswith("NOPERM ")
     assert "append only file" in refused(node, "CONFIG", "SET", "appendonly", "no")
     assert node.call("CONFIG", "GET", "appendonly") == ["appendonly", "yes"]
+    assert "stays in its directory" in refused(node, "CONFIG", "SET", "dir", t.folder)
+    assert node.call("CONFIG", "SET", "dir", node.folder) == "OK"
+    assert node.call("CONFIG", "GET", "dir")[1] == node.folder
     assert captain.order(node, "HANDOFF", 1, 1, 12, 500)["kind"] == "LAGS"
 
 
