@@ -167,7 +167,8 @@ def test_a_damaged_memory_is_refused(t):
 # ---- a pair ----------------------------------------------------------------------------------------------------------
 
 def pair(t, level="os", **settings):
-    nodes = [member(t, **{"hf-grow-stable": 100, **settings}) for _ in range(2)]
+    # On a machine that is busy nobody is to be shrunk away for being slow: who dies is seen by its connection.
+    nodes = [member(t, **{"hf-grow-stable": 100, "hf-silence-limit": 2000, **settings}) for _ in range(2)]
     nodes[0].call("RPUSH", "list", *range(100))
     captain = Captain(t)
     captain.create(*nodes[:1], followers=nodes[1:], level=level)
