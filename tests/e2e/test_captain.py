@@ -286,6 +286,24 @@ def test_a_sentinel_that_lost_its_memory_is_told_and_replaced(t):
     until(lambda: all(len(group.status(s)["lacks"]) == 1 for s in group.sentinels), 20, "everybody to vote again")
 
 
+def test_a_group_that_is_watched_again_is_still_durable(t):
+    t.needs_holdfast()
+    group = Durable(t).create()
+    s = group.sentinels[0]
+    before = group.status()["gid"]
+    assert s.call("SENTINEL", "REMOVE", GROUP) == "OK"
+    assert refused(s, "HF", "STATUS", GROUP) == "ERR No such master with that name"
+    assert s.call("SENTINEL", "MONITOR", GROUP, *group.members[0].address, 2) == "OK"
+    group.wait_serves(group.members[0])
+    assert group.status(s)["gid"] == before
+    # Two requests at once: the second is told so, or finds the first one done.
+    with s.client() as a, s.client() as b:
+        a.send("SENTINEL", "HF", "LEVEL", GROUP, "os")
+        b.send("SENTINEL", "HF", "LEVEL", GROUP, "fsync")
+        a.read(), b.read()
+    until(lambda: len({group.status(x)["ver"] for x in group.sentinels}) == 1, 5, "everybody to know the same version")
+
+
 def test_members_and_voters_come_and_go(t):
     t.needs_holdfast()
     group = Durable(t).create()
