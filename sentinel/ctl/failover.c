@@ -5,6 +5,9 @@
  * outcome is what was observed: another leader, or an abort with its reason. When the sentinel goes
  * away meanwhile, the others of the list are asked who leads until the wait is over; if nobody can
  * tell, the outcome is unknown, and that is an exit status of its own.
+ *
+ * With an address it is only asked for where the node there leads: what a machine says that is about to
+ * stop. The address may be any by which the node is reached, loopback too: its run id tells.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +15,7 @@
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "sentinel/ctl/facts.h"
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
 
@@ -20,6 +24,7 @@ struct failover {
     struct wire calls, events;
     char before[300], after[300];
     uint64_t began_us, deadline_us;
+    bool elsewhere; /* nothing was asked: another node leads */
     char reason[512];
 };
 
@@ -139,6 +144,31 @@ static enum ctl_exit watch(struct failover *f)
     }
 }
 
+/* ERR_NOTFOUND: another node leads. */
+static enum err leads(struct failover *f, const char *address, struct errmsg *why)
+{
+    const struct resp_value *reply;
+    struct target t = { .is_node = true };
+    struct wire w = { 0 };
+    char run_id[64];
+    enum err e = target_read(&t, bytes_of(address), 6379);
+
+    if (e != OK)
+        errmsg_set(why, "'%s' is no address: want host:port", address);
+    if (e == OK && (e = wire_open(&w, f->o, &t, why)) == OK)
+        e = WIRE_CALL(&w, &reply, why, "INFO", "server");
+    if (e == OK) {
+        struct bytes id = facts_info(reply->text, "run_id");
+
+        snprintf(run_id, sizeof run_id, "%.*s", (int)id.len, id.at);
+        e = WIRE_CALL(&f->calls, &reply, why, "SENTINEL", "MASTER", f->o->group);
+    }
+    wire_close(&w);
+    if (e != OK)
+        return e;
+    return *run_id && bytes_is(facts_field(reply, "runid"), run_id) ? OK : ERR_NOTFOUND;
+}
+
 /* OK once the request was accepted and events flow. */
 static enum err ask(struct failover *f, struct errmsg *why)
 {
@@ -150,6 +180,10 @@ static enum err ask(struct failover *f, struct errmsg *why)
         return e;
     if ((e = ask_leader(&f->calls, f->o->group, f->before, sizeof f->before, why)) != OK)
         return e;
+    if (f->o->word_count > 1 && (e = leads(f, f->o->words[1], why)) != OK) {
+        f->elsewhere = e == ERR_NOTFOUND;
+        return e;
+    }
     if ((e = wire_open(&f->events, f->o, &f->o->targets[index], why)) != OK)
         return e;
     if ((e = WIRE_CALL(&f->events, &reply, why, "PSUBSCRIBE", "*")) != OK)
@@ -166,7 +200,9 @@ static enum err ask(struct failover *f, struct errmsg *why)
 
 static void show_outcome(const cJSON *value)
 {
-    if (strcmp(json_text(value, "outcome"), "done") == 0)
+    if (strcmp(json_text(value, "outcome"), "not needed") == 0)
+        printf("not needed: %s leads\n", json_text(value, "leader"));
+    else if (strcmp(json_text(value, "outcome"), "done") == 0)
         printf("done in %.0f ms: %s leads, %s did before\n",
                cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(value, "took_ms")),
                json_text(value, "leader"), json_text(value, "before"));
@@ -181,14 +217,17 @@ static void report(struct failover *f, enum ctl_exit status)
     };
     cJSON *value = cJSON_CreateObject();
 
-    cJSON_AddStringToObject(value, "outcome", words[status]);
+    cJSON_AddStringToObject(value, "outcome", f->elsewhere ? "not needed" : words[status]);
     cJSON_AddStringToObject(value, "group", f->o->group);
     json_put(value, "before", bytes_of(f->before));
-    if (status == CTL_DONE)
+    if (f->elsewhere)
+        json_put(value, "leader", bytes_of(f->before));
+    else if (status == CTL_DONE)
         json_put(value, "leader", bytes_of(f->after));
     else
         json_put(value, "reason", bytes_of(f->reason));
-    cJSON_AddNumberToObject(value, "took_ms", elapsed_ms(f));
+    if (!f->elsewhere)
+        cJSON_AddNumberToObject(value, "took_ms", elapsed_ms(f));
     verb_print(f->o, value, show_outcome);
 }
 
@@ -200,7 +239,10 @@ enum ctl_exit verb_failover(const struct options *o)
     enum err e = ask(&f, &why);
 
     /* A request that may have arrived, and whose answer did not: the outcome still shows. */
-    if (e != OK && e != ERR_REFUSED && f.began_us) {
+    if (f.elsewhere) {
+        status = CTL_DONE;
+        report(&f, status);
+    } else if (e != OK && e != ERR_REFUSED && f.began_us) {
         status = ask_around(&f);
         report(&f, status);
     } else if (e != OK) {

@@ -45,6 +45,20 @@ def test_a_pause_allows_a_failover_by_hand(t):
     assert done.returncode == FAILED and "1 of 3" in done.stderr, done
 
 
+@limit(60)
+def test_a_failover_only_if_this_node_leads(t):
+    """What a machine says before it stops."""
+    group = t.group(watch=FAST).start()
+    leader, follower = group.leader(), group.followers()[0]
+    done = ctl(group.sentinels, "--json", "failover", "mymaster", "localhost:%d" % follower.port)
+    assert done.returncode == DONE and json.loads(done.stdout)["outcome"] == "not needed", done
+    assert group.leader() is leader
+    done = ctl(group.sentinels, "failover", "mymaster", "localhost:%d" % leader.port)
+    assert done.returncode == DONE and "leads" in done.stdout, done
+    assert group.leader() is not leader
+    assert ctl(group.sentinels, "failover", "mymaster", "localhost:1").returncode == 4
+
+
 @limit(120)
 def test_forgets_a_dead_follower(t):
     group = t.group(watch=FAST).start()
