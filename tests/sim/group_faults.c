@@ -5,7 +5,15 @@
 
 #include "group_world.h"
 
-enum { FAULT_PAUSE_MS = 220, CUT_MS = 700, PAUSE_MS = 500, BACK_MS = 400, FIRST_FAULT_MS = 300 };
+enum {
+    FAULT_PAUSE_MS = 220,
+    CUT_MS = 700,
+    PAUSE_MS = 500,
+    BACK_MS = 400,
+    FIRST_FAULT_MS = 300,
+    MARKED_DYING = 25, /* one change of a disk in so many … */
+    MARKED_MS = 60,    /* … is soon followed by a death */
+};
 
 static void start_again(struct world *w, struct item *it)
 {
@@ -54,6 +62,20 @@ static void kill_node(struct world *w, int n)
         node_crash(w, n, loss);
     }
     back_soon(w, FIRST_NODE + n);
+}
+
+static void die_soon(struct world *w, struct item *it)
+{
+    if (w->faults)
+        kill_node(w, it->a);
+}
+
+/* What a node has just marked on its disk says what its next start may believe: in every fourth schedule that is
+ * tried at once, now and then. */
+void faults_marked(struct world *w, int n)
+{
+    if (w->faults && w->seed % 4 == 2 && world_chance(w, MARKED_DYING) == 0)
+        world_put(w, world_chance(w, MARKED_MS), die_soon, n, 0);
 }
 
 /* One memory at a time, and none while voters change: a majority of voters lost for good is an operator's case. */

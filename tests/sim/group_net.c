@@ -6,7 +6,7 @@
 #include "common/alloc.h"
 #include "group_world.h"
 
-enum { DELAY_MS = 3, LATE_MS = 250, VERY_LATE_MS = 1000, RESET_MS = 150 };
+enum { DELAY_MS = 3, LATE_MS = 250, VERY_LATE_MS = 1000, PAYLOAD_MS = 600, RESET_MS = 150 };
 
 struct letter *net_letter(enum letter_kind kind, int from, int to)
 {
@@ -100,6 +100,14 @@ static void send_again(struct world *w, const struct letter *l)
     net_later(w, copy, lateness(w));
 }
 
+/* In every fifth schedule a payload is large. */
+static uint64_t journey(struct world *w, const struct letter *l)
+{
+    bool large = l->kind == LETTER_PAYLOAD && w->faults && w->seed % 5 == 3;
+
+    return world_chance(w, large ? PAYLOAD_MS : DELAY_MS);
+}
+
 /* A stream and what begins it come over one connection, in order. */
 static uint64_t in_turn(struct world *w, const struct letter *l, uint64_t delay_ms)
 {
@@ -124,7 +132,7 @@ void net_send(struct world *w, struct letter *l)
     }
     if (w->faults && !once && world_chance(w, 40) == 0)
         send_again(w, l);
-    net_later(w, l, in_turn(w, l, late ? lateness(w) : world_chance(w, DELAY_MS)));
+    net_later(w, l, in_turn(w, l, late ? lateness(w) : journey(w, l)));
 }
 
 int net_host_at(const struct world *w, const struct place *at)

@@ -517,6 +517,7 @@ static void saved(struct world *w, struct item *it)
     x->files.meta = x->saving;
     x->files.has_meta = true;
     x->is_saving = false;
+    faults_marked(w, it->a);
     obey(w, it->a);
     if (!w->failed && !is_busy(x))
         judge_node(w, it->a);

@@ -239,6 +239,8 @@ void client_letter(struct world *w, int c, const struct letter *l);
 /* group_faults.c */
 void faults_begin(struct world *w);
 void faults_heal(struct world *w);
+/* This node's meta is on its disk. */
+void faults_marked(struct world *w, int n);
 bool faults_mended(struct world *w, char *why, size_t cap);
 
 /* group_judge.c */
