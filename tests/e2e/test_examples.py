@@ -50,7 +50,11 @@ def test_three_machines_as_the_examples_say(t):
                       and s.master("mymaster")["num-other-sentinels"] == "2"
                       and s.master("mymaster")["num-slaves"] == "1" for s in sentinels), 30,
           "the sentinels to know each other and the follower")
-    # The follower is within ten seconds of the leader: it may write.
-    until(lambda: leader.call("SET", "a", "1") == "OK", 15, "a write that min-replicas-to-write allows")
+    until(lambda: leader.info("replication").get("hf_in_sync") == "2", 30, "a durable group of two")
+    assert leader.info("replication")["hf_level"] == "os"
+    assert leader.call("SET", "a", "1") == "OK"
     leader.kill()
     until(lambda: all(s.leader("mymaster") == follower.address for s in sentinels), 30, "a failover")
+    # The sentinels let the new leader go on alone, so it knows their password.
+    until(lambda: follower.call("SET", "b", "2") == "OK", 15, "a write that waits for nobody who is gone")
+    assert follower.call("GET", "a") == "1"
