@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""usage: tests/show [--product redis] [--seed N] [--runs N] [--record] NAME
+"""usage: tests/show [--product redis] [--seed N] [--runs N] [--record] NAME [PART ...]
        tests/show --list
 
 Runs one long proof against the release build, and prints its figures last: first the facts they hang
@@ -9,6 +9,7 @@ on (commit, seed, machine), then the measured lines, then "shown" or "NOT shown"
   --seed N         replays the random choices of an earlier run
   --runs N         fewer or more runs than the proof asks for; the result says how many
   --record         puts the figures into tests/RESULTS.md
+  PART             of a proof that has parts, only these (fuzz: targets); they are recorded in a section of their own
 """
 import argparse
 import ast
@@ -59,12 +60,12 @@ def load(path):
 class Proof(Context):
     """What a proof is given: a context that makes processes, its random numbers, and promises."""
 
-    def __init__(self, name, seed, runs, product):
+    def __init__(self, name, seed, runs, product, parts=()):
         os.environ["HF_PRODUCT"] = product
         folder = os.path.join(ROOT, "build-release", "show")
         os.makedirs(folder, exist_ok=True)
         super().__init__(name, folder=folder)
-        self.seed, self.runs_asked = seed, runs
+        self.seed, self.runs_asked, self.parts = seed, runs, sorted(parts)
         self.random = random.Random(seed)
         self.missed = []
 
@@ -130,7 +131,7 @@ def facts(t, product):
 
 
 def record(name, product, lines):
-    """Replaces this proof's section of RESULTS.md, or adds it in the order of names."""
+    """Replaces the section of this proof, or of these parts of it, in RESULTS.md, or adds it in the order of names."""
     title = name if product == "holdfast" else "%s (Redis, for comparison)" % name
     with open(RESULTS) as f:
         text = f.read()
@@ -142,16 +143,23 @@ def record(name, product, lines):
 
 
 def run(name, path, args):
+    proof = load(path)
+    parts = getattr(proof, "PARTS", ())
+    unknown = [part for part in args.part if part not in parts]
+    if unknown:
+        print("tests/show: %s has no part '%s'%s" % (name, unknown[0], ", but " + " ".join(sorted(parts)) if parts else ""),
+              file=sys.stderr)
+        return 2
     if args.product == "holdfast":
         runner.build("release")
     os.environ["HF_BUILD"] = os.path.join(ROOT, "build-release")
-    t = Proof(name, args.seed, args.runs, args.product)
+    t = Proof(name, args.seed, args.runs, args.product, args.part or parts)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     lines = facts(t, args.product)
     began = time.monotonic()
     broke, skipped = True, None
     try:
-        load(path).prove(t)
+        proof.prove(t)
         broke = False
     except Skip as e:
         broke, skipped = False, str(e)
@@ -167,16 +175,18 @@ def run(name, path, args):
         verdict = "NOT shown: %s" % ("; ".join(t.missed + problems) or "it broke off")
     else:
         verdict = "shown"
-    lines.append("%s in %.0f s: %s" % (name, time.monotonic() - began, verdict))
+    title = " ".join([name] + sorted(args.part))
+    lines.append("%s in %.0f s: %s" % (title, time.monotonic() - began, verdict))
     print("\n" + "\n".join(lines))
     if args.record and not broke and not skipped:
-        record(name, args.product, lines)
+        record(title, args.product, lines)
     return 0 if verdict == "shown" else 77 if skipped else 1
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("name", nargs="?")
+    parser.add_argument("part", nargs="*")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--product", choices=["holdfast", "redis"], default="holdfast")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
