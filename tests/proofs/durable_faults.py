@@ -44,7 +44,7 @@ class Run:
         for row in self.rows:
             row.strike(faults)
             faults.pause(0, 0.3)
-        faults.pause(*((0.3, 2.5) if trial.durable else (2, 4)))
+        faults.pause(*((0.8, 3.5) if trial.durable else (2, 4)))
         healed = time.monotonic()
         try:
             faults.heal()
@@ -58,6 +58,10 @@ class Run:
         if values:
             self.judgement = Judgement(operations, values, trial.epoch() - epoch)
             self.wrong += self.judgement.wrong()
+            try:
+                trial.wait_whole()
+            except AssertionError as e:
+                self.wrong.append("it does not come back whole: %s" % e)
         return operations
 
     def told(self):
@@ -87,10 +91,8 @@ class Bench:
         try:
             trial = self.trial_for(run)
             operations = run.on(trial)
-            if not run.wrong and self.left and any(row.alone for row in run.rows):
+            if any(row.alone for row in run.rows):
                 self.left = 0
-            elif not run.wrong and self.left:
-                trial.wait_whole()
         except (AssertionError, OSError) as e:
             run.wrong.append("it broke off: %s" % e)
             operations = [op for r in self.trial.recorders for op in r.operations()] if self.trial else []
@@ -176,7 +178,9 @@ def prove(t):
             ("keys not linearizable", sum(len(run.judgement.broken) for run in judged)),
             ("keys not decided", sum(len(run.judgement.undecided) for run in judged)),
             ("runs with two leaders at a time", sum(run.judgement.two_leaders for run in judged)),
-            ("groups that did not come back", len(done) - len(judged))]:
+            ("groups that did not come back, or not whole",
+             sum(any("come back" in sentence for sentence in run.wrong) for run in done)),
+            ("runs that broke off", sum(not run.judgement for run in done))]:
         t.promise(count == 0, "%d %s" % (count, what))
     for run in done:
         if run.wrong:
