@@ -116,7 +116,7 @@ static const struct row {
     { "every", "SECONDS", 0, take_every, "top: between two looks (1)" },
     { "once", NULL, 0, take_once, "top: one look, then end" },
     { "count", "NUMBER", 0, take_count, "slowlog: calls of each node (20); audit: samples at most" },
-    { "time", "SECONDS", 0, take_time, "audit: sampling ends after this (10)" },
+    { "time", "SECONDS", 0, take_time, "audit: sampling ends after this (7)" },
     { "error", "PERCENT", 0, take_error, "audit: sampling ends once the bytes are known so well (2)" },
     { "tls", NULL, 0, take_tls, "encrypted, with --cacert, --cert, --key" },
     { "cacert", "FILE", 0, take_cacert, "the authority that signed their certificates" },
@@ -345,7 +345,7 @@ enum err options_read(struct options *o, int argc, char **argv, struct errmsg *o
     enum err e;
 
     *o = (struct options){
-        .timeout_ms = 2000, .wait_ms = 60000, .every_ms = 1000, .time_ms = 10000, .error = 2
+        .timeout_ms = 2000, .wait_ms = 60000, .every_ms = 1000, .time_ms = 7000, .error = 2
     };
     if ((e = read_options(&r, argc, argv)) != OK || o->help || o->version)
         return e;
