@@ -10,7 +10,8 @@ from harness.case import alone, limit
 from harness.wait import until
 from harness.web import ask, http_port
 
-SEEN_MS = 200       # an event, and the page shows what came of it
+STALL_MS = 5         # a timer of the page that is later than that was kept waiting
+SEEN_MS = 200        # an event, and the page shows what came of it
 INSTALL_LIMIT = 240  # the first test that needs them installs the packages
 
 # The moments at which the picture's leader changed, by the page's own clock; and how late a timer of the page is, which is what
@@ -78,9 +79,9 @@ def check_seen(t, browser, port, leader):
     moves = browser.run("window.moves")[1:]
     assert [m[1] for m in moves] == [leader], moves
     happened, seen = event_ms(port, "+switch-master"), moves[0][0]
-    stalled = max([ms for at, ms in browser.run("window.late") if happened <= at <= seen + 100] or [0])
-    t.figure("the page shows it %d ms after its event, timers being %d ms late" % (seen - happened, stalled))
-    assert seen - happened < SEEN_MS + stalled, "seen %d ms after the event, timers being %d ms late" % (seen - happened, stalled)
+    stalled = sum(ms for at, ms in browser.run("window.late") if happened <= at <= seen + 100 and ms > STALL_MS)
+    t.figure("the page shows it %d ms after its event, its timers %d ms late" % (seen - happened, stalled))
+    assert seen - happened < SEEN_MS + stalled, "seen %d ms after the event, its timers %d ms late" % (seen - happened, stalled)
 
 
 def write_some(group):
