@@ -297,7 +297,7 @@ static void result(struct captain *c, const struct reg_action *r, struct captain
                                   struct captain_actions *) = {
         [ERRAND_READ] = read_result,         [ERRAND_FAILOVER] = succeed_result,
         [ERRAND_SWITCH] = switchover_result, [ERRAND_WISH] = operate_result,
-        [ERRAND_FINISH] = finish_result,
+        [ERRAND_FINISH] = finish_result,     [ERRAND_NEWCOME] = finish_result,
     };
     enum errand errand = c->errand;
 
@@ -482,8 +482,11 @@ static void receipt(struct captain *c, const struct captain_event *ev, struct ca
     struct watched *w = captain_watched(c, ev->node);
     const struct report *r = &ev->receipt->report;
 
+    if (w && r->node != ev->node)
+        newcome_heard(c, w, r);
     if (!w || r->node != ev->node)
         return;
+    w->newcomer = 0;
     evidence_hear(&w->e, ev->receipt, &c->set.patience, c->now_ms);
     if (strcmp(r->gid, c->charter.gid) == 0)
         c->behind = c->behind || r->ver > c->charter.ver || r->promised > c->charter.epoch;
@@ -551,6 +554,7 @@ static void settle(struct captain *c, struct captain_actions *out)
         tend_settle(c, out);
         read_settle(c);
         finish_settle(c);
+        newcome_settle(c, out);
         pump(c, out);
         captain_wake_by(c, proposer_wake_ms(&c->proposer));
     } while (c->changed);

@@ -25,6 +25,7 @@
  *   7. the outcome of a change that is not known is read, never guessed; clients are sent to a leader when it says
  *      that it is active, no earlier
  *   8. an operator's FORCE names the version it was shown, and needs hard evidence or the operator's word
+ *   9. who answers at a member's place and belongs to no group becomes a member of its own, never that one
  *
  * A core like sentinel_step: events and the time in, actions out, obeyed in order; no I/O, no clock, no chance but the
  * proposer's. The sentinel's voter is beside it (acceptor.h) and is fed by the driver; it writes to the disk, the
@@ -57,6 +58,7 @@ enum {
         1000, /* while there is no register: somebody may make one, and not be heard */
     CAPTAIN_WISH_MS = 1000,
     CAPTAIN_FINISH_MS = 1000, /* two sets of voters that nobody makes one */
+    CAPTAIN_NEWCOME_MS = 100, /* a failover goes first */
     CAPTAIN_DIAL_BEATS = 2,   /* heartbeats for a dial */
     CAPTAIN_VOICE_BEATS = 4,  /* heartbeats for which another's opinion counts */
     CAPTAIN_PROBES_MAX = 16,
@@ -181,7 +183,8 @@ enum errand {
     ERRAND_FAILOVER,
     ERRAND_SWITCH,
     ERRAND_WISH,
-    ERRAND_FINISH
+    ERRAND_FINISH,
+    ERRAND_NEWCOME
 };
 
 /* A member, as I watch it. */
@@ -190,6 +193,8 @@ struct watched {
     uint64_t probe_seq;  /* the order that asked for what it sees of the leader */
     uint64_t gather_seq; /* and where it stands */
     uint64_t config_ms;  /* CONFIG not before */
+    uint64_t newcomer;   /* who answers at its place instead, a node of no group; 0: nobody */
+    uint64_t newcomer_ms;
 };
 
 /* What another voter said last. */

@@ -6,6 +6,7 @@
  *     succeed.c     from agreement to a committed failover
  *     switchover.c  from an operator's word to a committed one
  *     operate.c     an operator's other changes
+ *     newcome.c     members that come back without their disks
  *     tend.c        until everybody does what the charter says
  *
  * Each file's _settle looks at the whole and does what is due; it runs at the end of every step, again while anything
@@ -60,6 +61,10 @@ void operate_settle(struct captain *c, struct captain_actions *out);
 void operate_result(struct captain *c, const struct reg_action *r, struct captain_actions *out);
 /* The wish is over; why NULL: it came true. */
 void operate_reply(struct captain *c, const char *why, struct captain_actions *out);
+
+/* newcome.c */
+void newcome_heard(struct captain *c, struct watched *w, const struct report *r);
+void newcome_settle(struct captain *c, struct captain_actions *out);
 
 /* tend.c */
 void tend_settle(struct captain *c, struct captain_actions *out);

@@ -131,6 +131,19 @@ static void restart(struct stage *s, char **w)
     stage_play(s);
 }
 
+/* "instead n4 n1": n4, which is in no group, answers where n1 was. */
+static void instead(struct stage *s, char **w)
+{
+    int n = number_of(s, *w, 'n'), old = number_of(s, w[1], 'n');
+    struct stage_event *e = stage_put(s, CAPTAIN_EV_RECEIPT);
+
+    e->receipt.kind = RECEIPT_GROUP;
+    e->receipt.report = s->nodes[n].report;
+    e->receipt.report.gid[0] = '\0';
+    e->ev.node = s->nodes[old].report.node;
+    stage_play(s);
+}
+
 static void goodbye(struct stage *s, char **w)
 {
     int n = number_of(s, *w, 'n');
@@ -407,6 +420,7 @@ static const struct {
     { "change", change, false },   { "offer-shrink", offer_shrink, false },
     { "wish", wish, false },       { "wait", wait, false },
     { "sleep", slept, false },     { "show", show, false },
+    { "instead", instead, false },
 };
 
 void stage_line(struct stage *s, const char *line)
