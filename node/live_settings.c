@@ -310,6 +310,7 @@ static const struct {
     { "appendfsync", apply_appendfsync },
     { "jemalloc-bg-thread", apply_allocator },
     { "replica-priority", apply_group },
+    { "hf-group", apply_group },
     { "hf-heartbeat", apply_group },
     { "hf-silence-limit", apply_group },
     { "hf-reset-grace", apply_group },

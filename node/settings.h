@@ -76,7 +76,7 @@ struct node_settings {
     int64_t hf_heartbeat_ms, hf_silence_limit_ms, hf_reset_grace_ms, hf_sync_max_lag_ms;
     int64_t hf_grow_stable_ms, hf_grow_hold_down_max_ms;
     int hf_solo, hf_read_mode; /* enum hf_solo, enum hf_read_mode */
-    char *hf_sentinel_user;
+    char *hf_group, *hf_sentinel_user;
     struct bytes hf_sentinel_pass;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
     int64_t repl_diskless_sync_delay_s, repl_diskless_sync_max_followers;

@@ -1,5 +1,8 @@
 #include "node/settings_group.h"
 
+#include <string.h>
+
+#include "common/register/charter.h"
 #include "node/settings.h"
 
 static const struct setting_word solo_words[] = {
@@ -17,8 +20,22 @@ static const struct setting_word read_words[] = {
 
 #define AT(field) .at = offsetof(struct node_settings, field)
 
+static enum err check_group(struct bytes value, struct errmsg *out_why)
+{
+    size_t digits = 0;
+
+    while (digits < value.len && strchr("0123456789abcdef", value.at[digits]) && value.at[digits])
+        digits++;
+    if (digits == value.len && (value.len == 0 || value.len == GID_LEN))
+        return OK;
+    errmsg_set(out_why, "a durable group's id has %d hexadecimal digits", GID_LEN);
+    return ERR_SYNTAX;
+}
+
 const struct setting group_setting_rows[] = {
     /* clang-format off */
+    { .name = "hf-group", .kind = SET_TEXT, AT(hf_group), .when = SET_LIVE, .check = check_group,
+      .help = "Id of the durable group that has bound this node, which writes it here; without hf.meta it then serves nobody until bound again." },
     { .name = "hf-heartbeat", .kind = SET_INT, .def = "50", .min = "10", .max = "1000",
       AT(hf_heartbeat_ms), .when = SET_LIVE,
       .help = "Milliseconds between a durable leader's beats to its followers." },

@@ -176,6 +176,20 @@ static bool keep_file_on(struct membership *m)
     return false;
 }
 
+/* What survives if the data's disk does not. Without a file, or where it cannot be written, the start that finds
+ * nothing is a plain node's, until its group finds it. */
+static void name_group(struct membership *m, const char *gid)
+{
+    const struct bytes words[] = { BYTES("hf-group"), bytes_of(gid) };
+    struct errmsg why = { "" };
+
+    if (strcmp(m->w->set->hf_group, gid) == 0)
+        return;
+    if (settings_set(m->w->settings, ARRAY_LEN(words), words, &why) != OK ||
+        settings_rewrite(m->w->settings, &why) != OK)
+        log_notice("durable-group-not-in-configuration gid=%s why=\"%s\"", gid, why.text);
+}
+
 static void join_rooms(struct membership *m)
 {
     struct stat home = { 0 };
@@ -205,6 +219,7 @@ bool membership_bind(struct membership *m, const struct order *o)
     log_notice("durable-bound gid=%s node=%llu offset=%llu", o->gid, U(m->core.meta.node),
                U(m->w->oplog->next));
     m->bound = true;
+    name_group(m, o->gid);
     join_rooms(m);
     if (o->kind != ORDER_PROMOTE) /* a leader leads on: nobody is sent away, or unblocked */
         group_link_rest(m->w->replica);
@@ -248,6 +263,11 @@ void membership_report(const struct membership *m, struct report *out)
     else
         report_without_core(m, out);
     out->priority = (uint32_t)m->w->set->follower_priority;
+}
+
+bool membership_awaits(const struct membership *m)
+{
+    return !m->bound && *m->w->set->hf_group;
 }
 
 bool membership_needs_file(const struct membership *m)
@@ -332,6 +352,10 @@ struct membership *membership_open(struct node_world *w, struct errmsg *out_why)
         membership_free(m);
         return NULL;
     }
+    if (membership_awaits(m))
+        log_warning("durable-disk-lost gid=%s what=\"serves nobody before its group has bound it; "
+                    "hf-group \\\"\\\" makes it a plain node\"",
+                    w->set->hf_group);
     if (!m->bound)
         return m;
     log_notice("durable-member gid=%s node=%llu did=%llu epoch=%llu", m->meta.gid, U(m->meta.node),
@@ -419,6 +443,8 @@ enum err membership_start(struct membership *m, struct errmsg *out_why)
     }
     durable_init(&m->core, &s, clock_now_ms(), &m->pending);
     obey(m);
+    if (m->bound)
+        name_group(m, m->meta.gid);
     return OK;
 }
 

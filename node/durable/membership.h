@@ -12,12 +12,14 @@
  *
  *   1. a node in no group answers HELLO and PING of anybody with what it is, and everything that is meant for a group
  *      with GROUP. Its node id and did are drawn at each start, so that nobody takes two runs of it for one
- *   2. before a node is bound its append only file is on, whole, and says where in the stream it stands: the start
+ *   2. the configuration file says which group has bound a node (hf-group): one that starts without hf.meta has lost
+ *      its disk, and serves nobody before that group has bound it again
+ *   3. before a node is bound its append only file is on, whole, and says where in the stream it stands: the start
  *      after any crash knows exactly what it holds. Until then the order is answered with BUSYSYNC
- *   3. a bound node's append only file stays on, whatever the configuration says
- *   4. actions are obeyed in order; PERSIST holds the loop until the disk has it. Where it cannot be had the process
+ *   4. a bound node's append only file stays on, whatever the configuration says
+ *   5. actions are obeyed in order; PERSIST holds the loop until the disk has it. Where it cannot be had the process
  *      ends at once: nothing that follows would be true
- *   5. before a bound node has loaded it tells what it knows of itself, and follows no order
+ *   6. before a bound node has loaded it tells what it knows of itself, and follows no order
  *
  * Owner: main. Cost: a step of the core per turn of the loop in which something moved; nothing per command.
  */

@@ -72,6 +72,8 @@ void voters_keep_warm(struct membership *m);
 bool membership_bind(struct membership *m, const struct order *o);
 /* Where data and file end now. */
 void membership_look(struct membership *m);
+/* A group had bound this node, whose disk knows nothing of it. */
+bool membership_awaits(const struct membership *m);
 void membership_report(const struct membership *m, struct report *out);
 
 #endif

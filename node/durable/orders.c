@@ -14,6 +14,7 @@
 #include "node/replica/group_link.h"
 #include "node/serve/block.h"
 #include "node/serve/serve.h"
+#include "node/settings.h"
 
 enum {
     BEFORE_VERB = 1,         /* HF */
@@ -127,6 +128,8 @@ static enum receipt_kind check_binding(const struct membership *m, const struct 
 
     if (!carries_charter(o) || strcmp(o->gid, c->gid) != 0)
         return without_core(m, o);
+    if (membership_awaits(m) && strcmp(o->gid, m->w->set->hf_group) != 0)
+        return RECEIPT_GROUP;
     us = charter_member((struct charter *)c, m->core.meta.node);
     if (!us)
         return RECEIPT_GROUP;

@@ -74,10 +74,21 @@ static void open_or_close(struct membership *m)
     }
 }
 
+/* A node in no group serves whom it likes, unless it has lost its group with its disk. */
+static void stand_alone(struct membership *m)
+{
+    struct group_answer all =
+        answer_of(membership_awaits(m) ? REFUSES_MASTERDOWN : REFUSES_NOTHING);
+
+    group_answers(m->w->serve, all, all, false);
+}
+
 void standing_settle(struct membership *m)
 {
-    if (!m->bound)
+    if (!m->bound) {
+        stand_alone(m);
         return;
+    }
     open_or_close(m);
     answer_clients(m);
     aof_require(m->w->aof, wanted_of_file(&m->core));

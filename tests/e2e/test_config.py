@@ -14,10 +14,13 @@ from harness.wait import until
 # What must differ: where each of the two lives.
 OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 # Ours alone.
-OURS = {"hf-confirm-timeout", "hf-stall-refuse", "log-format", "replica-max-staleness-ms", "script-memory-max"}
+OURS = {"log-format", "replica-max-staleness-ms", "script-memory-max"}
+OURS |= {"hf-" + name for name in (
+    "confirm-timeout", "group", "grow-hold-down-max", "grow-stable", "heartbeat", "read-mode", "reset-grace", "sentinel-pass",
+    "sentinel-user", "silence-limit", "solo", "stale-read-limit", "stall-refuse", "sync-max-lag")}
 OURS |= {"http-" + name for name in (
     "port", "bind", "tls", "token", "token-file", "open-health", "max-connections", "request-timeout", "idle-timeout",
-    "max-target", "max-head", "max-body")}
+    "max-target", "max-head", "max-body", "token-without-tls")}
 
 ERRORS = [
     ["loading-process-events-interval-bytes", "1023"],

@@ -103,6 +103,16 @@ def test_a_follower_with_an_old_disk_is_filled_anew(t):
     story.end()
 
 
+@slow
+@limit(120)
+def test_a_leader_that_comes_back_empty_empties_nobody(t):
+    story = Story(t)
+    story.strike("leader back empty")
+    story.led_by_another()
+    story.end()
+    assert story.faults.leader.role() == "slave"
+
+
 @limit(120)
 def test_all_processes_killed_at_once_lose_nothing(t):
     story = Story(t)

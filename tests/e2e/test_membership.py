@@ -1,6 +1,7 @@
 """A node of a durable group, led by a test that plays captain: it is bound, leads and follows as it is ordered, tells
 clients nothing that its group could lose, and knows after a restart what it may still call its data."""
 import os
+import shutil
 import threading
 import time
 
@@ -144,6 +145,28 @@ def test_a_did_is_not_kept_for_what_cannot_be_proved(t):
     told = until(lambda: (lambda r: not r["flags"] & 1 and r)(captain.ping(node)), 20, "it to have read the register")
     assert told["did"] != before["did"] and told["node"] == before["node"] and told["role"] == "waiting", told
     assert told["offset"] == 0 and refused(node, "GET", "a").startswith("MASTERDOWN ")
+
+
+def test_a_node_that_lost_its_disk_serves_nobody(t):
+    t.needs_holdfast()
+    node = member(t)
+    captain = Captain(t)
+    captain.create(node)
+    captain.wait_role(node, "active")
+    node.kill()
+    for name in os.listdir(node.folder):
+        path = os.path.join(node.folder, name)
+        if name == "appendonlydir":
+            shutil.rmtree(path)
+        elif name.startswith("hf.") or name.endswith(".rdb"):
+            os.unlink(path)
+    node.start(wait=False)
+    until(lambda: "durable-disk-lost gid=%s" % captain.gid in node.text(), 10, "it to say what it lost")
+    until(lambda: refused(node, "SET", "a", "1").startswith("MASTERDOWN "), 10, "no write that nobody else has")
+    assert refused(node, "GET", "a").startswith("MASTERDOWN ")
+    assert captain.ping(node)["gid"] == "", "it is nobody's copy"
+    assert node.call("CONFIG", "SET", "hf-group", "") == "OK"
+    assert node.call("SET", "a", "1") == "OK"
 
 
 def test_a_damaged_memory_is_refused(t):
