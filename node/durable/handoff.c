@@ -4,7 +4,8 @@
  *     NONE --HANDOFF--> DRAINING --all of eff have everything: +READY--> READY --until--> READING --> NONE, resume
  *                          `--until, or a member lost: LAGS, NONE          `-- a higher epoch: demoted
  *
- * Writes are held, unexecuted, from the first arrow to the last. Whether to resume needs no certainty: if the switch
+ * Writes are held, unexecuted, from the first arrow to the last, and so are reads that would wait for a beat's answers:
+ * who waits when we are deposed is closed. Whether to resume needs no certainty: if the switch
  * did land, the target acknowledges our epoch no more, and nothing is released.
  */
 #include "node/durable/durable_inner.h"
@@ -50,7 +51,7 @@ void handoff_turn(struct durable *d, struct durable_actions *out)
 {
     struct handoff *h = &d->handoff;
 
-    if (h->state == HANDOFF_DRAINING &&
+    if (h->state == HANDOFF_DRAINING && d->confirmed >= d->confirm &&
         (d->commit == d->at || DURABLE_MUTATED(d, MUT_HOLD_LEAKS))) {
         h->state = HANDOFF_READY;
         durable_answer(d, h->asker, h->seq, RECEIPT_OK, out);

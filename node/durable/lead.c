@@ -340,5 +340,7 @@ enum refusal durable_refuses_read(const struct durable *d, uint64_t now_ms)
         return REFUSES_NOTHING;
     if (d->role != NODE_ACTIVE || (!is_async(d) && hears_nobody(d, now_ms)))
         return REFUSES_MASTERDOWN;
-    return d->doubt_seq != 0 ? REFUSES_HELD : REFUSES_NOTHING;
+    if (d->doubt_seq != 0 || (d->handoff.state != HANDOFF_NONE && d->confirm != 0))
+        return REFUSES_HELD;
+    return REFUSES_NOTHING;
 }

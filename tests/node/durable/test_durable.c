@@ -411,6 +411,34 @@ START_TEST(a_switchover_holds_writes_until_all_is_acknowledged)
 }
 END_TEST
 
+/* Whoever waits when the leader is deposed is closed: so nobody is to wait by then. */
+START_TEST(a_switchover_waits_for_reads_that_wait_for_a_beat)
+{
+    struct durable_actions out = { 0 };
+    struct charter c = named();
+    struct talk t;
+
+    serve();
+    execute(500);
+    ck_assert_int_eq(durable_refuses_read(&d, now_ms), REFUSES_NOTHING);
+    (void)durable_confirm(&d, now_ms, &out);
+    obey(&out);
+    order(ORDER_HANDOFF, &c);
+    ck_assert_int_eq(durable_refuses_read(&d, now_ms), REFUSES_HELD);
+    seen();
+    t = talk_of(TALK_ACK, OTHER);
+    t.did = ITS;
+    for (int i = 0; i < KEEP_COUNT; i++)
+        t.kept[i] = 500;
+    t.seq = d.seq - 1;
+    hear(&t);
+    ck_assert_str_eq(seen(), "release:500 ");
+    t.seq = d.seq;
+    hear(&t);
+    ck_assert_str_eq(seen(), "confirm +OK ");
+}
+END_TEST
+
 START_TEST(after_a_gap_in_its_own_time_a_leader_looks_first)
 {
     serve();
@@ -524,6 +552,7 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            an_order_to_lead_counts_once_and_for_one_process, whoever_is_deposed_closes_who_waits,
            a_confirmed_read_waits_for_a_beat_that_was_sent_after_it,
            a_switchover_holds_writes_until_all_is_acknowledged,
+           a_switchover_waits_for_reads_that_wait_for_a_beat,
            after_a_gap_in_its_own_time_a_leader_looks_first, data_that_counts_is_not_dropped,
            two_marks_in_one_delivery_begin_where_each_stands,
            a_leader_that_lacks_what_was_announced_is_not_obeyed,
