@@ -34,6 +34,7 @@ struct lane {
     struct list parcels;
     uint32_t parcel_count;
     uint64_t used_ms;
+    bool refused;     /* and the log says so */
     uint64_t owes_ms; /* since then it has sent nothing that it owes; counts while calls are out */
 };
 
@@ -56,6 +57,23 @@ static void settle(struct parcel *p)
     xfree(p);
 }
 
+/* Once, as silence is all that whoever asks will ever hear. */
+static void tell_refused(struct lane *l)
+{
+    if (l->refused)
+        return;
+    l->refused = true;
+    log_warning(
+        "voter-refuses place=%s:%u what=\"it takes no commands under this name and password: "
+        "while that is so, nothing in the group can change\"",
+        l->at.host, l->at.port);
+}
+
+static bool begins(struct bytes text, const char *word)
+{
+    return text.len >= strlen(word) && memcmp(text.at, word, strlen(word)) == 0;
+}
+
 static void hear(struct lane *l, const struct resp_value *reply)
 {
     struct wire w = { .count = 0 };
@@ -69,8 +87,12 @@ static void hear(struct lane *l, const struct resp_value *reply)
                    reply->text.at);
     else if (!wire_of_reply(&w, reply))
         errmsg_set(&why, "no message");
-    else if (wire_take_message(&w, &m, &why) == OK && m.kind >= REG_PROMISE)
+    else if (wire_take_message(&w, &m, &why) == OK && m.kind >= REG_PROMISE) {
+        l->refused = false;
         l->courier->o.hear(l->courier->o.arg, &l->at, &m);
+    }
+    if (begins(bytes_of(why.text), "NOAUTH") || begins(bytes_of(why.text), "NOPERM"))
+        tell_refused(l);
     if (why.text[0])
         log_verbose("voter-not-understood place=%s:%u reply=\"%s\"", l->at.host, l->at.port,
                     why.text);
@@ -150,6 +172,8 @@ static void on_state(void *arg, struct dial *d, enum dial_state state, enum dial
 {
     struct lane *l = arg;
 
+    if (state == DIAL_DOWN && why == DIAL_WHY_AUTH)
+        tell_refused(l);
     if (state == DIAL_DOWN) {
         log_debug("voter-link-down place=%s:%u why=%s", l->at.host, l->at.port, dial_why_word(why));
         drop_waiting(l);
