@@ -19,14 +19,16 @@ class Receipt(dict):
 
 
 class Captain:
-    """Three sentinels keep the register, and give no orders: they watch a group whose leader they cannot reach."""
+    """Three sentinels keep the register, and give no orders: they watch a group whose leader they cannot reach, and what
+    their captains say to its members is no command."""
 
     def __init__(self, t, count=3, **options):
         self.t = t
         self.gid = "%040x" % random.SystemRandom().getrandbits(160)
         self.seq = itertools.count(1)
         self.rounds = itertools.count(1)
-        self.sentinels = [t.sentinel(watch=[(GROUP, ("127.0.0.1", 1), 2, {"down-after-milliseconds": 60000})],
+        self.sentinels = [t.sentinel(watch=[(GROUP, ("127.0.0.1", 1), 2, {"down-after-milliseconds": 60000,
+                                                                             "rename-command": "HF NO-SUCH-COMMAND"})],
                                      **options) for _ in range(count)]
         for s in self.sentinels:
             s.start(wait=False)
