@@ -706,7 +706,9 @@ void node_crash(struct world *w, int n, enum loss loss)
     stop_process(w, n);
     if (loss == LOSS_POWER)
         lose_power(w, x);
-    if (loss == LOSS_STALE && x->old.has_meta && m && m->boot > x->old.meta.boot) {
+    /* One that no group has bound has no file: there is no copy from before. */
+    if (loss == LOSS_STALE && x->old.has_meta && x->old.meta.gid[0] && m &&
+        m->boot > x->old.meta.boot) {
         copy_files(&x->files, &x->old);
         x->kernel++;
     }

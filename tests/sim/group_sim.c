@@ -86,6 +86,7 @@ static const struct mutant {
     { MUT_GROW_LATE, 0, "grow-late" },
     { MUT_GROW_FORGOTTEN, 0, "grow-forgotten" },
     { MUT_GROW_BEHIND, 0, "grow-behind" },
+    { MUT_ACK_ANY_DID, 0, "ack-any-did" },
     { MUT_KEEPS_DID, 0, "keeps-did" },
     { MUT_BOOT_IGNORED, 0, "boot-ignored" },
     { MUT_RESUMES_EPOCH, 0, "resumes-epoch" },
