@@ -82,18 +82,12 @@ static const struct mutant {
     uint32_t bit, captain;
     const char *name;
 } mutants[] = {
-    { MUT_SHRINK_EARLY, 0, "shrink-early" },
-    { MUT_GROW_LATE, 0, "grow-late" },
-    { MUT_GROW_FORGOTTEN, 0, "grow-forgotten" },
-    { MUT_GROW_BEHIND, 0, "grow-behind" },
-    { MUT_ACK_ANY_DID, 0, "ack-any-did" },
-    { MUT_KEEPS_DID, 0, "keeps-did" },
-    { MUT_BOOT_IGNORED, 0, "boot-ignored" },
-    { MUT_RESUMES_EPOCH, 0, "resumes-epoch" },
-    { MUT_DROPS_IN_SYNC, 0, "drops-in-sync" },
-    { MUT_FOLLOWS_LOWER, 0, "follows-lower" },
-    { MUT_EPOCH_UNSAVED, 0, "epoch-unsaved" },
-    { MUT_WEAKEST_UNSAVED, 0, "weakest-unsaved" },
+    { MUT_SHRINK_EARLY, 0, "shrink-early" },     { MUT_GROW_LATE, 0, "grow-late" },
+    { MUT_GROW_FORGOTTEN, 0, "grow-forgotten" }, { MUT_GROW_BEHIND, 0, "grow-behind" },
+    { MUT_ACK_ANY_DID, 0, "ack-any-did" },       { MUT_KEEPS_DID, 0, "keeps-did" },
+    { MUT_BOOT_IGNORED, 0, "boot-ignored" },     { MUT_RESUMES_EPOCH, 0, "resumes-epoch" },
+    { MUT_DROPS_IN_SYNC, 0, "drops-in-sync" },   { MUT_FOLLOWS_LOWER, 0, "follows-lower" },
+    { MUT_EPOCH_UNSAVED, 0, "epoch-unsaved" },   { MUT_WEAKEST_UNSAVED, 0, "weakest-unsaved" },
     { MUT_CUTS_DATA, 0, "cuts-data" },
 };
 
