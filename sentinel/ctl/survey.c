@@ -34,18 +34,26 @@ static void learn(struct known *k, const struct target *t, struct bytes id)
     k->count++;
 }
 
+static enum err ask_of_group(struct wire *w, const char *what, const char *group,
+                             const struct resp_value **out, struct errmsg *why)
+{
+    enum err e = WIRE_CALL(w, out, why, "SENTINEL", what, group);
+
+    if (e == OK && (*out)->kind == RESP_ERROR) {
+        errmsg_set(why, "%s: %.*s ('%s')", w->target->address, (int)(*out)->text.len,
+                   (*out)->text.at, group);
+        return ERR_NOTFOUND;
+    }
+    return e;
+}
+
 static enum err learn_peers(struct wire *w, const char *group, struct known *k, struct errmsg *why)
 {
     const struct resp_value *reply;
-    enum err e = WIRE_CALL(w, &reply, why, "SENTINEL", "SENTINELS", group);
+    enum err e = ask_of_group(w, "SENTINELS", group, &reply, why);
 
     if (e != OK)
         return e;
-    if (reply->kind == RESP_ERROR) {
-        errmsg_set(why, "%s: %.*s ('%s')", w->target->address, (int)reply->text.len, reply->text.at,
-                   group);
-        return ERR_NOTFOUND;
-    }
     for (size_t i = 0; i < reply->count; i++) {
         const struct resp_value *peer = &reply->items[i];
         struct target t = { 0 };
@@ -158,15 +166,10 @@ static enum err put_info(struct wire *w, cJSON *object, struct errmsg *why)
 static enum err put_master(struct wire *w, const char *group, cJSON *s, struct errmsg *why)
 {
     const struct resp_value *reply;
-    enum err e = WIRE_CALL(w, &reply, why, "SENTINEL", "MASTER", group);
+    enum err e = ask_of_group(w, "MASTER", group, &reply, why);
 
     if (e != OK)
         return e;
-    if (reply->kind == RESP_ERROR) {
-        errmsg_set(why, "%s: %.*s ('%s')", w->target->address, (int)reply->text.len, reply->text.at,
-                   group);
-        return ERR_NOTFOUND;
-    }
     facts_address(s, "leader", reply, "ip", "port");
     facts_number(s, "quorum", reply, "quorum");
     facts_number(s, "down_after_ms", reply, "down-after-milliseconds");

@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void say(struct reasons *r, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void say(struct reasons *r, const char *format, ...)
+void reasons_say(struct reasons *r, const char *format, ...)
 {
     va_list args;
 
@@ -65,10 +63,10 @@ static void check_nodes(const struct founding *f, struct reasons *why)
 
         leaders += n->leads;
         if (odd)
-            say(why, "the node %s:%u %s", n->at.host, n->at.port, odd);
+            reasons_say(why, "the node %s:%u %s", n->at.host, n->at.port, odd);
     }
     if (leaders != 1)
-        say(why, leaders ? "more than one node leads" : "no node leads");
+        reasons_say(why, leaders ? "more than one node leads" : "no node leads");
 }
 
 static void check_voters(const struct founding *f, struct reasons *why)
@@ -78,18 +76,18 @@ static void check_voters(const struct founding *f, struct reasons *why)
         const char *odd = odd_voter(f, v);
 
         if (odd)
-            say(why, "the sentinel %s:%u %s", v->at.host, v->at.port, odd);
+            reasons_say(why, "the sentinel %s:%u %s", v->at.host, v->at.port, odd);
     }
     if (f->voter_count == 0)
-        say(why, "no sentinel votes");
+        reasons_say(why, "no sentinel votes");
 }
 
 static void check_terms(const struct founding *f, struct reasons *why)
 {
     if (f->level == KEEP_ASYNC || (unsigned)f->level >= KEEP_COUNT)
-        say(why, "the level is to be mem, os or fsync");
+        reasons_say(why, "the level is to be mem, os or fsync");
     if (f->min_sync == 0 || f->min_sync > f->node_count)
-        say(why, "min-sync is to be between 1 and the number of nodes, %u", f->node_count);
+        reasons_say(why, "min-sync is to be between 1 and the number of nodes, %u", f->node_count);
 }
 
 static struct charter first_version(const struct founding *f)
@@ -143,9 +141,9 @@ bool found_charter(const struct founding *f, struct charter *out, struct reasons
         return false;
     first = first_version(f);
     if (!charter_is_sound(&first, &odd))
-        say(out_why, "%s", odd.text);
+        reasons_say(out_why, "%s", odd.text);
     else if (!fits(&first))
-        say(out_why, "the names of its hosts are too long: use addresses");
+        reasons_say(out_why, "the names of its hosts are too long: use addresses");
     if (out_why->count > 0)
         return false;
     *out = first;

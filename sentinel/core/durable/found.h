@@ -49,6 +49,9 @@ struct reasons {
     uint32_t count; /* the rest, if there are more, will be told the next time */
 };
 
+/* What does not fit is cut, or left out. */
+void reasons_say(struct reasons *r, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /* False: *out is untouched, and *out_why holds what is in the way. */
 bool found_charter(const struct founding *f, struct charter *out, struct reasons *out_why);
 

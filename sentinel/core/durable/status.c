@@ -1,7 +1,5 @@
 #include "sentinel/core/durable/status.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 struct member_status status_member(const struct captain *c, uint32_t i)
@@ -72,19 +70,6 @@ uint32_t status_in_sync(const struct captain *c)
     return count;
 }
 
-static void say(struct reasons *r, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void say(struct reasons *r, const char *format, ...)
-{
-    va_list args;
-
-    if (r->count == FOUND_REASONS_MAX)
-        return;
-    va_start(args, format);
-    vsnprintf(r->text[r->count++], FOUND_TEXT_MAX, format, args);
-    va_end(args);
-}
-
 /* Why a member is not in sync, as far as it can be told from here. */
 static const char *absence(const struct member_status *s)
 {
@@ -109,34 +94,35 @@ static void check_member(const struct captain *c, uint32_t i, struct reasons *ou
     const struct place *at = &s.member->at;
 
     if (s.leads && !status_serves(c))
-        say(out, "the leader %s:%u does not serve: %s", at->host, at->port, why_word(s.why));
+        reasons_say(out, "the leader %s:%u does not serve: %s", at->host, at->port,
+                    why_word(s.why));
     else if (!s.in_sync)
-        say(out, "the node %s:%u is not in sync: %s", at->host, at->port, absence(&s));
+        reasons_say(out, "the node %s:%u is not in sync: %s", at->host, at->port, absence(&s));
     else if (s.report->flags & NODE_DISK_FAILED)
-        say(out, "the disk of the node %s:%u fails", at->host, at->port);
+        reasons_say(out, "the disk of the node %s:%u fails", at->host, at->port);
     else if (!s.leads && why_opinion(s.why) != OPINION_ALIVE)
-        say(out, "the node %s:%u is in sync, and does not answer: %s", at->host, at->port,
-            why_word(s.why));
+        reasons_say(out, "the node %s:%u is in sync, and does not answer: %s", at->host, at->port,
+                    why_word(s.why));
 }
 
 static void check_voters(const struct captain *c, struct reasons *out)
 {
     if (charter_is_joint(&c->charter))
-        say(out, "a change of the voters is not finished");
+        reasons_say(out, "a change of the voters is not finished");
     else if (c->charter.voter_count < 3)
-        say(out, "%u sentinels vote: none of them may be lost", c->charter.voter_count);
+        reasons_say(out, "%u sentinels vote: none of them may be lost", c->charter.voter_count);
     for (uint32_t i = 0; i < c->charter.voter_count; i++) {
         const struct voter *v = &c->charter.voters[i];
         enum voter_health health = status_voter_health(c, v);
 
         if (health == VOTER_SILENT)
-            say(out, "the sentinel %s:%u does not answer", v->at.host, v->at.port);
+            reasons_say(out, "the sentinel %s:%u does not answer", v->at.host, v->at.port);
         else if (health == VOTER_FORGOT)
-            say(out, "the sentinel %s:%u has lost its memory: SENTINEL HF VOTER REPLACE",
-                v->at.host, v->at.port);
+            reasons_say(out, "the sentinel %s:%u has lost its memory: SENTINEL HF VOTER REPLACE",
+                        v->at.host, v->at.port);
     }
     if (c->voter == 0 || !charter_voter(&c->charter, c->voter))
-        say(out, "this sentinel does not vote");
+        reasons_say(out, "this sentinel does not vote");
 }
 
 void status_lacks(const struct captain *c, struct reasons *out)
@@ -145,13 +131,14 @@ void status_lacks(const struct captain *c, struct reasons *out)
 
     out->count = 0;
     if (c->charter.ver == 0) {
-        say(out, "the register has not been read yet: no majority of its voters has answered");
+        reasons_say(out,
+                    "the register has not been read yet: no majority of its voters has answered");
         return;
     }
     if (in_sync < c->charter.min_sync)
-        say(out, "%u in sync, and writes need %u", in_sync, c->charter.min_sync);
+        reasons_say(out, "%u in sync, and writes need %u", in_sync, c->charter.min_sync);
     if (c->charter.member_count == 1)
-        say(out, "the leader is the only member");
+        reasons_say(out, "the leader is the only member");
     for (uint32_t i = 0; i < c->charter.member_count; i++)
         check_member(c, i, out);
     check_voters(c, out);
