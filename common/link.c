@@ -49,7 +49,8 @@ void link_end(struct link *l)
     list_remove(&l->again);
     if (l->tls)
         tls_session_goodbye(l->tls);
-    close(l->fd);
+    if (l->fd >= 0)
+        close(l->fd);
     l->fd = -1;
     link_move(l, LINK_DEAD);
 }
@@ -80,6 +81,20 @@ void link_kill_errno(struct link *l, int error)
 {
     l->sys_errno = error;
     link_kill(l, error == ECONNRESET || error == EPIPE ? LINK_WHY_RESET : LINK_WHY_IO);
+}
+
+bool link_may_leave(const struct link *l)
+{
+    return l->state == LINK_OPEN && !l->handshaking && out_pending(&l->out) == 0;
+}
+
+void link_leave(struct link *l)
+{
+    ASSERT(link_may_leave(l));
+    l->fd = -1;
+    l->tls = NULL;
+    l->why = LINK_WHY_ASKED;
+    link_end(l);
 }
 
 /* Of our own, and of what the kernel holds: it may take no more for seconds while a slow peer reads. */

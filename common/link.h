@@ -153,6 +153,11 @@ void link_pause_reading(struct link *l, bool pause);
 void link_close(struct link *l, enum link_why why);
 /* Without waiting for output. */
 void link_kill(struct link *l, enum link_why why);
+/* For another thread to go on with what is at the other end: its descriptor and TLS session, l->fd and l->tls, are whoever
+ * took them before this call, and l is DEAD. Input that was read and not consumed is lost. Only where it may:
+ * open, and nothing waits to be sent. */
+bool link_may_leave(const struct link *l);
+void link_leave(struct link *l);
 /* The subject's common name of the peer's certificate; false when there is none. */
 bool link_peer_name(const struct link *l, char *out, size_t cap);
 /* Why it ended, for a log: "reset", "io: No route to host", "tls: certificate verify failed". */

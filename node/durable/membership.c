@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "node/durable/membership_room.h"
+#include "node/durable/vital.h"
 #include "node/insight/identity.h"
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
@@ -345,6 +346,7 @@ struct membership *membership_open(struct node_world *w, struct errmsg *out_why)
     m->w = w;
     m->hooks = hooks_of_core;
     m->hooks.arg = m;
+    m->vital = vital_new(w->loop, identity()->run_id);
     ev_timer_init(&m->wake, on_wake, 0., 0.);
     m->wake.data = m;
     read_terms(m);
@@ -476,6 +478,7 @@ void membership_free(struct membership *m)
     if (!m)
         return;
     ev_timer_stop(m->w->loop, &m->wake);
+    vital_free(m->vital);
     voters_end(m);
     durable_actions_fini(&m->pending);
     meta_file_close(&m->file);

@@ -16,6 +16,7 @@
 #include "node/world.h"
 
 struct courier;
+struct vital;
 
 /* An order that is answered in a later step than its own. */
 struct late_answer {
@@ -42,6 +43,7 @@ struct membership {
     struct durable_terms terms;
     struct group_link_hooks hooks; /* events of the core */
     struct courier *courier;
+    struct vital *vital;
     uint64_t warm_ms; /* when the links to the voters are looked at next */
     ev_timer wake;
     bool open; /* it leads at level async: no reply waits */

@@ -11,6 +11,7 @@
 #include "common/register/wire.h"
 #include "common/serve/service.h"
 #include "node/durable/membership_room.h"
+#include "node/durable/vital.h"
 #include "node/replica/group_link.h"
 #include "node/serve/block.h"
 #include "node/serve/serve.h"
@@ -204,6 +205,27 @@ static void cmd_order(struct call *c)
         answer(c, m, &o, unready);
 }
 
+/* The connection goes over to the thread that answers while the loop is busy; what was asked, too. */
+static void cmd_vital(struct call *c)
+{
+    struct node_world *w = c->world;
+    struct membership *m = w->membership;
+    const struct meta *meta = m->ready ? &m->core.meta : &m->meta;
+    enum err e = ERR_REFUSED;
+
+    call_no_effect(c);
+    if (!m->bound || !bytes_is(c->argv[BEFORE_VERB + 2], meta->gid)) {
+        reply_error(c->reply, "ERR this node does not belong to that durable group");
+        return;
+    }
+    if (c->session && c->session->kind == SESSION_NORMAL && !c->in_exec)
+        e = vital_take(m->vital, c->session->link);
+    if (e == ERR_REFUSED)
+        reply_error(c->reply, "ERR HF VITAL wants a connection of its own");
+    else if (e != OK)
+        reply_error(c->reply, "ERR no thread can be had to answer");
+}
+
 /* ---- rows ----------------------------------------------------------------------------------------- */
 
 /* Amid a script that runs for long only questions are answered: half of what it does is for no follower. */
@@ -258,6 +280,16 @@ static const struct command orders[] = {
               "boot:integer at:integer history",
       .help =
           "Said by followers of a durable group: continues their stream, or sends everything." },
+    { .name = "vital",
+      .run = cmd_vital,
+      .argc_min = 4,
+      .argc_max = ARGC_ANY,
+      .flags = HF_FLAGS,
+      .group = "server",
+      .since = "7.2.4",
+      .cost = "O(1)",
+      .args = "format:integer gid",
+      .help = "From now on this connection is answered while the node's loop is busy, too." },
     { 0 },
 };
 

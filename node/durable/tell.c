@@ -2,6 +2,7 @@
  * tell - INFO replication, of a bound node.
  */
 #include "node/durable/membership_room.h"
+#include "node/durable/vital.h"
 #include "node/serve/serve.h"
 
 #define U(number) ((unsigned long long)(number))
@@ -50,6 +51,7 @@ static void write_membership(struct node_world *w, struct buf *out)
     info_line(out, "hf_resyncing", "%d", m->core.meta.resyncing);
     info_line(out, "hf_solo", "%d", m->core.meta.solo);
     info_line(out, "hf_disk_failed", "%d", m->core.disk_failed);
+    info_line(out, "hf_vital_lines", "%u", vital_count(m->vital));
     if (m->core.role >= NODE_LEADER)
         write_leading(m, out);
 }

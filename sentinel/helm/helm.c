@@ -129,9 +129,10 @@ static void obey(struct helm *h, const struct captain_action *a)
 {
     static void (*const obeys[CAPTAIN_ACT_COUNT])(struct helm *, const struct captain_action *) = {
         [CAPTAIN_ACT_DIAL] = helm_line_dial,  [CAPTAIN_ACT_ORDER] = helm_line_order,
-        [CAPTAIN_ACT_SUSPECT] = obey_suspect, [CAPTAIN_ACT_OPINE] = obey_opine,
-        [CAPTAIN_ACT_SEND] = obey_send,       [CAPTAIN_ACT_NOTICE] = obey_notice,
-        [CAPTAIN_ACT_SERVES] = obey_serves,   [CAPTAIN_ACT_REPLY] = obey_reply,
+        [CAPTAIN_ACT_VITAL] = helm_vital_ask, [CAPTAIN_ACT_SUSPECT] = obey_suspect,
+        [CAPTAIN_ACT_OPINE] = obey_opine,     [CAPTAIN_ACT_SEND] = obey_send,
+        [CAPTAIN_ACT_NOTICE] = obey_notice,   [CAPTAIN_ACT_SERVES] = obey_serves,
+        [CAPTAIN_ACT_REPLY] = obey_reply,
     };
 
     obeys[a->kind](h, a);
@@ -180,6 +181,7 @@ static void keep_warm(struct helm *h)
     for (uint32_t i = 0; i < c->voter_count; i++)
         if (c->voters[i].id != h->captain.voter)
             courier_warm(h->all->courier, &c->voters[i].at, h->gid);
+    helm_vital_keep(h);
 }
 
 static void poll_voters(struct helm *h)

@@ -3,6 +3,7 @@
  *
  *     helm.c      the captain's steps and actions
  *     helm_line.c connections to nodes
+ *     helm_vital.c and to the threads that answer for them
  *     muster.c   who is at those places?
  *     requests.c  an operator's request becomes a captain's wish
  *     wants.c     what the settings ask for, made as soon as it can be
@@ -20,11 +21,13 @@
 
 enum {
     HELM_REPLY_BYTES_MAX = 2 * WIRE_BYTES_MAX,
-    HELM_CALLS_MAX = 1000,  /* unanswered, of one line; over it, it is silent anyhow */
-    HELM_WARM_MS = 1000,    /* links to voters are kept up, so that a failover waits for no dial */
-    HELM_POLL_MS = 2000,    /* voters are asked who they are, for operators to see */
-    HELM_GRID_MS = 10,      /* heartbeats of many groups leave in one turn */
-    HELM_GRID_FROM_MS = 20, /* what is due sooner is due when it is due */
+    HELM_CALLS_MAX = 1000, /* unanswered, of one line; over it, it is silent anyhow */
+    HELM_WARM_MS = 1000,   /* links to voters are kept up, so that a failover waits for no dial */
+    HELM_POLL_MS = 2000,   /* voters are asked who they are, for operators to see */
+    HELM_VITAL_MS = 1000,  /* between two dials of a node's thread … */
+    HELM_VITAL_REFUSED_MS = 10000, /* … that knows of none */
+    HELM_GRID_MS = 10,             /* heartbeats of many groups leave in one turn */
+    HELM_GRID_FROM_MS = 20,        /* what is due sooner is due when it is due */
     MUSTER_MS = 1000,
     WANT_LOOK_MS = 500,   /* between two looks at what the settings ask for */
     WANT_AGAIN_MS = 5000, /* after an attempt that failed */
@@ -53,7 +56,9 @@ struct helm_line {
     struct helm *helm;
     uint64_t node; /* 0: nobody's */
     struct dial *dial;
-    bool refused; /* it answered with an error, and the log says so */
+    bool refused;       /* it answered with an error, and the log says so */
+    struct dial *vital; /* to the thread that answers while its loop is busy */
+    uint64_t vital_ms;  /* not dialled before */
 };
 
 struct helm {
@@ -92,6 +97,7 @@ uint64_t helms_draw_token(struct helms *hs);
 /* helm_line.c */
 void helm_line_dial(struct helm *h, const struct captain_action *a);
 void helm_line_order(struct helm *h, const struct captain_action *a);
+struct helm_line *helm_line_find(struct helm *h, uint64_t node); /* NULL: there is none */
 void helm_line_drop_strangers(struct helm *h); /* of nodes that are no members any more */
 void helm_line_close_all(struct helm *h);
 /* How to reach a node of the group at a place; the rest of *o is the caller's. */
@@ -100,6 +106,10 @@ void helm_line_aim(const struct helms *hs, const struct group *g, const struct p
 /* HF and the words of an order, on d; the group's word for HF. */
 enum err helm_line_send(struct helms *hs, const struct group *g, struct dial *d,
                         const struct order *o, dial_reply_fn *fn, void *arg);
+
+/* helm_vital.c */
+void helm_vital_keep(struct helm *h); /* a line to each member's thread, once a second */
+void helm_vital_ask(struct helm *h, const struct captain_action *a);
 
 /* wants.c */
 void wants_init(struct helms *hs);

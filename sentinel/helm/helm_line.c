@@ -96,7 +96,7 @@ static void on_state(void *arg, struct dial *d, enum dial_state state, enum dial
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
-static struct helm_line *find(struct helm *h, uint64_t node)
+struct helm_line *helm_line_find(struct helm *h, uint64_t node)
 {
     for (size_t i = 0; i < ARRAY_LEN(h->lines); i++)
         if (h->lines[i].node == node)
@@ -106,22 +106,23 @@ static struct helm_line *find(struct helm *h, uint64_t node)
 
 static void close_line(struct helm_line *l)
 {
-    struct dial *d = l->dial;
+    struct dial *d = l->dial, *vital = l->vital;
 
     *l = (struct helm_line){ .helm = l->helm };
     dial_free(d);
+    dial_free(vital);
 }
 
 void helm_line_dial(struct helm *h, const struct captain_action *a)
 {
-    struct helm_line *l = find(h, a->to);
+    struct helm_line *l = helm_line_find(h, a->to);
     const struct group *g = helm_group(h);
     struct dial_options o = { .connect_timeout_ms = a->timeout_ms, .on_state = on_state };
 
     if (!g)
         return;
     if (!l)
-        l = find(h, 0); /* there is one: strangers have been dropped */
+        l = helm_line_find(h, 0); /* there is one: strangers have been dropped */
     l->node = a->to;
     o.arg = l;
     helm_line_aim(h->all, g, &a->at, &o);
@@ -136,7 +137,7 @@ void helm_line_dial(struct helm *h, const struct captain_action *a)
 
 void helm_line_order(struct helm *h, const struct captain_action *a)
 {
-    struct helm_line *l = find(h, a->to);
+    struct helm_line *l = helm_line_find(h, a->to);
     const struct group *g = helm_group(h);
 
     if (g && l && l->dial && dial_state(l->dial) == DIAL_UP)

@@ -101,6 +101,7 @@ static void pause_host(struct world *w, int i)
         return;
     world_trace(w, "%c%d pauses for %llu", i < SENTINELS ? 's' : 'n', i % SENTINELS, U(for_ms));
     w->hosts[i].paused_ms = w->now_ms + for_ms;
+    w->hosts[i].busy = i >= SENTINELS && for_ms % 2 == 0;
     if (i < SENTINELS && for_ms > 4 * CAPTAIN_HEARTBEAT_MS)
         w->sentinels[i].woke_ms = w->now_ms + for_ms;
     else if (i >= SENTINELS)

@@ -113,6 +113,31 @@ static void send_order(struct world *w, int s, const struct captain_action *a)
     net_send(w, l);
 }
 
+static void vital(struct world *w, struct item *it)
+{
+    struct captain_event ev = { .kind = CAPTAIN_EV_VITAL,
+                                .node = w->nodes[it->b].report.node,
+                                .run = w->nodes[it->b].report.run,
+                                .busy_ms = it->number };
+
+    if (is_awake(w, it, vital))
+        step(w, it->a, &ev);
+}
+
+/* Over a line of its own, to a thread that the loop does not hold up. */
+static void ask_vital(struct world *w, int s, int n)
+{
+    const struct host *h = &w->hosts[SENTINELS + n];
+    struct item *it;
+
+    if (!h->alive || (h->paused_ms > w->now_ms && !h->busy) || w->cut[s][SENTINELS + n] ||
+        w->cut[SENTINELS + n][s])
+        return;
+    it = world_put(w, 1, vital, s, n);
+    it->generation = w->hosts[s].generation;
+    it->number = h->paused_ms > w->now_ms;
+}
+
 static void send_suspicion(struct world *w, int s, int to, enum letter_kind kind,
                            const struct suspicion *what)
 {
@@ -136,6 +161,9 @@ static void obey(struct world *w, int s, const struct captain_action *a)
         break;
     case CAPTAIN_ACT_ORDER:
         send_order(w, s, a);
+        break;
+    case CAPTAIN_ACT_VITAL:
+        ask_vital(w, s, node_host(w, a->to));
         break;
     case CAPTAIN_ACT_SUSPECT:
         send_suspicion(w, s, net_host_at(w, &a->at), LETTER_SUSPECT, &a->suspicion);

@@ -8,7 +8,7 @@
  *      hearsay alone while a copy in sync, well connected, hears the leader
  *   4. nobody's opinion is repeated: 3 looks at each captain's own
  *   5. a voter beside a captain that knows the leader dead accepts none of its shrinks
- *   6. nobody is called silent soon after this process slept
+ *   6. nobody is called silent soon after this process slept, or while its thread says that it lives
  *   7. an operator is told OK for what was chosen; a leader is called active that was so
  *   8. a forced leader's predecessor is dead
  */
@@ -234,6 +234,25 @@ static bool is_chosen(const struct world *w, const struct charter *c)
     return c->ver < CHAIN_MAX && w->chain[c->ver].ver != 0 && charter_eq(&w->chain[c->ver], c);
 }
 
+/* Of the leader: its process runs, its loop does not, and the way there and back is free and has been for long. */
+static bool is_plainly_busy(const struct world *w, int s)
+{
+    const struct captain *x = &w->sentinels[s].captain;
+
+    for (int n = 0; n < NODES; n++) {
+        const struct host *h = &w->hosts[SENTINELS + n];
+
+        if (h->n->report.node == x->charter.leader)
+            return h->alive && h->busy && h->paused_ms > w->now_ms &&
+                   strcmp(h->n->report.run, x->charter.run) == 0 &&
+                   net_is_whole(w, s, SENTINELS + n, 2 * CALM_MS) &&
+                   w->now_ms >= w->sentinels[s].woke_ms + 2 * CALM_MS &&
+                   w->sentinels[s].lines[n].state == CONTACT_OPEN &&
+                   w->now_ms >= w->sentinels[s].lines[n].open_ms + 2 * CALM_MS;
+    }
+    return false;
+}
+
 void judge_action(struct world *w, int s, const struct captain_action *a)
 {
     const struct sentinel_host *h = &w->sentinels[s];
@@ -249,6 +268,8 @@ void judge_action(struct world *w, int s, const struct captain_action *a)
         w->now_ms < h->woke_ms + 2 * CAPTAIN_HEARTBEAT_MS)
         world_fail(w, "s%d slept until %llu ms ago, and calls the leader silent", s,
                    U(w->now_ms - h->woke_ms));
+    if (a->kind == CAPTAIN_ACT_SUSPECT && a->suspicion.why == WHY_SILENT && is_plainly_busy(w, s))
+        world_fail(w, "s%d calls the leader silent, and its thread would say that it is busy", s);
 }
 
 void judge_accepted(struct world *w, int s, const struct charter *mine,

@@ -84,6 +84,7 @@ struct node_host {
 
 struct host {
     bool alive;
+    bool busy; /* paused, but for the thread of a node that says so */
     uint64_t paused_ms, generation, wake_set_ms;
     struct sentinel_host *s;
     struct node_host *n;

@@ -99,6 +99,25 @@ static void send_order(struct world *w, int s, int n, const struct order *o)
     net_send(w, order);
 }
 
+static void thread_answers(struct world *w, struct item *it)
+{
+    struct node *x = &w->nodes[it->b];
+    struct captain_event ev = { .kind = CAPTAIN_EV_VITAL, .node = x->id, .run = x->core.run };
+
+    if (is_awake(w, it, thread_answers))
+        step(w, it->a, &ev);
+}
+
+/* Over a line of its own, to a thread that a node's loop does not hold up. */
+static void ask_thread(struct world *w, int s, int n)
+{
+    const struct host *h = &w->hosts[FIRST_NODE + n];
+
+    if (h->alive && (h->busy || h->paused_ms <= w->now_ms) && !w->cut[s][FIRST_NODE + n] &&
+        !w->cut[FIRST_NODE + n][s])
+        later(w, 1, thread_answers, s, n);
+}
+
 /* ---- what it wants ----------------------------------------------------------------------------- */
 
 static void send_suspicion(struct world *w, int s, int to, enum letter_kind kind,
@@ -143,6 +162,9 @@ static void obey(struct world *w, int s, const struct captain_action *a)
         break;
     case CAPTAIN_ACT_ORDER:
         send_order(w, s, n, &a->order);
+        break;
+    case CAPTAIN_ACT_VITAL:
+        ask_thread(w, s, n);
         break;
     case CAPTAIN_ACT_SUSPECT:
         send_suspicion(w, s, net_host_at(w, &a->at), LETTER_SUSPECT, &a->suspicion);

@@ -162,6 +162,7 @@ static void fault(struct world *w, struct item *it)
     case 2:
         world_trace(w, "%s pauses", w->hosts[i].name);
         w->hosts[i].paused_ms = w->now_ms + world_chance(w, PAUSE_MS);
+        w->hosts[i].busy = w->hosts[i].paused_ms % 2 == 0;
         break;
     case 3:
         kill_node(w, (int)world_chance(w, NODES));

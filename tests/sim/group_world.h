@@ -133,6 +133,7 @@ struct client {
 struct host {
     char name[8];
     bool alive;
+    bool busy; /* paused, but for the thread of a node that says so */
     uint64_t paused_ms, generation, wake_set_ms;
     union {
         struct sentinel *sentinel;

@@ -22,7 +22,7 @@ const char *captain_state_word(enum captain_state state)
 const char *captain_action_word(enum captain_action_kind kind)
 {
     static const char *const words[CAPTAIN_ACT_COUNT] = {
-        "dial", "order", "suspect", "opine", "send", "notice", "serves", "reply",
+        "dial", "order", "vital", "suspect", "opine", "send", "notice", "serves", "reply",
     };
 
     return words[kind];
@@ -385,6 +385,20 @@ static void dial(struct captain *c, struct watched *w, struct captain_actions *o
     evidence_dialled(&w->e);
 }
 
+/* It is late: does it live all the same? */
+static void ask_vital(struct captain *c, struct watched *w, struct captain_actions *out)
+{
+    struct captain_action *a;
+
+    if (c->now_ms >= evidence_ask_vital_ms(&w->e, &c->set.patience)) {
+        a = captain_act(out, CAPTAIN_ACT_VITAL);
+        a->to = w->e.node;
+        a->at = *place_of(c, w->e.node);
+        w->e.vital_asked_ms = c->now_ms;
+    }
+    captain_wake_by(c, evidence_ask_vital_ms(&w->e, &c->set.patience));
+}
+
 static void watch_settle(struct captain *c, struct captain_actions *out)
 {
     uint32_t factor = health_factor(&c->health);
@@ -404,6 +418,8 @@ static void watch_settle(struct captain *c, struct captain_actions *out)
             captain_wake_by(c, w->e.asked_ms + c->set.patience.heartbeat_ms);
         if (silent_ms > c->now_ms)
             captain_wake_by(c, silent_ms);
+        if (w->e.gone == WHY_NONE)
+            ask_vital(c, w, out);
     }
 }
 
@@ -475,6 +491,15 @@ static void goodbye(struct captain *c, const struct captain_event *ev, struct ca
     (void)out;
     if (w)
         evidence_goodbye(&w->e, ev->run);
+}
+
+static void vital(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
+{
+    struct watched *w = captain_watched(c, ev->node);
+
+    (void)out;
+    if (w)
+        evidence_hear_vital(&w->e, ev->run, ev->busy_ms, c->now_ms);
 }
 
 static void receipt(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
@@ -564,11 +589,12 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
 {
     static void (*const handlers[CAPTAIN_EV_COUNT])(struct captain *, const struct captain_event *,
                                                     struct captain_actions *) = {
-        [CAPTAIN_EV_LINE_UP] = line_up,     [CAPTAIN_EV_LINE_DOWN] = line_down,
-        [CAPTAIN_EV_GOODBYE] = goodbye,     [CAPTAIN_EV_RECEIPT] = receipt,
-        [CAPTAIN_EV_SUSPECTED] = suspected, [CAPTAIN_EV_OPINION] = opinion,
-        [CAPTAIN_EV_BALLOT] = ballot,       [CAPTAIN_EV_CHARTER] = charter,
-        [CAPTAIN_EV_RUMOUR] = rumour,       [CAPTAIN_EV_WISH] = wish,
+        [CAPTAIN_EV_LINE_UP] = line_up, [CAPTAIN_EV_LINE_DOWN] = line_down,
+        [CAPTAIN_EV_GOODBYE] = goodbye, [CAPTAIN_EV_VITAL] = vital,
+        [CAPTAIN_EV_RECEIPT] = receipt, [CAPTAIN_EV_SUSPECTED] = suspected,
+        [CAPTAIN_EV_OPINION] = opinion, [CAPTAIN_EV_BALLOT] = ballot,
+        [CAPTAIN_EV_CHARTER] = charter, [CAPTAIN_EV_RUMOUR] = rumour,
+        [CAPTAIN_EV_WISH] = wish,
     };
 
     awake(c, ev->now_ms);

@@ -105,6 +105,7 @@ enum captain_event_kind {
     CAPTAIN_EV_LINE_UP,   /* node: a connection that was dialled stands */
     CAPTAIN_EV_LINE_DOWN, /* node, why: it failed or ended; once per dial */
     CAPTAIN_EV_GOODBYE,   /* node, run: the process said that it ends */
+    CAPTAIN_EV_VITAL,     /* node, run, busy_ms: its thread says so (evidence.h) */
     CAPTAIN_EV_RECEIPT,   /* node, receipt: of an order, or (seq 0) unasked */
     CAPTAIN_EV_SUSPECTED, /* suspicion, token: somebody asks what I think */
     CAPTAIN_EV_OPINION,   /* suspicion: what somebody whom I asked thinks */
@@ -119,7 +120,7 @@ struct captain_event {
     enum captain_event_kind kind;
     uint64_t now_ms; /* boot clock; never less than in the event before */
     uint64_t node;
-    uint64_t token, ver;
+    uint64_t token, ver, busy_ms;
     enum down_why why;
     const char *run;
     const struct receipt *receipt;
@@ -130,8 +131,9 @@ struct captain_event {
 };
 
 enum captain_action_kind {
-    CAPTAIN_ACT_DIAL,    /* node at place, within timeout_ms; ends in EV_LINE_UP or EV_LINE_DOWN */
-    CAPTAIN_ACT_ORDER,   /* to node at place; thrown away when its line is not up */
+    CAPTAIN_ACT_DIAL,  /* node at place, within timeout_ms; ends in EV_LINE_UP or EV_LINE_DOWN */
+    CAPTAIN_ACT_ORDER, /* to node at place; thrown away when its line is not up */
+    CAPTAIN_ACT_VITAL, /* node at place: its thread is asked, if there is a line to it; EV_VITAL, or nothing */
     CAPTAIN_ACT_SUSPECT, /* to the voter `to` at place: its answer is an EV_OPINION */
     CAPTAIN_ACT_OPINE,   /* to whoever asked with token */
     CAPTAIN_ACT_SEND,    /* a proposer's message, to the voter `to` at place */

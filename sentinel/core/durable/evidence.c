@@ -115,7 +115,24 @@ void evidence_hear(struct evidence *e, const struct receipt *r, const struct pat
     e->spoke = true;
     e->gone = WHY_NONE;
     e->shut_out = e->missed_probe = false;
-    e->lost_ms = 0;
+    e->lost_ms = e->vital_ms = 0;
+}
+
+void evidence_hear_vital(struct evidence *e, const char *run, uint64_t busy_ms, uint64_t now_ms)
+{
+    if (!is_known(e) || strcmp(run, e->report.run) != 0)
+        return;
+    e->vital_ms = now_ms;
+    e->report.loop_age_ms = busy_ms;
+    e->pulse.whole = false;
+}
+
+uint64_t evidence_ask_vital_ms(const struct evidence *e, const struct patience *p)
+{
+    uint64_t late_ms = e->pulse.since_ms + p->heartbeat_ms + p->heartbeat_ms / 2;
+    uint64_t again_ms = e->vital_asked_ms + p->heartbeat_ms;
+
+    return late_ms > again_ms ? late_ms : again_ms;
 }
 
 void evidence_goodbye(struct evidence *e, const char *run)
@@ -143,8 +160,9 @@ uint64_t evidence_silent_ms(const struct evidence *e, const struct patience *p, 
            health * pulse_limit_ms(&e->pulse, p->heartbeat_ms, p->down_after_ms);
 }
 
-enum why evidence_now(const struct evidence *e, const struct patience *p, uint32_t health,
-                      uint64_t now_ms)
+/* What its line says. */
+static enum why by_line(const struct evidence *e, const struct patience *p, uint32_t health,
+                        uint64_t now_ms)
 {
     uint64_t limit_ms = pulse_limit_ms(&e->pulse, p->heartbeat_ms, p->down_after_ms);
 
@@ -159,6 +177,25 @@ enum why evidence_now(const struct evidence *e, const struct patience *p, uint32
     if (p->busy_failover_ms > 0 && e->report.loop_age_ms >= p->busy_failover_ms)
         return WHY_HALTED;
     return e->report.loop_age_ms >= limit_ms ? WHY_BUSY : WHY_ALIVE;
+}
+
+/* Its thread has spoken, not long ago. */
+static bool is_vital(const struct evidence *e, const struct patience *p, uint32_t health,
+                     uint64_t now_ms)
+{
+    return e->vital_ms != 0 && now_ms < e->vital_ms + VITAL_BEATS * health * p->heartbeat_ms;
+}
+
+enum why evidence_now(const struct evidence *e, const struct patience *p, uint32_t health,
+                      uint64_t now_ms)
+{
+    enum why why = by_line(e, p, health, now_ms);
+
+    if (!why_may_be_vetoed(why) || !is_vital(e, p, health, now_ms))
+        return why;
+    if (p->busy_failover_ms > 0 && now_ms >= e->pulse.since_ms + p->busy_failover_ms)
+        return WHY_HALTED;
+    return WHY_BUSY;
 }
 
 enum why evidence_of(const struct evidence *e, const char *run, uint64_t since_seq,

@@ -10,9 +10,14 @@
  * that led is dead. Hard evidence is a trigger and no proof (a packet filter refuses, too); it is taken back when that
  * very process answers. What it leads to is safe in any case (common/register).
  *
+ * Its process may live while its loop does not turn: a thread of its own says so (node/durable/vital.h), on a line of its
+ * own. That is busy, and not silent, for as long as an operator bears it.
+ *
  *   1. at most one dial is under way; a lost line is dialled at once, then at growing steps up to a heartbeat
  *   2. a sign of life counts from the moment it was heard, whatever it answers
  *   3. "another process answers" needs an answer to a question that was put after the process in doubt was known
+ *   4. what its thread says excuses silence only, and only of the process that was heard last; it is no sign of life by
+ *      itself, and the silence that it excuses says nothing of the network
  *
  * Owner: embed; evidence_init. Pure: time comes with each call. Every call O(1).
  */
@@ -47,6 +52,8 @@ enum opinion why_opinion(enum why w);
 /* Is it hearsay of the network? Then one who still hears from it may contradict; its own word nobody does. */
 bool why_may_be_vetoed(enum why w);
 
+enum { VITAL_BEATS = 3 }; /* heartbeats for which a word of its thread's counts */
+
 /* What an operator sets; 0 where that means none. */
 struct patience {
     uint64_t heartbeat_ms;
@@ -70,7 +77,10 @@ struct evidence {
     uint64_t seq;      /* of the last order that was sent to it; they only grow */
     uint64_t told_seq; /* of the last one that is answered */
     uint64_t asked_ms; /* when the last order was sent */
-    enum why gone;     /* WHY_NONE, or how the process of the last report died */
+    uint64_t
+        vital_ms; /* when its thread last said that it lives; 0: since it was heard it has not */
+    uint64_t vital_asked_ms;
+    enum why gone; /* WHY_NONE, or how the process of the last report died */
 };
 
 void evidence_init(struct evidence *e, uint64_t node, uint64_t now_ms);
@@ -83,6 +93,10 @@ void evidence_line_down(struct evidence *e, enum down_why why, const struct pati
 uint64_t evidence_ask(struct evidence *e, uint64_t now_ms);
 void evidence_hear(struct evidence *e, const struct receipt *r, const struct patience *p,
                    uint64_t now_ms);
+/* Its thread says that process run lives, and that its loop has been in one turn for busy_ms. */
+void evidence_hear_vital(struct evidence *e, const char *run, uint64_t busy_ms, uint64_t now_ms);
+/* When to ask its thread, if nothing is heard: before silence is over its limit, and with every heartbeat then. */
+uint64_t evidence_ask_vital_ms(const struct evidence *e, const struct patience *p);
 void evidence_goodbye(struct evidence *e, const char *run);
 /* I slept: what I did not hear meanwhile says nothing. */
 void evidence_void(struct evidence *e, uint64_t now_ms);

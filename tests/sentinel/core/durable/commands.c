@@ -98,9 +98,20 @@ static void freeze(struct stage *s, char **w)
     beats_stop(s, n);
 }
 
+/* Its loop stands still; its thread does not. */
+static void hang(struct stage *s, char **w)
+{
+    int n = number_of(s, *w, 'n');
+
+    s->nodes[n].hangs = true;
+    beats_stop(s, n);
+}
+
 static void thaw(struct stage *s, char **w)
 {
-    s->nodes[number_of(s, *w, 'n')].frozen = false;
+    struct stage_node *n = &s->nodes[number_of(s, *w, 'n')];
+
+    n->frozen = n->hangs = false;
 }
 
 static void cut(struct stage *s, char **w)
@@ -121,7 +132,7 @@ static void restart(struct stage *s, char **w)
 
     beats_stop(s, n);
     node->alive = true;
-    node->frozen = node->cut = false;
+    node->frozen = node->hangs = node->cut = false;
     memset(node->report.run, w[1] ? w[1][0] : 'f', RUN_LEN);
     node->report.role = NODE_WAITING;
     node->report.boot++;
@@ -420,7 +431,7 @@ static const struct {
     { "change", change, false },   { "offer-shrink", offer_shrink, false },
     { "wish", wish, false },       { "wait", wait, false },
     { "sleep", slept, false },     { "show", show, false },
-    { "instead", instead, false },
+    { "instead", instead, false }, { "hang", hang, false },
 };
 
 void stage_line(struct stage *s, const char *line)

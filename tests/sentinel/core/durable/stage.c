@@ -133,7 +133,7 @@ static void ordered(struct stage *s, int n, const struct order *o)
         stage_told(s, "%s n%d epoch=%llu ver=%llu%s", order_word(o->kind), n,
                    (unsigned long long)o->epoch, (unsigned long long)o->ver,
                    o->kind == ORDER_HANDOFF ? " to the target" : suspects);
-    if (!node->up || !node->alive || node->frozen || node->cut ||
+    if (!node->up || !node->alive || node->frozen || node->hangs || node->cut ||
         (node->deaf && o->kind == ORDER_PROMOTE))
         return;
     e = stage_put(s, CAPTAIN_EV_RECEIPT);
@@ -148,6 +148,21 @@ static void ordered(struct stage *s, int n, const struct order *o)
     }
     if (e->receipt.kind != RECEIPT_OK)
         stage_told(s, "n%d answers %s", n, receipt_word(e->receipt.kind));
+}
+
+static void asked_thread(struct stage *s, int n)
+{
+    struct stage_node *node = &s->nodes[n];
+    struct stage_event *e;
+
+    if (s->loud)
+        stage_told(s, "vital n%d", n);
+    if (!node->alive || node->frozen || node->cut)
+        return;
+    e = stage_put(s, CAPTAIN_EV_VITAL);
+    e->ev.node = node->report.node;
+    e->ev.run = node->report.run;
+    e->ev.busy_ms = node->hangs ? 1 : 0;
 }
 
 /* ---- voters ------------------------------------------------------------------------------------ */
@@ -216,6 +231,9 @@ static void obey(struct stage *s, const struct captain_action *a)
         break;
     case CAPTAIN_ACT_ORDER:
         ordered(s, n, &a->order);
+        break;
+    case CAPTAIN_ACT_VITAL:
+        asked_thread(s, n);
         break;
     case CAPTAIN_ACT_SUSPECT:
         asked(s, (int)a->to, &a->suspicion);

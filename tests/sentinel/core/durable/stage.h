@@ -15,6 +15,7 @@ enum { START_MS = 100000, STAGE_NODES = 5, STAGE_VOTERS = 5, EVENTS_MAX = 256 };
 struct stage_node {
     bool alive;    /* its process runs, */
     bool frozen;   /* and does not answer, */
+    bool hangs;    /* or only its thread does, */
     bool cut;      /* or not to me */
     bool passive;  /* promoted, it does not become active */
     bool deaf;     /* promoted, it does not hear of it */

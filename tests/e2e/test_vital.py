@@ -1,0 +1,103 @@
+"""A node of a durable group whose loop stands still for a while, and whose process lives: a thread of its own says so to
+the sentinels, and nobody takes its place. A process that stands still is replaced as fast as ever."""
+import threading
+import time
+
+from harness.case import limit
+from harness.resp import pairs
+from harness.wait import until
+
+# A loop that Lua runs for so many milliseconds: no command of anybody else is answered meanwhile.
+SCRIPT = """local function ms() local t = redis.call('TIME'); return t[1] * 1000 + t[2] / 1000 end
+local till = ms() + tonumber(ARGV[1])
+while ms() < till do end
+return 'done'"""
+
+
+def durable_group(t, nodes=2, **settings):
+    """Everybody is in sync, and every sentinel has a line to each node's thread."""
+    t.needs_holdfast()
+    group = t.group(nodes=nodes, node_settings={"appendonly": "yes", "enable-debug-command": "yes", **settings}).start()
+    assert group.sentinels[0].call("SENTINEL", "HF", "LEVEL", group.name, "os") == "OK"
+    until(lambda: status(group)["redundant"] == "yes", 30, "everybody to be in sync")
+    for n in group.nodes:
+        until(lambda: int(n.info("replication")["hf_vital_lines"]) == len(group.sentinels), 30,
+              "the sentinels' lines to the thread of %r" % n)
+    return group
+
+
+def status(group):
+    return pairs(group.sentinels[0].call("SENTINEL", "HF", "STATUS", group.name))
+
+
+class LongCommand(threading.Thread):
+    """Holds a node's loop up; answer is what came of it, None where the connection ended first."""
+
+    def __init__(self, node, *words):
+        super().__init__(daemon=True)
+        self.node, self.words, self.answer = node, words, None
+        self.start()
+
+    def run(self):
+        try:
+            with self.node.client(timeout=20) as c:
+                self.answer = c.call(*self.words)
+        except (OSError, ValueError):
+            pass
+
+    def wait_seen(self, group):
+        """Until a sentinel says that the node is busy."""
+        def busy():
+            return any("busy" in m for m in status(group)["members"] if str(self.node.port) in m)
+        until(busy, 10, "%r to be seen as busy" % self.node, every=0.01)
+        return self
+
+
+def keeps_its_place(group, *words):
+    """The leader, while it is busy with this. What it answered."""
+    events, before = group.events(), status(group)
+    command = LongCommand(group.nodes[0], *words).wait_seen(group)
+    command.join(30)
+    group.nodes[0].call("SET", "after", words[-1])
+    until(lambda: status(group)["redundant"] == "yes", 30, "the group to be whole")
+    assert status(group)["epoch"] == before["epoch"] and group.leader() is group.nodes[0]
+    assert not events.all("+hf-agreed") and not events.all("+switch-master")
+    events.close()
+    return command.answer
+
+
+@limit(120)
+def test_a_leader_with_a_long_command_keeps_its_place(t):
+    group = durable_group(t)
+    assert keeps_its_place(group, "DEBUG", "SLEEP", "1.5") == "OK"
+    assert keeps_its_place(group, "EVAL", SCRIPT, "0", "2000") == "done"
+
+
+@limit(120)
+def test_a_leader_that_is_stopped_is_replaced(t):
+    """Its thread is stopped as well; also where it was busy before."""
+    group = durable_group(t)
+    for busy_before in (False, True):
+        leader = group.leader()
+        if busy_before:
+            LongCommand(leader, "DEBUG", "SLEEP", "3").wait_seen(group)
+        began = time.monotonic()
+        leader.freeze()
+        at, _ = group.wait_first_write(leader.address, "after")
+        leader.thaw()
+        t.figure("SIGSTOP of a durable group's leader%s: %.0f ms to the first acknowledged write" %
+                 (" that was busy" if busy_before else "", (at - began) * 1000))
+        assert at - began < 2
+        until(lambda: status(group)["redundant"] == "yes", 60, "everybody to be in sync")
+
+
+@limit(120)
+def test_a_leader_that_dies_while_it_is_busy_is_replaced(t):
+    group = durable_group(t)
+    first = group.nodes[0]
+    command = LongCommand(first, "DEBUG", "SLEEP", "3").wait_seen(group)
+    began = time.monotonic()
+    first.kill()
+    at, _ = group.wait_first_write(first.address, "after")
+    command.join(20)
+    assert at - began < 2
