@@ -132,6 +132,11 @@ static bool suspect(struct sentinel_world *w, bool asks, const struct suspicion 
     return helms_hear(w->helms, asks, s);
 }
 
+static bool lookout(struct sentinel_world *w, const struct lookout *l)
+{
+    return helms_lookout(w->helms, l);
+}
+
 static const struct captain *captain(struct sentinel_world *w, const char *group)
 {
     return helms_captain(w->helms, group);
@@ -322,6 +327,7 @@ static void open_rooms(struct daemon *d)
     w->keep_history = keep_history;
     w->request = request;
     w->suspect = suspect;
+    w->lookout = lookout;
     w->captain = captain;
     w->flush = flush;
     w->keep_users = keep_users;

@@ -33,6 +33,7 @@ struct service;
 struct settings;
 struct state;
 struct suspicion;
+struct lookout;
 struct tally;
 struct trends;
 struct voters;
@@ -84,6 +85,7 @@ struct sentinel_world {
      * says (false: of no group of ours); and the captain itself, NULL where the group is not durable. */
     void (*request)(struct sentinel_world *w, const char *group, const struct durable_request *r);
     bool (*suspect)(struct sentinel_world *w, bool asks, const struct suspicion *s);
+    bool (*lookout)(struct sentinel_world *w, const struct lookout *l); /* the same of a node */
     const struct captain *(*captain)(struct sentinel_world *w, const char *group);
     /* sentinel.conf is written now. */
     enum err (*flush)(struct sentinel_world *w, struct errmsg *out_why);

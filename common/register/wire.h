@@ -6,6 +6,7 @@
  *     SENTINEL HF LEARN    format voter gid ballot                   answered +OK
  *     SENTINEL HF GET      format voter gid ballot
  *     SENTINEL HF ENROL    format group                              -> VALUE, of a voter made where there was none
+ *     SENTINEL HF SUSPECT, OPINION, LOOKOUT                          suspicion.h of the sentinels, lookout.h
  *       PROMISE            format voter gid ballot promised accepted committed charter
  *       ACCEPTED           format voter gid ballot promised
  *       NACK               format voter gid ballot promised why accepted committed charter

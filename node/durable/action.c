@@ -16,8 +16,8 @@ const char *talk_word(enum talk_kind kind)
 const char *durable_action_word(enum durable_action_kind kind)
 {
     static const char *const words[DURABLE_ACTION_COUNT] = {
-        "persist", "say",  "ask",     "answer",  "stream", "payload", "detach", "mark",
-        "cut",     "drop", "release", "confirm", "close",  "serve",   "demote", "alarm",
+        "persist", "say",     "ask",     "answer", "stream", "payload", "detach",  "mark",  "cut",
+        "drop",    "release", "confirm", "close",  "serve",  "demote",  "lookout", "alarm",
     };
 
     return words[kind];

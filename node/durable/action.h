@@ -25,6 +25,7 @@ enum durable_action_kind {
     DURABLE_CLOSE,   /* whoever still waits for a release: its connection, without a reply */
     DURABLE_SERVE,   /* we are the leader, and active */
     DURABLE_DEMOTE, /* we are not any more: CLOSE, and who is held is sent on to node (0: nobody knows) */
+    DURABLE_LOOKOUT, /* to all voters: nothing was heard of the leader for silent_ms (common/register/lookout.h) */
     DURABLE_ALARM, /* an operator should know; text */
     DURABLE_ACTION_COUNT
 };
@@ -36,7 +37,7 @@ struct durable_action {
     struct talk talk;
     struct reg_message reg;
     struct receipt receipt;
-    uint64_t to, asker, node, attach, offset, epoch, seq;
+    uint64_t to, asker, node, attach, offset, epoch, seq, silent_ms;
     struct place at;
     const char *text; /* a constant */
 };

@@ -124,12 +124,16 @@ void durable_init(struct durable *d, const struct durable_start *s, uint64_t now
 /* A gap in our own time says nothing of the others: nobody was silent, and we may be deposed. */
 static void begin(struct durable *d, uint64_t now_ms, struct durable_actions *out)
 {
-    bool gap = now_ms > d->now_ms + 2 * d->terms->heartbeat_ms;
+    uint64_t beats_ms = 2 * d->terms->heartbeat_ms;
+    bool gap = now_ms > d->now_ms + beats_ms;
+    bool slept = gap && now_ms > durable_wake_ms(d) + beats_ms;
 
     if (now_ms > d->now_ms)
         d->now_ms = now_ms;
     if (gap && d->role >= NODE_LEADER)
         lead_wakes_again(d, out);
+    else if (slept)
+        d->hush_ms = d->now_ms;
 }
 
 /* ---- orders ------------------------------------------------------------------------------------ */
@@ -269,6 +273,8 @@ void durable_moved(struct durable *d, uint64_t at, uint64_t written, uint64_t sy
     begin(d, now_ms, out);
     if (d->commit >= d->at)
         d->advanced_ms = d->now_ms;
+    if (at > d->at)
+        d->hush_ms = d->now_ms;
     d->at = at;
     d->written = written;
     d->synced = synced;
@@ -353,6 +359,8 @@ void durable_disk(struct durable *d, bool failed, uint64_t now_ms, struct durabl
 {
     begin(d, now_ms, out);
     d->disk_failed = failed;
+    if (failed && d->role >= NODE_LEADER)
+        durable_act(out, DURABLE_LOOKOUT)->silent_ms = 0; /* it has to be replaced */
     place_turn(d, out);
 }
 

@@ -121,6 +121,8 @@ struct durable {
     uint64_t attach; /* the last attempt's */
     uint64_t ask_ms; /* when to try again */
     uint64_t beat_seq_heard, beat_heard_ms;
+    uint64_t hush_ms,
+        lookout_ms; /* nothing was heard of the leader since; the voters were told so */
     enum keep beat_level;
     uint64_t load_end; /* resyncing ends when this is fsynced */
 

@@ -5,6 +5,7 @@
 #ifndef HF_NODE_DURABLE_INNER_H
 #define HF_NODE_DURABLE_INNER_H
 
+#include "common/register/lookout.h"
 #include "node/durable/durable.h"
 
 enum {

@@ -22,6 +22,7 @@ void follow_begin(struct durable *d, struct durable_actions *out)
 {
     d->role = NODE_FOLLOWER;
     d->beat_seq_heard = d->beat_heard_ms = 0;
+    d->hush_ms = d->lookout_ms = d->now_ms;
     d->beat_level = d->meta.seen.level;
     d->read_at_ms = d->now_ms + REGISTER_MS;
     ask(d, out);
@@ -163,6 +164,7 @@ void follow_hear(struct durable *d, const struct talk *t, struct durable_actions
 
     if (d->role != NODE_FOLLOWER || t->from != d->meta.seen.leader)
         return;
+    d->hush_ms = d->now_ms;
     if (t->kind == TALK_BEAT)
         hear_beat(d, t, out);
     else if (t->kind == TALK_CONTINUE && waits)
@@ -173,6 +175,36 @@ void follow_hear(struct durable *d, const struct talk *t, struct durable_actions
         hear_full(d, t, out);
     else if (t->kind == TALK_SHRINK_FIRST && waits)
         d->ask_ms = d->now_ms + FULL_RETRY_MS;
+}
+
+/* ---- looking out ------------------------------------------------------------------------------- */
+
+/* Whoever could lead in its place is who is listened to. */
+static bool is_lookout(const struct durable *d)
+{
+    const struct member *me = charter_member((struct charter *)&d->meta.seen, d->meta.node);
+
+    return d->role == NODE_FOLLOWER && me && me->did == d->meta.did && !d->meta.resyncing;
+}
+
+static uint64_t lookout_due_ms(const struct durable *d)
+{
+    uint64_t beats_ms = LOOKOUT_BEATS * d->terms->heartbeat_ms;
+    bool is_long = d->lookout_ms > d->hush_ms + LOOKOUT_LONG_MS;
+    uint64_t again_ms = d->lookout_ms + (is_long ? LOOKOUT_SLOW_MS : beats_ms);
+    uint64_t late_ms = d->hush_ms + beats_ms;
+
+    if (late_ms < again_ms)
+        late_ms = again_ms;
+    return late_ms < d->lookout_ms + LOOKOUT_CALM_MS ? late_ms : d->lookout_ms + LOOKOUT_CALM_MS;
+}
+
+static void look_out(struct durable *d, struct durable_actions *out)
+{
+    if (!is_lookout(d) || d->now_ms < lookout_due_ms(d))
+        return;
+    d->lookout_ms = d->now_ms;
+    durable_act(out, DURABLE_LOOKOUT)->silent_ms = d->now_ms - d->hush_ms;
 }
 
 /* ---- time -------------------------------------------------------------------------------------- */
@@ -197,11 +229,16 @@ void follow_turn(struct durable *d, struct durable_actions *out)
         ask(d, out);
     if (d->follow == FOLLOW_SYNCING && d->read_at_ms == UINT64_MAX)
         d->read_at_ms = d->now_ms + REGISTER_MS;
+    look_out(d, out);
 }
 
 uint64_t follow_wake_ms(const struct durable *d)
 {
+    uint64_t wake_ms = UINT64_MAX, due_ms = is_lookout(d) ? lookout_due_ms(d) : UINT64_MAX;
+
     if (d->follow == FOLLOW_SYNCING)
-        return d->ask_ms;
-    return hears_leader(d) ? silent_ms(d) : UINT64_MAX;
+        wake_ms = d->ask_ms;
+    else if (hears_leader(d))
+        wake_ms = silent_ms(d);
+    return due_ms < wake_ms ? due_ms : wake_ms;
 }

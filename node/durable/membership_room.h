@@ -67,6 +67,7 @@ void standing_settle(struct membership *m);
 void voters_begin(struct membership *m);
 void voters_end(struct membership *m);
 void voters_ask(struct membership *m, const struct durable_action *a);
+void voters_tell(struct membership *m, const struct durable_action *a); /* LOOKOUT */
 void voters_keep_warm(struct membership *m);
 
 /* membership.c */

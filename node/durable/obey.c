@@ -117,7 +117,8 @@ static act_fn *const acts[DURABLE_ACTION_COUNT] = {
     [DURABLE_CUT] = do_cut,         [DURABLE_DROP] = do_drop,
     [DURABLE_RELEASE] = do_release, [DURABLE_SERVE] = do_serve,
     [DURABLE_CONFIRM] = do_confirm, [DURABLE_CLOSE] = do_close,
-    [DURABLE_DEMOTE] = do_demote,   [DURABLE_ALARM] = do_alarm,
+    [DURABLE_DEMOTE] = do_demote,   [DURABLE_LOOKOUT] = voters_tell,
+    [DURABLE_ALARM] = do_alarm,
 };
 
 /* A room that is told something may come back with an event: its actions line up behind those that are there. */

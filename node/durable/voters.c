@@ -1,8 +1,11 @@
 /*
  * voters - the links to the register's voters, which are sentinels.
  */
+#include <string.h>
+
 #include "common/clock.h"
 #include "common/register/courier.h"
+#include "common/register/lookout.h"
 #include "common/server_net.h"
 #include "node/durable/membership_room.h"
 #include "node/settings.h"
@@ -46,6 +49,21 @@ void voters_ask(struct membership *m, const struct durable_action *a)
 {
     voters_begin(m); /* with the credentials of now */
     courier_send(m->courier, a->to, &a->at, &a->reg);
+}
+
+void voters_tell(struct membership *m, const struct durable_action *a)
+{
+    const struct charter *c = &m->core.meta.seen;
+    struct lookout l = { .epoch = c->epoch, .node = m->core.meta.node, .silent_ms = a->silent_ms };
+
+    memcpy(l.gid, c->gid, sizeof l.gid);
+    memcpy(l.run, c->run, sizeof l.run);
+    for (uint32_t i = 0; i < c->voter_count; i++) {
+        struct wire w = { .count = 0 };
+
+        lookout_put(&w, &l);
+        courier_tell(m->courier, &c->voters[i].at, &w);
+    }
 }
 
 void voters_keep_warm(struct membership *m)

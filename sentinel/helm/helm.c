@@ -142,9 +142,11 @@ static void obey(struct helm *h, const struct captain_action *a)
 
 static uint64_t on_the_grid(uint64_t wake_ms, uint64_t now_ms)
 {
+    uint64_t grid_ms = wake_ms < now_ms + HELM_CALM_GRID_FROM_MS ? HELM_GRID_MS : HELM_CALM_GRID_MS;
+
     if (wake_ms < now_ms + HELM_GRID_FROM_MS)
         return wake_ms;
-    return (wake_ms + HELM_GRID_MS - 1) / HELM_GRID_MS * HELM_GRID_MS;
+    return (wake_ms + grid_ms - 1) / grid_ms * grid_ms;
 }
 
 /* Firing too early does no harm, and setting a timer costs. */

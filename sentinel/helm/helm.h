@@ -23,11 +23,13 @@ enum {
     HELM_REPLY_BYTES_MAX = 2 * WIRE_BYTES_MAX,
     HELM_CALLS_MAX = 1000, /* unanswered, of one line; over it, it is silent anyhow */
     HELM_WARM_MS = 1000,   /* links to voters are kept up, so that a failover waits for no dial */
-    HELM_POLL_MS = 2000,   /* voters are asked who they are, for operators to see */
+    HELM_POLL_MS = 5000,   /* voters are asked who they are, for operators to see */
     HELM_VITAL_MS = 1000,  /* between two dials of a node's thread … */
     HELM_VITAL_REFUSED_MS = 10000, /* … that knows of none */
     HELM_GRID_MS = 10,             /* heartbeats of many groups leave in one turn */
-    HELM_GRID_FROM_MS = 20,        /* what is due sooner is due when it is due */
+    HELM_GRID_FROM_MS = 20,        /* what is due sooner is due when it is due, */
+    HELM_CALM_GRID_FROM_MS = 500,
+    HELM_CALM_GRID_MS = 50, /* what is due much later, together with much else */
     MUSTER_MS = 1000,
     WANT_LOOK_MS = 500,   /* between two looks at what the settings ask for */
     WANT_AGAIN_MS = 5000, /* after an attempt that failed */

@@ -215,6 +215,17 @@ bool helms_hear(struct helms *hs, bool asks, const struct suspicion *s)
     return true;
 }
 
+bool helms_lookout(struct helms *hs, const struct lookout *l)
+{
+    struct helm *h = find_gid(hs, l->gid);
+    struct captain_event ev = { .kind = CAPTAIN_EV_LOOKOUT, .lookout = l };
+
+    if (!h)
+        return false;
+    helm_step(h, &ev);
+    return true;
+}
+
 /* ---- life -------------------------------------------------------------------------------------- */
 
 static const char *or_null(const char *text)

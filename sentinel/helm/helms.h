@@ -25,6 +25,7 @@
 #include "sentinel/drive/drive.h"
 
 struct helms;
+struct lookout;
 
 /* The other rooms, as main knows them. */
 struct helms_ops {
@@ -65,6 +66,8 @@ void helms_enrolled(struct helms *hs, struct bytes group);
 
 /* Another captain asks, or says what it thinks. False: of no group of ours. */
 bool helms_hear(struct helms *hs, bool asks, const struct suspicion *s);
+/* A node says whether it hears its leader. */
+bool helms_lookout(struct helms *hs, const struct lookout *l);
 void helms_request(struct helms *hs, const char *group, const struct durable_request *r);
 
 /* NULL: the group is not durable. */

@@ -1,6 +1,7 @@
 /* Durable groups: what operators ask of a captain, and what other captains say. */
 #include <string.h>
 
+#include "common/register/lookout.h"
 #include "common/register/wire.h"
 #include "sentinel/core/durable/request.h"
 #include "sentinel/serve/rows.h"
@@ -185,7 +186,7 @@ static void force(struct call *c)
     operate(c, NAME_AT, take_force);
 }
 
-/* ---- what other captains say -------------------------------------------------------------------- */
+/* ---- what other captains say, and nodes -------------------------------------------------------------------- */
 
 static void suspicion(struct call *c)
 {
@@ -198,6 +199,21 @@ static void suspicion(struct call *c)
     if (suspicion_take(&w, &asks, &s, &why) != OK)
         reply_errorf(c->reply, "ERR %.200s", why.text);
     else if (world_of(c)->suspect(world_of(c), asks, &s))
+        reply_ok(c->reply);
+    else
+        reply_error(c->reply, "ERR no such durable group");
+}
+
+static void lookout(struct call *c)
+{
+    struct wire w = { .count = 0 };
+    struct lookout l;
+    struct errmsg why = { "" };
+
+    wire_of_words(&w, c->argc - BEFORE_VERB, c->argv + BEFORE_VERB);
+    if (lookout_take(&w, &l, &why) != OK)
+        reply_errorf(c->reply, "ERR %.200s", why.text);
+    else if (world_of(c)->lookout(world_of(c), &l))
         reply_ok(c->reply);
     else
         reply_error(c->reply, "ERR no such durable group");
@@ -216,6 +232,7 @@ bool sentinel_durable(struct call *c)
         { "status", sentinel_durable_status },
         { "suspect", suspicion },
         { "opinion", suspicion },
+        { "lookout", lookout },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {

@@ -1,4 +1,4 @@
-"""1,000 groups under three sentinels: idle cost, 100 leaders dying at once, the cost of saving state.
+"""1,000 groups under three sentinels: idle cost, 100 leaders dying at once, the cost of saving state. And 200 durable ones.
 
 One stand-in process (tests/e2e/standin) plays all 2,000 nodes. Settings are the defaults. The same is
 measured with 10 groups, because what a save costs must not grow with the number of groups.
@@ -196,7 +196,47 @@ def kill(t, standin, sentinels, groups, count):
     return longest, told
 
 
+DURABLE = 200
+
+
+def status(sentinel, group):
+    with sentinel.client(timeout=30) as c:
+        return pairs(c.call("SENTINEL", "HF", "STATUS", group))
+
+
+def make_durable(t, sentinels, groups):
+    """Every group, one after the other: each waits for its register."""
+    began = time.monotonic()
+    with sentinels[0].client(timeout=30) as c:
+        for i in range(groups):
+            assert c.call("SENTINEL", "HF", "LEVEL", "group-%d" % i, "mem") == "OK"
+
+    def serve():
+        return all(status(s, "group-%d" % i)["serves"] == "yes" for s in sentinels for i in range(groups))
+    until(serve, 120, "%d groups to be led by their registers" % groups, every=0.5)
+    t.figure("%d groups: durable after %.1f s" % (groups, time.monotonic() - began))
+
+
+def durable(t):
+    """Leaders that stand still are no part of it: a stand-in's heartbeats are words only."""
+    standin, sentinels = start(t, DURABLE)
+    make_durable(t, sentinels, DURABLE)
+    rest = time.monotonic() + 5
+    until(lambda: time.monotonic() > rest, 10, "all to be calm", every=0.2)
+    standin.client.call("COUNTS")
+    busiest = idle(t, sentinels, DURABLE, 30)
+    t.figure("%d durable groups: their nodes answered %.0f messages a second" %
+             (DURABLE, standin.client.call("COUNTS")[0] / 30))
+    t.promise(busiest < 5, "%d durable groups idle under 5 %% of a core for each sentinel" % DURABLE)
+    longest, told = kill(t, standin, sentinels, DURABLE, DURABLE // 10)
+    t.promise(max(longest, told) <= 2, "%d durable leaders replaced within 2 s" % (DURABLE // 10))
+    for s in sentinels:
+        s.stop(30)
+    standin.stop()
+
+
 def prove(t):
+    durable(t)
     cost = {}
     for groups in (10, 1000):
         standin, sentinels = start(t, groups)

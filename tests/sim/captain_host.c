@@ -320,6 +320,10 @@ void sentinel_letter(struct world *w, int s, const struct letter *l)
         ev.kind = CAPTAIN_EV_SUSPECTED;
         ev.token = (uint64_t)l->from;
         break;
+    case LETTER_LOOKOUT:
+        ev.kind = CAPTAIN_EV_LOOKOUT;
+        ev.lookout = &l->lookout;
+        break;
     default:
         ev.kind = CAPTAIN_EV_OPINION;
         break;

@@ -142,6 +142,31 @@ static void lead(struct world *w, int n)
     change_sync(w, n);
 }
 
+/* As a follower in sync does it, within a tick. */
+static void look_out(struct world *w, int n)
+{
+    struct node_host *h = &w->nodes[n];
+    const struct member *m = charter_member(&h->seen, h->report.node);
+    uint64_t beats_ms = LOOKOUT_BEATS * CAPTAIN_HEARTBEAT_MS;
+    uint64_t heard_ms = h->beat_ms > h->resumed_ms ? h->beat_ms : h->resumed_ms;
+    bool late = w->now_ms >= heard_ms + beats_ms;
+
+    if (h->report.role != NODE_FOLLOWER || !m || m->did != h->report.did ||
+        w->now_ms < h->lookout_ms + (late ? beats_ms : LOOKOUT_CALM_MS / 10))
+        return;
+    h->lookout_ms = w->now_ms;
+    for (int s = 0; s < SENTINELS; s++) {
+        struct letter *l = net_letter(LETTER_LOOKOUT, SENTINELS + n, s);
+
+        l->lookout = (struct lookout){ .epoch = h->seen.epoch,
+                                       .node = h->report.node,
+                                       .silent_ms = w->now_ms - heard_ms };
+        memcpy(l->lookout.gid, h->seen.gid, sizeof l->lookout.gid);
+        memcpy(l->lookout.run, h->seen.run, sizeof l->lookout.run);
+        net_send(w, l);
+    }
+}
+
 static void tick(struct world *w, struct item *it)
 {
     int n = it->a - SENTINELS;
@@ -165,6 +190,8 @@ static void tick(struct world *w, struct item *it)
     }
     if (h->n->report.role >= NODE_LEADER)
         lead(w, n);
+    else
+        look_out(w, n);
 }
 
 /* ---- orders ------------------------------------------------------------------------------------ */

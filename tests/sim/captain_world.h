@@ -32,7 +32,8 @@ enum letter_kind {
     LETTER_ORDER,
     LETTER_RECEIPT,
     LETTER_SUSPECT,
-    LETTER_OPINION
+    LETTER_OPINION,
+    LETTER_LOOKOUT
 };
 
 struct letter {
@@ -44,6 +45,7 @@ struct letter {
         struct order order;
         struct receipt receipt;
         struct suspicion suspicion;
+        struct lookout lookout;
     };
 };
 
@@ -75,7 +77,7 @@ struct node_host {
     struct report report;
     struct charter seen; /* ver 0: none */
     struct proposer proposer;
-    uint64_t loaded_ms, beat_ms, resumed_ms;
+    uint64_t loaded_ms, beat_ms, resumed_ms, lookout_ms;
     uint64_t reached_ms[NODES],
         steady_ms[NODES]; /* a leader's: an acknowledgement came; they come since */
     bool unwanted[NODES];

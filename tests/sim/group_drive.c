@@ -334,6 +334,9 @@ void drive_letter(struct world *w, int s, const struct letter *l)
     if (l->kind == LETTER_VOTED) {
         ev.kind = CAPTAIN_EV_BALLOT;
         ev.message = &l->reg;
+    } else if (l->kind == LETTER_LOOKOUT) {
+        ev.kind = CAPTAIN_EV_LOOKOUT;
+        ev.lookout = &l->lookout;
     } else {
         ev.kind = l->kind == LETTER_SUSPECT ? CAPTAIN_EV_SUSPECTED : CAPTAIN_EV_OPINION;
     }

@@ -375,6 +375,26 @@ static void drop_data(struct world *w, int n)
     x->files.file.count = x->files.disk.count = x->sync.count = 0;
 }
 
+/* To the voters of the version that it has seen, which are sentinels. */
+static void look_out(struct world *w, int n, uint64_t silent_ms)
+{
+    const struct charter *c = &w->nodes[n].core.meta.seen;
+
+    for (uint32_t i = 0; i < c->voter_count; i++) {
+        int to = net_host_at(w, &c->voters[i].at);
+        struct letter *l;
+
+        if (to < 0)
+            continue;
+        l = net_letter(LETTER_LOOKOUT, FIRST_NODE + n, to);
+        l->lookout =
+            (struct lookout){ .epoch = c->epoch, .node = w->nodes[n].id, .silent_ms = silent_ms };
+        memcpy(l->lookout.gid, c->gid, sizeof l->lookout.gid);
+        memcpy(l->lookout.run, c->run, sizeof l->lookout.run);
+        net_send(w, l);
+    }
+}
+
 static void do_one(struct world *w, int n, const struct durable_action *a)
 {
     struct node *x = &w->nodes[n];
@@ -443,6 +463,9 @@ static void do_one(struct world *w, int n, const struct durable_action *a)
         break;
     case DURABLE_SERVE:
         world_trace(w, "n%d serves epoch %llu", n, U(x->core.meta.seen.epoch));
+        break;
+    case DURABLE_LOOKOUT:
+        look_out(w, n, a->silent_ms);
         break;
     case DURABLE_ALARM:
         world_trace(w, "n%d: %s", n, a->text);

@@ -43,6 +43,7 @@ enum letter_kind {
     LETTER_RECEIPT,
     LETTER_SUSPECT,
     LETTER_OPINION,
+    LETTER_LOOKOUT,
     LETTER_TALK,
     LETTER_DATA,    /* a piece of the stream */
     LETTER_PAYLOAD, /* a snapshot */
@@ -66,6 +67,7 @@ struct letter {
         struct order order;
         struct receipt receipt;
         struct suspicion suspicion;
+        struct lookout lookout;
         struct talk talk;
     };
 };

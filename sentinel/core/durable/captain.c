@@ -235,6 +235,7 @@ static void begin_epoch(struct captain *c, struct captain_actions *out)
     struct watched *w = captain_leader(c);
 
     suspect_forget(c);
+    c->lookout_ms = 0;
     c->leader_seq = w->e.seq;
     c->promotes = 0;
     c->promote_ms =
@@ -361,10 +362,11 @@ static void read_settle(struct captain *c)
 static void finish_settle(struct captain *c)
 {
     struct change ch = { .kind = CHANGE_VOTERS_FINISH };
-    uint64_t at_ms = c->joint_ms + CAPTAIN_FINISH_MS + captain_rank(c) * CAPTAIN_RANK_MS;
+    uint64_t at_ms;
 
     if (c->charter.ver == 0 || !charter_is_joint(&c->charter) || captain_is_busy(c) || c->wish.kind)
         return;
+    at_ms = c->joint_ms + CAPTAIN_FINISH_MS + captain_rank(c) * CAPTAIN_RANK_MS;
     if (c->now_ms < at_ms) {
         captain_wake_by(c, at_ms);
         return;
@@ -383,6 +385,53 @@ static void dial(struct captain *c, struct watched *w, struct captain_actions *o
     a->at = *place_of(c, w->e.node);
     a->timeout_ms = CAPTAIN_DIAL_BEATS * c->set.patience.heartbeat_ms;
     evidence_dialled(&w->e);
+}
+
+static uint64_t pace_ms(const struct captain *c)
+{
+    return c->calm ? CAPTAIN_CALM_MS : c->set.patience.heartbeat_ms;
+}
+
+/* It does what the charter says, I know how regular its answers are, and it owes me none that is late. */
+static bool is_settled(const struct captain *c, const struct watched *w)
+{
+    uint64_t late_ms = 2 * c->set.patience.heartbeat_ms;
+
+    return w->e.contact == CONTACT_OPEN && w->e.pulse.count >= PULSE_GAPS_MIN &&
+           w->e.report.ver == c->charter.ver && captain_node_why(c, w) == WHY_ALIVE &&
+           evidence_silence_ms(&w->e, c->now_ms) < late_ms;
+}
+
+static bool is_calm(const struct captain *c)
+{
+    if (c->charter.ver == 0 || c->state != CAPTAIN_CALM || c->suspects || c->behind ||
+        captain_is_busy(c) || c->wish.kind != WISH_NONE || c->served != c->charter.epoch)
+        return false;
+    if (c->now_ms < c->brisk_ms || c->lookout_ms == 0 ||
+        c->now_ms >= c->lookout_ms + CAPTAIN_LOOKOUT_MS || health_factor(&c->health) > 1)
+        return false;
+    for (uint32_t i = 0; i < c->node_count; i++)
+        if (!is_settled(c, &c->nodes[i]))
+            return false;
+    return tend_leads(c);
+}
+
+static void calm_settle(struct captain *c)
+{
+    bool calm = is_calm(c);
+
+    if (c->calm && !calm && c->brisk_ms < c->now_ms + CAPTAIN_BRISK_MS)
+        c->brisk_ms = c->now_ms + CAPTAIN_BRISK_MS;
+    c->calm = calm;
+    for (uint32_t i = 0; i < c->node_count; i++)
+        evidence_pace(&c->nodes[i].e, calm, c->now_ms);
+}
+
+/* Something may be wrong: everybody is looked at. */
+static void be_brisk(struct captain *c)
+{
+    c->brisk_ms = c->now_ms + CAPTAIN_BRISK_MS;
+    calm_settle(c);
 }
 
 /* It is late: does it live all the same? */
@@ -405,7 +454,7 @@ static void watch_settle(struct captain *c, struct captain_actions *out)
 
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct watched *w = &c->nodes[i];
-        uint64_t beat_ms = w->e.asked_ms + c->set.patience.heartbeat_ms;
+        uint64_t beat_ms = w->e.asked_ms + pace_ms(c);
         uint64_t silent_ms = evidence_silent_ms(&w->e, &c->set.patience, factor);
 
         if (w->e.contact == CONTACT_NONE && c->now_ms >= w->e.dial_at_ms)
@@ -415,7 +464,7 @@ static void watch_settle(struct captain *c, struct captain_actions *out)
         if (w->e.contact == CONTACT_OPEN && c->now_ms >= beat_ms)
             (void)captain_order(c, w, ORDER_PING, out);
         if (w->e.contact == CONTACT_OPEN)
-            captain_wake_by(c, w->e.asked_ms + c->set.patience.heartbeat_ms);
+            captain_wake_by(c, w->e.asked_ms + pace_ms(c));
         if (silent_ms > c->now_ms)
             captain_wake_by(c, silent_ms);
         if (w->e.gone == WHY_NONE)
@@ -434,7 +483,7 @@ static bool everybody_is_late(const struct captain *c)
         if (e->contact != CONTACT_OPEN)
             continue;
         open++;
-        if (c->now_ms < e->pulse.since_ms + 2 * c->set.patience.heartbeat_ms)
+        if (evidence_silence_ms(e, c->now_ms) < 2 * c->set.patience.heartbeat_ms)
             return false;
     }
     return open > 1;
@@ -523,8 +572,10 @@ static void receipt(struct captain *c, const struct captain_event *ev, struct ca
 static void suspected(struct captain *c, const struct captain_event *ev,
                       struct captain_actions *out)
 {
-    if (strcmp(ev->suspicion->gid, c->charter.gid) == 0)
-        suspect_asked(c, ev->suspicion, ev->token, out);
+    if (strcmp(ev->suspicion->gid, c->charter.gid) != 0)
+        return;
+    be_brisk(c);
+    suspect_asked(c, ev->suspicion, ev->token, out);
 }
 
 static void opinion(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
@@ -532,6 +583,29 @@ static void opinion(struct captain *c, const struct captain_event *ev, struct ca
     (void)out;
     if (strcmp(ev->suspicion->gid, c->charter.gid) == 0)
         suspect_told(c, ev->suspicion);
+}
+
+/* A leader's means "look at me". */
+static void lookout(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
+{
+    const struct lookout *l = ev->lookout;
+    const struct member *m = c->charter.ver ? charter_member(&c->charter, l->node) : NULL;
+    uint64_t late_ms = LOOKOUT_BEATS * c->set.patience.heartbeat_ms;
+
+    (void)out;
+    if (!m || strcmp(l->gid, c->charter.gid) != 0)
+        return;
+    c->behind = c->behind || l->epoch > c->charter.epoch;
+    if (m->did == 0 || l->epoch != c->charter.epoch || strcmp(l->run, c->charter.run) != 0)
+        return;
+    if (l->node != c->charter.leader && l->silent_ms < late_ms) {
+        c->lookout_ms = c->now_ms;
+        return;
+    }
+    be_brisk(c);
+    if (l->node != c->charter.leader)
+        evidence_hearsay(&captain_leader(c)->e, l->silent_ms, &c->set.patience,
+                         health_factor(&c->health), c->now_ms);
 }
 
 static void ballot(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
@@ -570,7 +644,8 @@ static void settle(struct captain *c, struct captain_actions *out)
     do {
         ASSERT(rounds++ < SETTLE_ROUNDS_MAX);
         c->changed = false;
-        c->wake_ms = c->now_ms + c->set.patience.heartbeat_ms;
+        calm_settle(c);
+        c->wake_ms = c->now_ms + pace_ms(c);
         watch_settle(c, out);
         suspect_settle(c, out);
         succeed_settle(c, out);
@@ -594,7 +669,7 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
         [CAPTAIN_EV_RECEIPT] = receipt, [CAPTAIN_EV_SUSPECTED] = suspected,
         [CAPTAIN_EV_OPINION] = opinion, [CAPTAIN_EV_BALLOT] = ballot,
         [CAPTAIN_EV_CHARTER] = charter, [CAPTAIN_EV_RUMOUR] = rumour,
-        [CAPTAIN_EV_WISH] = wish,
+        [CAPTAIN_EV_LOOKOUT] = lookout, [CAPTAIN_EV_WISH] = wish,
     };
 
     awake(c, ev->now_ms);

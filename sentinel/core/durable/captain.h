@@ -31,11 +31,17 @@
  * proposer's. The sentinel's voter is beside it (acceptor.h) and is fed by the driver; it writes to the disk, the
  * captain never does: whatever it forgets it reads again.
  *
- * Owner: embed one; captain_init, captain_fini. Cost: a step O(members + voters); at rest a PING per node and heartbeat.
+ * At rest it asks each node once a second (calm_settle): the leader beats its followers anyhow, and as long as one of
+ * them that is in sync says that it looks out for that (common/register/lookout.h), it will tell of a silence after two
+ * heartbeats, sooner than a PING with each heartbeat could be missed thrice. A group without such a follower has
+ * nobody to lead it, whatever is found out.
+ *
+ * Owner: embed one; captain_init, captain_fini. Cost: a step O(members + voters); at rest a PING per node and second.
  */
 #ifndef HF_SENTINEL_CORE_DURABLE_CAPTAIN_H
 #define HF_SENTINEL_CORE_DURABLE_CAPTAIN_H
 
+#include "common/register/lookout.h"
 #include "common/register/proposer.h"
 #include "sentinel/core/durable/suspicion.h"
 
@@ -59,8 +65,12 @@ enum {
     CAPTAIN_WISH_MS = 1000,
     CAPTAIN_FINISH_MS = 1000, /* two sets of voters that nobody makes one */
     CAPTAIN_NEWCOME_MS = 100, /* a failover goes first */
-    CAPTAIN_DIAL_BEATS = 2,   /* heartbeats for a dial */
-    CAPTAIN_VOICE_BEATS = 4,  /* heartbeats for which another's opinion counts */
+    CAPTAIN_CALM_MS =
+        1000, /* between two PINGs of a node while nothing happens and somebody looks out … */
+    CAPTAIN_LOOKOUT_MS = 8000, /* … which a word of his is good for */
+    CAPTAIN_BRISK_MS = 1000,   /* of a PING with each heartbeat, since something happened */
+    CAPTAIN_DIAL_BEATS = 2,    /* heartbeats for a dial */
+    CAPTAIN_VOICE_BEATS = 4,   /* heartbeats for which another's opinion counts */
     CAPTAIN_PROBES_MAX = 16,
     CAPTAIN_TEXT_MAX = 200,
 };
@@ -110,6 +120,7 @@ enum captain_event_kind {
     CAPTAIN_EV_SUSPECTED, /* suspicion, token: somebody asks what I think */
     CAPTAIN_EV_OPINION,   /* suspicion: what somebody whom I asked thinks */
     CAPTAIN_EV_BALLOT,    /* message: a voter's reply to my proposer */
+    CAPTAIN_EV_LOOKOUT,   /* lookout: what a member says of the leader */
     CAPTAIN_EV_CHARTER,   /* charter: known to be committed (my voter was told, or a peer tells) */
     CAPTAIN_EV_RUMOUR, /* ver: my voter has accepted it; nobody may ever tell that it is committed */
     CAPTAIN_EV_WISH,   /* wish */
@@ -125,6 +136,7 @@ struct captain_event {
     const char *run;
     const struct receipt *receipt;
     const struct suspicion *suspicion;
+    const struct lookout *lookout;
     const struct reg_message *message;
     const struct charter *charter;
     const struct wish *wish;
@@ -229,6 +241,9 @@ struct captain {
     struct reg_actions reg; /* the proposer's, on their way */
     struct health health;
     uint64_t now_ms, wake_ms, round_ms, began_ms;
+    uint64_t lookout_ms; /* a copy in sync has said that it hears the leader */
+    uint64_t brisk_ms;   /* something happened, or was told */
+    bool calm;
     bool changed; /* within a step: what depends on each other is looked at again */
 
     struct watched nodes[CHARTER_MEMBERS_MAX]; /* as the charter's members */

@@ -96,8 +96,28 @@ void evidence_line_down(struct evidence *e, enum down_why why, const struct pati
     e->shut_out = e->shut_out || !spoke;
 }
 
+static bool owes(const struct evidence *e)
+{
+    return e->told_seq < e->seq;
+}
+
+/* UINT64_MAX: nothing is expected of it. */
+static uint64_t silent_since_ms(const struct evidence *e)
+{
+    if (!e->calm)
+        return e->pulse.since_ms;
+    return owes(e) ? e->owed_ms : UINT64_MAX;
+}
+
+static uint64_t later(uint64_t moment_ms, uint64_t by_ms)
+{
+    return moment_ms > UINT64_MAX - by_ms ? UINT64_MAX : moment_ms + by_ms;
+}
+
 uint64_t evidence_ask(struct evidence *e, uint64_t now_ms)
 {
+    if (!owes(e))
+        e->owed_ms = now_ms;
     e->asked_ms = now_ms;
     return ++e->seq;
 }
@@ -107,6 +127,7 @@ void evidence_hear(struct evidence *e, const struct receipt *r, const struct pat
 {
     if (r->seq != 0 && r->seq < e->told_seq)
         return; /* overtaken: it tells what was */
+    e->pulse.whole = e->pulse.whole && !e->calm;
     pulse_beat(&e->pulse, now_ms, p->heartbeat_ms);
     e->report = r->report;
     e->heard_ms = now_ms;
@@ -129,7 +150,7 @@ void evidence_hear_vital(struct evidence *e, const char *run, uint64_t busy_ms, 
 
 uint64_t evidence_ask_vital_ms(const struct evidence *e, const struct patience *p)
 {
-    uint64_t late_ms = e->pulse.since_ms + p->heartbeat_ms + p->heartbeat_ms / 2;
+    uint64_t late_ms = later(silent_since_ms(e), p->heartbeat_ms + p->heartbeat_ms / 2);
     uint64_t again_ms = e->vital_asked_ms + p->heartbeat_ms;
 
     return late_ms > again_ms ? late_ms : again_ms;
@@ -144,20 +165,54 @@ void evidence_goodbye(struct evidence *e, const char *run)
 void evidence_void(struct evidence *e, uint64_t now_ms)
 {
     pulse_void(&e->pulse, now_ms);
+    e->void_ms = e->owed_ms = now_ms;
     e->missed_probe = false;
+}
+
+void evidence_pace(struct evidence *e, bool calm, uint64_t now_ms)
+{
+    if (e->calm && !calm) {
+        uint64_t since_ms = silent_since_ms(e);
+
+        pulse_void(&e->pulse, since_ms < now_ms ? since_ms : now_ms);
+    }
+    e->calm = calm;
+}
+
+void evidence_hearsay(struct evidence *e, uint64_t silent_ms, const struct patience *p,
+                      uint32_t health, uint64_t now_ms)
+{
+    uint64_t limit_ms = health * pulse_limit_ms(&e->pulse, p->heartbeat_ms, p->down_after_ms);
+    uint64_t most_ms = limit_ms > p->heartbeat_ms ? limit_ms - p->heartbeat_ms : 0;
+    uint64_t since_ms = now_ms - min_u64(now_ms, min_u64(silent_ms, most_ms));
+
+    if (since_ms < e->heard_ms)
+        since_ms = e->heard_ms;
+    if (since_ms < e->void_ms)
+        since_ms = e->void_ms;
+    if (is_known(e) && !e->calm && since_ms < e->pulse.since_ms)
+        pulse_void(&e->pulse, since_ms);
+}
+
+uint64_t evidence_silence_ms(const struct evidence *e, uint64_t now_ms)
+{
+    uint64_t since_ms = silent_since_ms(e);
+
+    return since_ms < now_ms ? now_ms - since_ms : 0;
 }
 
 void evidence_missed(struct evidence *e, uint64_t seq, const struct patience *p, uint32_t health,
                      uint64_t now_ms)
 {
-    if (e->told_seq < seq && now_ms - e->pulse.since_ms >= 2 * p->heartbeat_ms * health)
+    if (e->told_seq < seq && now_ms >= e->owed_ms + p->heartbeat_ms * health &&
+        evidence_silence_ms(e, now_ms) >= 2 * p->heartbeat_ms * health)
         e->missed_probe = true;
 }
 
 uint64_t evidence_silent_ms(const struct evidence *e, const struct patience *p, uint32_t health)
 {
-    return e->pulse.since_ms +
-           health * pulse_limit_ms(&e->pulse, p->heartbeat_ms, p->down_after_ms);
+    return later(silent_since_ms(e),
+                 health * pulse_limit_ms(&e->pulse, p->heartbeat_ms, p->down_after_ms));
 }
 
 /* What its line says. */
@@ -193,7 +248,7 @@ enum why evidence_now(const struct evidence *e, const struct patience *p, uint32
 
     if (!why_may_be_vetoed(why) || !is_vital(e, p, health, now_ms))
         return why;
-    if (p->busy_failover_ms > 0 && now_ms >= e->pulse.since_ms + p->busy_failover_ms)
+    if (p->busy_failover_ms > 0 && evidence_silence_ms(e, now_ms) >= p->busy_failover_ms)
         return WHY_HALTED;
     return WHY_BUSY;
 }

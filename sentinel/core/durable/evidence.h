@@ -16,7 +16,10 @@
  *   1. at most one dial is under way; a lost line is dialled at once, then at growing steps up to a heartbeat
  *   2. a sign of life counts from the moment it was heard, whatever it answers
  *   3. "another process answers" needs an answer to a question that was put after the process in doubt was known
- *   4. what its thread says excuses silence only, and only of the process that was heard last; it is no sign of life by
+ *   4. in calm, when others would tell of a silence, it is asked at a pace of its own; then silence begins where it does not
+ *      answer a question. What others have not heard counts here as well, but for a last heartbeat, which I listen
+ *      myself, and not for what I slept through
+ *   5. what its thread says excuses silence only, and only of the process that was heard last; it is no sign of life by
  *      itself, and the silence that it excuses says nothing of the network
  *
  * Owner: embed; evidence_init. Pure: time comes with each call. Every call O(1).
@@ -77,6 +80,9 @@ struct evidence {
     uint64_t seq;      /* of the last order that was sent to it; they only grow */
     uint64_t told_seq; /* of the last one that is answered */
     uint64_t asked_ms; /* when the last order was sent */
+    uint64_t owed_ms;  /* the first of those that are not answered */
+    uint64_t void_ms;  /* nothing before that is held against it */
+    bool calm;
     uint64_t
         vital_ms; /* when its thread last said that it lives; 0: since it was heard it has not */
     uint64_t vital_asked_ms;
@@ -100,6 +106,13 @@ uint64_t evidence_ask_vital_ms(const struct evidence *e, const struct patience *
 void evidence_goodbye(struct evidence *e, const char *run);
 /* I slept: what I did not hear meanwhile says nothing. */
 void evidence_void(struct evidence *e, uint64_t now_ms);
+/* From now on it is asked with every heartbeat, or only now and then. */
+void evidence_pace(struct evidence *e, bool calm, uint64_t now_ms);
+/* Somebody else has not heard from it for silent_ms. */
+void evidence_hearsay(struct evidence *e, uint64_t silent_ms, const struct patience *p,
+                      uint32_t health, uint64_t now_ms);
+/* For how long it has been silent when it should not have been. */
+uint64_t evidence_silence_ms(const struct evidence *e, uint64_t now_ms);
 /* A probe was put by order seq, in vain. Does that count? Not while it was heard within two heartbeats. */
 void evidence_missed(struct evidence *e, uint64_t seq, const struct patience *p, uint32_t health,
                      uint64_t now_ms);

@@ -12,8 +12,9 @@ struct member_status status_member(const struct captain *c, uint32_t i)
     s.leads = m->node == c->charter.leader;
     s.in_sync = m->did != 0;
     s.why = s.leads ? captain_leader_why(c) : captain_node_why(c, w);
-    s.silent_ms = c->now_ms - w->e.pulse.since_ms;
-    s.limit_ms = evidence_silent_ms(&w->e, &c->set.patience, health) - w->e.pulse.since_ms;
+    s.silent_ms = evidence_silence_ms(&w->e, c->now_ms);
+    s.limit_ms = health * pulse_limit_ms(&w->e.pulse, c->set.patience.heartbeat_ms,
+                                         c->set.patience.down_after_ms);
     return s;
 }
 

@@ -23,7 +23,7 @@ enum voter_health {
     VOTER_SILENT,
     VOTER_FORGOT, /* another voter is there: it has lost its memory */
 };
-enum { STATUS_VOTER_MS = 6000 }; /* a voter that has not said so since is silent */
+enum { STATUS_VOTER_MS = 15000 }; /* a voter that has not said so since is silent */
 const char *voter_health_word(enum voter_health h); /* unknown well silent forgot */
 
 /* i below the number of members. */

@@ -49,7 +49,7 @@ static struct suspicion mine(const struct captain *c, enum why why)
     const struct watched *w = captain_leader((struct captain *)c);
 
     s.opinion = why_opinion(why);
-    s.age_ms = w ? c->now_ms - w->e.pulse.since_ms : 0;
+    s.age_ms = w ? evidence_silence_ms(&w->e, c->now_ms) : 0;
     memcpy(s.gid, c->charter.gid, sizeof s.gid);
     memcpy(s.run, c->charter.run, sizeof s.run);
     return s;

@@ -5,7 +5,8 @@
  *
  * Group i is a leader on first-port + 2i and a follower on first-port + 2i + 1, on 127.0.0.1. A node
  * answers what a sentinel sends: PING, INFO, AUTH, CLIENT, SUBSCRIBE, PUBLISH, ROLE, CONFIG, and the
- * role-change transaction. It holds no data; roles, run ids and hello messages are real.
+ * role-change transaction. It holds no data; roles, run ids and hello messages are real. To sentinels that make a group
+ * durable it is a member in sync, which looks out for its leader (part.h).
  *
  * On the control port it speaks RESP too:
  *     KILL <first> <count>    the leaders of these groups die: listeners and connections close
@@ -31,8 +32,9 @@
 #include "common/link.h"
 #include "common/random.h"
 #include "common/resp.h"
+#include "part.h"
 
-enum { GROUPS_MAX = 8000, ARGC_MAX = 64, BULK_MAX = 64 * 1024 };
+enum { GROUPS_MAX = 8000, ARGC_MAX = 64, BULK_MAX = 64 * 1024, LOOK_MS = 50 };
 
 struct client;
 
@@ -43,6 +45,7 @@ struct node {
     int leader_port; /* whom it follows */
     char run_id[41];
     uint64_t promoted_us;
+    struct part part;
     struct list clients, subscribers;
 };
 
@@ -59,6 +62,7 @@ static struct ev_loop *loop;
 static struct node *nodes;
 static int node_count;
 static uint64_t killed_us, messages, connections;
+static struct courier *courier;
 
 static int group_leads(int group, struct node **out_leader)
 {
@@ -182,6 +186,12 @@ static void node_request(struct client *c, struct reply *r, int argc, const stru
         reply_text(r, n->leads ? "master" : "slave");
         reply_int(r, 1000);
         reply_array(r, 0);
+    } else if (bytes_is_word(argv[0], "hf")) {
+        part_obey(&n->part, r, argc, argv);
+        if (n->part.role == NODE_ACTIVE && !n->leads)
+            n->promoted_us = clock_read_us();
+        if (n->part.seen.ver)
+            n->leads = n->part.role == NODE_ACTIVE;
     } else if (bytes_is_word(argv[0], "client") || bytes_is_word(argv[0], "auth") ||
                bytes_is_word(argv[0], "config")) {
         reply_ok(r);
@@ -307,6 +317,23 @@ static void on_acceptable(struct ev_loop *l, ev_io *w, int events)
     }
 }
 
+static void on_look(struct ev_loop *l, ev_timer *w, int events)
+{
+    (void)l;
+    (void)w;
+    (void)events;
+    for (int i = 0; i < node_count; i++)
+        if (nodes[i].listener >= 0 && nodes[i ^ 1].listener >= 0)
+            part_look_out(&nodes[i].part, courier, 0);
+}
+
+static void ignore(void *arg, const struct place *from, const struct reg_message *reply)
+{
+    (void)arg;
+    (void)from;
+    (void)reply;
+}
+
 /* The descriptor, or -1 with a word on stderr. */
 static int listen_on(int port)
 {
@@ -330,6 +357,7 @@ static bool node_start(struct node *n, int port, bool leads, int leader_port)
     n->leads = leads;
     n->leader_port = leader_port;
     random_hex(n->run_id, 40);
+    part_begin(&n->part, n->run_id, leads);
     list_init(&n->clients);
     list_init(&n->subscribers);
     n->listener = listen_on(port);
@@ -353,7 +381,9 @@ static bool read_number(const char *text, int64_t max, int *out)
 
 int main(int argc, char **argv)
 {
+    struct courier_options options = { .hear = ignore };
     struct rlimit files;
+    ev_timer look;
     ev_io control;
     int control_port, first_port, groups;
 
@@ -379,11 +409,15 @@ int main(int argc, char **argv)
     ev_io_init(&control, on_acceptable, control.fd, EV_READ);
     control.data = NULL;
     ev_io_start(loop, &control);
+    courier = courier_new(loop, &options);
+    ev_timer_init(&look, on_look, LOOK_MS / 1e3, LOOK_MS / 1e3);
+    ev_timer_start(loop, &look);
     printf("ready\n");
     fflush(stdout);
     ev_run(loop, 0);
     for (int i = 0; i < node_count; i++)
         node_die(&nodes[i]);
+    courier_free(courier);
     link_system_fini(loop);
     xfree(nodes);
     return 0;

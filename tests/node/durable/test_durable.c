@@ -45,6 +45,8 @@ static void note(const struct durable_action *a)
         buf_printf(&trace, "%s ", talk_word(a->talk.kind));
     else if (a->kind == DURABLE_ANSWER)
         buf_printf(&trace, "+%s ", receipt_word(a->receipt.kind));
+    else if (a->kind == DURABLE_LOOKOUT)
+        buf_printf(&trace, "lookout:%llu ", (unsigned long long)a->silent_ms);
     else if (a->kind == DURABLE_RELEASE)
         buf_printf(&trace, "release:%llu ", (unsigned long long)a->offset);
     else if (a->kind != DURABLE_ASK)
@@ -533,6 +535,67 @@ START_TEST(a_weaker_level_is_on_the_disk_before_it_is_acknowledged)
 }
 END_TEST
 
+static void beats(int count)
+{
+    struct talk t = talk_of(TALK_BEAT, ME);
+
+    for (int i = 0; i < count; i++) {
+        now_ms += 50;
+        t.seq++;
+        t.level = d.beat_level;
+        hear(&t);
+    }
+}
+
+START_TEST(a_follower_in_sync_looks_out_for_its_leader)
+{
+    struct talk t;
+
+    follow(ITS);
+    t = talk_of(TALK_CONTINUE, ME);
+    t.at = t.end = 300;
+    hear(&t);
+    seen();
+    beats(59);
+    ck_assert_ptr_null(strstr(seen(), "lookout"));
+    beats(1);
+    ck_assert_ptr_nonnull(strstr(seen(), "lookout:0 "));
+    beats(3);
+    seen();
+    ck_assert_uint_eq(durable_wake_ms(&d), now_ms + 100);
+    later(99);
+    ck_assert_str_eq(seen(), "");
+    later(1);
+    later(100);
+    ck_assert_str_eq(seen(), "lookout:100 lookout:200 ");
+    beats(1);
+    ck_assert_str_eq(seen(), "ACK ");
+    later(5000); /* its own sleep */
+    ck_assert_ptr_null(strstr(seen(), "lookout:5"));
+}
+END_TEST
+
+START_TEST(who_is_not_in_sync_does_not_look_out)
+{
+    follow(4444);
+    seen();
+    for (int i = 0; i < 100; i++)
+        later(50);
+    ck_assert_ptr_null(strstr(seen(), "lookout"));
+}
+END_TEST
+
+START_TEST(a_leader_whose_disk_fails_is_looked_at)
+{
+    struct durable_actions out = { 0 };
+
+    serve();
+    durable_disk(&d, true, now_ms, &out);
+    obey(&out);
+    ck_assert_str_eq(seen(), "lookout:0 ");
+}
+END_TEST
+
 START_TEST(an_older_copy_of_the_disk_is_found_out)
 {
     struct charter c = charter_of_three();
@@ -557,4 +620,5 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            two_marks_in_one_delivery_begin_where_each_stands,
            a_leader_that_lacks_what_was_announced_is_not_obeyed,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
-           an_older_copy_of_the_disk_is_found_out)
+           a_follower_in_sync_looks_out_for_its_leader, who_is_not_in_sync_does_not_look_out,
+           a_leader_whose_disk_fails_is_looked_at, an_older_copy_of_the_disk_is_found_out)

@@ -408,6 +408,20 @@ static void show(struct stage *s, char **w)
                                                 c->set.patience.down_after_ms)));
 }
 
+/* "lookout n2 0": n2 hears its leader; "lookout n2 100": it has not for so long. */
+static void lookout(struct stage *s, char **w)
+{
+    struct stage_event *e = stage_put(s, CAPTAIN_EV_LOOKOUT);
+    const struct charter *c = &s->captain.charter;
+
+    e->lookout = (struct lookout){ .epoch = c->epoch,
+                                   .node = s->nodes[number_of(s, *w, 'n')].report.node,
+                                   .silent_ms = value_of(s, w[1]) };
+    memcpy(e->lookout.gid, c->gid, sizeof e->lookout.gid);
+    memcpy(e->lookout.run, c->run, sizeof e->lookout.run);
+    stage_play(s);
+}
+
 static void loud(struct stage *s, char **w)
 {
     (void)w;
@@ -432,6 +446,7 @@ static const struct {
     { "wish", wish, false },       { "wait", wait, false },
     { "sleep", slept, false },     { "show", show, false },
     { "instead", instead, false }, { "hang", hang, false },
+    { "lookout", lookout, false },
 };
 
 void stage_line(struct stage *s, const char *line)

@@ -264,6 +264,7 @@ static void step(struct stage *s, struct stage_event *e)
     e->ev.now_ms = s->now_ms;
     e->ev.receipt = &e->receipt;
     e->ev.suspicion = &e->suspicion;
+    e->ev.lookout = &e->lookout;
     e->ev.message = &e->message;
     e->ev.charter = &e->charter;
     e->ev.wish = &e->wish;

@@ -34,6 +34,7 @@ struct stage_event {
     struct captain_event ev;
     struct receipt receipt;
     struct suspicion suspicion;
+    struct lookout lookout;
     struct reg_message message;
     struct charter charter;
     struct wish wish;
