@@ -10,6 +10,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/net.h"
+#include "common/proxy.h"
 #include "common/tls.h"
 
 static void ignore(struct link *l) {}
@@ -145,6 +146,7 @@ static void name_ends(struct link *l)
     len = sizeof sa;
     if (getpeername(l->fd, (struct sockaddr *)&sa, &len) == 0)
         net_print_address((struct sockaddr *)&sa, len, l->peer, sizeof l->peer);
+    l->from_here = l->peer[0] && net_is_loopback((struct sockaddr *)&sa);
     if (sa.ss_family == AF_UNIX && strcmp(l->peer, ":0") == 0)
         memcpy(l->peer, l->local, sizeof l->peer); /* a client's end of a Unix socket has no name */
 }
@@ -183,6 +185,15 @@ void link_set_tls_name(struct link *l, const char *name, bool verify)
 {
     if (l->tls)
         tls_session_set_name(l->tls, name, verify);
+}
+
+void link_set_told(struct link *l, const struct proxy_header *told)
+{
+    if (!told || !told->told)
+        return;
+    net_print_address((const struct sockaddr *)&told->source, told->source_len, l->peer,
+                      sizeof l->peer);
+    l->from_here = false;
 }
 
 void link_disown(struct link *l)

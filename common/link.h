@@ -32,6 +32,7 @@
 #include "common/list.h"
 #include "common/out.h"
 
+struct proxy_header;
 struct tls_context;
 struct tls_session;
 struct link;
@@ -106,6 +107,7 @@ struct link {
     uint64_t bytes_in, bytes_out;
     uint64_t opened_ms, active_ms;
     char peer[128], local[128]; /* "ip:port", "[ipv6]:port" as Redis prints it, or "/path:0" */
+    bool from_here; /* the peer is on this machine, by a loopback address or a Unix socket */
     uint64_t id;
 };
 
@@ -117,6 +119,9 @@ struct link *link_new(struct ev_loop *loop, int fd, struct tls_context *tls, boo
 /* Of a TLS client, before this turn ends: the name to ask for (SNI) and, where verify is set, the one
  * that the certificate must carry. Plain links ignore it. */
 void link_set_tls_name(struct link *l, const char *name, bool verify);
+/* A proxy made the connection, and this is what it told of it: the peer is whom it is for, and not on this machine,
+ * whatever its address. Nothing where it told none; told may be NULL. */
+void link_set_told(struct link *l, const struct proxy_header *told);
 /* The owner goes away first: nothing is told any more. Follow with link_close or link_kill, or give
  * the link new ops and a new owner. */
 void link_disown(struct link *l);

@@ -191,6 +191,34 @@ static void starve(struct listen *l, int error)
     ev_timer_start(l->loop, &l->pause);
 }
 
+static bool is_proxy(const struct listen *l, int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+        return false; /* gone; whoever gets it finds out */
+    for (int i = 0; i < l->proxy_count; i++)
+        if (net_range_has(&l->proxies[i], (struct sockaddr *)&peer))
+            return true;
+    return false;
+}
+
+static void admit(struct listen *l, int fd, enum listen_kind kind)
+{
+    if (l->proxy_count && kind != LISTEN_UNIX && is_proxy(l, fd))
+        porch_take(&l->porch, fd, (int)kind);
+    else
+        l->on_accept(l->arg, fd, kind, NULL);
+}
+
+static void on_told(void *arg, int fd, int kind, const struct proxy_header *told)
+{
+    struct listen *l = arg;
+
+    l->on_accept(l->arg, fd, (enum listen_kind)kind, told);
+}
+
 static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 {
     struct listen_socket *s = w->data;
@@ -203,7 +231,7 @@ static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 
         if (fd >= 0) {
             l->accepted++;
-            l->on_accept(l->arg, fd, kind);
+            admit(l, fd, kind);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             starve(l, errno);
             return;
@@ -328,6 +356,7 @@ void listen_init(struct listen *l, struct ev_loop *loop, listen_fn *on_accept, v
     *l = (struct listen){ .loop = loop, .on_accept = on_accept, .arg = arg };
     ev_timer_init(&l->pause, on_pause_over, 0., 0.);
     l->pause.data = l;
+    porch_init(&l->porch, loop, on_told, l);
 }
 
 static void install(struct listen *l, struct listen_socket *sockets, int count)
@@ -387,6 +416,10 @@ enum err listen_open(struct listen *l, const struct listen_options *o, struct er
         return ERR_NOTFOUND;
     }
     install(l, sockets, count);
+    ASSERT(o->proxy_count <= PROXY_NETWORKS_MAX);
+    for (int i = 0; i < o->proxy_count; i++)
+        l->proxies[i] = o->proxies[i];
+    l->proxy_count = o->proxy_count;
     return OK;
 }
 
@@ -396,6 +429,7 @@ void listen_fini(struct listen *l)
         return;
     ev_timer_stop(l->loop, &l->pause);
     install(l, NULL, 0);
+    porch_fini(&l->porch);
     *l = (struct listen){ 0 };
 }
 

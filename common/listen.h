@@ -2,6 +2,9 @@
  * listen - the doors of a daemon: TCP ports on several addresses, a TLS port, a Unix socket, and HTTP's port on
  * addresses of its own.
  *
+ *     accept --> on_accept
+ *        \__ from an address in `proxies` --> porch, until it is told for whom --> on_accept
+ *
  *   1. listen_open replaces the whole set or changes nothing: sockets that both sets name stay open
  *      all along, so that a changed `bind` interrupts nobody
  *   2. a turn accepts at most LISTEN_BATCH connections of one socket; the others get their turn too
@@ -21,7 +24,8 @@
 
 #include <ev.h>
 
-#include "common/err.h"
+#include "common/net_range.h"
+#include "common/porch.h"
 
 enum { LISTEN_BATCH = 64, LISTEN_PAUSE_MS = 100 };
 
@@ -40,10 +44,13 @@ struct listen_options {
     bool http_tls;
     uint32_t socket_mark; /* SO_MARK; 0: none */
     int64_t keepalive_s;
+    const struct net_range *proxies; /* TCP connections from there begin with a PROXY header */
+    int proxy_count;                 /* at most PROXY_NETWORKS_MAX */
 };
 
-/* The descriptor is the callee's from now on; a limit on clients is its business. */
-typedef void listen_fn(void *arg, int fd, enum listen_kind kind);
+/* The descriptor is the callee's from now on; a limit on clients is its business. told: what a proxy said of the
+ * connection, NULL where none is between. */
+typedef void listen_fn(void *arg, int fd, enum listen_kind kind, const struct proxy_header *told);
 
 struct listen_socket;
 
@@ -54,6 +61,9 @@ struct listen {
     struct listen_socket *sockets;
     int count;
     ev_timer pause;
+    struct net_range proxies[PROXY_NETWORKS_MAX];
+    int proxy_count;
+    struct porch porch;
     uint64_t accepted, starved; /* starved: how often descriptors ran out */
 };
 

@@ -41,6 +41,8 @@ static struct listen_options listen_options_of(const struct server_settings *set
         .http_tls = set->http_tls,
         .socket_mark = (uint32_t)set->socket_mark_id,
         .keepalive_s = set->tcp_keepalive_s,
+        .proxies = set->proxies,
+        .proxy_count = set->proxy_count,
     };
 }
 

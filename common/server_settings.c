@@ -133,6 +133,11 @@ const struct setting server_setting_rows[] = {
     { .name = "protected-mode", .kind = SET_BOOL, .def = "yes", AT(protected_mode),
       .when = SET_LIVE, .help = "Without a password, accept clients from this machine only." },
 
+    { .name = "proxy-protocol-networks", .kind = SET_LINES, .def = "", .when = SET_LIVE,
+      .line = proxies_line, .get = proxies_get, .lines = proxies_lines,
+      .help = "Addresses of load balancers: TCP connections from there begin with a PROXY header, "
+              "which is believed." },
+
     /* clients */
     { .name = "maxclients", .kind = SET_INT, .def = "10000", .min = "1", .max = "4294967295",
       AT(maxclients), .when = SET_LIVE, .help = "Most clients served at one time." },

@@ -9,6 +9,7 @@
 #define HF_COMMON_SERVER_SETTINGS_H
 
 #include "common/acl/rules.h"
+#include "common/net_range.h"
 #include "common/settings.h"
 #include "common/tls.h"
 
@@ -56,6 +57,8 @@ struct server_settings {
     int64_t socket_mark_id;
     int64_t timeout_s, tcp_keepalive_s; /* timeout, tcp-keepalive; 0: off */
     bool protected_mode;
+    struct net_range proxies[PROXY_NETWORKS_MAX]; /* proxy-protocol-networks */
+    int proxy_count;
 
     /* clients */
     int64_t maxclients;

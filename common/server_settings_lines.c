@@ -8,6 +8,7 @@
 
 #include "common/acl/acl.h"
 #include "common/alloc.h"
+#include "common/porch.h"
 
 static enum err refuse(struct errmsg *why, const char *sentence)
 {
@@ -122,9 +123,51 @@ void http_bind_lines(void *values, struct buf *out)
     addresses_lines(set->http_bind, set->http_bind_count, "http-bind", "127.0.0.1 -::1", out);
 }
 
+/* ---- proxies ---- */
+
+enum err proxies_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why)
+{
+    struct server_settings *set = values;
+    struct net_range read[PROXY_NETWORKS_MAX];
+
+    if (argc > PROXY_NETWORKS_MAX)
+        return refuse(out_why, "Too many addresses of proxies");
+    if (argc == 1 && argv[0].len == 0)
+        argc = 0;
+    for (int i = 0; i < argc; i++)
+        if (!net_range_parse(argv[i], &read[i]))
+            return refuse(out_why, "A proxy is named by its address (10.0.0.7) or its network "
+                                   "(10.0.0.0/24, nothing set behind the prefix)");
+    memcpy(set->proxies, read, (size_t)argc * sizeof *read);
+    set->proxy_count = argc;
+    return OK;
+}
+
+void proxies_get(void *values, struct buf *out)
+{
+    const struct server_settings *set = values;
+    char text[64];
+
+    for (int i = 0; i < set->proxy_count; i++) {
+        net_range_print(&set->proxies[i], text, sizeof text);
+        buf_printf(out, "%s%s", i ? " " : "", text);
+    }
+}
+
+void proxies_lines(void *values, struct buf *out)
+{
+    struct buf now = { 0 };
+
+    proxies_get(values, &now);
+    buf_printf(out, "%sproxy-protocol-networks %s\n", now.len ? "" : " ",
+               now.len ? buf_text(&now) : "\"\"");
+    buf_fini(&now);
+}
+
 int64_t server_settings_more_files(const struct server_settings *set)
 {
-    return set->http_port ? set->http_max_connections : 0;
+    return (set->http_port ? set->http_max_connections : 0) +
+           (set->proxy_count ? PORCH_GUESTS_MAX : 0);
 }
 
 /* ---- the others ---- */

@@ -15,6 +15,9 @@ void http_bind_fini(void *values);
 enum err http_bind_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
 void http_bind_get(void *values, struct buf *out);
 void http_bind_lines(void *values, struct buf *out);
+enum err proxies_line(void *values, int argc, const struct bytes *argv, struct errmsg *out_why);
+void proxies_get(void *values, struct buf *out);
+void proxies_lines(void *values, struct buf *out);
 enum err output_limit_line(void *values, int argc, const struct bytes *argv,
                            struct errmsg *out_why);
 void output_limit_get(void *values, struct buf *out);

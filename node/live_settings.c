@@ -65,7 +65,7 @@ static enum err apply_port(void *world, struct errmsg *out_why)
 }
 
 /* A limit on files that the system refuses to raise costs clients, not the start of HTTP. */
-static enum err apply_http_room(void *world, struct errmsg *out_why)
+static enum err apply_room(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
 
@@ -75,11 +75,18 @@ static enum err apply_http_room(void *world, struct errmsg *out_why)
     return OK;
 }
 
+static enum err apply_proxies(void *world, struct errmsg *out_why)
+{
+    enum err e = apply_net(world, out_why);
+
+    return e == OK ? apply_room(world, out_why) : e;
+}
+
 static enum err apply_http_port(void *world, struct errmsg *out_why)
 {
     enum err e = apply_port(world, out_why);
 
-    return e == OK ? apply_http_room(world, out_why) : e;
+    return e == OK ? apply_room(world, out_why) : e;
 }
 
 static enum err apply_password(void *world, struct errmsg *out_why)
@@ -287,11 +294,12 @@ static const struct {
     { "tls-auth-clients", apply_net },
     { "http-port", apply_http_port },
     { "http-bind", apply_bind },
+    { "proxy-protocol-networks", apply_proxies },
     { "http-tls", apply_net },
     { "http-token", apply_net },
     { "http-token-file", apply_net },
     { "http-token-without-tls", apply_net },
-    { "http-max-connections", apply_http_room },
+    { "http-max-connections", apply_room },
     { "requirepass", apply_password },
     { "acl-pubsub-default", apply_new_users },
     { "maxclients", apply_clients },

@@ -99,16 +99,16 @@ static const struct info_part *const info_rooms[] = { info_parts,           serv
 static const struct metric *const metric_rooms[] = { metrics_of_info_labelled, metrics_of_info,
                                                      serve_metrics, replica_metrics, node_metrics };
 
-static void accept_client(void *arg, int fd, enum listen_kind kind)
+static void accept_client(void *arg, int fd, enum listen_kind kind, const struct proxy_header *told)
 {
     struct node *n = arg;
 
     if (kind == LISTEN_HTTP || kind == LISTEN_HTTPS) {
-        http_accept(n->world.http, fd, kind == LISTEN_HTTPS ? n->net.tls_server : NULL);
+        http_accept(n->world.http, fd, kind == LISTEN_HTTPS ? n->net.tls_server : NULL, told);
         return;
     }
     service_accept(n->world.service, fd, kind == LISTEN_TLS ? n->net.tls_server : NULL,
-                   kind == LISTEN_UNIX);
+                   kind == LISTEN_UNIX, told);
 }
 
 static void add_rows(struct node_world *w)

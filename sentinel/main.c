@@ -271,16 +271,16 @@ static void set_dialling(struct daemon *d)
 
 /* ---- rooms --------------------------------------------------------------------------------- */
 
-static void accept_client(void *arg, int fd, enum listen_kind kind)
+static void accept_client(void *arg, int fd, enum listen_kind kind, const struct proxy_header *told)
 {
     struct daemon *d = arg;
 
     if (kind == LISTEN_HTTP || kind == LISTEN_HTTPS) {
-        http_accept(d->world.http, fd, kind == LISTEN_HTTPS ? d->net.tls_server : NULL);
+        http_accept(d->world.http, fd, kind == LISTEN_HTTPS ? d->net.tls_server : NULL, told);
         return;
     }
     service_accept(d->world.service, fd, kind == LISTEN_TLS ? d->net.tls_server : NULL,
-                   kind == LISTEN_UNIX);
+                   kind == LISTEN_UNIX, told);
 }
 
 static void open_rooms(struct daemon *d)

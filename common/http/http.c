@@ -495,7 +495,7 @@ static bool make_room(struct http *h)
     return false;
 }
 
-void http_accept(struct http *h, int fd, struct tls_context *tls)
+void http_accept(struct http *h, int fd, struct tls_context *tls, const struct proxy_header *told)
 {
     struct http_connection *k;
 
@@ -506,6 +506,7 @@ void http_accept(struct http *h, int fd, struct tls_context *tls)
     k = xcalloc(1, sizeof *k);
     k->http = h;
     k->link = link_new(h->loop, fd, tls, true, &link_events, k);
+    link_set_told(k->link, told);
     k->link->input_bytes_max = h->set->http_max_head_bytes + h->set->http_max_body_bytes +
                                LINK_TURN_BYTES; /* of a pipeline, what one read may bring */
     k->moved_ms = clock_now_ms();

@@ -41,6 +41,7 @@ enum {
 
 struct http;
 struct http_connection;
+struct proxy_header;
 struct tls_context;
 
 /* One request, while its handler runs; exactly one of the answers below is given to it, or it is held. */
@@ -80,8 +81,8 @@ struct http *http_new(struct ev_loop *loop, const struct server_settings *set,
 void http_free(struct http *h); /* NULL does nothing */
 /* rows end with one without a path. */
 void http_add(struct http *h, const struct http_route *rows);
-/* Takes an accepted fd. A callback for listeners. */
-void http_accept(struct http *h, int fd, struct tls_context *tls);
+/* Takes an accepted fd. A callback for listeners; told: see listen.h. */
+void http_accept(struct http *h, int fd, struct tls_context *tls, const struct proxy_header *told);
 
 void http_answer(struct http_call *c, int status, const char *type, struct bytes body);
 /* more: lines of the head, each ended by CRLF. */

@@ -81,10 +81,7 @@ static bool allowed_subscribed(const struct command *cmd)
 
 static bool access_allowed(const struct session *s, int rule)
 {
-    return rule == ACCESS_YES ||
-           (rule == ACCESS_LOCAL &&
-            ((s->flags & SESSION_UNIX) || strncmp(s->link->peer, "127.", 4) == 0 ||
-             strncmp(s->link->peer, "[::1]", 5) == 0));
+    return rule == ACCESS_YES || (rule == ACCESS_LOCAL && s->link->from_here);
 }
 
 /* What only the configuration file opens. */

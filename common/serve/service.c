@@ -1,5 +1,6 @@
 #include "common/serve/service.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/net.h"
+#include "common/proxy.h"
 #include "common/serve/dispatch.h"
 #include "common/serve/pubsub.h"
 #include "common/serve/rights.h"
@@ -18,7 +20,7 @@
     "-DENIED Holdfast is running in protected mode: no password is set for the default user, and " \
     "so only clients on the loopback interface are let in. To connect from elsewhere, set a "      \
     "password (requirepass), or, where the network in front is trusted, 'protected-mode no', in "  \
-    "the configuration file or with CONFIG SET from this host.\r\n"
+    "the configuration file; of a node also with CONFIG SET from this host.\r\n"
 
 static void before_sleep(struct ev_loop *loop, ev_prepare *w, int events)
 {
@@ -190,23 +192,32 @@ static struct session *turn_away(struct service *v, int fd, struct tls_context *
     return NULL;
 }
 
-static bool from_elsewhere(int fd)
+/* Protected mode is for those of whom nothing is known: not that they are here, nor their certificate, nor, to the
+ * daemon, their address. */
+static bool is_stranger(struct service *v, int fd, const struct tls_context *tls,
+                        const struct proxy_header *told)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
     socklen_t len = sizeof peer;
+    char ip[INET6_ADDRSTRLEN];
 
     return getpeername(fd, (struct sockaddr *)&peer, &len) != 0 ||
            !net_is_loopback((struct sockaddr *)&peer);
 }
 
-struct session *service_accept(struct service *v, int fd, struct tls_context *tls, bool unix_socket)
+struct session *service_accept(struct service *v, int fd, struct tls_context *tls, bool unix_socket,
+                               const struct proxy_header *told)
 {
+    struct session *s;
+
     if (v->session_count >= (uint64_t)v->set->maxclients)
         return turn_away(v, fd, tls, TOO_MANY);
     if (v->set->protected_mode && !unix_socket && acl_default_user(v->acl)->no_password &&
-        from_elsewhere(fd))
+        is_stranger(v, fd, tls, told))
         return turn_away(v, fd, tls, PROTECTED);
-    return session_new(v, fd, tls, unix_socket);
+    s = session_new(v, fd, tls, unix_socket);
+    link_set_told(s->link, told);
+    return s;
 }
 
 struct session *service_find(const struct service *v, uint64_t id)

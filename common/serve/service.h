@@ -24,6 +24,7 @@
 #include "common/serve/session.h"
 #include "common/serve/stats.h"
 
+struct proxy_header;
 struct pubsub;
 struct tls_context;
 
@@ -59,7 +60,9 @@ struct service_ops {
     void (*turn_ended)(struct service *v);
     void (*pause_changed)(struct service *v); /* service_paused may answer something else now */
     void (*users_changed)(struct service *v); /* by a subcommand of ACL */
-    const char *mode;                         /* of HELLO: "standalone", "sentinel" */
+    /* Protected mode: is this the address of somebody the daemon deals with? NULL: of nobody. */
+    bool (*knows)(const struct service *v, const char *ip);
+    const char *mode; /* of HELLO: "standalone", "sentinel" */
     const char *(*role)(
         const struct service *v); /* of HELLO: "master", "replica"; NULL: not told */
     /* The value of multi= in CLIENT LIST: queued commands, or -1. */
@@ -111,9 +114,9 @@ void service_free(struct service *v);
 void service_settings_changed(struct service *v);
 
 /* Takes an accepted fd: a session, or, where a limit or protected mode says no, a line that says so
- * and a closed fd. A callback for listeners. NULL when refused. */
-struct session *service_accept(struct service *v, int fd, struct tls_context *tls,
-                               bool unix_socket);
+ * and a closed fd. A callback for listeners; told: see listen.h. NULL when refused. */
+struct session *service_accept(struct service *v, int fd, struct tls_context *tls, bool unix_socket,
+                               const struct proxy_header *told);
 
 /* The session's memory may have changed. */
 static inline void session_touch(struct session *s)

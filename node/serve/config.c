@@ -42,20 +42,6 @@ static void config_get(struct call *c)
     buf_fini(&a.pairs);
 }
 
-static bool is_local(const struct session *s)
-{
-    static const char *const loopback[] = { "127.", "[::1]:", "[::ffff:127." };
-
-    if (!s)
-        return false;
-    if (s->flags & SESSION_UNIX)
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(loopback); i++)
-        if (strncmp(s->link->peer, loopback[i], strlen(loopback[i])) == 0)
-            return true;
-    return false;
-}
-
 /* What a load reads, and where it goes, stays until it is done. */
 static bool waits_for_load(const struct call *c)
 {
@@ -80,8 +66,9 @@ static void config_set(struct call *c)
         reply_error(c->reply, "LOADING Redis is loading the dataset in memory");
         return;
     }
-    settings_allow_protected(w->settings,
-                             rule == ACCESS_YES || (rule == ACCESS_LOCAL && is_local(c->session)));
+    settings_allow_protected(
+        w->settings,
+        rule == ACCESS_YES || (rule == ACCESS_LOCAL && c->session && c->session->link->from_here));
     if (settings_set(w->settings, c->argc - 2, c->argv + 2, &why) != OK)
         reply_errorf(c->reply, "ERR %s", why.text);
     else

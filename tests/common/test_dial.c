@@ -101,7 +101,7 @@ static void peer_closed(struct link *l)
 
 static const struct link_ops peer_ops = { .on_input = peer_input, .on_closed = peer_closed };
 
-static void on_accept(void *arg, int fd, enum listen_kind kind)
+static void on_accept(void *arg, int fd, enum listen_kind kind, const struct proxy_header *told)
 {
     struct peer *p = xcalloc(1, sizeof *p);
 

@@ -27,7 +27,7 @@ static struct ev_loop *loop;
 static int accepted[256], accepted_count;
 static enum listen_kind last_kind;
 
-static void on_accept(void *arg, int fd, enum listen_kind kind)
+static void on_accept(void *arg, int fd, enum listen_kind kind, const struct proxy_header *told)
 {
     accepted[accepted_count++] = fd;
     last_kind = kind;

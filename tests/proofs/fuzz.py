@@ -35,6 +35,7 @@ PARSERS = {
     "listpack": ["node/types/listpack.c"],
     "lua": ["node/script/%s.c" % name for name in ("shebang", "source", "convert", "function_dump", "library", "json_decode",
                                                    "json_encode", "msgpack", "struct")],
+    "proxy": ["common/proxy.c"],
     "rdb": ["node/persist/rdb_read.c", "node/persist/rdb_types.c", "node/persist/rdb_stream.c"],
     "record": ["sentinel/state/record.c"],
     "resp": ["common/resp_read.c", "common/resp_reply_read.c"],

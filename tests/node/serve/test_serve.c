@@ -72,7 +72,7 @@ static int dial_node(struct node *n)
     int fds[2];
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    ck_assert_ptr_nonnull(service_accept(n->w.service, fds[0], NULL, true));
+    ck_assert_ptr_nonnull(service_accept(n->w.service, fds[0], NULL, true, NULL));
     return fds[1];
 }
 

@@ -165,7 +165,7 @@ static void server_closed(struct link *l) {}
 
 static const struct link_ops server_ops = { .on_input = server_input, .on_closed = server_closed };
 
-static void on_accept(void *arg, int fd, enum listen_kind kind)
+static void on_accept(void *arg, int fd, enum listen_kind kind, const struct proxy_header *told)
 {
     server_links[server_count++] = link_new(loop, fd, NULL, true, &server_ops, NULL);
 }

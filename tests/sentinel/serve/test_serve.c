@@ -208,7 +208,7 @@ static int client(void)
     int fds[2];
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    ck_assert_ptr_nonnull(service_accept(t.world.service, fds[0], NULL, true));
+    ck_assert_ptr_nonnull(service_accept(t.world.service, fds[0], NULL, true, NULL));
     return fds[1];
 }
 
