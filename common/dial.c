@@ -1,6 +1,7 @@
 #include "common/dial_private.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -313,6 +314,11 @@ enum dial_state dial_state(const struct dial *d)
 enum dial_why dial_why(const struct dial *d)
 {
     return d->why;
+}
+
+void dial_why_text(const struct dial *d, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s", d->why == DIAL_WHY_TLS ? d->tls_says : dial_why_word(d->why));
 }
 
 int dial_errno(const struct dial *d)

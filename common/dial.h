@@ -94,7 +94,9 @@ enum err dial_subscribe(struct dial *d, const char *channel);
 
 enum dial_state dial_state(const struct dial *d);
 enum dial_why dial_why(const struct dial *d); /* of the last DOWN */
-int dial_errno(const struct dial *d);         /* what the system said to it; 0: nothing */
+/* The same for a log, with what TLS said: "tls: certificate verify failed: certificate has expired", "refused". */
+void dial_why_text(const struct dial *d, char *out, size_t cap);
+int dial_errno(const struct dial *d); /* what the system said to it; 0: nothing */
 uint32_t dial_outstanding(const struct dial *d);
 uint64_t
 dial_last_input_ms(const struct dial *d); /* boot time of the last byte received; 0: none */

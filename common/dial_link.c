@@ -170,6 +170,8 @@ static void on_closed(struct link *l)
     struct dial *d = l->owner;
 
     d->link = NULL;
+    if (l->why == LINK_WHY_TLS)
+        link_why_text(l, d->tls_says, sizeof d->tls_says);
     dial_go_down(d, why_of_link(l), l->sys_errno);
 }
 

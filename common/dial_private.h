@@ -27,6 +27,7 @@ struct dial {
     enum dial_state state;
     enum dial_why why;
     int sys_errno;
+    char tls_says[160]; /* DIAL_WHY_TLS */
     struct resolve_question *question;
     struct resolve_answer addresses;
     int address_next; /* the one to try after the present one */

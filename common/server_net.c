@@ -22,6 +22,7 @@ static struct tls_settings tls_settings_of(const struct server_settings *set)
         .session_cache_size = (uint64_t)set->tls_session_cache_size,
         .session_cache_timeout_s = (uint64_t)set->tls_session_cache_timeout_s,
         .auth_clients = (enum tls_auth)set->tls_auth_clients,
+        .verify_names = set->tls_verify_hostnames,
     };
 }
 

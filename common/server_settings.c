@@ -24,6 +24,11 @@ static const struct setting_word tls_auth_words[] = {
     { "optional", TLS_AUTH_OPTIONAL },
     { NULL, 0 },
 };
+static const struct setting_word tls_user_words[] = {
+    { "off", TLS_USER_OFF },
+    { "CN", TLS_USER_CN },
+    { NULL, 0 },
+};
 static const struct setting_word loglevel_words[] = {
     { "debug", LOG_LEVEL_DEBUG },
     { "verbose", LOG_LEVEL_VERBOSE },
@@ -206,6 +211,12 @@ const struct setting server_setting_rows[] = {
     { .name = "tls-auth-clients", .kind = SET_ENUM, .def = "yes", AT(tls_auth_clients),
       .words = tls_auth_words, .when = SET_LIVE,
       .help = "Whether a client must show a certificate." },
+    { .name = "tls-auth-clients-user", .kind = SET_ENUM, .def = "off", AT(tls_auth_clients_user),
+      .words = tls_user_words, .when = SET_LIVE,
+      .help = "Whether the common name of a client's certificate names the user it logs in as." },
+    { .name = "tls-verify-hostnames", .kind = SET_BOOL, .def = "no", AT(tls_verify_hostnames),
+      .when = SET_LIVE,
+      .help = "A server's certificate must carry the name or address by which it was dialled." },
     { .name = "tls-replication", .kind = SET_BOOL, .def = "no", AT(tls_replication),
       .when = SET_LIVE, .help = "Use TLS towards the leader, and between sentinels." },
     { .name = "tls-cluster", .kind = SET_BOOL, .def = "no", AT(tls_cluster), .when = SET_LIVE,

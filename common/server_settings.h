@@ -17,6 +17,7 @@ enum { BIND_MAX = 16, PERCENTILES_MAX = 32, COMMAND_RENAMES_MAX = 256 };
 
 enum access_rule { ACCESS_NO, ACCESS_YES, ACCESS_LOCAL }; /* enable-*-command, …-configs */
 enum supervised { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
+enum tls_user { TLS_USER_OFF, TLS_USER_CN };                     /* tls-auth-clients-user */
 enum oom_adjust { OOM_NO, OOM_YES, OOM_RELATIVE, OOM_ABSOLUTE }; /* yes is relative */
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
@@ -84,8 +85,10 @@ struct server_settings {
     char *tls_client_cert_file, *tls_client_key_file, *tls_client_key_file_pass;
     char *tls_ca_cert_file, *tls_ca_cert_dir, *tls_dh_params_file;
     char *tls_protocols, *tls_ciphers, *tls_ciphersuites;
-    int tls_auth_clients; /* enum tls_auth */
-    bool tls_replication, tls_cluster, tls_prefer_server_ciphers, tls_session_caching;
+    int tls_auth_clients;      /* enum tls_auth */
+    int tls_auth_clients_user; /* enum tls_user */
+    bool tls_verify_hostnames, tls_replication, tls_cluster, tls_prefer_server_ciphers,
+        tls_session_caching;
     int64_t tls_session_cache_size, tls_session_cache_timeout_s;
 
     /* HTTP */

@@ -14,11 +14,12 @@
 struct tls_context {
     SSL_CTX *ssl;
     uint32_t holders;
+    bool verify_names;
 };
 
 struct tls_session {
     SSL *ssl;
-    bool shaken;
+    bool shaken, verify_names;
     char error[160];
 };
 
@@ -228,6 +229,7 @@ struct tls_context *tls_context_new(const struct tls_settings *set, bool server,
     ctx = xcalloc(1, sizeof *ctx);
     ctx->ssl = ssl;
     ctx->holders = 1;
+    ctx->verify_names = !server && set->verify_names;
     return ctx;
 }
 
@@ -267,6 +269,7 @@ struct tls_session *tls_session_new(struct tls_context *ctx, int fd, bool server
 
     s->ssl = SSL_new(ctx->ssl);
     ASSERT(s->ssl && SSL_set_fd(s->ssl, fd) == 1);
+    s->verify_names = ctx->verify_names;
     if (server)
         SSL_set_accept_state(s->ssl);
     else
@@ -290,7 +293,7 @@ void tls_session_set_name(struct tls_session *s, const char *name, bool verify)
     ERR_clear_error();
     if (!is_ip)
         SSL_set_tlsext_host_name(s->ssl, name);
-    if (!verify)
+    if (!verify && !s->verify_names)
         X509_VERIFY_PARAM_set1_ip(rules, NULL, 0);
     else if (!is_ip)
         SSL_set1_host(s->ssl, name);
@@ -402,5 +405,5 @@ bool tls_session_peer_name(const struct tls_session *s, char *out, size_t cap)
 
     if (cert)
         n = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, out, (int)cap);
-    return n > 0;
+    return n > 0 && strlen(out) == (size_t)n; /* one with a NUL inside would end early */
 }

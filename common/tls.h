@@ -36,6 +36,7 @@ struct tls_settings {
     uint64_t session_cache_size;
     uint64_t session_cache_timeout_s;
     enum tls_auth auth_clients;
+    bool verify_names; /* of what we dial: the certificate carries the name or address dialled */
 };
 
 /* server: for accepted links, otherwise for dialled ones. NULL: *out_why names the file or the
@@ -60,7 +61,8 @@ enum tls_io {
 /* fd stays the caller's. The handshake happens inside the first reads and writes. */
 struct tls_session *tls_session_new(struct tls_context *ctx, int fd, bool server);
 void tls_session_free(struct tls_session *s);
-/* Client, before the first byte: SNI, and the name or address the certificate must carry. */
+/* Client, before the first byte: SNI, and, where verify or the context says so, the name or address the certificate
+ * must carry. */
 void tls_session_set_name(struct tls_session *s, const char *name, bool verify);
 
 /* Only the handshake: TLS_DONE once it is over (and at no cost from then on). */
@@ -74,7 +76,7 @@ void tls_session_goodbye(struct tls_session *s);
 
 /* OpenSSL's reason for TLS_FAILED: "certificate verify failed". Never NULL. */
 const char *tls_session_error(const struct tls_session *s);
-/* The subject's common name of the verified peer certificate; false when there is none. */
+/* The subject's common name of the verified peer certificate; false when there is none, or it is no text. */
 bool tls_session_peer_name(const struct tls_session *s, char *out, size_t cap);
 
 #endif

@@ -292,6 +292,7 @@ static const struct {
     { "tls-session-cache-size", apply_net },
     { "tls-session-cache-timeout", apply_net },
     { "tls-auth-clients", apply_net },
+    { "tls-verify-hostnames", apply_net },
     { "http-port", apply_http_port },
     { "http-bind", apply_bind },
     { "proxy-protocol-networks", apply_proxies },

@@ -175,7 +175,10 @@ static void on_state(void *arg, struct dial *d, enum dial_state state, enum dial
     if (state == DIAL_DOWN && why == DIAL_WHY_AUTH)
         tell_refused(l);
     if (state == DIAL_DOWN) {
-        log_debug("voter-link-down place=%s:%u why=%s", l->at.host, l->at.port, dial_why_word(why));
+        char text[160];
+
+        dial_why_text(d, text, sizeof text);
+        log_debug("voter-link-down place=%s:%u why=\"%s\"", l->at.host, l->at.port, text);
         drop_waiting(l);
     } else if (state == DIAL_UP) {
         LIST_EACH (&l->parcels, node)

@@ -103,6 +103,8 @@ struct service {
     ev_timer tick;
     int ticks; /* of the running second */
     ev_timer pause_end;
+    uint64_t tls_told_ms,
+        tls_untold; /* failed handshakes: when the log was told, how many it was not since */
 };
 
 struct service *service_new(struct ev_loop *loop, const struct service_ops *ops,

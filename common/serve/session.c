@@ -158,10 +158,46 @@ void session_end(struct session *s)
     xfree(s);
 }
 
+/* The certificate says who it is, where the settings believe it and there is such a user. */
+static void on_open(struct link *l)
+{
+    struct session *s = l->owner;
+    const struct user *u;
+    char name[256];
+
+    if (s->service->set->tls_auth_clients_user != TLS_USER_CN ||
+        !link_peer_name(l, name, sizeof name))
+        return;
+    u = acl_find(s->service->acl, bytes_of(name));
+    if (u && u->enabled)
+        session_set_user(s, u);
+    else
+        log_verbose("certificate-names-no-user addr=%s name=\"%s\"", l->peer, name);
+}
+
+/* Floods of it are told once a second. */
+static void log_tls_refused(struct service *v, const struct link *l)
+{
+    char text[160];
+
+    if (clock_now_ms() < v->tls_told_ms + 1000) {
+        v->tls_untold++;
+        return;
+    }
+    link_why_text(l, text, sizeof text);
+    log_warning("client-refused addr=%s why=\"%s\" others=%llu" REDIS_SAYS(
+                    "Error accepting a client connection"),
+                l->peer, text, (unsigned long long)v->tls_untold);
+    v->tls_told_ms = clock_now_ms();
+    v->tls_untold = 0;
+}
+
 static void on_closed(struct link *l)
 {
     const struct session *s = l->owner;
 
+    if (l->why == LINK_WHY_TLS)
+        log_tls_refused(s->service, l);
     if (l->why == LINK_WHY_LIMIT)
         log_warning("client-closed-by-limit id=%llu addr=%s output=%zu input=%zu",
                     (unsigned long long)s->id, l->peer, out_memory(&l->out), link_input(l).len);
@@ -173,6 +209,7 @@ static void on_closed(struct link *l)
 
 static const struct link_ops link_events = {
     .on_input = on_input,
+    .on_open = on_open,
     .on_growing = on_growing,
     .on_drained = on_drained,
     .on_closed = on_closed,

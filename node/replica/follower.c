@@ -463,6 +463,19 @@ static const struct link_ops leader_link = { .on_input = on_input, .on_closed = 
 
 /* ---- what upstream.c wants ----------------------------------------------------------------------- */
 
+/* What no waiting mends is for an operator. */
+static void log_dial_failed(const struct dial *d, enum dial_why why)
+{
+    char text[160];
+
+    dial_why_text(d, text, sizeof text);
+    if (why == DIAL_WHY_TLS)
+        log_warning(
+            "leader-dial-failed why=\"%s\"" REDIS_SAYS("Error condition on socket for SYNC"), text);
+    else
+        log_verbose("leader-dial-failed why=%s", text);
+}
+
 static void on_dial(void *arg, struct dial *d, enum dial_state state, enum dial_why why)
 {
     struct replica *r = arg;
@@ -473,7 +486,7 @@ static void on_dial(void *arg, struct dial *d, enum dial_state state, enum dial_
         r->link->owner = r;
         tell(r, UPSTREAM_EV_UP);
     } else if (state == DIAL_DOWN) {
-        log_verbose("leader-dial-failed why=%s", dial_why_word(why));
+        log_dial_failed(d, why);
         tell(r, UPSTREAM_EV_DOWN);
     }
 }

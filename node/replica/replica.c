@@ -30,7 +30,8 @@ static uint64_t age_bound_ms(const struct replica *r)
 void replica_configure(struct replica *r)
 {
     const struct node_settings *set = r->w->set;
-    int64_t port = set->server.tls_port && r->w->net ? set->server.tls_port : set->server.port;
+    bool tls = set->server.tls_replication && set->server.tls_port;
+    int64_t port = tls ? set->server.tls_port : set->server.port;
 
     r->upstream_config = (struct upstream_config){
         .user = set->leader_user,

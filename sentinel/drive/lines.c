@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/log.h"
 
 /* A dial's callbacks say which dial; an end has at most two. */
 static enum line_kind kind_of(const struct end *e, const struct dial *d)
@@ -76,10 +77,28 @@ static void raise_down(struct end *e, struct dial *dial, enum dial_why why)
     drive_raise(e->drive, &ev);
 }
 
+/* Once, until it works again: the core dials every second. */
+static void note_tls(struct end *e, const struct dial *dial, enum dial_state state,
+                     enum dial_why why)
+{
+    struct dial_options at = { .host = NULL };
+    char text[160];
+
+    if (state == DIAL_UP)
+        e->tls_told = false;
+    if (state != DIAL_DOWN || why != DIAL_WHY_TLS || e->tls_told ||
+        !lines_destination(e->drive, e->id, &at))
+        return;
+    e->tls_told = true;
+    dial_why_text(dial, text, sizeof text);
+    log_warning("dial-failed place=%s:%d why=\"%s\"", at.host, at.port, text);
+}
+
 static void on_state(void *arg, struct dial *dial, enum dial_state state, enum dial_why why)
 {
     struct end *e = arg;
 
+    note_tls(e, dial, state, why);
     if (state == DIAL_DOWN) {
         raise_down(e, dial, why);
     } else if (state == DIAL_UP) {

@@ -23,6 +23,7 @@ struct end {
     uint64_t window_ms;    /* when the present window of messages began */
     uint32_t window_count; /* messages heard in it */
     ev_timer resume;       /* runs while the pub/sub line is not read */
+    bool tls_told;         /* the log knows that TLS fails there */
     struct nudge *nudge;   /* NULL: it never needed one */
 };
 

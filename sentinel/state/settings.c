@@ -264,7 +264,8 @@ enum err sentinel_settings_config(struct sentinel_settings *set, struct config *
     for (int pass = 0; pass < PASS_COUNT && e == OK; pass++)
         e = run_pass(set, out, (enum conf_pass)pass, out_why);
     out->globals.listen_port =
-        (int)(set->server.tls_replication ? set->server.tls_port : set->server.port);
+        (int)(set->server.tls_replication && set->server.tls_port ? set->server.tls_port
+                                                                  : set->server.port);
     if (e != OK)
         config_fini(out);
     return e;

@@ -692,7 +692,7 @@ START_TEST(tls_names_are_verified)
 {
     struct certs c;
     struct tls_settings set;
-    struct tls_context *client, *reloaded;
+    struct tls_context *client, *verifies, *reloaded;
     struct errmsg why = { 0 };
     bool up;
 
@@ -722,6 +722,14 @@ START_TEST(tls_names_are_verified)
     ck_assert(!up);
     tls_survives_a_reload(&set);
 
+    /* A context that verifies wants the name that was dialled, which is an address here. */
+    set.verify_names = true;
+    verifies = tls_context_new(&set, false, &why);
+    tls_try(verifies, NULL, &up);
+    ck_assert(up);
+    ck_assert_int_eq(tls_try(verifies, "impostor.example", &up), DIAL_WHY_TLS);
+    set.verify_names = false;
+
     /* A reload: new links get the new certificate, with the old context gone. */
     certs_issue(&c, "renewed", "DNS:renewed.example", NULL);
     set.cert_file = certs_path(&c, "renewed", "crt");
@@ -733,7 +741,9 @@ START_TEST(tls_names_are_verified)
     tls_try(client, "renewed.example", &up);
     ck_assert(up);
     ck_assert_int_eq(tls_try(client, "leader.example", &up), DIAL_WHY_TLS);
+    ck_assert_int_eq(tls_try(verifies, NULL, &up), DIAL_WHY_TLS);
     finish();
+    tls_context_free(verifies);
     tls_context_free(server_tls);
     tls_context_free(client);
     certs_fini(&c);

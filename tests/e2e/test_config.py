@@ -14,7 +14,8 @@ from harness.wait import until
 # What must differ: where each of the two lives.
 OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 # Ours alone.
-OURS = {"log-format", "replica-max-staleness-ms", "script-memory-max"}
+OURS = {"log-format", "masterauth-fallback", "proxy-protocol-networks", "replica-max-staleness-ms", "script-memory-max",
+        "tls-auth-clients-user", "tls-verify-hostnames"}
 OURS |= {"hf-" + name for name in (
     "confirm-timeout", "group", "grow-hold-down-max", "grow-stable", "heartbeat", "read-mode", "reset-grace", "sentinel-pass",
     "sentinel-user", "silence-limit", "solo", "stale-read-limit", "stall-refuse", "sync-max-lag")}

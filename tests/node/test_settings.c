@@ -284,7 +284,8 @@ START_TEST(every_value_is_accepted_back)
     settings_get(s, 1, &all, set_itself, &count);
     ck_assert_int_eq(
         count,
-        222); /* Redis's 192, log-format, replica-max-staleness-ms, script-memory-max, hf-*, http-* */
+        226); /* Redis's 192, log-format, masterauth-fallback, proxy-protocol-networks, replica-max-staleness-ms,
+                 script-memory-max, tls-auth-clients-user, tls-verify-hostnames, hf-*, http-* */
     ck_assert_str_eq(got("*"), before);
 }
 END_TEST
