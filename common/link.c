@@ -160,6 +160,7 @@ struct link *link_new(struct ev_loop *loop, int fd, struct tls_context *tls, boo
     ASSERT(sys);
     l->loop = loop;
     l->fd = fd;
+    l->accepted = server;
     l->ops = ops;
     l->owner = owner;
     l->id = ++sys->last_id;

@@ -21,7 +21,8 @@
  *
  * Owner: the link itself, until freed by the reaper; users hold a pointer between link_new and
  * on_closed. Cost: one read and one writev per turn; another read where the first filled its buffer,
- * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full.
+ * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full. Handshakes of accepted links
+ * cost a millisecond each, so they come after everybody else, for LINK_SHAKE_US of a turn.
  */
 #ifndef HF_COMMON_LINK_H
 #define HF_COMMON_LINK_H
@@ -42,6 +43,8 @@ enum {
     LINK_TURN_BYTES = 256 * 1024, /* read, and written, of one link in one turn */
     LINK_FAREWELL_MS = 2000,      /* what CLOSING may take without the peer taking anything */
     LINK_HANDSHAKE_MS = 10000,    /* what a TLS handshake may take */
+    LINK_SHAKE_US =
+        1000, /* of a turn, for all handshakes of accepted links; one goes on in any case */
 };
 
 enum link_state { LINK_OPEN, LINK_CLOSING, LINK_DEAD };
@@ -77,7 +80,7 @@ struct link_ops {
 
 struct link {
     struct list node;  /* on the list of its state */
-    struct list ready; /* in line to be read, in this turn */
+    struct list ready; /* in line to be read, in this turn, or to go on with its handshake */
     struct list dirty; /* on the loop's flush list while it has output to send */
     struct list again; /* on the list of those that are owed a callback next turn */
     enum link_state state;
@@ -89,7 +92,7 @@ struct link {
     ev_timer deadline;       /* of CLOSING, and of a TLS handshake */
     uint64_t farewell_left;  /* what the peer had not taken when the deadline was set */
     struct tls_session *tls; /* NULL: plain */
-    bool handshaking;
+    bool handshaking, accepted;
     bool reading_paused; /* by the owner */
     bool throttled;      /* by pause_at_bytes */
     bool owes_input;     /* on_input is due: reading resumed, or TLS holds decrypted bytes */

@@ -176,8 +176,14 @@ void link_on_readable(struct ev_loop *loop, ev_io *w, int events)
 {
     struct link *l = w->data;
 
-    if (!list_linked(&l->ready))
+    if (list_linked(&l->ready))
+        return;
+    if (UNLIKELY(l->handshaking && l->accepted)) {
+        ev_io_stop(loop, w); /* it may wait for some turns */
+        list_push_back(&link_system_of(l)->shaking, &l->ready);
+    } else {
         list_push_front(&link_system_of(l)->ready, &l->ready);
+    }
 }
 
 void link_read(struct link *l)

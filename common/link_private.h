@@ -20,7 +20,7 @@ struct link_system {
     ev_check start_of_turn, read_in_order;
     ev_idle no_sleep; /* runs while somebody is owed a callback: the loop must not wait */
     struct list by_state[LINK_DEAD + 1];
-    struct list ready, dirty, again;
+    struct list ready, shaking, dirty, again;
     uint64_t last_id;
     struct link_turns turns;
     char *read_buffer;

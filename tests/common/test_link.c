@@ -4,7 +4,7 @@
  * link dies once, for its first reason, and never inside link_close; limits hold; an idle link owns
  * no buffer.
  */
-#include "common/link.h"
+#include "common/link_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -582,6 +582,52 @@ START_TEST(tls_request_right_behind_the_handshake)
 }
 END_TEST
 
+/* Many at once cost more than a turn may take: the others are read first, and all get through in the end. */
+START_TEST(tls_handshakes_wait_for_everybody_else)
+{
+    enum { MANY = 100 };
+    static struct end clients[MANY], servers[MANY];
+    struct end a = { 0 }, b = { .keep = true };
+    struct certs c;
+    struct tls_settings set;
+    struct tls_context *server, *client;
+    struct errmsg why = { 0 };
+    const struct list *shaking;
+    int left = MANY;
+
+    certs_init(&c);
+    certs_issue(&c, "node", NULL, NULL);
+    set = (struct tls_settings){ .cert_file = certs_path(&c, "node", "crt"),
+                                 .key_file = certs_path(&c, "node", "key"),
+                                 .ca_file = certs_path(&c, "ca", "crt") };
+    server = tls_context_new(&set, true, &why);
+    client = tls_context_new(&set, false, &why);
+    ck_assert_msg(server && client, "%s", why.text);
+    begin();
+    for (int i = 0; i < MANY; i++)
+        make_pair(&clients[i], &servers[i], &quiet_ops, client, server);
+    make_pair(&a, &b, &quiet_ops, NULL, NULL);
+    out_append(&a.link->out, "PING", 4);
+    link_wrote(a.link);
+    turns(1); /* the hellos leave */
+    turns(1);
+    shaking = &link_system_of(b.link)->shaking;
+    ck_assert_int_eq(b.inputs, 1);
+    ck_assert_uint_gt(list_length(shaking), MANY / 2);
+    for (int i = 0; i < 100 * MANY && left; i++) {
+        turns(1);
+        left = 0;
+        for (int k = 0; k < MANY; k++)
+            left += servers[k].link->handshaking;
+    }
+    ck_assert_int_eq(left, 0);
+    finish();
+    tls_context_free(server);
+    tls_context_free(client);
+    certs_fini(&c);
+}
+END_TEST
+
 START_TEST(tls_handshake_refusals)
 {
     struct certs c, other;
@@ -634,4 +680,4 @@ CHECK_MAIN("link", stream_of_random_sizes, stream_over_tls, idle_link_owns_no_bu
            close_waits_two_seconds_for_a_full_socket, close_waits_as_long_as_bytes_leave,
            kill_and_disown, limits_close, slow_reader_throttles, paused_link_notices_death,
            send_borrows_and_stops_at_a_full_socket, tls_request_right_behind_the_handshake,
-           tls_handshake_refusals)
+           tls_handshakes_wait_for_everybody_else, tls_handshake_refusals)
