@@ -18,6 +18,8 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
 struct session *session_new(struct service *v, int fd, struct tls_context *tls, bool unix_socket);
 /* Everybody forgets the session, and it is freed; its link is left alone. */
 void session_end(struct session *s);
+/* Into service->stats.traffic, what its link has moved since the last time. */
+void session_count_traffic(struct session *s);
 const struct output_limit *session_output_limit(const struct session *s);
 void session_apply_limits(struct session *s);
 void session_set_kind(struct session *s, enum session_kind kind);

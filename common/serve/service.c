@@ -75,42 +75,35 @@ static void check_soft_limit(struct session *s, uint64_t now_ms)
 
 void service_measure_traffic(struct service *v)
 {
-    struct traffic t = { .in = v->stats.closed_bytes_in, .out = v->stats.closed_bytes_out };
-
-    LIST_EACH (&v->sessions, n) {
-        const struct session *s = LIST_ENTRY(n, struct session, node);
-
-        t.in += s->link->bytes_in;
-        t.out += s->link->bytes_out;
-        if (s->kind != SESSION_REPLICA)
-            continue;
-        t.replica_in += s->link->bytes_in;
-        t.replica_out += s->link->bytes_out;
-    }
-    v->stats.traffic = t;
+    LIST_EACH (&v->sessions, n)
+        session_count_traffic(LIST_ENTRY(n, struct session, node));
 }
 
-enum { TICKS = 4 }; /* in a second */
+static void look_at(struct session *s, uint64_t now_ms)
+{
+    session_count_traffic(s);
+    if (s->link->state != LINK_OPEN)
+        return;
+    check_idle(s, now_ms);
+    check_soft_limit(s, now_ms);
+}
 
 static void each_tick(struct ev_loop *loop, ev_timer *w, int events)
 {
     struct service *v = w->data;
-    uint64_t now_ms = clock_now_ms();
+    uint64_t ticks = 1 + v->session_count / SERVICE_LOOKS; /* of a round */
 
-    (void)loop;
     (void)events;
-    LIST_EACH (&v->sessions, n) {
-        struct session *s = LIST_ENTRY(n, struct session, node);
+    for (int i = 0; i < SERVICE_LOOKS && v->next_looked != &v->sessions; i++) {
+        struct session *s = LIST_ENTRY(v->next_looked, struct session, node);
 
-        if (s->link->state != LINK_OPEN)
-            continue;
-        check_idle(s, now_ms);
-        check_soft_limit(s, now_ms);
+        v->next_looked = s->node.next;
+        look_at(s, clock_now_ms());
     }
-    if (++v->ticks < TICKS)
-        return;
-    v->ticks = 0;
-    service_measure_traffic(v);
+    if (v->next_looked == &v->sessions)
+        v->next_looked = v->sessions.next;
+    w->repeat = SERVICE_ROUND_MS / 1e3 / (double)ticks;
+    ev_timer_again(loop, w);
 }
 
 static void pause_ended(struct ev_loop *loop, ev_timer *w, int events);
@@ -134,12 +127,13 @@ struct service *service_new(struct ev_loop *loop, const struct service_ops *ops,
     v->next_id = 1;
     v->pubsub = pubsub_new(session_deliver);
     list_init(&v->sessions);
+    v->next_looked = &v->sessions;
     client_memory_init(&v->client_memory);
     list_init(&v->paused);
     ev_prepare_init(&v->before_sleep, before_sleep);
     ev_set_priority(&v->before_sleep, EV_MAXPRI);
     ev_check_init(&v->after_sleep, after_sleep);
-    ev_timer_init(&v->tick, each_tick, 1. / TICKS, 1. / TICKS);
+    ev_timer_init(&v->tick, each_tick, SERVICE_ROUND_MS / 1e3, SERVICE_ROUND_MS / 1e3);
     ev_timer_init(&v->pause_end, pause_ended, 0, 0);
     v->before_sleep.data = v->after_sleep.data = v->tick.data = v->pause_end.data = v;
     ev_prepare_start(loop, &v->before_sleep);
@@ -201,8 +195,16 @@ static bool is_stranger(struct service *v, int fd, const struct tls_context *tls
     socklen_t len = sizeof peer;
     char ip[INET6_ADDRSTRLEN];
 
-    return getpeername(fd, (struct sockaddr *)&peer, &len) != 0 ||
-           !net_is_loopback((struct sockaddr *)&peer);
+    if (tls && v->set->tls_auth_clients == TLS_AUTH_YES)
+        return false;
+    if (told && told->told)
+        peer = told->source;
+    else if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+        return true;
+    else if (net_is_loopback((struct sockaddr *)&peer))
+        return false;
+    net_print_ip((struct sockaddr *)&peer, ip, sizeof ip);
+    return !v->ops->knows || !v->ops->knows(v, ip);
 }
 
 struct session *service_accept(struct service *v, int fd, struct tls_context *tls, bool unix_socket,

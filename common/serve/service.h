@@ -9,6 +9,8 @@
  *
  *   1. sessions holds every session from accept to the end of its link; session_count is its length
  *   2. paused holds the sessions that a pause holds, and is empty while nothing is paused
+ *   3. each session is looked at (idle? over its soft limit?) once in SERVICE_ROUND_MS, SERVICE_LOOKS of them in one
+ *      turn at most
  *
  * Owner: service_new/service_free. Commands, acl, settings and world are borrowed and outlive it.
  */
@@ -27,6 +29,8 @@
 struct proxy_header;
 struct pubsub;
 struct tls_context;
+
+enum { SERVICE_ROUND_MS = 250, SERVICE_LOOKS = 500 };
 
 /* What ops->admit decides about a request that is well formed and allowed. */
 enum admit {
@@ -101,7 +105,7 @@ struct service {
     ev_prepare before_sleep;
     ev_check after_sleep;
     ev_timer tick;
-    int ticks; /* of the running second */
+    struct list *next_looked; /* where the next tick goes on; &sessions: a round is over */
     ev_timer pause_end;
     uint64_t tls_told_ms,
         tls_untold; /* failed handshakes: when the log was told, how many it was not since */
@@ -135,7 +139,7 @@ static inline bool tracking_on(const struct service *v)
 
 struct session *service_find(const struct service *v, uint64_t id);
 
-/* Adds up stats.traffic anew: O(sessions). */
+/* Brings stats.traffic up to this moment: O(sessions). */
 void service_measure_traffic(struct service *v);
 
 /* Answers a request with an error that counts as refused rather than as failed. For ops->admit. */

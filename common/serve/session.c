@@ -115,10 +115,23 @@ static void on_drained(struct link *l)
         s->guest->drained(s->guest_arg, s);
 }
 
+void session_count_traffic(struct session *s)
+{
+    struct traffic *t = &s->service->stats.traffic;
+    uint64_t in = s->link->bytes_in - s->counted_in, out = s->link->bytes_out - s->counted_out;
+
+    t->in += in;
+    t->out += out;
+    if (s->kind == SESSION_REPLICA) {
+        t->replica_in += in;
+        t->replica_out += out;
+    }
+    s->counted_in += in;
+    s->counted_out += out;
+}
+
 static void count_end(struct service_stats *stats, const struct link *l)
 {
-    stats->closed_bytes_in += l->bytes_in;
-    stats->closed_bytes_out += l->bytes_out;
     if (l->why != LINK_WHY_LIMIT)
         return;
     if (l->input_bytes_max && link_input(l).len > l->input_bytes_max)
@@ -141,6 +154,7 @@ void session_end(struct session *s)
     struct service *v = s->service;
 
     count_end(&v->stats, s->link);
+    session_count_traffic(s);
     leave_guest(s);
     if (v->ops->gone)
         v->ops->gone(s);
@@ -149,6 +163,8 @@ void session_end(struct session *s)
     map_remove(&v->ids, &s->by_id);
     client_memory_forget(s);
     list_remove(&s->held);
+    if (v->next_looked == &s->node)
+        v->next_looked = s->node.next;
     list_remove(&s->node);
     v->session_count--;
     resp_reader_fini(&s->reader);

@@ -32,7 +32,7 @@ struct error_stats {
     uint64_t count;
 };
 
-/* Bytes of all links ever, and of followers' links that are open. */
+/* Bytes of all links ever, and of those that were followers' when they were looked at. */
 struct traffic {
     uint64_t in, out, replica_in, replica_out;
 };
@@ -44,9 +44,8 @@ struct service_stats {
     size_t error_count;
     uint64_t connections, refused_connections, commands, command_usec, error_replies;
     uint64_t killed_by_output_limit, killed_by_query_limit, killed_idle;
-    uint64_t closed_bytes_in, closed_bytes_out; /* of links that are gone */
-    struct traffic traffic;                     /* as of the last second */
-    uint64_t denied[ACL_DENIED_CHANNEL + 1];    /* by enum acl_denial */
+    struct traffic traffic; /* as of the last look at each session: SERVICE_ROUND_MS ago at most */
+    uint64_t denied[ACL_DENIED_CHANNEL + 1]; /* by enum acl_denial */
     uint64_t reads, writes;
 };
 

@@ -97,35 +97,23 @@ static void section_clients(struct sentinel_world *w, struct buf *out)
                (long long)w->service->set->maxclients, input, output);
 }
 
-static void count_bytes(const struct service *v, uint64_t *out_in, uint64_t *out_out)
-{
-    *out_in = v->stats.closed_bytes_in;
-    *out_out = v->stats.closed_bytes_out;
-    LIST_EACH ((struct list *)&v->sessions, node) {
-        const struct session *s = LIST_ENTRY(node, struct session, node);
-
-        *out_in += s->link->bytes_in;
-        *out_out += s->link->bytes_out;
-    }
-}
-
 void sentinel_info_sample(struct sentinel_world *w)
 {
     struct serve_rates *r = &w->rates;
-    uint64_t now_ms = clock_now_ms(), in, out;
+    const struct service_stats *stats = &w->service->stats;
+    uint64_t now_ms = clock_now_ms();
     double seconds;
 
     if (now_ms - r->at_ms < SAMPLE_MS)
         return;
     seconds = (double)(now_ms - r->at_ms) / 1000;
-    count_bytes(w->service, &in, &out);
-    r->commands_per_s = (double)(w->service->stats.commands - r->commands) / seconds;
-    r->bytes_in_per_s = (double)(in - r->bytes_in) / seconds;
-    r->bytes_out_per_s = (double)(out - r->bytes_out) / seconds;
+    r->commands_per_s = (double)(stats->commands - r->commands) / seconds;
+    r->bytes_in_per_s = (double)(stats->traffic.in - r->bytes_in) / seconds;
+    r->bytes_out_per_s = (double)(stats->traffic.out - r->bytes_out) / seconds;
     r->at_ms = now_ms;
-    r->commands = w->service->stats.commands;
-    r->bytes_in = in;
-    r->bytes_out = out;
+    r->commands = stats->commands;
+    r->bytes_in = stats->traffic.in;
+    r->bytes_out = stats->traffic.out;
 }
 
 static void zeros(struct buf *out, const char *const *names, size_t count)
@@ -162,9 +150,8 @@ static void section_stats(struct sentinel_world *w, struct buf *out)
     };
     const struct service_stats *s = &w->service->stats;
     const struct pubsub *p = w->service->pubsub;
-    uint64_t bytes_in, bytes_out;
 
-    count_bytes(w->service, &bytes_in, &bytes_out);
+    service_measure_traffic(w->service);
     buf_printf(out,
                "total_connections_received:%llu\r\n"
                "total_commands_processed:%llu\r\n"
@@ -179,9 +166,9 @@ static void section_stats(struct sentinel_world *w, struct buf *out)
                "instantaneous_output_repl_kbps:0.00\r\n"
                "rejected_connections:%llu\r\n",
                (unsigned long long)s->connections, (unsigned long long)s->commands,
-               w->rates.commands_per_s, (unsigned long long)bytes_in, (unsigned long long)bytes_out,
-               w->rates.bytes_in_per_s / 1024, w->rates.bytes_out_per_s / 1024,
-               (unsigned long long)s->refused_connections);
+               w->rates.commands_per_s, (unsigned long long)s->traffic.in,
+               (unsigned long long)s->traffic.out, w->rates.bytes_in_per_s / 1024,
+               w->rates.bytes_out_per_s / 1024, (unsigned long long)s->refused_connections);
     zeros(out, no_keys, ARRAY_LEN(no_keys));
     buf_printf(out, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:0\r\n",
                pubsub_names(p, PUBSUB_CHANNEL), pubsub_names(p, PUBSUB_PATTERN));
