@@ -17,7 +17,7 @@ static bool log_in(struct call *c, struct bytes name, struct bytes password)
 
     if (!u) {
         rights_login_failed(c, name);
-        reply_error(c->reply, "WRONGPASS invalid username-password pair or user is disabled.");
+        penalty_answer(c);
         return false;
     }
     session_set_user(c->session, u);

@@ -129,6 +129,7 @@ struct service *service_new(struct ev_loop *loop, const struct service_ops *ops,
     list_init(&v->sessions);
     v->next_looked = &v->sessions;
     client_memory_init(&v->client_memory);
+    penalty_init(&v->penalty, loop);
     list_init(&v->paused);
     ev_prepare_init(&v->before_sleep, before_sleep);
     ev_set_priority(&v->before_sleep, EV_MAXPRI);
@@ -150,6 +151,7 @@ void service_free(struct service *v)
     ev_check_stop(v->loop, &v->after_sleep);
     ev_timer_stop(v->loop, &v->tick);
     ev_timer_stop(v->loop, &v->pause_end);
+    penalty_fini(&v->penalty);
     while (!list_empty(&v->sessions)) {
         struct session *s = LIST_ENTRY(v->sessions.next, struct session, node);
         struct link *l = s->link;

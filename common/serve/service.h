@@ -22,6 +22,7 @@
 #include "common/acl/acl.h"
 #include "common/acl/denials.h"
 #include "common/serve/client_memory.h"
+#include "common/serve/penalty.h"
 #include "common/server_settings.h"
 #include "common/serve/session.h"
 #include "common/serve/stats.h"
@@ -97,6 +98,7 @@ struct service {
     uint64_t session_count, next_id;
     struct service_stats stats;
     struct client_memory client_memory;
+    struct penalty penalty;
     struct out sink; /* where muted replies go */
     struct {
         enum pause_what what;
