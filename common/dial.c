@@ -158,12 +158,13 @@ static void options_copy(struct dial_options *o)
         copy_text(texts[i]);
     o->tls = tls_context_hold(o->tls);
     o->password.at = xmemdup0(o->password.at, o->password.len);
+    o->fallback.at = xmemdup0(o->fallback.at, o->fallback.len);
 }
 
 static void options_fini(struct dial_options *o)
 {
-    const char *const texts[] = { o->host, o->tls_name,    o->source_address,
-                                  o->user, o->password.at, o->client_name };
+    const char *const texts[] = { o->host,        o->tls_name,    o->source_address, o->user,
+                                  o->password.at, o->fallback.at, o->client_name };
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         xfree((void *)(uintptr_t)texts[i]);
@@ -180,7 +181,7 @@ static bool same_connection(const struct dial_options *a, const struct dial_opti
     return a->port == b->port && a->tls == b->tls && same_text(a->host, b->host) &&
            same_text(a->tls_name, b->tls_name) && same_text(a->source_address, b->source_address) &&
            same_text(a->user, b->user) && bytes_eq(a->password, b->password) &&
-           same_text(a->client_name, b->client_name);
+           bytes_eq(a->fallback, b->fallback) && same_text(a->client_name, b->client_name);
 }
 
 /* ---- the owner's side ------------------------------------------------------------------------ */

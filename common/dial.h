@@ -55,6 +55,8 @@ struct dial_options {
     const char *source_address; /* bind-source-addr; NULL: any */
     const char *user;           /* AUTH [user] password; NULL, or empty: none. Copied. */
     struct bytes password;
+    struct bytes
+        fallback; /* tried on the same connection where that one is refused; empty: none. Copied. */
     const char
         *client_name; /* CLIENT SETNAME; NULL: none. Of refusals only NOAUTH counts. Copied. */
     uint64_t connect_timeout_ms;

@@ -44,19 +44,6 @@ static bool refuses_auth(const struct resp_value *reply)
     return false;
 }
 
-/* Who is refused is still the default user, who may be all that is wanted: the answer to the name tells. */
-static void on_auth(void *arg, const struct resp_value *reply)
-{
-    struct dial *d = arg;
-
-    if (!reply)
-        return;
-    if (refuses_auth(reply) && !d->o.client_name)
-        dial_go_down(d, DIAL_WHY_AUTH, 0);
-    else
-        greeting_done(d);
-}
-
 static void on_named(void *arg, const struct resp_value *reply)
 {
     struct dial *d = arg;
@@ -69,28 +56,57 @@ static void on_named(void *arg, const struct resp_value *reply)
         greeting_done(d);
 }
 
-static void put_auth(struct dial *d)
+static void say_name(struct dial *d)
+{
+    if (!d->o.client_name)
+        return;
+    resp_put_words(&d->request, 3, "CLIENT", "SETNAME", d->o.client_name);
+    d->greetings++;
+    dial_send_request(d, on_named, d);
+}
+
+static void say_password(struct dial *d, struct bytes password);
+
+/* Who is refused is still the default user, who may be all that is wanted: the answer to the name tells. */
+static void on_auth(void *arg, const struct resp_value *reply)
+{
+    struct dial *d = arg;
+    bool refused = reply && refuses_auth(reply);
+
+    if (!reply)
+        return;
+    if (refused && d->o.fallback.len && !d->fell_back) {
+        d->fell_back = true;
+        say_password(d, d->o.fallback);
+    } else if (refused && !d->o.client_name) {
+        dial_go_down(d, DIAL_WHY_AUTH, 0);
+        return;
+    } else if (d->o.fallback.len) {
+        say_name(d);
+    }
+    greeting_done(d);
+}
+
+static void say_password(struct dial *d, struct bytes password)
 {
     resp_put_array(&d->request, d->o.user ? 3 : 2);
     resp_put_bulk(&d->request, BYTES("AUTH"));
     if (d->o.user)
         resp_put_bulk(&d->request, bytes_of(d->o.user));
-    resp_put_bulk(&d->request, d->o.password);
+    resp_put_bulk(&d->request, password);
+    d->greetings++;
+    dial_send_request(d, on_auth, d);
 }
 
+/* In one flight; where a password may be refused and another one tried, the name comes behind that. */
 static void greet(struct dial *d)
 {
     d->greetings = d->o.tls ? 1 : 0;
-    if (d->o.password.len) {
-        put_auth(d);
-        d->greetings++;
-        dial_send_request(d, on_auth, d);
-    }
-    if (d->o.client_name) {
-        resp_put_words(&d->request, 3, "CLIENT", "SETNAME", d->o.client_name);
-        d->greetings++;
-        dial_send_request(d, on_named, d);
-    }
+    d->fell_back = false;
+    if (d->o.password.len)
+        say_password(d, d->o.password);
+    if (!d->o.password.len || !d->o.fallback.len)
+        say_name(d);
     d->state = DIAL_GREETING;
     if (d->greetings)
         dial_tell_state(d);

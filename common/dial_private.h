@@ -42,6 +42,7 @@ struct dial {
     uint32_t calls_cap, calls_head, calls_count;
     uint32_t greetings; /* answers to await before UP, the handshake's end among them */
     bool subscribed;
+    bool fell_back; /* this connection was refused the first password */
     uint64_t last_input_ms, up_since_ms;
     char peer_ip[INET6_ADDRSTRLEN], local_ip[INET6_ADDRSTRLEN];
     uint32_t depth; /* callbacks on the stack */

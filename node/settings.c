@@ -204,6 +204,8 @@ static const struct setting node_setting_rows[] = {
       .fini = replicaof_fini, .help = "The leader this node follows: host and port." },
     { .name = "masterauth", .kind = SET_PASSWORD, AT(leader_auth), .when = SET_LIVE,
       .help = "Password shown to the leader." },
+    { .name = "masterauth-fallback", .kind = SET_PASSWORD, AT(leader_auth_fallback),
+      .when = SET_LIVE, .help = "Password tried where the leader refuses that one." },
     { .name = "masteruser", .kind = SET_TEXT, AT(leader_user), .when = SET_LIVE,
       .help = "User shown to the leader." },
     { .name = "replica-read-only", .alias = "slave-read-only", .kind = SET_BOOL, .def = "yes",

@@ -65,8 +65,8 @@ struct node_settings {
     /* replication */
     char *leader_host; /* replicaof; "": this node leads */
     int64_t leader_port;
-    struct bytes leader_auth; /* masterauth */
-    char *leader_user;        /* masteruser */
+    struct bytes leader_auth, leader_auth_fallback; /* masterauth, masterauth-fallback */
+    char *leader_user;                              /* masteruser */
     bool follower_read_only, follower_serve_stale_data, follower_announced;
     bool follower_ignore_maxmemory, follower_ignore_disk_write_errors;
     int64_t follower_priority, follower_announce_port, follower_max_staleness_ms;

@@ -36,6 +36,7 @@ void replica_configure(struct replica *r)
     r->upstream_config = (struct upstream_config){
         .user = set->leader_user,
         .password = set->leader_auth,
+        .fallback = set->leader_auth_fallback,
         .announce_ip = set->follower_announce_ip,
         .port = set->follower_announce_port ? set->follower_announce_port : port,
         .timeout_ms = (uint64_t)set->repl_timeout_s * 1000,

@@ -98,14 +98,15 @@ static void say_greetings(struct upstream *u, const struct upstream_event *ev,
                           struct upstream_actions *out)
 {
     const struct upstream_config *c = u->config;
+    struct bytes password = u->falls_back && c->fallback.len ? c->fallback : c->password;
     struct upstream_action *a;
 
     u->greeting_count = u->greeting_next = 0;
     u->acks = false;
-    if (c->password.len) {
+    if (password.len) {
         say(out, *c->user ? 3 : 2,
-            *c->user ? (struct bytes[]){ BYTES("AUTH"), bytes_of(c->user), c->password }
-                     : (struct bytes[]){ BYTES("AUTH"), c->password });
+            *c->user ? (struct bytes[]){ BYTES("AUTH"), bytes_of(c->user), password }
+                     : (struct bytes[]){ BYTES("AUTH"), password });
         greet(u, "AUTH", true);
     }
     a = act(out, UPSTREAM_SEND);
@@ -200,6 +201,7 @@ static void greeting_event(struct upstream *u, const struct upstream_event *ev,
     if (ev->kind != UPSTREAM_EV_LINE || !ev->line.len)
         return;
     if (begins(ev->line, "-") && u->greetings[u->greeting_next].must) {
+        u->falls_back = !u->falls_back;
         retreat(u, ev, "Unable to AUTH to MASTER", out);
         return;
     }

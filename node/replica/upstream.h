@@ -124,6 +124,7 @@ struct upstream_config {
     int64_t port;
     uint64_t timeout_ms;
     uint64_t max_staleness_ms; /* 0: any */
+    struct bytes fallback;     /* tried where the password is refused */
 };
 
 struct upstream {
@@ -133,6 +134,7 @@ struct upstream {
     bool failover;      /* PSYNC … FAILOVER is to be said, or waits for its answer */
     bool legacy;        /* the leader knows only SYNC: no offsets, no acknowledgements */
     bool refused;       /* the guard refused the last payload */
+    bool falls_back;    /* the password was refused: the fallback's turn, and the other way round */
     bool acks;          /* the leader of this link reads HFACK */
     uint64_t redial_ms; /* WAIT */
     uint64_t retry_ms;

@@ -415,6 +415,39 @@ START_TEST(authentication)
 }
 END_TEST
 
+/* The second one is tried on the same connection, and only where the first is refused. */
+START_TEST(a_password_may_have_a_fallback)
+{
+    struct heard first = { 0 }, second = { 0 }, neither = { 0 };
+    struct dial *a, *b, *c;
+
+    begin();
+    password = "old";
+    a = dial_to(&first, (struct dial_options){ .password = BYTES("old"),
+                                               .fallback = BYTES("new"),
+                                               .client_name = "a" });
+    await(&first.states[DIAL_UP], 1);
+    ck_assert_str_eq(client_name, "a");
+    password = "new";
+    b = dial_to(&second, (struct dial_options){ .password = BYTES("old"),
+                                                .fallback = BYTES("new"),
+                                                .client_name = "b" });
+    await(&second.states[DIAL_UP], 1);
+    ck_assert_int_eq(second.states[DIAL_DOWN], 0);
+    ck_assert_str_eq(client_name, "b");
+    password = "newest";
+    c = dial_to(&neither,
+                (struct dial_options){ .password = BYTES("old"), .fallback = BYTES("new") });
+    await(&neither.states[DIAL_DOWN], 1);
+    ck_assert_int_eq(neither.why, DIAL_WHY_AUTH);
+    password = NULL;
+    dial_free(a);
+    dial_free(b);
+    dial_free(c);
+    finish();
+}
+END_TEST
+
 START_TEST(rubbish_ends_it)
 {
     static const char *const words[] = { "RUBBISH", "TWICE" };
@@ -752,6 +785,6 @@ END_TEST
 
 CHECK_MAIN("dial", calls_are_answered_in_order, refused_is_told_at_once, reset_then_refused,
            retries_until_there_is_a_listener, names_are_resolved, silence_times_out, authentication,
-           rubbish_ends_it, a_reply_has_a_limit, calls_have_a_limit, pushes, callbacks_may_free,
-           drop_and_set, taken_link_brings_what_had_arrived,
+           a_password_may_have_a_fallback, rubbish_ends_it, a_reply_has_a_limit, calls_have_a_limit,
+           pushes, callbacks_may_free, drop_and_set, taken_link_brings_what_had_arrived,
            every_call_is_answered_once_under_random_death, tls_names_are_verified)
