@@ -1,5 +1,6 @@
 #include "common/server_net.h"
 
+#include "common/log.h"
 #include "common/tls.h"
 
 static struct tls_settings tls_settings_of(const struct server_settings *set)
@@ -58,7 +59,23 @@ void server_net_fini(struct server_net *n)
     listen_fini(&n->listen);
     tls_context_free(n->tls_server);
     tls_context_free(n->tls_client);
+    tls_context_free(n->tls_if_asked);
     *n = (struct server_net){ 0 };
+}
+
+/* Nobody may want it, so what does not load is said and left out. */
+static struct tls_context *client_if_asked(const struct server_settings *set,
+                                           const struct tls_settings *tls)
+{
+    struct tls_context *client;
+    struct errmsg why = { "" };
+
+    if (!set->tls_ca_cert_file[0] && !set->tls_ca_cert_dir[0])
+        return NULL;
+    client = tls_context_new(tls, false, &why);
+    if (!client)
+        log_warning("tls-client-unavailable why=\"%s\"", why.text);
+    return client;
 }
 
 enum err server_net_apply(struct server_net *n, const struct server_settings *set,
@@ -66,7 +83,7 @@ enum err server_net_apply(struct server_net *n, const struct server_settings *se
 {
     struct listen_options options = listen_options_of(set);
     struct tls_settings tls = tls_settings_of(set);
-    struct tls_context *server = NULL, *client = NULL;
+    struct tls_context *server = NULL, *client = NULL, *asked = NULL;
     struct http_guard guard;
     enum err e = http_guard_read(&guard, set, out_why);
 
@@ -78,19 +95,23 @@ enum err server_net_apply(struct server_net *n, const struct server_settings *se
         goto fail;
     if (set->tls_replication && !(client = tls_context_new(&tls, false, out_why)))
         goto fail;
+    asked = client ? tls_context_hold(client) : client_if_asked(set, &tls);
     e = listen_open(&n->listen, &options, out_why);
     if (e != OK)
         goto fail;
     listen_keepalive(&n->listen, set->tcp_keepalive_s);
     tls_context_free(n->tls_server);
     tls_context_free(n->tls_client);
+    tls_context_free(n->tls_if_asked);
     n->tls_server = server;
     n->tls_client = client;
+    n->tls_if_asked = asked;
     n->guard = guard;
     return OK;
 
 fail:
     tls_context_free(server);
     tls_context_free(client);
+    tls_context_free(asked);
     return e;
 }

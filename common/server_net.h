@@ -7,7 +7,8 @@
  * that are open keep the certificates they began with).
  *
  * Owner: embed; zeroed it is closed. tls_server is for accepted links of LISTEN_TLS and LISTEN_HTTPS, tls_client for
- * dialled ones where tls-replication is on (otherwise NULL); borrow them, or hold them to keep.
+ * dialled ones where tls-replication is on (otherwise NULL), tls_if_asked for those whose owner wants TLS in any case (NULL
+ * where no authority is named, or a file does not load); borrow them, or hold them to keep.
  */
 #ifndef HF_COMMON_SERVER_NET_H
 #define HF_COMMON_SERVER_NET_H
@@ -18,7 +19,7 @@
 
 struct server_net {
     struct listen listen;
-    struct tls_context *tls_server, *tls_client;
+    struct tls_context *tls_server, *tls_client, *tls_if_asked;
     struct http_guard guard;
 };
 

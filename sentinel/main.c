@@ -263,6 +263,7 @@ static void set_dialling(struct daemon *d)
     const struct server_settings *set = &d->set.server;
 
     d->drive.dialling = (struct drive_dialling){ .tls = d->net.tls_client,
+                                                 .tls_if_asked = d->net.tls_if_asked,
                                                  .source_address = set->bind_source_addr,
                                                  .requirepass = set->requirepass,
                                                  .keepalive_s = set->tcp_keepalive_s };

@@ -85,6 +85,26 @@ void group_settings_defaults(struct group_settings *set)
     };
 }
 
+static const char *const tls_words[] = {
+    [GROUP_TLS_AUTO] = "auto", [GROUP_TLS_YES] = "yes", [GROUP_TLS_NO] = "no"
+};
+
+const char *group_tls_word(enum group_tls tls)
+{
+    return tls_words[tls];
+}
+
+bool group_tls_of(struct bytes word, enum group_tls *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(tls_words); i++) {
+        if (bytes_is_word(word, tls_words[i])) {
+            *out = (enum group_tls)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 void group_settings_copy(struct group_settings *out, const struct group_settings *from)
 {
     struct group_settings copy = *from;
@@ -95,6 +115,7 @@ void group_settings_copy(struct group_settings *out, const struct group_settings
     copy.client_reconfig_script = dup_or_null(from->client_reconfig_script);
     copy.auth_user = dup_or_null(from->auth_user);
     copy.auth_pass = dup_or_null(from->auth_pass);
+    copy.auth_pass_fallback = dup_or_null(from->auth_pass_fallback);
     copy.renames = NULL;
     if (from->rename_count > 0)
         copy.renames = xcalloc(from->rename_count, sizeof *copy.renames);
@@ -112,6 +133,7 @@ void group_settings_fini(struct group_settings *set)
     xfree(set->client_reconfig_script);
     xfree(set->auth_user);
     xfree(set->auth_pass);
+    xfree(set->auth_pass_fallback);
     for (size_t i = 0; i < set->rename_count; i++) {
         xfree(set->renames[i].command);
         xfree(set->renames[i].to);

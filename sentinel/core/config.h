@@ -81,6 +81,9 @@ void globals_copy(struct globals *out, const struct globals *from); /* frees wha
 void globals_fini(struct globals *g);
 
 enum fast_detection { FAST_AUTO, FAST_YES, FAST_NO };
+enum group_tls { GROUP_TLS_AUTO, GROUP_TLS_YES, GROUP_TLS_NO }; /* auto: as tls-replication says */
+const char *group_tls_word(enum group_tls tls);
+bool group_tls_of(struct bytes word, enum group_tls *out); /* false: no such word */
 
 struct rename {
     char *command, *to;
@@ -93,10 +96,13 @@ struct group_settings {
     uint32_t parallel_syncs;
     char *notification_script, *client_reconfig_script;
     char *auth_user, *auth_pass;
+    char *
+        auth_pass_fallback; /* sentinel auth-pass-fallback: tried where that is refused; not known to Redis */
     struct rename *renames;
     size_t rename_count;
     enum fast_detection fast_detection; /* sentinel fast-detection; not known to Redis */
     enum keep durability; /* sentinel durability: the level to be made durable at; nor is this */
+    enum group_tls tls;   /* sentinel tls: towards its nodes; nor this */
 };
 void group_settings_defaults(struct group_settings *set);
 void group_settings_copy(struct group_settings *out, const struct group_settings *from);

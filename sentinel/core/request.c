@@ -133,6 +133,11 @@ static bool set_auth_pass(struct group_settings *set, const struct bytes *v)
     return set_text(&set->auth_pass, v[0]);
 }
 
+static bool set_auth_pass_fallback(struct group_settings *set, const struct bytes *v)
+{
+    return set_text(&set->auth_pass_fallback, v[0]);
+}
+
 static bool set_auth_user(struct group_settings *set, const struct bytes *v)
 {
     return set_text(&set->auth_user, v[0]);
@@ -182,6 +187,11 @@ static bool set_durability(struct group_settings *set, const struct bytes *v)
     return false;
 }
 
+static bool set_tls(struct group_settings *set, const struct bytes *v)
+{
+    return group_tls_of(v[0], &set->tls);
+}
+
 enum option_flag { OPTION_SCRIPT = 1u << 0, OPTION_AUTH = 1u << 1, OPTION_SECRET = 1u << 2 };
 
 static const struct option {
@@ -197,12 +207,14 @@ static const struct option {
     { "notification-script", 1, OPTION_SCRIPT, set_notification_script },
     { "client-reconfig-script", 1, OPTION_SCRIPT, set_reconfig_script },
     { "auth-pass", 1, OPTION_AUTH | OPTION_SECRET, set_auth_pass },
+    { "auth-pass-fallback", 1, OPTION_AUTH | OPTION_SECRET, set_auth_pass_fallback },
     { "auth-user", 1, OPTION_AUTH, set_auth_user },
     { "rename-command", 2, 0, set_rename },
     { "master-reboot-down-after-period", 1, 0, set_reboot },
     { "primary-reboot-down-after-period", 1, 0, set_reboot },
     { "fast-detection", 1, 0, set_fast_detection },
     { "durability", 1, 0, set_durability },
+    { "tls", 1, OPTION_AUTH, set_tls },
 };
 
 static const struct option *find_option(const char *name)

@@ -55,9 +55,10 @@ struct drive_ops {
 
 /* How to dial; borrowed texts, read at every ACT_DIAL. */
 struct drive_dialling {
-    struct tls_context *tls;    /* NULL: plain */
-    const char *source_address; /* NULL or empty: any */
-    struct bytes requirepass;   /* for peers, where sentinel-pass is not set; empty: none */
+    struct tls_context *tls; /* of peers, and of groups that say nothing else; NULL: plain */
+    struct tls_context *tls_if_asked; /* of groups that want it; NULL: there are no certificates */
+    const char *source_address;       /* NULL or empty: any */
+    struct bytes requirepass;         /* for peers, where sentinel-pass is not set; empty: none */
     int64_t keepalive_s;
 };
 
@@ -80,6 +81,9 @@ struct drive {
     uint64_t steps, actions_obeyed; /* for INFO and tests */
 };
 
+/* Towards the nodes of a group. False: it wants TLS, and we have none. */
+bool drive_tls_of(const struct drive_dialling *how, const struct group_settings *set,
+                  struct tls_context **out);
 /* core is initialised and has not seen EV_LOAD. */
 void drive_init(struct drive *d, struct ev_loop *loop, struct sentinel *core,
                 const struct drive_ops *ops, void *world);

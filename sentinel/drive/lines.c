@@ -168,6 +168,15 @@ static struct bytes bytes_or_none(const char *text)
     return text ? bytes_of(text) : (struct bytes){ 0 };
 }
 
+bool drive_tls_of(const struct drive_dialling *how, const struct group_settings *set,
+                  struct tls_context **out)
+{
+    *out = set->tls == GROUP_TLS_AUTO  ? how->tls
+           : set->tls == GROUP_TLS_YES ? how->tls_if_asked
+                                       : NULL;
+    return *out || set->tls != GROUP_TLS_YES;
+}
+
 bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *o)
 {
     const struct node *n = sentinel_find_node(d->core, id);
@@ -177,11 +186,14 @@ bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *
     o->tls = d->dialling.tls;
     o->source_address = or_null(d->dialling.source_address);
     o->keepalive_s = d->dialling.keepalive_s;
+    if (n && !drive_tls_of(&d->dialling, &n->group->set, &o->tls))
+        return false; /* never in the clear instead */
     if (n) {
         o->host = n->addr.host;
         o->port = n->addr.port;
         o->user = or_null(n->group->set.auth_user);
         o->password = bytes_or_none(n->group->set.auth_pass);
+        o->fallback = bytes_or_none(n->group->set.auth_pass_fallback);
     } else if (p) {
         o->host = p->addr.host;
         o->port = p->addr.port;

@@ -32,7 +32,8 @@ void lines_hang_up(struct drive *d, const struct action *a);
 void lines_forget(struct drive *d, const struct action *a);
 void lines_fini(struct drive *d);
 struct end *lines_end(const struct drive *d, uint64_t id); /* NULL: it was never dialled */
-/* Fills in where an instance is, and how to get there. False: the core has forgotten it meanwhile. */
+/* Fills in where an instance is, and how to get there. False: the core has forgotten it meanwhile, or its group wants
+ * TLS and there are no certificates. */
 bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *o);
 /* The command line of an instance, while it is up; NULL otherwise. */
 struct dial *lines_command(const struct drive *d, uint64_t id);

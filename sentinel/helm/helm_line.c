@@ -11,11 +11,13 @@ void helm_line_aim(const struct helms *hs, const struct group *g, const struct p
 
     o->host = at->host;
     o->port = at->port;
-    o->tls = how->tls;
+    if (!drive_tls_of(how, &g->set, &o->tls))
+        o->host = ""; /* which nobody has: never in the clear instead */
     o->source_address = how->source_address;
     o->keepalive_s = how->keepalive_s;
     o->user = g->set.auth_user;
-    o->password = g->set.auth_pass ? bytes_of(g->set.auth_pass) : (struct bytes){ 0 };
+    o->password = bytes_of(g->set.auth_pass);
+    o->fallback = bytes_of(g->set.auth_pass_fallback);
     o->client_name = hs->client_name;
     o->calls_max = HELM_CALLS_MAX;
     o->reply_bytes_max = HELM_REPLY_BYTES_MAX;

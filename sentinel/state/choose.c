@@ -62,6 +62,12 @@ static void take_newer(struct config_group *to, const struct config_group *from)
         config_add_node(to, &named);
 }
 
+static void keep_text(char **to, const char *from)
+{
+    xfree(*to);
+    *to = from ? xstrdup(from) : NULL;
+}
+
 static void merge_group(struct config_group *to, const struct config_group *from)
 {
     take_vote(to, from);
@@ -95,5 +101,10 @@ void choose_config(const struct conf_seen *conf, const struct config *journal, s
             g->set.fast_detection = from->set.fast_detection;
         if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "durability", g->name))
             g->set.durability = from->set.durability;
+        if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "tls", g->name))
+            g->set.tls = from->set.tls;
+        if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "auth-pass-fallback",
+                            g->name))
+            keep_text(&g->set.auth_pass_fallback, from->set.auth_pass_fallback);
     }
 }

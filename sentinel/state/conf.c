@@ -319,6 +319,21 @@ static enum err read_durability(struct reading *r)
     return refuse(r, "Please specify async, mem, os or fsync for the durability option.");
 }
 
+static enum err read_tls(struct reading *r)
+{
+    if (!group_tls_of(r->argv[2], &r->group->set.tls))
+        return refuse(r, "Please specify auto, yes or no for the tls option.");
+    note_ours(r);
+    return OK;
+}
+
+static enum err read_auth_pass_fallback(struct reading *r)
+{
+    replace_text(&r->group->set.auth_pass_fallback, r->argv[2]);
+    note_ours(r);
+    return OK;
+}
+
 static enum err read_epoch(struct reading *r, uint64_t *slot)
 {
     uint64_t epoch;
@@ -388,6 +403,7 @@ static const struct directive {
     { "announce-ip", 2, PASS_GLOBALS, read_announce_ip },
     { "announce-port", 2, PASS_GLOBALS, read_announce_port },
     { "auth-pass", 3, PASS_REST, read_auth_pass },
+    { "auth-pass-fallback", 3, PASS_REST, read_auth_pass_fallback },
     { "auth-user", 3, PASS_REST, read_auth_user },
     { "client-reconfig-script", 3, PASS_REST, read_reconfig_script },
     { "config-epoch", 3, PASS_REST, read_config_epoch },
@@ -413,6 +429,7 @@ static const struct directive {
     { "sentinel-pass", 2, PASS_GLOBALS, read_pass },
     { "sentinel-user", 2, PASS_GLOBALS, read_user },
     { "state-file", 2, PASS_GLOBALS, read_state_file },
+    { "tls", 3, PASS_REST, read_tls },
 };
 
 static const struct directive *find_directive(int argc, const struct bytes *argv)

@@ -63,6 +63,11 @@ static void put_ours(struct buf *out, const struct config_group *g, char *const 
         put_group_text(out, "fast-detection", g, fast_words[g->set.fast_detection]);
     if (conf_speaks_of(ours, count, "durability", g->name))
         put_group_text(out, "durability", g, keep_word(g->set.durability));
+    if (conf_speaks_of(ours, count, "tls", g->name))
+        put_group_text(out, "tls", g, group_tls_word(g->set.tls));
+    if (conf_speaks_of(ours, count, "auth-pass-fallback", g->name))
+        put_group_text(out, "auth-pass-fallback", g,
+                       g->set.auth_pass_fallback ? g->set.auth_pass_fallback : "");
 }
 
 static void put_known(struct buf *out, const struct config_group *g)

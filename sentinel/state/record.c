@@ -48,6 +48,15 @@ static void put_set(struct buf *out, const struct group_settings *set)
         put(out, set->renames[i].command);
         put(out, set->renames[i].to);
     }
+    /* Behind a blank, which no command begins with: what older versions do not know, where it is set. */
+    if (set->tls != GROUP_TLS_AUTO) {
+        put(out, " tls");
+        put(out, group_tls_word(set->tls));
+    }
+    if (set->auth_pass_fallback) {
+        put(out, " auth-pass-fallback");
+        put(out, set->auth_pass_fallback);
+    }
     /* One more word, where renames come in pairs: who never set it writes what older versions read. */
     if (set->durability != KEEP_ASYNC)
         put_number(out, set->durability);
@@ -151,6 +160,17 @@ static void take_addr(struct words *w, struct addr *out)
     out->port = (int)take_number(w, 65535);
 }
 
+static bool take_pair(struct group_settings *out, struct bytes name, struct bytes value)
+{
+    if (bytes_is(name, " tls"))
+        return group_tls_of(value, &out->tls);
+    if (!bytes_is(name, " auth-pass-fallback"))
+        return group_settings_rename(out, name, value) == OK;
+    xfree(out->auth_pass_fallback);
+    out->auth_pass_fallback = value.len ? xmemdup0(value.at, value.len) : NULL;
+    return true;
+}
+
 static void take_set(struct words *w, struct group_settings *out)
 {
     out->quorum = (uint32_t)take_number(w, UINT32_MAX);
@@ -166,7 +186,7 @@ static void take_set(struct words *w, struct group_settings *out)
     while (!w->bad && w->next + 1 < w->count) {
         struct bytes command = take(w), to = take(w);
 
-        if (!w->bad && group_settings_rename(out, command, to) != OK)
+        if (!w->bad && !take_pair(out, command, to))
             w->bad = true;
     }
     if (!w->bad && w->next < w->count)
