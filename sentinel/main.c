@@ -112,6 +112,11 @@ static bool destination(struct sentinel_world *w, uint64_t id, struct dial_optio
     return lines_destination(w->drive, id, o);
 }
 
+static bool acquainted(struct sentinel_world *w, const char *ip)
+{
+    return drive_acquainted(w->drive, ip);
+}
+
 static void keep_history(struct sentinel_world *w)
 {
     notebook_touch(daemon_of(w)->notebook);
@@ -324,6 +329,7 @@ static void open_rooms(struct daemon *d)
     w->pending = pending;
     w->hear = hear;
     w->enrol = enrol;
+    w->acquainted = acquainted;
     w->destination = destination;
     w->keep_history = keep_history;
     w->request = request;

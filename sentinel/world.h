@@ -77,6 +77,8 @@ struct sentinel_world {
      * they answer comes through serve_told, before this returns or later. */
     void (*hear)(struct sentinel_world *w, uint64_t token, const struct reg_message *m);
     void (*enrol)(struct sentinel_world *w, uint64_t token, struct bytes group);
+    /* Protected mode: is there a node or a peer at this address? */
+    bool (*acquainted)(struct sentinel_world *w, const char *ip);
     /* How to reach a node; false: it was forgotten meanwhile. */
     bool (*destination)(struct sentinel_world *w, uint64_t id, struct dial_options *o);
     /* The history has changed: its file follows. */

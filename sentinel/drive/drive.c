@@ -238,4 +238,5 @@ void drive_fini(struct drive *d)
     scripts_fini(&d->scripts);
     lines_fini(d);
     actions_fini(&d->queue);
+    xfree(d->acquaintances.ips);
 }

@@ -23,6 +23,7 @@
 #define HF_SENTINEL_DRIVE_DRIVE_H
 
 #include <ev.h>
+#include <netinet/in.h>
 
 #include "common/map.h"
 #include "sentinel/core/sentinel.h"
@@ -32,6 +33,7 @@ enum {
     DRIVE_GRID_MS = 4,
     DRIVE_REPLY_BYTES_MAX = 4 * 1024 * 1024,
     DRIVE_CALLS_MAX = 1000,
+    DRIVE_ACQUAINTED_MS = 1000, /* how old the answer of drive_acquainted may be */
     DRIVE_HELLO_WAIT_MS =
         1000, /* a queue that has waited so long for the disk takes no more hellos */
     DRIVE_WINDOW_MS = 100,
@@ -62,6 +64,13 @@ struct drive_dialling {
     int64_t keepalive_s;
 };
 
+/* Where nodes and peers are, as they were dialled last. */
+struct acquaintances {
+    char (*ips)[INET6_ADDRSTRLEN]; /* sorted */
+    size_t count, cap;
+    uint64_t made_ms;
+};
+
 struct drive {
     struct ev_loop *loop;
     struct sentinel *core;
@@ -70,6 +79,7 @@ struct drive {
     struct drive_dialling dialling; /* may be changed at any time; counts from the next dial */
     struct scripts scripts;
     struct map ends; /* by id: see lines.h */
+    struct acquaintances acquaintances;
     ev_timer wake;
     uint64_t wake_at_ms; /* what the timer is set to; UINT64_MAX: not running */
     struct actions queue;
@@ -94,6 +104,9 @@ void drive_fini(struct drive *d);
 void drive_raise(struct drive *d, struct event *ev);
 /* Commands sent to an instance and not answered yet, on all its lines. */
 uint32_t drive_pending(const struct drive *d, uint64_t id);
+/* Is there a node or a peer at this address? Cost: O(log of them), and O(all) once in DRIVE_ACQUAINTED_MS while
+ * the answer is no. */
+bool drive_acquainted(struct drive *d, const char *ip);
 /* Records up to position are on the disk. */
 void drive_persisted(struct drive *d, uint64_t position);
 

@@ -42,12 +42,20 @@ static void users_changed(struct service *v)
         w->keep_users(w);
 }
 
+static bool knows(const struct service *v, const char *ip)
+{
+    struct sentinel_world *w = v->world;
+
+    return w->acquainted(w, ip);
+}
+
 const struct service_ops sentinel_service_ops = {
     .session_bytes = sizeof(struct sentinel_session),
     .gone = session_gone,
     .admit = admit,
     .turn_ended = turn_ended,
     .users_changed = users_changed,
+    .knows = knows,
     .mode = "sentinel",
 };
 

@@ -184,7 +184,7 @@ static const struct setting sentinel_row[] = {
     { .name = NULL },
 };
 
-/* A sentinel differs from a node in two defaults. */
+/* A sentinel differs from a node in one default. */
 static struct setting *own_rows(void)
 {
     size_t count = 0;
@@ -197,8 +197,6 @@ static struct setting *own_rows(void)
         rows[i] = server_setting_rows[i];
         if (strcmp(rows[i].name, "port") == 0)
             rows[i].def = "26379";
-        if (strcmp(rows[i].name, "protected-mode") == 0)
-            rows[i].def = "no";
     }
     for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
         rows[count + i] = (struct setting){ .name = foreign[i],

@@ -161,7 +161,7 @@ START_TEST(defaults_of_a_sentinel)
 {
     ck_assert(load("tls-replication yes\ntls-port 7\n") == OK);
     ck_assert_int_eq(set.server.port, 26379);
-    ck_assert(!set.server.protected_mode);
+    ck_assert(set.server.protected_mode);
     ck_assert_int_eq(config.globals.listen_port, 7);
 }
 END_TEST
