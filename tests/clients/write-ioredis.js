@@ -1,8 +1,12 @@
 // Writes through ioredis with sentinels, library defaults. See README.md.
 // The fourth argument names the installed package: ioredis (6, RESP3) or ioredis5 (RESP2).
 'use strict';
+const fs = require('fs');
 const [sentinels, name, prefix, library = 'ioredis'] = process.argv.slice(2);
 const { Redis } = require(library);
+
+const { TLS_CA, TLS_CERT, TLS_KEY } = process.env;
+const tls = TLS_CA && { ca: fs.readFileSync(TLS_CA), cert: fs.readFileSync(TLS_CERT), key: fs.readFileSync(TLS_KEY) };
 
 const redis = new Redis({
   sentinels: sentinels.split(',').map((s) => {
@@ -10,6 +14,7 @@ const redis = new Redis({
     return { host, port: Number(port) };
   }),
   name,
+  ...(tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
 });
 redis.on('error', (e) => console.log(`err ${e.message}`));
 

@@ -4,11 +4,13 @@
 set -u
 IFS=, read -r -a sentinels <<<"$1"
 name=$2 prefix=$3
+tls=()
+[ -z "${TLS_CA:-}" ] || tls=(--tls --cacert "$TLS_CA" --cert "$TLS_CERT" --key "$TLS_KEY")
 
 leader() {
     local sentinel answer lines
     for sentinel in "${sentinels[@]}"; do
-        answer=$(timeout 1 redis-cli -h "${sentinel%:*}" -p "${sentinel##*:}" --raw \
+        answer=$(timeout 1 redis-cli "${tls[@]}" -h "${sentinel%:*}" -p "${sentinel##*:}" --raw \
             sentinel get-master-addr-by-name "$name" 2>/dev/null) || continue
         mapfile -t lines <<<"$answer"
         [ ${#lines[@]} -eq 2 ] || continue
@@ -24,7 +26,7 @@ while :; do
         sleep 0.01
         continue
     fi
-    if answer=$(timeout 1 redis-cli -e -h "$host" -p "$port" set "$prefix:$number" $number 2>&1) &&
+    if answer=$(timeout 1 redis-cli "${tls[@]}" -e -h "$host" -p "$port" set "$prefix:$number" $number 2>&1) &&
         [ "$answer" = OK ]; then
         echo "ack $number"
     else

@@ -9,7 +9,6 @@ import time
 from . import Skip
 from .apps import npm_install
 from .process import ROOT, _die_with_parent
-from .resp import Client
 from .wait import until
 
 NPM_SECONDS = 45  # less than a test's time limit
@@ -50,7 +49,7 @@ def installed(kind):
 
 
 class ClientProgram:
-    def __init__(self, kind, sentinels, name, prefix=None):
+    def __init__(self, kind, sentinels, name, prefix=None, environment=None):
         installed(kind)
         self.kind, self.prefix = kind, prefix or kind
         self.acked = []   # (moment, number)
@@ -61,7 +60,7 @@ class ClientProgram:
             command.append(kind)
         self.popen = subprocess.Popen(command, cwd=FOLDER, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                      bufsize=1, preexec_fn=_die_with_parent)
+                                      bufsize=1, preexec_fn=_die_with_parent, env={**os.environ, **(environment or {})})
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -99,7 +98,7 @@ class ClientProgram:
     def lost(self, node):
         numbers = [n for _, n in self.acked]
         missing = []
-        with Client(node.address, timeout=10) as c:
+        with node.client(timeout=10) as c:
             for i in range(0, len(numbers), 500):
                 part = numbers[i:i + 500]
                 got = c.call("MGET", *["%s:%d" % (self.prefix, n) for n in part])

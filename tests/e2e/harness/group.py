@@ -12,7 +12,7 @@ class Group:
 
     def __init__(self, t, nodes=3, sentinels=3, name="mymaster", quorum=2, node_product=None,
                  sentinel_product=None, watch=None, node_settings=None, sentinel_settings=None,
-                 hosts=None):
+                 hosts=None, tls=None):
         self.t, self.name = t, name
         node_product = _spread(node_product or t.product, nodes)
         sentinel_product = _spread(sentinel_product or t.sentinel_product, sentinels)
@@ -20,7 +20,7 @@ class Group:
 
         def place():
             host = next(places, None)
-            return {} if host is None else {"ip": host.ip, "netns": host.name}
+            return {"tls": tls, **({} if host is None else {"ip": host.ip, "netns": host.name})}
         self.nodes = []
         for product in node_product:
             self.nodes.append(t.node(product=product, settings=node_settings,
@@ -116,7 +116,7 @@ class Group:
             address = self.leader_address()
             if address and address != old:
                 try:
-                    with Client(address, timeout=1) as c:
+                    with Client(address, timeout=1, tls=self.nodes[0].tls) as c:
                         c.call("SET", key, "1")
                         return time.monotonic(), address
                 except (OSError, ReplyError):
@@ -130,7 +130,7 @@ def _spread(product, count):
 
 
 def _sentinel_place(place):
-    return {**place, "port": 26379} if place else place
+    return {**place, "port": 26379} if "netns" in place else place
 
 
 __all__ = ["Group", "Node", "Sentinel"]

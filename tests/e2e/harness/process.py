@@ -48,11 +48,12 @@ class Process:
 
     what = None
 
-    def __init__(self, folder, product, ip="127.0.0.1", port=None, netns=None, settings=None):
+    def __init__(self, folder, product, ip="127.0.0.1", port=None, netns=None, settings=None, tls=None):
         self.folder, self.product, self.ip, self.netns = folder, product, ip, netns
         self.own_port = port is None and netns is None
         self.port = port or (ports.take() if self.own_port else 6379)
         self.settings = dict(settings or {})
+        self.tls = tls  # an ssl.SSLContext: it listens for TLS alone, on its port
         self.environment = None  # a function that gives the variables of one start
         self.popen = None
         self.killed = False
@@ -75,6 +76,12 @@ class Process:
 
     def lines(self):
         raise NotImplementedError
+
+    def ports(self):
+        if self.tls is None:
+            yield "port", self.port
+        else:
+            yield from (("port", 0), ("tls-port", self.port))
 
     def write_conf(self):
         with open(self.conf, "w") as f:
@@ -114,6 +121,7 @@ class Process:
 
     def client(self, **options):
         options.setdefault("password", self.settings.get("requirepass"))
+        options.setdefault("tls", self.tls)
         return Client(self.address, **options)
 
     def call(self, *args):
@@ -225,7 +233,7 @@ class Node(Process):
         self.follows = follows
 
     def lines(self):
-        yield "port", self.port
+        yield from self.ports()
         yield "bind", self.ip if self.netns is None else "0.0.0.0"
         yield "protected-mode", "no"
         yield "dir", self.folder
@@ -271,7 +279,7 @@ class Sentinel(Process):
         self.watch = list(watch)
 
     def lines(self):
-        yield "port", self.port
+        yield from self.ports()
         yield "bind", self.ip if self.netns is None else "0.0.0.0"
         yield "protected-mode", "no"
         yield "dir", self.folder
