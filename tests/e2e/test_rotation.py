@@ -1,0 +1,118 @@
+"""Passwords are changed while everybody works, and no request fails: of a group's nodes, of their leader, of sentinels."""
+from harness.case import limit
+from harness.resp import Client, ReplyError
+from harness.wait import until
+from test_tls import Load
+
+FAST = {"down-after-milliseconds": 1000, "failover-timeout": 10000}
+
+
+def links_are_up(group):
+    return all(n.info("replication")["master_link_status"] == "up" for n in group.followers()) and \
+        all(s.master(group.name)["flags"] == "master" and
+            all(r["flags"] == "slave" for r in s.replicas(group.name)) for s in group.sentinels)
+
+
+@limit(120)
+def test_with_two_passwords_of_a_user(t):
+    """The way that needs nothing but Redis's own words: both count for a while."""
+    node = {"requirepass": "old", "masterauth": "old"}
+    group = t.group(watch={**FAST, "auth-pass": "old"}, node_settings=node).start()
+    load = Load(group.leader().address, None, password="old")
+    load.goes_on()
+
+    def everywhere(*words, password):
+        for n in group.nodes:
+            with n.client(password=password) as c:
+                c.call(*words)
+    everywhere("ACL", "SETUSER", "default", ">new", password="old")
+    everywhere("CONFIG", "SET", "masterauth", "new", password="old")
+    for s in group.sentinels:
+        s.call("SENTINEL", "SET", group.name, "auth-pass", "new")
+    load.goes_on()
+    load.password = "new"
+    load.goes_on()
+    everywhere("ACL", "SETUSER", "default", "<old", password="new")
+    load.goes_on()
+    for n in group.nodes:
+        n.settings["requirepass"] = "new"
+    until(lambda: links_are_up(group), 20, "every link")
+    load.stop()
+    # New links too: they all know it.
+    old = group.leader()
+    old.kill()
+    group.wait_leader_other_than(old.address)
+
+
+@limit(120)
+def test_with_two_passwords_of_who_asks(t):
+    """The other way round: who logs in has two, and tries them in order. Nodes change theirs one after the other."""
+    t.needs_holdfast()
+    node = {"requirepass": "old", "masterauth": "old", "masterauth-fallback": "new"}
+    group = t.group(watch={**FAST, "auth-pass": "old", "auth-pass-fallback": "new"}, node_settings=node).start()
+    load = Load(group.leader().address, None, password="old")
+    load.goes_on()
+    for n in group.followers() + [group.leader()]:
+        with n.client() as c:
+            c.call("CONFIG", "SET", "requirepass", "new")
+        n.settings["requirepass"] = "new"
+        load.password = "new" if n is group.leader() else "old"
+        for one in group.nodes:  # every link is made anew
+            with one.client() as c:
+                c.call("CLIENT", "KILL", "TYPE", "normal")
+                c.call("CLIENT", "KILL", "TYPE", "replica")
+                c.call("CLIENT", "KILL", "TYPE", "pubsub")
+        load.errors.clear()
+        until(lambda: links_are_up(group), 30, "every link, with both passwords about")
+        for s in group.sentinels:
+            assert s.master(group.name)["flags"] == "master"
+    load.ending.set()
+
+
+def test_none_of_them_is_shown(t):
+    """Neither in a log, nor in the list of processes, nor where the group is described."""
+    t.needs_holdfast()
+    group = t.group(nodes=1, sentinels=1, quorum=1, watch={"auth-pass": "S3cret-1", "auth-pass-fallback": "S3cret-2"},
+                    node_settings={"requirepass": "S3cret-1", "masterauth-fallback": "S3cret-2", "loglevel": "debug"}).start()
+    sentinel, node = group.sentinels[0], group.nodes[0]
+    events = group.events()
+    sentinel.call("SENTINEL", "SET", group.name, "auth-pass-fallback", "S3cret-3")
+    node.call("CONFIG", "SET", "masterauth-fallback", "S3cret-3")
+    try:
+        node.call("AUTH", "S3cret-4")
+        raise AssertionError("S3cret-4")
+    except ReplyError:
+        pass
+    events.wait("+set")
+    assert "S3cret" not in str(events.all())
+    for process in node, sentinel:
+        assert "S3cret" not in process.text()
+        with open("/proc/%d/cmdline" % process.pid) as f:
+            assert "S3cret" not in f.read()
+    assert "S3cret" not in str(sentinel.call("SENTINEL", "MASTER", group.name))
+
+
+def test_wrong_passwords_wait_once_they_are_many(t):
+    t.needs_holdfast()
+    node = t.node(settings={"user": "ann on >right ~* +@all"}).start()
+    for target in node, t.sentinel(watch=[("m", node.address, 1, {})], settings={"user": "ann on >right +@all"}).start():
+        with target.client() as c, target.client() as other:
+            for _ in range(20):  # at once, as in Redis
+                assert c.ask("AUTH", "ann", "wrong").value.startswith("WRONGPASS")
+            c.send_raw(b"*3\r\n$4\r\nAUTH\r\n$3\r\nann\r\n$5\r\nwrong\r\n" * 200)
+            late = 0
+            for _ in range(80):
+                got = c.read_within(0.3)
+                late += got is None
+                if got is None:
+                    break
+            assert late, "two hundred answers at once"
+            assert other.call("AUTH", "ann", "right") == "OK"  # nobody else waits
+            with target.client(user="ann", password="right") as third:
+                assert third.call("ACL", "WHOAMI") == "ann"
+            assert isinstance(c.read_within(3), ReplyError)
+            c.sock.close()
+        target.wait_log("wrong-passwords-wait addr=127.0.0.1")
+    assert int(node.info("stats")["acl_access_denied_auth"]) >= 50
+    with Client(node.address) as c:
+        assert c.call("PING") == "PONG"
