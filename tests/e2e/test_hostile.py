@@ -1,0 +1,53 @@
+"""Hostile clients of every kind: the daemons live, answer others, and keep their memory. A few seconds of what
+`tests/show hostile` does, with bounds that a machine full of other tests leaves standing."""
+from harness.case import limit
+from harness.hostile import ATTACKS, NEEDS, Attack
+from harness.wait import until
+from harness.web import ask, certificates, http_port
+
+PATIENCE_S = 2.0
+MEMORY_KB = 256 * 1024
+LIMITS = {"maxmemory-clients": "128mb", "client-output-buffer-limit": "normal 64mb 16mb 10",
+          "user": "root on >the-password ~* &* +@all"}
+SOME = {"idle connections": {"clients": 2000}}
+
+
+def survives(t, process, ports, **options):
+    with process.client(timeout=PATIENCE_S) as c:
+        for name in ATTACKS:
+            before = process.resident_kb()
+            attack = Attack(t, name, ports, **{**SOME.get(name, {}), **options.get(name.replace(" ", "_"), {})}).wait_begun()
+            for _ in range(300):
+                assert c.call("PING") == "PONG", name
+            if "http" in ports:
+                assert ask(ports["http"], "/live", timeout=PATIENCE_S).status == 200, name
+            assert attack.stop() > 0, name
+            assert process.resident_kb() - before < MEMORY_KB, name
+    until(lambda: int(process.info("clients")["connected_clients"]) < 50, 10, "the attackers' links to end")
+
+
+def ports_of(t, settings, tls):
+    assert set(NEEDS.values()) == {"tls"}
+    settings.update({**LIMITS, **tls, "http-port": http_port(t), "tls-port": http_port(t)})
+    return {"tls": settings["tls-port"], "http": settings["http-port"]}
+
+
+@limit(120)
+def test_a_node_survives_them(t):
+    t.needs_holdfast()
+    settings = {"tcp-keepalive": 3}
+    ports = ports_of(t, settings, certificates(t.folder, clients="no"))
+    node = t.node(settings=settings).start()
+    node.call("SET", "large", "x" * (1 << 20))
+    survives(t, node, {"resp": node.port, **ports})
+
+
+@limit(120)
+def test_a_sentinel_survives_them(t):
+    t.needs_holdfast()
+    settings = {"tcp-keepalive": 3}
+    ports = ports_of(t, settings, certificates(t.folder, clients="no"))
+    leader = t.node().start()
+    sentinel = t.sentinel(watch=[("m", leader.address, 1, {})], settings=settings).start()
+    survives(t, sentinel, {"resp": sentinel.port, **ports}, slow_readers={"value": 0})
+    assert sentinel.leader("m") == leader.address

@@ -1,0 +1,105 @@
+"""Hostile clients of every kind against a node and a sentinel: others are answered within 10 ms, and memory is bounded.
+
+A client of its own pings every millisecond; what it sees without an attack is the machine's own noise, and is told first.
+The server has one core, the pings go before others on the second, where all attackers are, behind everybody. Memory is
+the most that the process held during an attack and since, beside before. What a client must set for the bounds: limits
+of output for normal clients, which Redis leaves open too.
+
+--runs N attacks for N seconds each.
+"""
+import os
+import threading
+
+from harness.hostile import ATTACKS, NEEDS, Attack, Pings
+from harness.web import certificates, http_port
+from harness.wait import until
+
+CORES = sorted(os.sched_getaffinity(0))[:2] * 2  # the server's, and everybody else's
+BOUND_MS = 10.0
+MEMORY_MB = 256
+LIMITS = {"maxclients": 25000, "maxmemory-clients": "128mb", "client-output-buffer-limit": "normal 64mb 16mb 10",
+          "tcp-keepalive": 5}
+
+
+class Peak(threading.Thread):
+    """The highest resident size while it runs."""
+
+    def __init__(self, process):
+        super().__init__(daemon=True)
+        self.process, self.kb, self.ending = process, process.resident_kb(), threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ending.wait(0.02):
+            self.kb = max(self.kb, self.process.resident_kb())
+
+    def stop(self):
+        self.ending.set()
+        self.join()
+        return self.kb
+
+
+def waited_ms(process):
+    """How long its main thread was ready to run and did not get a processor."""
+    with open("/proc/%d/task/%d/schedstat" % (process.pid, process.pid)) as f:
+        return int(f.read().split()[1]) / 1e6
+
+
+def go_first(process):
+    try:
+        os.sched_setaffinity(process.pid, {CORES[0]})
+        os.setpriority(os.PRIO_PROCESS, process.pid, -20)
+    except OSError:
+        pass
+
+
+def line(t, what, name, p, grown_mb, waited, count):
+    t.figure("%-8s %-22s ping p50 %5.2f p99.9 %5.2f max %6.2f ms of %d  memory %+6.1f MB  late: client %4.1f ms at most,"
+             " server %5.1f ms in all  %s" % (what, name, p["p50"], p["p999"], p["max"], p["count"], grown_mb, p["late"],
+                                              waited, "%d times" % count if count else ""))
+
+
+def survive(t, what, process, ports, seconds):
+    go_first(process)
+    pings = Pings(t, ports["resp"], CORES[1])
+    quiet = threading.Event()
+    quiet.wait(1)
+    pings.phase()
+    waited = waited_ms(process)
+    quiet.wait(seconds)
+    noise = pings.phase()
+    line(t, what, "nothing", noise, 0, waited_ms(process) - waited, 0)
+    for name in ATTACKS:
+        if NEEDS.get(name, "resp") not in ports:
+            continue
+        before_kb, peak, waited = process.resident_kb(), Peak(process), waited_ms(process)
+        pings.phase()
+        options = {"value": 0} if what == "sentinel" and name == "slow readers" else {}
+        attack = Attack(t, name, ports, CORES[1], **options).wait_begun()
+        quiet.wait(seconds)
+        count = attack.stop()
+        quiet.wait(1)  # thousands of connections end at once: that is part of it
+        p = pings.phase()
+        grown_mb = (peak.stop() - before_kb) / 1024
+        line(t, what, name, p, grown_mb, waited_ms(process) - waited, count)
+        t.promise(p["max"] <= BOUND_MS, "%s, %s: everybody else within %.0f ms" % (what, name, BOUND_MS))
+        t.promise(grown_mb <= MEMORY_MB, "%s, %s: at most %d MB more" % (what, name, MEMORY_MB))
+    pings.popen.kill()
+    assert process.call("PING") == "PONG"
+
+
+def prove(t):
+    seconds = t.runs(10)
+    tls = certificates(t.folder, clients="no")
+    http, secure = http_port(t), http_port(t)
+    user = {"user": "root on >the-password ~* &* +@all"}
+    node = t.node(settings={**LIMITS, **tls, **user, "http-port": http, "tls-port": secure}).start()
+    node.call("SET", "large", "x" * (1 << 20))
+    until(lambda: node.call("EXISTS", "large"), 5, "the large value")
+    survive(t, "node", node, {"resp": node.port, "tls": secure, "http": http}, seconds)
+    node.kill()
+    leader = t.node().start()
+    http, secure = http_port(t), http_port(t)
+    sentinel = t.sentinel(watch=[("m", leader.address, 1, {})],
+                          settings={**LIMITS, **tls, **user, "http-port": http, "tls-port": secure}).start()
+    survive(t, "sentinel", sentinel, {"resp": sentinel.port, "tls": secure, "http": http}, seconds)
