@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
-#include "sentinel/ctl/pattern.h"
+#include "sentinel/audit/pattern.h"
 #include "tests/check_main.h"
 
 static void is_pattern(const char *key, const char *wanted)

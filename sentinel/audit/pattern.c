@@ -1,4 +1,4 @@
-#include "sentinel/ctl/pattern.h"
+#include "sentinel/audit/pattern.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
  * are alike too is known from many: where more different words than WORDS_MAX stand in one place behind
  * the same beginning, they are "*", but for those that hold a good part of the keys.
  */
-#ifndef HF_SENTINEL_CTL_PATTERN_H
-#define HF_SENTINEL_CTL_PATTERN_H
+#ifndef HF_SENTINEL_AUDIT_PATTERN_H
+#define HF_SENTINEL_AUDIT_PATTERN_H
 
 #include "common/bytes.h"
 
