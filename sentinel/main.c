@@ -321,6 +321,7 @@ static void open_rooms(struct daemon *d)
     metrics_add(w->metrics, metrics_of_info);
     metrics_add(w->metrics, sentinel_metrics);
     metrics_add(w->metrics, sentinel_group_metrics);
+    metrics_add(w->metrics, sentinel_durable_metrics);
     w->http = http_new(w->loop, &d->set.server, &d->net.guard, w);
     http_add(w->http, sentinel_routes);
     http_add(w->http, api_routes);
@@ -430,6 +431,7 @@ static enum err begin(struct daemon *d, const struct config *conf, struct errmsg
     if (e == OK) {
         set_dialling(d);
         log_notice("Sentinel ID is %s", loaded.globals.my_id);
+        loaded.wall_ms = clock_wall_ms();
         drive_raise(&d->drive, &ev);
         helms_begin(d->world.helms);
     }

@@ -132,6 +132,19 @@ static bool put_longest_turn(struct metric_page *p, size_t item)
     return false;
 }
 
+/* ---- a durable group ---- */
+
+static bool put_level(struct metric_page *p, size_t item)
+{
+    struct bytes level = info_field(p->info, "hf_level");
+
+    if (level.len) {
+        metric_label(p, "level", level);
+        metric_put(p, 1);
+    }
+    return false;
+}
+
 /* ---- doors ---- */
 
 static bool put_certificate(struct metric_page *p, size_t item)
@@ -224,6 +237,31 @@ const struct metric node_metrics[] = {
           "Commands on keys that their user may not touch."),
     FIELD("holdfast_channels_denied_total", METRIC_COUNTER, "acl_access_denied_channel", NULL,
           "Commands on channels that their user may not use."),
+    { .name = "holdfast_durable_info", .type = METRIC_INFO, .each = put_level,
+      .help = "A member of a durable group, and the level at which a write counts as kept there." },
+    FIELD("holdfast_durable_epoch", METRIC_GAUGE, "hf_epoch", NULL, "The epoch of its group that this node knows."),
+    FIELD("holdfast_durable_version", METRIC_GAUGE, "hf_version", NULL,
+          "The version of the group's register that it knows."),
+    FIELD("holdfast_durable_members", METRIC_GAUGE, "hf_members", NULL, "Members of the group by that version."),
+    FIELD("holdfast_durable_in_sync", METRIC_GAUGE, "hf_in_sync", NULL,
+          "Of those, how many have all that was acknowledged."),
+    FIELD("holdfast_durable_min_sync", METRIC_GAUGE, "hf_min_sync", NULL,
+          "How many have to, or writes are refused."),
+    FIELD("holdfast_durable_demanded", METRIC_GAUGE, "hf_demanded", NULL,
+          "Copies whose word the leader waits for now, its own among them."),
+    FIELD("holdfast_durable_parked_replies", METRIC_GAUGE, "hf_parked", NULL,
+          "Replies of the leader that wait for that word."),
+    FIELD("holdfast_durable_holding", METRIC_GAUGE, "hf_holding", NULL,
+          "Whether the leader holds writes for a switchover."),
+    FIELD("holdfast_durable_commit_offset", METRIC_GAUGE, "hf_commit", NULL,
+          "The end of what all copies that count have, as far as this node knows."),
+    FIELD("holdfast_durable_written_offset", METRIC_GAUGE, "hf_written", NULL, "The end of what is in its file."),
+    FIELD("holdfast_durable_synced_offset", METRIC_GAUGE, "hf_synced", NULL, "The end of what was fsynced there."),
+    FIELD("holdfast_durable_resyncing", METRIC_GAUGE, "hf_resyncing", NULL, "Whether its data are being replaced."),
+    FIELD("holdfast_durable_solo", METRIC_GAUGE, "hf_solo", NULL,
+          "Whether it is the only copy, and releases replies by its own fsync."),
+    FIELD("holdfast_durable_disk_failed", METRIC_GAUGE, "hf_disk_failed", NULL,
+          "Whether its disk keeps nothing, so that it acknowledges nothing."),
     { .name = "holdfast_tls_certificate_expiry_timestamp_seconds", .type = METRIC_GAUGE, .unit = "seconds",
       .each = put_certificate, .help = "When the certificate that is shown to clients ends." },
     { .name = "holdfast_http_answers_total", .type = METRIC_COUNTER, .each = put_http_answers,

@@ -17,6 +17,7 @@ static const char *const words[ACT_COUNT] = {
     [ACT_ASK] = "ask",
     [ACT_PROBE] = "probe",
     [ACT_STATE] = "state",
+    [ACT_PAUSE] = "pause",
     [ACT_PERSIST] = "persist",
     [ACT_PUBLISH] = "publish",
     [ACT_LOG] = "log",

@@ -32,6 +32,7 @@
  * | ACT_ASK         | peer id        | SENTINEL IS-MASTER-DOWN-BY-ADDR host port epoch id-or-*      |
  * | ACT_PROBE       | peer id        | SENTINEL HF HELLO, see view.h                                |
  * | ACT_STATE       | peer id        | SENTINEL HF STATE, see view.h                                |
+ * | ACT_PAUSE       | peer id        | SENTINEL HF PAUSED text epoch timeout_ms, see pause.h        |
  * | ACT_PERSIST     | sentinel/state | record                                                       |
  * | ACT_PUBLISH     | subscribers    | channel, text; and the log at level                          |
  * | ACT_LOG         | the log        | channel is the stable name, text the facts                   |
@@ -65,6 +66,7 @@ enum action_kind {
     ACT_ASK,
     ACT_PROBE,
     ACT_STATE,
+    ACT_PAUSE,
     ACT_PERSIST,
     ACT_PUBLISH,
     ACT_LOG,
@@ -101,7 +103,7 @@ struct action {
     enum level level;
     bool kill;           /* ACT_TIDY: close the clients too */
     bool abort_failover; /* ACT_ROLE: FAILOVER ABORT first */
-    uint64_t timeout_ms;
+    uint64_t timeout_ms; /* ACT_PAUSE: what is left of it */
     uint64_t epoch;
     int code;
     struct addr addr;        /* ACT_ROLE: port 0 is NO ONE */
@@ -109,7 +111,7 @@ struct action {
     struct answer reply;
     /* Owned, or NULL. */
     char *channel;         /* ACT_PUBLISH, ACT_LOG */
-    char *text;            /* ACT_HELLO, ACT_PUBLISH, ACT_LOG; REPLY_ERROR */
+    char *text;            /* ACT_HELLO, ACT_PUBLISH, ACT_LOG; REPLY_ERROR; ACT_PAUSE: the group */
     struct record *record; /* ACT_PERSIST */
     struct view *view;     /* ACT_STATE, REPLY_VIEW */
 };

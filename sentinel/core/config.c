@@ -269,12 +269,19 @@ static void remove_group(struct config *c, const char *name)
 }
 
 static const char *const words[REC_COUNT] = {
-    [REC_GLOBALS] = "globals",     [REC_EPOCH] = "epoch",
-    [REC_GROUP_ADD] = "group-add", [REC_GROUP_REMOVE] = "group-remove",
-    [REC_GROUP_SET] = "group-set", [REC_GROUP_RESET] = "group-reset",
-    [REC_CONFIG] = "config",       [REC_VOTE] = "vote",
-    [REC_NODE_ADD] = "node-add",   [REC_NODE_REMOVE] = "node-remove",
-    [REC_PEER_ADD] = "peer-add",   [REC_PEER_REMOVE] = "peer-remove",
+    [REC_GLOBALS] = "globals",
+    [REC_EPOCH] = "epoch",
+    [REC_GROUP_ADD] = "group-add",
+    [REC_GROUP_REMOVE] = "group-remove",
+    [REC_GROUP_SET] = "group-set",
+    [REC_GROUP_RESET] = "group-reset",
+    [REC_CONFIG] = "config",
+    [REC_VOTE] = "vote",
+    [REC_PAUSE] = "pause",
+    [REC_NODE_ADD] = "node-add",
+    [REC_NODE_REMOVE] = "node-remove",
+    [REC_PEER_ADD] = "peer-add",
+    [REC_PEER_REMOVE] = "peer-remove",
 };
 
 const char *record_word(enum record_kind kind)
@@ -331,6 +338,10 @@ void config_apply(struct config *c, const struct record *rec)
     case REC_VOTE:
         g->vote_epoch = rec->epoch;
         snprintf(g->vote_id, sizeof g->vote_id, "%s", rec->id);
+        break;
+    case REC_PAUSE:
+        g->pause_stamp = rec->epoch;
+        g->pause_until_ms = rec->until_ms;
         break;
     case REC_NODE_ADD:
         config_add_node(g, &rec->addr);

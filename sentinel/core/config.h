@@ -128,7 +128,9 @@ struct config_group {
     uint64_t config_epoch;
     uint64_t vote_epoch;      /* leader-epoch: the epoch of the last vote */
     char vote_id[ID_LEN + 1]; /* whom it went to; "": not kept (sentinel.conf does not) */
-    struct addr *nodes;       /* followers, without the leader */
+    uint64_t pause_stamp;     /* pause.h; 0: there never was one */
+    uint64_t pause_until_ms; /* by the wall clock; 0: not paused; UINT64_MAX: until it is resumed */
+    struct addr *nodes;      /* followers, without the leader */
     size_t node_count;
     struct config_peer *peers;
     size_t peer_count;
@@ -138,6 +140,7 @@ struct config_group {
 struct config {
     struct globals globals;
     uint64_t current_epoch;
+    uint64_t wall_ms; /* when it is handed over, by the clock that a pause ends by */
     struct config_group *groups;
     size_t group_count;
 };
@@ -164,6 +167,7 @@ enum record_kind {
     REC_GROUP_RESET,  /* group: its followers are forgotten, nothing else; peers leave one by one */
     REC_CONFIG,       /* group, epoch: config-epoch, addr: its leader. durable */
     REC_VOTE,         /* group, epoch: leader-epoch, id: whom. durable */
+    REC_PAUSE,        /* group, epoch: its stamp, until_ms. durable */
     REC_NODE_ADD,     /* group, addr: a follower */
     REC_NODE_REMOVE,  /* group, addr */
     REC_PEER_ADD,     /* group, addr, id; an id already there moves to addr */
@@ -180,6 +184,7 @@ struct record {
     uint64_t epoch;
     struct addr addr;
     char id[ID_LEN + 1];
+    uint64_t until_ms; /* REC_PAUSE: as config_group's pause_until_ms */
     /* Borrowed from the core and valid only until its next step: encode on receipt. */
     const struct globals *globals;
     const struct group_settings *set;

@@ -24,6 +24,7 @@
  * | EV_ASK            | SENTINEL IS-MASTER-DOWN-BY-ADDR arrived                                     |
  * | EV_STATE          | SENTINEL HF STATE arrived                                                   |
  * | EV_MONITOR …      | an operator's command arrived, its words checked by serve                   |
+ * | EV_PAUSE          | SENTINEL HF PAUSE, RESUME or PAUSED arrived (pause.h)                       |
  * | EV_CHARTERED      | a group has become durable, or is none any more (chartered.h)               |
  * | EV_SERVES         | its captain: that node leads by the register, and is active                 |
  * | EV_NEWS           | its captain has something to tell                                           |
@@ -59,6 +60,7 @@ enum event_kind {
     EV_SIMULATE,
     EV_DEBUG,
     EV_GLOBALS,
+    EV_PAUSE,
     EV_CHARTERED,
     EV_SERVES,
     EV_NEWS,
@@ -172,6 +174,12 @@ struct event {
             enum debug_timer timer;
             uint64_t value_ms;
         } debug;
+        struct {
+            const char *name;
+            uint64_t stamp;   /* of a peer's word; 0: an operator orders it now */
+            uint64_t left_ms; /* 0: it ends; PAUSE_FOREVER: until it is resumed */
+            uint64_t wall_ms; /* now, by the wall clock */
+        } pause;
         const struct globals *globals; /* SENTINEL CONFIG SET, the whole new set */
         struct {
             const char *name;

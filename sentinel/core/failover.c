@@ -11,6 +11,8 @@
 #include "sentinel/core/mutation.h"
 #include "sentinel/core/node.h"
 #include "sentinel/core/notice.h"
+#include "sentinel/core/pause.h"
+#include "sentinel/core/planned.h"
 #include "sentinel/core/peer.h"
 #include "sentinel/core/repoint.h"
 #include "sentinel/core/script.h"
@@ -143,7 +145,7 @@ static void idle(struct sentinel *s, struct group *g, struct actions *out)
     struct failover *f = &g->failover;
 
     f->deadline_ms = TIMER_NEVER;
-    if (!g->agreed || s->tilt || chartered(g))
+    if (!g->agreed || s->tilt || chartered(g) || paused(g))
         return;
     f->deadline_ms = s->now_ms + NO_CANDIDATE_MS;
     if (!candidate_exists(s, g)) {
@@ -162,7 +164,7 @@ static void stagger(struct sentinel *s, struct group *g, struct actions *out)
 {
     uint64_t at = vote_may_start_ms(s, g);
 
-    if (!g->agreed || s->tilt || !vote_is_winnable(s, g)) {
+    if (!g->agreed || s->tilt || paused(g) || !vote_is_winnable(s, g)) {
         enter(s, g, FO_NONE);
         return;
     }
@@ -199,7 +201,7 @@ static void wait_start(struct sentinel *s, struct group *g, struct actions *out)
         elected(s, g, out);
         return;
     }
-    if (!f->planned && (!g->agreed || s->tilt || tally == TALLY_LOST || late)) {
+    if (!f->planned && (!g->agreed || s->tilt || paused(g) || tally == TALLY_LOST || late)) {
         lose(s, g, out);
         return;
     }
@@ -268,12 +270,22 @@ static void send_noone(struct sentinel *s, struct group *g, struct actions *out)
     group_hurry(s, g, out);
 }
 
+/* By the last that each has told: the leader may have written more, of which nobody knows. */
+static uint64_t lost_bytes(const struct group *g, const struct node *chosen)
+{
+    uint64_t ahead = g->leader->facts.offset;
+
+    return ahead > chosen->facts.offset ? ahead - chosen->facts.offset : 0;
+}
+
 static void promote(struct sentinel *s, struct group *g, struct node *chosen, struct actions *out)
 {
     struct failover *f = &g->failover;
 
     if (f->handover)
         handover_tidy(g, chosen, out);
+    else
+        g->lost_bytes += lost_bytes(g, chosen);
     notice(s, out, LEVEL_WARNING, g, "+promoted-slave", "%s", inst_node(s, chosen).text);
     notice(s, out, LEVEL_WARNING, g, "+failover-state-reconf-slaves", "%s", inst_group(s, g).text);
     enter(s, g, FO_RECONF_SLAVES);
@@ -344,14 +356,14 @@ static failover_fn *const states[FO_COUNT] = {
 
 uint64_t failover_evaluate(struct sentinel *s, struct group *g, struct actions *out)
 {
+    uint64_t next, asked = planned_settle(s, g, out);
     enum failover_state before;
-    uint64_t next;
 
     do {
         before = g->failover.state;
         states[before](s, g, out);
     } while (g->failover.state != before && g->failover.state != FO_NONE);
-    next = g->failover.deadline_ms;
+    next = min_u64(g->failover.deadline_ms, asked);
     if (before != FO_NONE && g->failover.state == FO_NONE && g->agreed)
         next = g->retry_ms > s->now_ms ? g->retry_ms : s->now_ms;
     if (g->failover.state == FO_SEND_NOONE && g->failover.look_ms > s->now_ms)
@@ -361,61 +373,16 @@ uint64_t failover_evaluate(struct sentinel *s, struct group *g, struct actions *
     return next;
 }
 
-static struct node *target_node(const struct group *g, const struct addr *a)
+void failover_begin(struct sentinel *s, struct group *g, const struct wanted *w,
+                    struct actions *out)
 {
-    struct node *n = node_at(g, a);
+    struct failover *f = &g->failover;
 
-    return n == g->leader ? NULL : n;
-}
-
-bool failover_refused(const struct sentinel *s, const struct group *g, enum failover_kind kind,
-                      const struct addr *target, struct errmsg *out_why)
-{
-    if (!vote_has_epochs(s))
-        errmsg_set(out_why, "ERR the last epoch is used up");
-    else if (g->failover.state >= FO_WAIT_START || vote_is_led_by_other(s, g))
-        errmsg_set(out_why, "INPROG Failover already in progress");
-    else if (target->port && !target_node(g, target))
-        errmsg_set(out_why, "NOGOODSLAVE No such replica to promote");
-    else if (!candidate_expected(s, g, target))
-        errmsg_set(out_why, "NOGOODSLAVE No suitable replica to promote");
-    else if (kind != FAILOVER_FORCE && g->leader->denied[0] &&
-             s->now_ms < g->leader->denied_ms + HANDOVER_DENIED_MS)
-        errmsg_set(out_why,
-                   "ERR the leader refused its FAILOVER command (%s); grant it with ACL SETUSER "
-                   "<auth-user> +failover +client|kill +config|rewrite, or use FORCE, which may "
-                   "lose writes",
-                   g->leader->denied);
-    else
-        return false;
-    return true;
-}
-
-void failover_asked(struct sentinel *s, const struct event *ev, struct actions *out)
-{
-    struct group *g = sentinel_find_group(s, bytes_of(ev->failover.name));
-    const struct addr *target = &ev->failover.target;
-    struct failover *f;
-    struct errmsg why;
-
-    if (!g) {
-        answer_error(out, ev->token, "ERR No such master with that name");
-        return;
-    }
-    if (chartered(g)) {
-        answer_error(out, ev->token, "ERR the group is durable: its captain hands over the lead");
-        return;
-    }
-    if (failover_refused(s, g, ev->failover.kind, target, &why)) {
-        answer_error(out, ev->token, "%s", why.text);
-        return;
-    }
-    f = &g->failover;
     failover_drop(s, g);
     f->planned = true;
-    f->force_old_way = ev->failover.kind == FAILOVER_FORCE;
-    f->target = target->port ? target_node(g, target)->id : 0;
-    answer_ok(out, ev->token);
+    f->force_old_way = w->kind == FAILOVER_FORCE;
+    f->target = w->target.port ? node_at(g, &w->target)->id : 0;
+    answer_ok(out, w->token);
     start_election(s, g, out);
     group_mark(s, g);
 }

@@ -38,10 +38,9 @@ bool failover_is_captain(const struct group *g);
 /* A newer configuration has come: whatever I was at is void. */
 void failover_drop(struct sentinel *s, struct group *g);
 
-/* Why an operator's wish would be refused now, as it is told on the wire; false: it would not be. target.port 0: any. */
-bool failover_refused(const struct sentinel *s, const struct group *g, enum failover_kind kind,
-                      const struct addr *target, struct errmsg *out_why);
-void failover_asked(struct sentinel *s, const struct event *ev, struct actions *out);
+/* An operator wants it, and nothing is against it (planned.h): answers and begins. */
+void failover_begin(struct sentinel *s, struct group *g, const struct wanted *w,
+                    struct actions *out);
 void failover_role_done(struct sentinel *s, struct node *n, const struct event *ev,
                         struct actions *out);
 void failover_handover_done(struct sentinel *s, struct node *n, const struct event *ev,

@@ -10,7 +10,9 @@
 #include "sentinel/core/mutation.h"
 #include "sentinel/core/node.h"
 #include "sentinel/core/notice.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/peer.h"
+#include "sentinel/core/planned.h"
 #include "sentinel/core/script.h"
 #include "sentinel/core/stray.h"
 
@@ -45,6 +47,7 @@ static void drop_followers(struct sentinel *s, struct group *g, struct actions *
 
 void group_remove(struct sentinel *s, struct group *g, struct actions *out)
 {
+    planned_drop(g, out);
     LIST_EACH (&g->seats, link)
         seat_remove(s, SEAT_OF(link), out);
     drop_followers(s, g, out);
@@ -123,6 +126,8 @@ static void evaluate(struct sentinel *s, struct group *g, struct actions *out)
 {
     uint64_t next = seat_expire(s, g, out), at;
 
+    at = pause_expire(s, g, out);
+    next = at < next ? at : next;
     at = agree_evaluate(s, g, out);
     next = at < next ? at : next;
     at = failover_evaluate(s, g, out);

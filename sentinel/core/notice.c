@@ -133,6 +133,14 @@ void persist_vote(const struct group *g, struct actions *out)
     memcpy(rec->id, g->vote_id, sizeof rec->id);
 }
 
+void persist_pause(const struct group *g, struct actions *out)
+{
+    struct record *rec = record(out, REC_PAUSE, g, true);
+
+    rec->epoch = g->pause.stamp;
+    rec->until_ms = g->pause.until_wall_ms;
+}
+
 void persist_node(const struct group *g, const struct addr *a, bool there, struct actions *out)
 {
     record(out, there ? REC_NODE_ADD : REC_NODE_REMOVE, g, false)->addr = *a;

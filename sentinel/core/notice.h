@@ -28,6 +28,7 @@ void persist_globals(const struct sentinel *s, struct actions *out);
 void persist_group(const struct group *g, enum record_kind kind, struct actions *out);
 void persist_config(const struct group *g, struct actions *out);
 void persist_vote(const struct group *g, struct actions *out);
+void persist_pause(const struct group *g, struct actions *out);
 void persist_node(const struct group *g, const struct addr *a, bool there, struct actions *out);
 void persist_seat(const struct seat *seat, bool there, struct actions *out);
 

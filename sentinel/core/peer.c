@@ -7,6 +7,7 @@
 #include "sentinel/core/group.h"
 #include "sentinel/core/line.h"
 #include "sentinel/core/notice.h"
+#include "sentinel/core/pause.h"
 
 struct peer *peer_find(const struct sentinel *s, const char *run_id)
 {
@@ -207,8 +208,10 @@ void peer_probed(struct sentinel *s, struct peer *p, uint32_t protocol, struct a
 {
     p->protocol = protocol < VIEW_PROTOCOL ? protocol : VIEW_PROTOCOL;
     /* Every group's: what was said over the connection before this one may have been lost with it. */
-    LIST_EACH (&p->seats, link)
+    LIST_EACH (&p->seats, link) {
         seat_state(s, SEAT_OF_PEER(link), out);
+        pause_tell(s, SEAT_OF_PEER(link), out);
+    }
 }
 
 static void judge_seat(struct sentinel *s, struct seat *seat, struct actions *out)

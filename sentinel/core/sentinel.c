@@ -11,7 +11,9 @@
 #include "sentinel/core/group.h"
 #include "sentinel/core/node.h"
 #include "sentinel/core/notice.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/peer.h"
+#include "sentinel/core/planned.h"
 #include "sentinel/core/request.h"
 #include "sentinel/core/script.h"
 #include "sentinel/core/tilt.h"
@@ -51,7 +53,8 @@ void sentinel_fini(struct sentinel *s)
     globals_fini(&s->globals);
 }
 
-static void load_group(struct sentinel *s, const struct config_group *from, struct actions *out)
+static void load_group(struct sentinel *s, const struct config_group *from, uint64_t wall_ms,
+                       struct actions *out)
 {
     struct group *g;
     bool is_new;
@@ -60,6 +63,7 @@ static void load_group(struct sentinel *s, const struct config_group *from, stru
         return;
     g = group_add(s, from->name, &from->leader, &from->set);
     snprintf(g->leader->ip, sizeof g->leader->ip, "%s", from->leader_ip);
+    pause_load(s, g, from, wall_ms);
     g->config_epoch = from->config_epoch;
     g->vote_epoch = from->vote_epoch;
     memcpy(g->vote_id, from->vote_id, sizeof g->vote_id);
@@ -100,7 +104,7 @@ static void load(struct sentinel *s, const struct event *ev, struct actions *out
     globals_copy(&s->globals, &ev->load->globals);
     s->current_epoch = ev->load->current_epoch;
     for (size_t i = 0; i < ev->load->group_count; i++)
-        load_group(s, &ev->load->groups[i], out);
+        load_group(s, &ev->load->groups[i], ev->load->wall_ms, out);
     spread_dials(s);
 }
 
@@ -244,10 +248,11 @@ static event_fn *const handlers[EV_COUNT] = {
     [EV_REMOVE] = request_remove,
     [EV_SET] = request_set,
     [EV_RESET] = request_reset,
-    [EV_FAILOVER] = failover_asked,
+    [EV_FAILOVER] = planned_asked,
     [EV_SIMULATE] = request_simulate,
     [EV_DEBUG] = request_debug,
     [EV_GLOBALS] = request_globals,
+    [EV_PAUSE] = pause_event,
     [EV_CHARTERED] = chartered_event,
     [EV_SERVES] = chartered_serves,
     [EV_NEWS] = chartered_news,

@@ -212,6 +212,22 @@ struct failover {
     bool heeds;         /* two came nearer to each other than a follower sends them unasked */
 };
 
+/* An operator's FAILOVER that waits to be answered; see planned.h. */
+struct wanted {
+    bool waits;
+    uint64_t token;
+    enum failover_kind kind;
+    struct addr target;
+    uint64_t since_ms;
+};
+
+/* No failover by itself; see pause.h. */
+struct pause {
+    uint64_t stamp;         /* of the newest order; 0: there never was one */
+    uint64_t until_ms;      /* 0: not paused; TIMER_NEVER: until it is resumed */
+    uint64_t until_wall_ms; /* the same by the wall clock, for the next start */
+};
+
 struct group {
     uint64_t id;
     struct list of_sentinel;
@@ -229,18 +245,22 @@ struct group {
     char vote_id[ID_LEN + 1];
     uint64_t voted_ms; /* when; 0: not since its outcome is known */
 
+    struct pause pause;
     bool chartered; /* a durable group: who leads is the register's affair (chartered.h) */
     bool agreed;    /* o_down */
     uint64_t agreed_since_ms;
     struct failover failover;
+    struct wanted wanted;
     uint64_t retry_ms;       /* no election of mine before */
     uint32_t lost_elections; /* in a row */
     bool no_candidate_told;  /* -failover-abort-no-good-slave was published for this outage */
     enum verdict pushed;     /* what Holdfast peers were told last */
     uint64_t pushed_captain, pushed_ms;
-    uint64_t hello_ms;   /* when hellos went out last */
-    bool nodes_heard;    /* in calm: the last round went to the nodes as well */
-    uint64_t added_ms;   /* when I began to listen for peers */
+    uint64_t hello_ms; /* when hellos went out last */
+    bool nodes_heard;  /* in calm: the last round went to the nodes as well */
+    uint64_t added_ms; /* when I began to listen for peers */
+    uint64_t
+        lost_bytes; /* that those whom I promoted are known not to have had, of their leaders' streams */
     uint64_t confirm_ms; /* when a round of confirming views was started; 0: none needed */
     char leader_replid[ID_LEN + 1]; /* replication id of the leader when it was last seen leading */
     struct list changed;            /* on sentinel.changed: to be evaluated when the step ends */

@@ -32,6 +32,13 @@ void facts_address(cJSON *object, const char *as, const struct resp_value *map, 
     buf_fini(&text);
 }
 
+bool facts_begins(struct bytes text, const char *word)
+{
+    size_t len = strlen(word);
+
+    return text.len >= len && bytes_ieq((struct bytes){ text.at, len }, bytes_of(word));
+}
+
 static bool has_flag(struct bytes flags, const char *flag)
 {
     size_t len = strlen(flag);

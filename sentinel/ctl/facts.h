@@ -30,4 +30,7 @@ enum err facts_group(const struct options *o, cJSON **out_nodes, struct errmsg *
 /* Where a node of these is. */
 enum err facts_node_target(const cJSON *node, struct target *out) MUST_CHECK;
 
+/* Does a text begin with this word? */
+bool facts_begins(struct bytes text, const char *word);
+
 #endif

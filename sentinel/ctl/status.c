@@ -4,6 +4,7 @@
 
 #include "common/alloc.h"
 #include "sentinel/ctl/facts.h"
+#include "sentinel/ctl/pause.h"
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
 
@@ -17,6 +18,33 @@ static void put_ready(cJSON *group, struct wire *w, const char *name)
         return;
     cJSON_AddBoolToObject(group, "failover_possible", reply->kind != RESP_ERROR);
     json_put(group, "failover_note", reply->text);
+}
+
+/* What only a sentinel of Holdfast tells: a pause, and how a durable group stands. */
+static void put_state(cJSON *group, struct wire *w, const char *name)
+{
+    const struct resp_value *reply;
+    struct errmsg why;
+    bool paused = json_number(group, "quorum") > PAUSE_QUORUM;
+    bool durable = false;
+
+    if (WIRE_CALL(w, &reply, &why, "SENTINEL", "HF", "STATUS", name) != OK)
+        return;
+    if (reply->kind != RESP_ERROR) {
+        paused = paused || bytes_is(facts_field(reply, "paused"), "yes");
+        durable = resp_field(reply, "in-sync") != NULL;
+        if (paused)
+            facts_number(group, "pause_left_ms", reply, "pause-left-ms");
+    }
+    cJSON_AddBoolToObject(group, "paused", paused);
+    if (!durable)
+        return;
+    json_put(group, "level", facts_field(reply, "level"));
+    facts_number(group, "in_sync", reply, "in-sync");
+    facts_number(group, "register_epoch", reply, "epoch");
+    cJSON_AddBoolToObject(group, "redundant", bytes_is(facts_field(reply, "redundant"), "yes"));
+    cJSON_AddBoolToObject(group, "serves", bytes_is(facts_field(reply, "serves"), "yes"));
+    json_put(group, "unarmed", facts_field(reply, "unarmed"));
 }
 
 static int count_ok(const cJSON *nodes)
@@ -155,6 +183,7 @@ static enum err gather_groups(struct wire *w, const char *only, cJSON *groups, s
         cJSON *nodes = cJSON_CreateArray();
 
         put_ready(group, w, json_text(group, "name"));
+        put_state(group, w, json_text(group, "name"));
         e = facts_nodes(w, json_text(group, "name"), nodes, why);
         cJSON_AddNumberToObject(group, "followers_ok", count_ok(nodes));
         cJSON_AddItemToObject(group, "nodes", nodes);
@@ -187,21 +216,51 @@ static void compare_groups(struct wire *w, cJSON *groups)
     }
 }
 
+static bool is_true(const cJSON *object, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+/* Would one work now, and if not, why? */
+static void add_failover(struct table *t, const cJSON *group)
+{
+    double left_s = json_number(group, "pause_left_ms") / 1000;
+
+    if (is_true(group, "paused") && left_s > 0)
+        table_addf(t, "paused for another %.0f s", left_s);
+    else if (is_true(group, "paused"))
+        table_add(t, "paused");
+    else if (cJSON_HasObjectItem(group, "level"))
+        table_add(t, *json_text(group, "unarmed") ? json_text(group, "unarmed") : "possible");
+    else if (!is_true(group, "failover_possible"))
+        table_add(t, json_text(group, "failover_note"));
+    else
+        table_add(t,
+                  json_number(group, "followers_ok") > 0 ? "possible" : "no follower to promote");
+}
+
+/* "async", or the level of a durable group and how many copies are in sync. */
+static void add_level(struct table *t, const cJSON *group)
+{
+    if (cJSON_HasObjectItem(group, "level"))
+        table_addf(t, "%s, %.0f in sync", json_text(group, "level"), json_number(group, "in_sync"));
+    else
+        table_add(t, "async");
+}
+
 static void show_groups(const cJSON *groups)
 {
-    static const char *const heads[] = { "GROUP",  "LEADER", "STATE",    "FOLLOWERS", "SENTINELS",
-                                         "QUORUM", "EPOCH",  "FAILOVER", NULL };
+    static const char *const heads[] = { "GROUP",  "LEADER", "STATE",   "FOLLOWERS", "SENTINELS",
+                                         "QUORUM", "EPOCH",  "DURABLE", "FAILOVER",  NULL };
     const cJSON *group, *other;
     struct table t;
 
     table_init(&t, heads);
     cJSON_ArrayForEach(group, groups)
     {
-        const cJSON *ready = cJSON_GetObjectItemCaseSensitive(group, "failover_possible");
         double followers =
             cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "followers"));
         double ok = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "followers_ok"));
-        bool possible = cJSON_IsTrue(ready) && ok > 0;
 
         table_add(&t, json_text(group, "name"));
         table_add(&t, json_text(group, "leader"));
@@ -213,9 +272,8 @@ static void show_groups(const cJSON *groups)
                    cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "quorum")));
         table_addf(&t, "%.0f",
                    cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(group, "epoch")));
-        table_add(&t, possible               ? "possible"
-                      : !cJSON_IsTrue(ready) ? json_text(group, "failover_note")
-                                             : "no follower to promote");
+        add_level(&t, group);
+        add_failover(&t, group);
     }
     table_print(&t, stdout);
     table_fini(&t);

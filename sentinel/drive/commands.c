@@ -419,3 +419,17 @@ void command_state(struct drive *d, const struct action *a)
     ask(d, a->id, (int)ARRAY_LEN(argv), argv, on_view, question_new(d, a));
     buf_fini(&storage);
 }
+
+/* Nobody waits for the reply: with the connection what was said is said again. */
+void command_pause(struct drive *d, const struct action *a)
+{
+    char stamp[24], left[24];
+    struct bytes argv[] = { BYTES("SENTINEL"),
+                            BYTES("HF"),
+                            BYTES("PAUSED"),
+                            bytes_of(a->text),
+                            { stamp, fmt_u64(stamp, a->epoch) },
+                            { left, fmt_u64(left, a->timeout_ms) } };
+
+    tell(d, a->id, (int)ARRAY_LEN(argv), argv);
+}

@@ -13,6 +13,6 @@
 typedef void command_fn(struct drive *d, const struct action *a);
 
 command_fn command_ping, command_info, command_hello, command_role, command_failover, command_tidy,
-    command_script_kill, command_ask, command_probe, command_state;
+    command_script_kill, command_ask, command_probe, command_pause, command_state;
 
 #endif

@@ -75,6 +75,7 @@ static command_fn *const obey[ACT_COUNT] = {
     [ACT_ASK] = command_ask,
     [ACT_PROBE] = command_probe,
     [ACT_STATE] = command_state,
+    [ACT_PAUSE] = command_pause,
     [ACT_PERSIST] = obey_persist,
     [ACT_PUBLISH] = obey_publish,
     [ACT_LOG] = obey_log,

@@ -6,6 +6,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/random.h"
+#include "sentinel/core/pause.h"
 
 struct group *helm_group(const struct helm *h)
 {
@@ -228,11 +229,13 @@ static void pump(struct helm *h)
 
 void helm_step(struct helm *h, struct captain_event *ev)
 {
+    const struct group *g = helm_group(h);
     enum captain_state before;
 
     if (h->gone)
         return;
     ev->now_ms = clock_now_ms();
+    h->captain.set.paused = g && paused(g);
     before = h->captain.state;
     captain_step(&h->captain, ev, &h->queue);
     tell_phase(h, before);

@@ -5,7 +5,8 @@
 #include <time.h>
 
 #include "common/clock.h"
-#include "sentinel/core/candidate.h"
+#include "sentinel/core/durable/captain.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/serve/news.h"
 
 enum { EVENTS_MAX = 100 }; /* of one answer */
@@ -59,15 +60,13 @@ void api_put_time(char *out, size_t cap, uint64_t wall_ms)
 
 /* ---- groups ---- */
 
-const char *api_why_not_armed(const struct sentinel *core, const struct group *g)
+static void add_pause(cJSON *o, const struct group *g)
 {
-    if (core->tilt)
-        return "this sentinel does not trust its clock for now";
-    if (!serve_quorum(g, NULL))
-        return "too few sentinels are up";
-    if (!candidate_exists(core, g))
-        return "no follower could be promoted";
-    return NULL;
+    uint64_t left_ms = pause_left_ms(g, clock_now_ms());
+
+    cJSON_AddBoolToObject(o, "paused", left_ms > 0);
+    if (left_ms > 0 && left_ms != PAUSE_FOREVER)
+        cJSON_AddNumberToObject(o, "pause_left_ms", (double)left_ms);
 }
 
 static cJSON *leader_object(struct sentinel_world *w, const struct group *g)
@@ -75,9 +74,21 @@ static cJSON *leader_object(struct sentinel_world *w, const struct group *g)
     return api_address(w->core, g->leader);
 }
 
-static cJSON *group_object(const struct sentinel *core, const struct group *g)
+static void add_failover(cJSON *o, const struct sentinel_world *w, const struct group *g)
 {
-    const char *why = api_why_not_armed(core, g);
+    const struct captain *c = w->captain((struct sentinel_world *)w, g->name);
+    bool runs = c ? c->state != CAPTAIN_CALM : g->failover.state >= FO_WAIT_START;
+
+    cJSON_AddBoolToObject(o, "failing_over", runs);
+    cJSON_AddStringToObject(o, "failover_state",
+                            c ? captain_state_word(c->state)
+                              : failover_state_word(g->failover.state));
+}
+
+static cJSON *group_object(const struct sentinel_world *w, const struct group *g)
+{
+    const struct sentinel *core = w->core;
+    const char *why = serve_why_not_armed(w, g);
     cJSON *o = cJSON_CreateObject();
 
     cJSON_AddStringToObject(o, "name", g->name);
@@ -86,8 +97,8 @@ static cJSON *group_object(const struct sentinel *core, const struct group *g)
     cJSON_AddBoolToObject(o, "armed", why == NULL);
     if (why)
         cJSON_AddStringToObject(o, "not_armed_because", why);
-    cJSON_AddBoolToObject(o, "failing_over", g->failover.state >= FO_WAIT_START);
-    cJSON_AddStringToObject(o, "failover_state", failover_state_word(g->failover.state));
+    add_pause(o, g);
+    add_failover(o, w, g);
     cJSON_AddNumberToObject(o, "config_epoch", (double)g->config_epoch);
     cJSON_AddNumberToObject(o, "quorum", g->set.quorum);
     cJSON_AddNumberToObject(o, "sentinels", group_peers(g) + 1);
@@ -102,7 +113,8 @@ static void groups(struct http_call *c)
     cJSON *body = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(body, "groups");
 
     LIST_EACH ((struct list *)&core->groups, at)
-        cJSON_AddItemToArray(all, group_object(core, LIST_ENTRY(at, struct group, of_sentinel)));
+        cJSON_AddItemToArray(all,
+                             group_object(api_world(c), LIST_ENTRY(at, struct group, of_sentinel)));
     cJSON_AddStringToObject(body, "sentinel_id", core->globals.my_id);
     cJSON_AddNumberToObject(body, "current_epoch", (double)core->current_epoch);
     api_answer(c, 200, NULL, body);
@@ -112,10 +124,10 @@ static void groups(struct http_call *c)
 
 static cJSON *whole(struct sentinel_world *w, const struct group *g)
 {
-    cJSON *o = group_object(w->core, g);
+    cJSON *o = group_object(w, g);
     char version[API_VERSION_BYTES], when[API_TIME_BYTES];
 
-    api_version(w->core, g, version);
+    api_version(w, g, version);
     api_put_time(when, sizeof when, clock_wall_ms());
     cJSON_AddStringToObject(o, "version", version);
     cJSON_AddStringToObject(o, "time", when);
@@ -123,9 +135,9 @@ static cJSON *whole(struct sentinel_world *w, const struct group *g)
     cJSON_AddNumberToObject(o, "sentinel_port", w->core->globals.listen_port);
     cJSON_AddNumberToObject(o, "last_event", (double)w->news->last);
     api_add_durable(o, w, g);
-    cJSON_AddItemToObject(o, "nodes", api_nodes(w->core, g));
+    cJSON_AddItemToObject(o, "nodes", api_nodes(w, g));
     cJSON_AddItemToObject(o, "peers", api_peers(w->core, g));
-    cJSON_AddItemToObject(o, "problems", api_problems(w->core, g));
+    cJSON_AddItemToObject(o, "problems", api_problems(w, g));
     return o;
 }
 
@@ -139,7 +151,7 @@ static cJSON *named(const char *name, cJSON *array)
 
 static cJSON *nodes(struct sentinel_world *w, const struct group *g)
 {
-    return named("nodes", api_nodes(w->core, g));
+    return named("nodes", api_nodes(w, g));
 }
 
 static cJSON *peers(struct sentinel_world *w, const struct group *g)
@@ -149,7 +161,7 @@ static cJSON *peers(struct sentinel_world *w, const struct group *g)
 
 static cJSON *problems(struct sentinel_world *w, const struct group *g)
 {
-    return named("problems", api_problems(w->core, g));
+    return named("problems", api_problems(w, g));
 }
 
 static const struct {
@@ -180,8 +192,26 @@ static void answer_part(struct http_call *c, const struct group *g, struct bytes
         api_inquire(c, g, (struct bytes){ part.at + of_nodes.len, part.len - of_nodes.len });
     else
         http_answer_error(c, 404, "no-such-part",
-                          "a group has leader, nodes, peers, problems, trends, failovers and "
-                          "switchover");
+                          "a group has leader, nodes, peers, problems, trends, failovers, "
+                          "switchover, pause and resume");
+}
+
+typedef void order_fn(struct http_call *c, const struct group *g);
+
+/* What is posted; NULL: it is no order. */
+static order_fn *find_order(struct bytes part)
+{
+    static const struct {
+        const char *word;
+        order_fn *give;
+    } orders[] = { { "switchover", api_switchover },
+                   { "pause", api_pause },
+                   { "resume", api_resume } };
+
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++)
+        if (bytes_is(part, orders[i].word))
+            return orders[i].give;
+    return NULL;
 }
 
 /* NAME, or NAME/part */
@@ -200,10 +230,10 @@ static void group(struct http_call *c)
         http_answer_error(c, 404, "no-such-group", "no group of that name is watched here");
     else if (slash && !part.len)
         http_answer_error(c, 404, "no-such-part", "a part's name is missing behind the slash");
-    else if (posted != bytes_is(part, "switchover"))
+    else if (posted != (find_order(part) != NULL))
         http_answer_error(c, 405, "method-not-allowed", "this path is not asked that way");
     else if (posted)
-        api_switchover(c, g);
+        find_order(part)(c, g);
     else
         answer_part(c, g, part);
 }

@@ -1,5 +1,5 @@
 /*
- * api - what a sentinel knows, as JSON over HTTP, and one order: a planned switchover.
+ * api - what a sentinel knows, as JSON over HTTP, and three orders: a planned switchover, a pause, and its end.
  *
  *     /api/v1/groups                  every group: leader, state, whether a failover would work
  *     /api/v1/groups/NAME             the same of one, with its nodes, peers, problems, and a version
@@ -11,6 +11,7 @@
  *     /api/v1/groups/NAME/failovers   the last ones of the group, newest first: ?before=NUMBER&limit=N
  *     /api/v1/groups/NAME/nodes/HOST:PORT/slowlog    the node's slow log (with a token)
  *     /api/v1/groups/NAME/nodes/HOST:PORT/largest    the largest of some of its keys (with a token)
+ *     /api/v1/groups/NAME/nodes/HOST:PORT/audit      what takes its space, by pattern of keys (with a token)
  *     /api/v1/failovers               the same as …/failovers, of all groups
  *     /api/v1/events?since=N          what was published behind number N, and the number to ask with next
  *     /api/v1/events/stream           the same as it happens (server-sent events; Last-Event-ID resumes)
@@ -21,6 +22,9 @@
  *         ETag); without it, If-Match must name that version, so that nothing else is done than was shown: 428 without
  *         one, 412 where things have changed, 409 where it is refused, 202 where it has begun: failovers and events tell
  *         what becomes of it.
+ *
+ *     POST /api/v1/groups/NAME/pause[?seconds=N], …/resume
+ *         No failover by itself from now on, at every sentinel of Holdfast, and its end: 202 once it is on the disk.
  *
  * Names are snake_case, times RFC 3339 in UTC, lengths end in _ms. NAME is escaped as in any URL. Errors are
  * {"error":{"code","message"}}. Fields are added, and never change their meaning under v1.

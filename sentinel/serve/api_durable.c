@@ -15,6 +15,7 @@ static cJSON *member_object(const struct captain *c, uint32_t i)
     cJSON_AddBoolToObject(o, "leads", s.leads);
     cJSON_AddBoolToObject(o, "in_sync", s.in_sync);
     cJSON_AddBoolToObject(o, "observer", s.member->observer);
+    cJSON_AddNumberToObject(o, "lag_bytes", (double)status_lag_bytes(c, i));
     cJSON_AddStringToObject(o, "state", why_word(s.why));
     cJSON_AddNumberToObject(o, "silent_ms", (double)s.silent_ms);
     cJSON_AddNumberToObject(o, "silence_limit_ms", (double)s.limit_ms);
@@ -71,5 +72,6 @@ void api_add_durable(struct cJSON *group, struct sentinel_world *w, const struct
     cJSON_AddStringToObject(o, "state", captain_state_word(c->state));
     cJSON_AddNumberToObject(o, "in_sync", status_in_sync(c));
     cJSON_AddNumberToObject(o, "lossy", c->charter.lossy);
+    cJSON_AddStringToObject(o, "lossy_reason", c->charter.reason);
     add_lists(o, c);
 }

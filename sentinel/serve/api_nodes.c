@@ -1,6 +1,9 @@
+#include <strings.h>
+
 #include "common/clock.h"
 #include "common/metrics/metrics.h"
 #include "sentinel/core/candidate.h"
+#include "sentinel/core/durable/captain.h"
 #include "sentinel/serve/api_parts.h"
 
 static struct bytes info_of(const struct node *n)
@@ -33,7 +36,7 @@ static const struct {
     { "uptime_s", "uptime_in_seconds" },          { "clients", "connected_clients" },
     { "ops_per_s", "instantaneous_ops_per_sec" }, { "used_memory_bytes", "used_memory" },
     { "maxmemory_bytes", "maxmemory" },           { "keyspace_hits", "keyspace_hits" },
-    { "keyspace_misses", "keyspace_misses" },
+    { "keyspace_misses", "keyspace_misses" },     { "parked_replies", "hf_parked" },
 };
 
 static void add_info(cJSON *o, const struct node *n)
@@ -51,8 +54,32 @@ static void add_info(cJSON *o, const struct node *n)
         cJSON_AddNumberToObject(o, "keys", (double)n->facts.keys);
 }
 
-static cJSON *node_object(const struct sentinel *core, const struct node *n)
+/* As the register of a durable group names it; NULL: it is no member. */
+static const struct member *member_of(const struct captain *c, const struct node *n)
 {
+    for (uint32_t i = 0; c && i < c->charter.member_count; i++) {
+        const struct member *m = &c->charter.members[i];
+
+        if (m->at.port == n->addr.port &&
+            (strcasecmp(m->at.host, n->addr.host) == 0 || strcasecmp(m->at.host, n->ip) == 0))
+            return m;
+    }
+    return NULL;
+}
+
+static void add_membership(cJSON *o, const struct captain *c, const struct node *n)
+{
+    const struct member *m = member_of(c, n);
+
+    if (!c)
+        return;
+    cJSON_AddBoolToObject(o, "member", m != NULL);
+    cJSON_AddBoolToObject(o, "in_sync", m && m->did != 0);
+}
+
+static cJSON *node_object(struct sentinel_world *w, const struct node *n)
+{
+    const struct sentinel *core = w->core;
     const struct group *g = n->group;
     bool leads = n == g->leader;
     uint64_t ahead = g->leader->facts.offset;
@@ -68,6 +95,7 @@ static cJSON *node_object(const struct sentinel *core, const struct node *n)
                             n->role_reported == ROLE_LEADER     ? "leader"
                             : n->role_reported == ROLE_FOLLOWER ? "follower"
                                                                 : "unknown");
+    add_membership(o, w->captain(w, g->name), n);
     api_add_since(o, "silent_ms", n->vitals.alive_ms);
     if (n->verdict != VERDICT_UP)
         api_add_since(o, "down_ms", n->down_since_ms);
@@ -88,16 +116,16 @@ static cJSON *node_object(const struct sentinel *core, const struct node *n)
     return o;
 }
 
-cJSON *api_nodes(const struct sentinel *core, const struct group *g)
+cJSON *api_nodes(struct sentinel_world *w, const struct group *g)
 {
     cJSON *a = cJSON_CreateArray();
 
-    cJSON_AddItemToArray(a, node_object(core, g->leader));
+    cJSON_AddItemToArray(a, node_object(w, g->leader));
     LIST_EACH ((struct list *)&g->nodes, at) {
         const struct node *n = LIST_ENTRY(at, struct node, of_group);
 
         if (n != g->leader)
-            cJSON_AddItemToArray(a, node_object(core, n));
+            cJSON_AddItemToArray(a, node_object(w, n));
     }
     return a;
 }

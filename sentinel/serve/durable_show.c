@@ -1,5 +1,7 @@
 /* SENTINEL HF STATUS: how a durable group stands. */
+#include "common/clock.h"
 #include "sentinel/core/durable/status.h"
+#include "sentinel/core/pause.h"
 #include "sentinel/core/peer.h"
 #include "sentinel/serve/rows.h"
 
@@ -151,6 +153,8 @@ static void put_charter(struct fields *f, const struct charter *c)
 
 static void put_state(struct fields *f, const struct captain *c)
 {
+    const char *unarmed = status_unarmed(c);
+
     field_bool(f, "serves", status_serves(c));
     field_text(f, "leader-state", why_word(captain_leader_why(c)));
     field_text(f, "state", captain_state_word(c->state));
@@ -161,6 +165,7 @@ static void put_state(struct fields *f, const struct captain *c)
     field_number(f, "health", health_factor(&c->health));
     field_number(f, "heartbeat-ms", c->set.patience.heartbeat_ms);
     field_number(f, "in-sync", status_in_sync(c));
+    field_text(f, "unarmed", unarmed ? unarmed : "");
 }
 
 static void put_group(struct fields *f, const struct captain *c, const struct group *g)
@@ -183,6 +188,18 @@ static void put_group(struct fields *f, const struct captain *c, const struct gr
         put_voter(&f->body, c, g, i);
 }
 
+/* pause-left-ms is empty until it is resumed. */
+static void put_pause(struct fields *f, const struct group *g)
+{
+    uint64_t left_ms = pause_left_ms(g, clock_now_ms());
+
+    field_bool(f, "paused", left_ms > 0);
+    if (left_ms == PAUSE_FOREVER)
+        field_text(f, "pause-left-ms", "");
+    else
+        field_number(f, "pause-left-ms", left_ms);
+}
+
 void sentinel_durable_status(struct call *c)
 {
     const struct group *g;
@@ -198,6 +215,7 @@ void sentinel_durable_status(struct call *c)
         return;
     captain = world_of(c)->captain(world_of(c), g->name);
     field_text(&f, "name", g->name);
+    put_pause(&f, g);
     if (captain)
         put_group(&f, captain, g);
     else

@@ -1,48 +1,15 @@
-#include "sentinel/serve/inquiry.h"
+#include "sentinel/serve/inquiry_parts.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "common/alloc.h"
-#include "common/clock.h"
-#include "common/dial.h"
-#include "sentinel/serve/api_parts.h"
 
 enum {
     SLOW_ENTRIES = 32,
-    SAMPLE_BATCH = 50,
-    LARGEST = 10,
     SHOWN_BYTES = 160, /* of a key, or of an argument */
     SHOWN_ARGUMENTS = 12,
     REPLY_BYTES_MAX = 1024 * 1024,
-    CALLS_MAX = 2 * SAMPLE_BATCH + LARGEST,
-    WORDS_MAX = 3, /* of a command */
-};
-
-struct large {
-    char *key; /* owned */
-    size_t len;
-    int64_t bytes;
-    char type[16];
-};
-
-struct inquiry {
-    struct inquiry *next;
-    struct inquiries *all;
-    const struct sentinel *core;
-    struct http_connection *connection;
-    struct dial *dial;
-    struct ev_loop *loop;
-    ev_timer deadline;
-    uint64_t node;
-    void (*begin)(struct inquiry *q);
-    bool over;
-    /* of largest */
-    uint64_t begun_ms;
-    int64_t keys;
-    int looked, waiting;       /* keys that were looked at, and replies that are out */
-    struct large top[LARGEST]; /* the largest first */
-    int top_count;
 };
 
 /* ---- its end ---- */
@@ -58,12 +25,12 @@ static void inquiry_free(void *arg)
     q->all->count--;
     ev_timer_stop(q->loop, &q->deadline);
     dial_free(q->dial);
-    for (int i = 0; i < q->top_count; i++)
-        xfree(q->top[i].key);
+    if (q->kind->free)
+        q->kind->free(q->work);
     xfree(q);
 }
 
-static void finish(struct inquiry *q, cJSON *body)
+void inquiry_finish(struct inquiry *q, cJSON *body)
 {
     struct http_call c = http_held_call(q->connection);
 
@@ -79,8 +46,7 @@ static void fail(struct inquiry *q, const char *code, const char *message)
     api_error(&c, 502, code, message);
 }
 
-/* True: it was not what was wanted, and the inquiry has ended, or had. */
-static bool failed(struct inquiry *q, const struct resp_value *reply, enum resp_kind wanted)
+bool inquiry_failed(struct inquiry *q, const struct resp_value *reply, enum resp_kind wanted)
 {
     char message[300];
 
@@ -99,12 +65,11 @@ static bool failed(struct inquiry *q, const struct resp_value *reply, enum resp_
     return true;
 }
 
-/* In the words of a group that has renamed its commands. */
-static enum err call(struct inquiry *q, dial_reply_fn *fn, void *arg, int argc,
-                     const struct bytes *argv)
+enum err inquiry_call(struct inquiry *q, dial_reply_fn *fn, void *arg, int argc,
+                      const struct bytes *argv)
 {
     const struct node *n = sentinel_find_node(q->core, q->node);
-    struct bytes words[WORDS_MAX];
+    struct bytes words[INQUIRY_WORDS_MAX];
     char name[32];
 
     memcpy(words, argv, (size_t)argc * sizeof *argv);
@@ -129,13 +94,22 @@ static void put_shown(struct buf *out, struct bytes text)
         buf_printf(out, "... (%zu bytes)", text.len);
 }
 
-static void add_shown(cJSON *o, const char *name, struct bytes text)
+char *inquiry_shown(struct bytes text)
 {
     struct buf shown = { 0 };
+    char *copy;
 
     put_shown(&shown, text);
-    cJSON_AddStringToObject(o, name, buf_text(&shown));
+    copy = xstrdup(buf_text(&shown));
     buf_fini(&shown);
+    return copy;
+}
+
+void inquiry_add_shown(cJSON *o, const char *name, struct bytes text)
+{
+    AUTO_FREE char *shown = inquiry_shown(text);
+
+    cJSON_AddStringToObject(o, name, shown);
 }
 
 /* ---- the slow log ---- */
@@ -165,8 +139,8 @@ static cJSON *slow_entry(const struct resp_value *entry)
     cJSON_AddNumberToObject(o, "time_ms", when ? (double)when->integer * 1000 : 0);
     cJSON_AddNumberToObject(o, "duration_ms", usec ? (double)usec->integer / 1000 : 0);
     add_command(o, resp_item(entry, 3));
-    add_shown(o, "client", client ? client->text : (struct bytes){ 0 });
-    add_shown(o, "client_name", name ? name->text : (struct bytes){ 0 });
+    inquiry_add_shown(o, "client", client ? client->text : (struct bytes){ 0 });
+    inquiry_add_shown(o, "client_name", name ? name->text : (struct bytes){ 0 });
     return o;
 }
 
@@ -174,197 +148,29 @@ static void on_slowlog(void *arg, const struct resp_value *reply)
 {
     cJSON *o, *entries;
 
-    if (failed(arg, reply, RESP_ARRAY))
+    if (inquiry_failed(arg, reply, RESP_ARRAY))
         return;
     o = cJSON_CreateObject();
     entries = cJSON_AddArrayToObject(o, "slowlog");
     for (size_t i = 0; i < reply->count && i < SLOW_ENTRIES; i++)
         cJSON_AddItemToArray(entries, slow_entry(&reply->items[i]));
-    finish(arg, o);
+    inquiry_finish(arg, o);
 }
 
 static void begin_slowlog(struct inquiry *q)
 {
     struct bytes argv[] = { BYTES("SLOWLOG"), BYTES("GET"), BYTES("32") };
 
-    (void)call(q, on_slowlog, q, (int)ARRAY_LEN(argv), argv); /* ERR_CLOSED: on_state follows */
+    (void)inquiry_call(q, on_slowlog, q, (int)ARRAY_LEN(argv),
+                       argv); /* ERR_CLOSED: on_state follows */
 }
 
-/* ---- the largest keys of some ---- */
-
-/* A key whose size is asked for. */
-struct look {
-    struct inquiry *q;
-    size_t len;
-    char key[];
-};
-
-static void finish_largest(struct inquiry *q)
-{
-    cJSON *o = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(o, "largest");
-
-    cJSON_AddNumberToObject(o, "keys", (double)q->keys);
-    cJSON_AddNumberToObject(o, "looked_at", q->looked);
-    for (int i = 0; i < q->top_count; i++) {
-        cJSON *one = cJSON_CreateObject();
-
-        add_shown(one, "key", (struct bytes){ q->top[i].key, q->top[i].len });
-        cJSON_AddNumberToObject(one, "bytes", (double)q->top[i].bytes);
-        cJSON_AddStringToObject(one, "type", q->top[i].type);
-        cJSON_AddItemToArray(all, one);
-    }
-    finish(q, o);
-}
-
-struct typed {
-    struct inquiry *q;
-    int at;
-};
-
-static void on_type(void *arg, const struct resp_value *reply)
-{
-    struct typed typed = *(struct typed *)arg;
-    struct inquiry *q = typed.q;
-
-    xfree(arg);
-    if (failed(q, reply, RESP_SIMPLE))
-        return;
-    snprintf(q->top[typed.at].type, sizeof q->top[typed.at].type, "%.*s", (int)reply->text.len,
-             reply->text.at);
-    if (--q->waiting == 0)
-        finish_largest(q);
-}
-
-static void ask_types(struct inquiry *q)
-{
-    q->waiting = q->top_count;
-    for (int i = 0; i < q->top_count; i++) {
-        struct bytes argv[] = { BYTES("TYPE"), { q->top[i].key, q->top[i].len } };
-        struct typed *typed = xcalloc(1, sizeof *typed);
-
-        *typed = (struct typed){ .q = q, .at = i };
-        if (call(q, on_type, typed, (int)ARRAY_LEN(argv), argv) != OK)
-            xfree(typed);
-    }
-    if (q->top_count == 0)
-        finish_largest(q);
-}
-
-static bool is_kept(const struct inquiry *q, struct bytes key)
-{
-    for (int i = 0; i < q->top_count; i++)
-        if (bytes_eq((struct bytes){ q->top[i].key, q->top[i].len }, key))
-            return true;
-    return false;
-}
-
-static void keep(struct inquiry *q, struct bytes key, int64_t bytes)
-{
-    int at = q->top_count;
-
-    if (is_kept(q, key))
-        return;
-    while (at > 0 && q->top[at - 1].bytes < bytes)
-        at--;
-    if (at == LARGEST)
-        return;
-    if (q->top_count == LARGEST)
-        xfree(q->top[--q->top_count].key);
-    memmove(&q->top[at + 1], &q->top[at], (size_t)(q->top_count - at) * sizeof q->top[0]);
-    q->top[at] = (struct large){ .key = xmemdup0(key.at, key.len), .len = key.len, .bytes = bytes };
-    q->top_count++;
-}
-
-static void ask_keys(struct inquiry *q);
-
-static void looked_at_one(struct inquiry *q)
-{
-    if (--q->waiting > 0)
-        return;
-    if (q->looked < SAMPLE_KEYS && clock_now_ms() < q->begun_ms + SAMPLE_MS)
-        ask_keys(q);
-    else
-        ask_types(q);
-}
-
-/* Nil: it has expired meanwhile. */
-static void on_usage(void *arg, const struct resp_value *reply)
-{
-    struct look *look = arg;
-    struct inquiry *q = look->q;
-
-    if (reply && !q->over && reply->kind == RESP_INTEGER)
-        keep(q, (struct bytes){ look->key, look->len }, reply->integer);
-    xfree(look);
-    if (reply && reply->kind == RESP_NULL && !q->over)
-        looked_at_one(q);
-    else if (!failed(q, reply, RESP_INTEGER))
-        looked_at_one(q);
-}
-
-static void ask_usage(struct inquiry *q, struct bytes key)
-{
-    struct look *look = xmalloc(sizeof *look + key.len);
-    struct bytes argv[] = { BYTES("MEMORY"), BYTES("USAGE"), { look->key, key.len } };
-
-    look->q = q;
-    look->len = key.len;
-    memcpy(look->key, key.at, key.len);
-    if (call(q, on_usage, look, (int)ARRAY_LEN(argv), argv) != OK)
-        xfree(look);
-}
-
-static void on_key(void *arg, const struct resp_value *reply)
-{
-    struct inquiry *q = arg;
-
-    if (failed(q, reply, RESP_BULK))
-        return;
-    q->looked++;
-    if (reply->kind == RESP_NULL) { /* no key at all */
-        looked_at_one(q);
-        return;
-    }
-    ask_usage(q, reply->text);
-}
-
-static void ask_keys(struct inquiry *q)
-{
-    struct bytes argv[] = { BYTES("RANDOMKEY") };
-
-    q->waiting = SAMPLE_BATCH;
-    for (int i = 0; i < SAMPLE_BATCH; i++)
-        if (call(q, on_key, q, 1, argv) != OK)
-            return; /* on_state follows */
-}
-
-static void on_size(void *arg, const struct resp_value *reply)
-{
-    struct inquiry *q = arg;
-
-    if (failed(q, reply, RESP_INTEGER))
-        return;
-    q->keys = reply->integer;
-    if (q->keys == 0)
-        finish_largest(q);
-    else
-        ask_keys(q);
-}
-
-static void begin_largest(struct inquiry *q)
-{
-    struct bytes argv[] = { BYTES("DBSIZE") };
-
-    q->begun_ms = clock_now_ms();
-    (void)call(q, on_size, q, 1, argv);
-}
+static const struct inquiry_kind inquiry_slowlog = { "slowlog", INQUIRY_MS, begin_slowlog, NULL };
 
 /* ---- its beginning ---- */
 
-static const struct {
-    const char *word;
-    void (*begin)(struct inquiry *q);
-} kinds[] = { { "slowlog", begin_slowlog }, { "largest", begin_largest } };
+static const struct inquiry_kind *const kinds[] = { &inquiry_slowlog, &inquiry_largest,
+                                                    &inquiry_audit };
 
 static void on_state(void *arg, struct dial *dial, enum dial_state state, enum dial_why why)
 {
@@ -372,7 +178,7 @@ static void on_state(void *arg, struct dial *dial, enum dial_state state, enum d
     char message[128];
 
     if (state == DIAL_UP) {
-        q->begin(q);
+        q->kind->begin(q);
     } else if (state == DIAL_DOWN) {
         snprintf(message, sizeof message, "the node cannot be asked: %s", dial_why_word(why));
         fail(q, "node-unreachable", message);
@@ -400,11 +206,11 @@ static const struct node *find_node(const struct sentinel *core, const struct gr
     return NULL;
 }
 
-static void start(struct http_call *c, const struct node *n, void (*begin)(struct inquiry *q))
+static void start(struct http_call *c, const struct node *n, const struct inquiry_kind *kind)
 {
     struct sentinel_world *w = api_world(c);
     struct dial_options o = { .connect_timeout_ms = INQUIRY_MS / 2,
-                              .calls_max = CALLS_MAX,
+                              .calls_max = INQUIRY_CALLS_MAX,
                               .reply_bytes_max = REPLY_BYTES_MAX,
                               .client_name = "sentinel-inquiry",
                               .on_state = on_state };
@@ -418,8 +224,8 @@ static void start(struct http_call *c, const struct node *n, void (*begin)(struc
     q->node = n->id;
     q->connection = c->connection;
     q->loop = w->loop;
-    q->begin = begin;
-    ev_timer_init(&q->deadline, on_deadline, INQUIRY_MS / 1e3, 0.);
+    q->kind = kind;
+    ev_timer_init(&q->deadline, on_deadline, (double)kind->limit_ms / 1e3, 0.);
     q->deadline.data = q;
     ev_timer_start(q->loop, &q->deadline);
     http_hold(c, inquiry_free, q);
@@ -438,14 +244,14 @@ void api_inquire(struct http_call *c, const struct group *g, struct bytes rest)
     char plain[HOST_LEN_MAX + 16];
     size_t kind = 0;
 
-    while (kind < ARRAY_LEN(kinds) && !bytes_is(what, kinds[kind].word))
+    while (kind < ARRAY_LEN(kinds) && !bytes_is(what, kinds[kind]->word))
         kind++;
     if (http_unescape(name, plain, sizeof plain))
         n = find_node(api_world(c)->core, g, plain);
     if (!n)
         http_answer_error(c, 404, "no-such-node", "the group has no node of that address");
     else if (kind == ARRAY_LEN(kinds))
-        http_answer_error(c, 404, "no-such-part", "a node has slowlog and largest");
+        http_answer_error(c, 404, "no-such-part", "a node has slowlog, largest and audit");
     else if (c->access < HTTP_VIEWER)
         http_answer_error(c, 403, "no-token",
                           "what a node holds is told to who shows a token, and none is set: see "
@@ -453,5 +259,5 @@ void api_inquire(struct http_call *c, const struct group *g, struct bytes rest)
     else if (api_world(c)->inquiries->count == INQUIRIES_MAX)
         http_answer_error(c, 503, "too-many-inquiries", "other nodes are being asked: try again");
     else
-        start(c, n, kinds[kind].begin);
+        start(c, n, kinds[kind]);
 }

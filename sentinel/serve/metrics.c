@@ -5,8 +5,9 @@
 #include "common/clock.h"
 #include "common/server_net.h"
 #include "common/tls.h"
-#include "sentinel/core/candidate.h"
-#include "sentinel/serve/rows.h"
+#include "sentinel/core/durable/status.h"
+#include "sentinel/core/pause.h"
+#include "sentinel/serve/api_parts.h"
 #include "sentinel/serve/tally.h"
 
 static const struct sentinel_world *world(const struct metric_page *p)
@@ -94,8 +95,7 @@ const struct metric sentinel_metrics[] = {
 
 /* ---- groups: an item is a group ---- */
 
-/* NULL: there is none. */
-static const struct group *group_at(const struct metric_page *p, size_t item)
+const struct group *metrics_group_at(const struct metric_page *p, size_t item)
 {
     LIST_EACH ((struct list *)&world(p)->core->groups, node)
         if (item-- == 0)
@@ -105,7 +105,7 @@ static const struct group *group_at(const struct metric_page *p, size_t item)
 
 static const struct group *label_group(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
 
     if (g)
         metric_label(p, "group", bytes_of(g->name));
@@ -124,7 +124,7 @@ static void label_master(struct metric_page *p, const struct group *g)
 
 static bool put_status(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
 
     if (!g)
         return false;
@@ -136,7 +136,7 @@ static bool put_status(struct metric_page *p, size_t item)
 
 static bool put_slaves(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
 
     if (!g)
         return false;
@@ -147,7 +147,7 @@ static bool put_slaves(struct metric_page *p, size_t item)
 
 static bool put_ok_slaves(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
     uint32_t count = 0;
 
     if (!g)
@@ -164,7 +164,7 @@ static bool put_ok_slaves(struct metric_page *p, size_t item)
 
 static bool put_sentinels(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
 
     if (!g)
         return false;
@@ -175,7 +175,7 @@ static bool put_sentinels(struct metric_page *p, size_t item)
 
 static bool put_ok_sentinels(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
 
     if (!g)
         return false;
@@ -186,7 +186,7 @@ static bool put_ok_sentinels(struct metric_page *p, size_t item)
 
 static bool put_ckquorum(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
     struct buf message = { 0 };
     bool ok;
 
@@ -200,22 +200,75 @@ static bool put_ckquorum(struct metric_page *p, size_t item)
     return true;
 }
 
-/* Would a failover work now? The votes, somebody to promote, and a clock that is trusted. */
 static bool put_armed(struct metric_page *p, size_t item)
 {
     const struct group *g = label_group(p, item);
 
     if (g)
-        metric_put(p, serve_quorum(g, NULL) && candidate_exists(world(p)->core, g) &&
-                          !world(p)->core->tilt);
+        metric_put(p, serve_why_not_armed(world(p), g) == NULL);
     return g != NULL;
+}
+
+static bool put_paused(struct metric_page *p, size_t item)
+{
+    const struct group *g = label_group(p, item);
+
+    if (g)
+        metric_put(p, paused(g));
+    return g != NULL;
+}
+
+static bool put_lost_bytes(struct metric_page *p, size_t item)
+{
+    const struct group *g = label_group(p, item);
+
+    if (g)
+        metric_put(p, (double)g->lost_bytes);
+    return g != NULL;
+}
+
+/* How far a node's clock was ahead of mine when it answered INFO; known to half a round trip. */
+static bool clock_skew_s(const struct node *n, double *out)
+{
+    double there_us, then_ms, age_ms = (double)(clock_now_ms() - n->info_ms);
+
+    if (!api_info_number(n, "server_time_usec", &there_us))
+        return false;
+    then_ms = (double)clock_wall_ms() - age_ms - (double)n->vitals.round_trip_ms / 2;
+    *out = (there_us / 1e3 - then_ms) / 1e3;
+    return true;
+}
+
+static bool put_clock_skews(struct metric_page *p, size_t item)
+{
+    const struct group *g = metrics_group_at(p, item);
+
+    if (!g)
+        return false;
+    LIST_EACH ((struct list *)&g->nodes, at) {
+        const struct node *n = LIST_ENTRY(at, struct node, of_group);
+        char name[HOST_LEN_MAX + 16];
+        double skew_s;
+
+        if (!clock_skew_s(n, &skew_s))
+            continue;
+        snprintf(name, sizeof name, "%s:%d", node_host(world(p)->core, n), n->addr.port);
+        metric_clear(p);
+        metric_label(p, "group", bytes_of(g->name));
+        metric_label(p, "node", bytes_of(name));
+        metric_put(p, skew_s);
+    }
+    return true;
 }
 
 static bool put_writable(struct metric_page *p, size_t item)
 {
     const struct group *g = label_group(p, item);
+    const struct captain *c = g ? world(p)->captain(p->world, g->name) : NULL;
 
-    if (g)
+    if (c)
+        metric_put(p, status_serves(c));
+    else if (g)
         metric_put(p, g->leader->verdict == VERDICT_UP && g->leader->facts.role == ROLE_LEADER);
     return g != NULL;
 }
@@ -290,7 +343,7 @@ static double link_of(const struct group *g, const struct node *n)
 
 static bool put_lags(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
 
     if (g)
         each_follower(p, g, lag_of);
@@ -299,7 +352,7 @@ static bool put_lags(struct metric_page *p, size_t item)
 
 static bool put_links(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
 
     if (g)
         each_follower(p, g, link_of);
@@ -309,7 +362,7 @@ static bool put_links(struct metric_page *p, size_t item)
 /* A group of which nothing was heard has all outcomes, at 0: a rate needs a first value. */
 static bool put_failovers(struct metric_page *p, size_t item)
 {
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
     const struct tally_group *t = g ? tally_find(world(p)->tally, g->name) : NULL;
 
     for (int i = 0; g && i < ENDED_COUNT; i++) {
@@ -324,7 +377,7 @@ static bool put_failovers(struct metric_page *p, size_t item)
 static bool put_phases(struct metric_page *p, size_t item)
 {
     static const struct tally_group nothing = { .next = NULL };
-    const struct group *g = group_at(p, item);
+    const struct group *g = metrics_group_at(p, item);
     const struct tally_group *t = g ? tally_find(world(p)->tally, g->name) : NULL;
 
     for (int i = PHASE_AGREEMENT; g && i < PHASE_COUNT; i++) {
@@ -354,9 +407,15 @@ const struct metric sentinel_group_metrics[] = {
     { .name = "redis_sentinel_master_ckquorum_status", .type = METRIC_GAUGE, .each = put_ckquorum,
       .help = "Whether enough sentinels are up for a failover." },
     { .name = "holdfast_sentinel_failover_armed", .type = METRIC_GAUGE, .each = put_armed,
-      .help = "Whether a failover would work now: votes, a follower to promote, a clock to trust." },
+      .help = "Whether a failover would work now: votes, a follower to promote, a clock to trust, no pause." },
+    { .name = "holdfast_sentinel_paused", .type = METRIC_GAUGE, .each = put_paused,
+      .help = "Whether an operator has paused failovers." },
+    { .name = "holdfast_sentinel_lost_bytes_total", .type = METRIC_COUNTER, .unit = "bytes", .each = put_lost_bytes,
+      .help = "Bytes of lost leaders' streams that those who were promoted here did not have: at least so many." },
+    { .name = "holdfast_sentinel_clock_skew_seconds", .type = METRIC_GAUGE, .unit = "seconds", .each = put_clock_skews,
+      .help = "How far a node's clock is ahead of this sentinel's, by its last INFO." },
     { .name = "holdfast_sentinel_writable_leader", .type = METRIC_GAUGE, .each = put_writable,
-      .help = "Whether the leader is up and says that it leads." },
+      .help = "Whether the leader is up and says that it leads; of a durable group, whether it serves." },
     { .name = "holdfast_sentinel_leader_silence_seconds", .type = METRIC_GAUGE, .unit = "seconds",
       .each = put_since_alive, .help = "Time since the leader last gave a sign of life." },
     { .name = "holdfast_sentinel_config_epoch", .type = METRIC_GAUGE, .each = put_config_epoch,

@@ -95,7 +95,7 @@ void sentinel_hf(struct call *c)
         hf_hello(c);
     else if (bytes_is_word(c->argv[2], "state"))
         hf_state(c);
-    else if (!sentinel_register(c) && !sentinel_durable(c))
+    else if (!sentinel_register(c) && !sentinel_durable(c) && !sentinel_pause(c))
         reply_error(c->reply, "ERR syntax error");
 }
 

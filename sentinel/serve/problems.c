@@ -1,13 +1,10 @@
-/*
- * problems - what is wrong with a group, and what to do about it. One row is one thing that can be wrong with the group,
- * or with one of its nodes; what holds is told with the facts.
- */
+/* What can be wrong with a node, and the list of all that is wrong with a group. */
+#include "sentinel/serve/problems.h"
+
 #include <stdio.h>
 
 #include "common/clock.h"
 #include "common/metrics/metrics.h"
-#include "sentinel/core/candidate.h"
-#include "sentinel/serve/api_parts.h"
 
 enum {
     LAG_BYTES = 16 * 1024 * 1024, /* a follower that is further behind is told of */
@@ -15,124 +12,7 @@ enum {
     QUIET_INFO_MS = 30000,        /* an INFO that is older is no news */
 };
 
-enum severity { CRITICAL, WARNING, NOTICE, SEVERITIES };
 static const char *const severity_words[SEVERITIES] = { "critical", "warning", "notice" };
-
-/* ---- of the group: true where it holds; out gets the facts ---- */
-
-typedef bool group_check(const struct sentinel *s, const struct group *g, struct buf *out);
-
-static bool leader_down(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_printf(out, "The leader %s:%d does not answer", node_host(s, g->leader),
-               g->leader->addr.port);
-    buf_puts(out, g->agreed ? ", and enough sentinels agree." : ", says this sentinel.");
-    return g->leader->verdict != VERDICT_UP;
-}
-
-static bool failing_over(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_printf(out, "A failover is running: %s.", failover_state_word(g->failover.state));
-    return g->failover.state >= FO_WAIT_START;
-}
-
-static bool tilted(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_puts(out, "This sentinel was not run for a while or its clock leapt, and it judges nobody "
-                  "until it was quiet for long enough (TILT).");
-    return s->tilt;
-}
-
-static bool too_few_sentinels(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_printf(out,
-               "%u of %u sentinels are up; a failover takes %u to elect a captain and %u to agree.",
-               group_usable_voters(g), group_peers(g) + 1, group_majority(g), g->set.quorum);
-    return !serve_quorum(g, NULL);
-}
-
-static bool nobody_to_promote(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_puts(out, g->node_count > 1 ? "None of the followers could be promoted."
-                                    : "The group has no follower.");
-    return !candidate_exists(s, g);
-}
-
-static bool one_to_promote(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    uint32_t fit = 0;
-
-    LIST_EACH ((struct list *)&g->nodes, at)
-        fit += candidate_unfit(s, LIST_ENTRY(at, struct node, of_group), false) == FIT;
-    buf_puts(out, "One follower alone could be promoted: after a failover nobody is left.");
-    return fit == 1 && g->node_count > 2;
-}
-
-static bool sentinel_down(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    uint32_t down = 0;
-
-    LIST_EACH ((struct list *)&g->seats, at) {
-        const struct seat *seat = LIST_ENTRY(at, struct seat, of_group);
-
-        if (seat->vacant_until_ms || seat->mine == VERDICT_UP)
-            continue;
-        buf_printf(out, "%s%s:%d", down++ ? ", " : "Not heard of: the sentinel at ",
-                   peer_host(s, seat->peer), seat->peer->addr.port);
-    }
-    buf_putc(out, '.');
-    return down > 0;
-}
-
-static bool few_sentinels(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_printf(out, "%u sentinel%s watch%s this group.", group_peers(g) + 1,
-               group_peers(g) ? "s" : "", group_peers(g) ? "" : "es");
-    return group_peers(g) + 1 < 3;
-}
-
-static bool even_sentinels(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_printf(out, "An even number of sentinels (%u) survives no more losses than one less.",
-               group_peers(g) + 1);
-    return group_peers(g) + 1 > 3 && (group_peers(g) + 1) % 2 == 0;
-}
-
-static bool quorum_too_high(const struct sentinel *s, const struct group *g, struct buf *out)
-{
-    buf_printf(out, "quorum is %u, and %u sentinels watch this group: they can never agree.",
-               g->set.quorum, group_peers(g) + 1);
-    return g->set.quorum > group_peers(g) + 1;
-}
-
-static const struct {
-    const char *code;
-    enum severity severity;
-    group_check *holds;
-    const char *what_to_do;
-} group_rows[] = {
-    { "leader-down", CRITICAL, leader_down,
-      "If no failover follows within seconds, look at what else is listed here. Look at the "
-      "node's log and its machine." },
-    { "quorum-too-high", CRITICAL, quorum_too_high,
-      "SENTINEL SET <group> quorum to a majority, on every sentinel; or start the missing ones." },
-    { "too-few-sentinels", CRITICAL, too_few_sentinels,
-      "Start the sentinels that are missing. One that is gone for good is forgotten with SENTINEL "
-      "RESET <group>, on every other one, one after the other." },
-    { "nobody-to-promote", CRITICAL, nobody_to_promote,
-      "Start a follower, or mend what each follower's box says." },
-    { "tilt", CRITICAL, tilted,
-      "It ends by itself. If it comes again, look for a machine that swaps, a clock that is set "
-      "by hand, or a virtual machine that is paused." },
-    { "failing-over", NOTICE, failing_over, "Wait; the time line tells each phase." },
-    { "sentinel-down", WARNING, sentinel_down,
-      "Look at its process and the network to it: each one that is missing counts against the "
-      "majority." },
-    { "one-to-promote", WARNING, one_to_promote, "Mend the other followers." },
-    { "few-sentinels", NOTICE, few_sentinels,
-      "Run three, on three machines: fewer survive the loss of none." },
-    { "even-sentinels", NOTICE, even_sentinels, "Run one more, or one less." },
-};
 
 /* ---- of a node ---- */
 
@@ -307,13 +187,13 @@ static void add(cJSON *list, enum severity severity, const char *code, cJSON *no
     cJSON_AddItemToArray(list, o);
 }
 
-static void add_of_group(cJSON *list, const struct sentinel *s, const struct group *g,
+static void add_of_group(cJSON *list, const struct group_problem *rows, const struct scene *of,
                          enum severity severity, struct buf *what)
 {
-    for (size_t i = 0; i < ARRAY_LEN(group_rows); i++) {
+    for (; rows->code; rows++) {
         what->len = 0;
-        if (group_rows[i].severity == severity && group_rows[i].holds(s, g, what))
-            add(list, severity, group_rows[i].code, NULL, what, group_rows[i].what_to_do);
+        if (rows->severity == severity && rows->holds(of, what))
+            add(list, severity, rows->code, NULL, what, rows->what_to_do);
     }
 }
 
@@ -332,14 +212,17 @@ static void add_of_nodes(cJSON *list, const struct sentinel *s, const struct gro
     }
 }
 
-cJSON *api_problems(const struct sentinel *core, const struct group *g)
+cJSON *api_problems(struct sentinel_world *w, const struct group *g)
 {
+    struct scene of = { .s = w->core, .g = g, .captain = w->captain(w, g->name) };
     cJSON *list = cJSON_CreateArray();
     struct buf what = { 0 };
 
     for (int severity = 0; severity < SEVERITIES; severity++) {
-        add_of_group(list, core, g, (enum severity)severity, &what);
-        add_of_nodes(list, core, g, (enum severity)severity, &what);
+        add_of_group(list, group_problems, &of, (enum severity)severity, &what);
+        if (of.captain)
+            add_of_group(list, durable_problems, &of, (enum severity)severity, &what);
+        add_of_nodes(list, w->core, g, (enum severity)severity, &what);
     }
     buf_fini(&what);
     return list;

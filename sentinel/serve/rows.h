@@ -85,6 +85,12 @@ bool serve_hand_over(struct sentinel_world *w, const struct group *g, const stru
                      uint64_t token);
 bool serve_take_level(struct bytes word, enum keep *out);
 
+/* pause.c. False, as above. */
+bool sentinel_pause(struct call *c);
+
+/* armed.c: why no failover would come about by itself now; NULL: one would. */
+const char *serve_why_not_armed(const struct sentinel_world *w, const struct group *g);
+
 /* info.c */
 void sentinel_info(struct call *c);
 /* "ok", "sdown", "odown": of the leader. */

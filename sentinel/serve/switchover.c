@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/siphash.h"
 #include "sentinel/core/candidate.h"
-#include "sentinel/core/failover.h"
+#include "sentinel/core/planned.h"
 #include "sentinel/serve/api_parts.h"
 #include "sentinel/serve/news.h"
 #include "sentinel/serve/orders.h"
@@ -22,8 +22,10 @@ static bool has_majority(const struct group *g)
 
 /* ---- the version ---- */
 
-void api_version(const struct sentinel *core, const struct group *g, char *out)
+void api_version(const struct sentinel_world *w, const struct group *g, char *out)
 {
+    const struct sentinel *core = w->core;
+    const struct captain *captain = w->captain((struct sentinel_world *)w, g->name);
     static const struct siphash_key key = { 0, 0 }; /* a fingerprint, and no table's */
     const struct node *expected = candidate_expected(core, g, &(struct addr){ .port = 0 });
     struct buf facts = { 0 };
@@ -37,6 +39,8 @@ void api_version(const struct sentinel *core, const struct group *g, char *out)
         buf_printf(&facts, "%s:%d %d %d %d ", n->addr.host, n->addr.port, n == g->leader,
                    (int)n->verdict, (int)candidate_unfit(core, n, true));
     }
+    if (captain)
+        api_durable_facts(captain, &facts);
     snprintf(out, API_VERSION_BYTES, "%016llx",
              (unsigned long long)siphash(&key, facts.at, facts.len));
     buf_fini(&facts);
@@ -165,24 +169,35 @@ static void add_warnings(cJSON *o, const struct sentinel *s, const struct group 
          "client-reconfig-script runs on every sentinel.");
 }
 
+static void add_plan(cJSON *o, const struct sentinel *s, const struct group *g,
+                     const struct wish *wish)
+{
+    const struct node *best = candidate_expected(s, g, &wish->to);
+
+    add_expected(o, s, best, wish->to.port != 0);
+    add_others(o, s, g, best);
+    add_warnings(o, s, g, wish->force);
+}
+
 static cJSON *preview(struct sentinel_world *w, const struct group *g, const struct wish *wish,
                       const struct errmsg *refused)
 {
     const struct sentinel *s = w->core;
-    const struct node *best = candidate_expected(s, g, &wish->to);
+    const struct captain *captain = w->captain(w, g->name);
     char version[API_VERSION_BYTES];
     cJSON *o = cJSON_CreateObject();
 
-    api_version(s, g, version);
+    api_version(w, g, version);
     cJSON_AddStringToObject(o, "group", g->name);
     cJSON_AddStringToObject(o, "version", version);
     cJSON_AddBoolToObject(o, "possible", !refused);
     if (refused)
         cJSON_AddStringToObject(o, "refused_because", refused->text);
     add_leader(o, s, g->leader);
-    add_expected(o, s, best, wish->to.port != 0);
-    add_others(o, s, g, best);
-    add_warnings(o, s, g, wish->force);
+    if (captain)
+        api_durable_preview(o, captain, g, &wish->to);
+    else
+        add_plan(o, s, g, wish);
     return o;
 }
 
@@ -272,25 +287,34 @@ void api_requested(struct sentinel_world *w, uint64_t token, const char *refusal
     answer_order(w, token, refusal ? text : NULL);
 }
 
-static void begin(struct http_call *c, const struct group *g, const struct wish *wish)
+uint64_t api_hold(struct http_call *c)
 {
     struct sentinel_world *w = api_world(c);
     struct orders *orders = w->orders;
-    struct event ev = { .kind = EV_FAILOVER, .token = API_TOKEN | ++orders->last };
     struct order *order = xcalloc(1, sizeof *order);
+    uint64_t token = API_TOKEN | ++orders->last;
 
     *order = (struct order){ .next = orders->first,
-                             .token = ev.token,
+                             .token = token,
                              .since = w->news->last,
                              .connection = c->connection,
                              .orders = orders };
     orders->first = order;
+    http_hold(c, forget, order);
+    return token;
+}
+
+static void begin(struct http_call *c, const struct group *g, const struct wish *wish)
+{
+    struct sentinel_world *w = api_world(c);
+    struct event ev = { .kind = EV_FAILOVER };
+
     ev.failover.name = g->name;
     ev.failover.kind = wish->force ? FAILOVER_FORCE : FAILOVER_COORDINATED;
     ev.failover.target = wish->to;
     log_notice("http-switchover group=%s to=%s:%d force=%d addr=%s", g->name, wish->to.host,
                wish->to.port, wish->force, http_peer(c));
-    http_hold(c, forget, order);
+    ev.token = api_hold(c);
     if (!serve_hand_over(w, g, &wish->to, ev.token))
         w->raise(w, &ev);
 }
@@ -300,15 +324,26 @@ static void answer_preview(struct http_call *c, const struct group *g, const str
 {
     char version[API_VERSION_BYTES], etag[64];
 
-    api_version(api_world(c)->core, g, version);
+    api_version(api_world(c), g, version);
     snprintf(etag, sizeof etag, "ETag: \"%s\"\r\n", version);
     api_answer(c, 200, etag, preview(api_world(c), g, wish, refused));
+}
+
+static bool is_refused(struct sentinel_world *w, const struct group *g, const struct wish *wish,
+                       struct errmsg *out_why)
+{
+    const struct captain *captain = w->captain(w, g->name);
+
+    if (captain)
+        return api_durable_refused(captain, &wish->to, wish->force, out_why);
+    return planned_refused(w->core, g, wish->force ? FAILOVER_FORCE : FAILOVER_COORDINATED,
+                           &wish->to, out_why);
 }
 
 void api_switchover(struct http_call *c, const struct group *g)
 {
     struct bytes if_match = http_request_field(c->request, "if-match");
-    const struct sentinel *core = api_world(c)->core;
+    struct sentinel_world *w = api_world(c);
     char version[API_VERSION_BYTES];
     struct wish wish;
     struct errmsg why;
@@ -319,10 +354,9 @@ void api_switchover(struct http_call *c, const struct group *g)
         http_answer_error(c, 400, "bad-request", why.text);
         return;
     }
-    refused = failover_refused(core, g, wish.force ? FAILOVER_FORCE : FAILOVER_COORDINATED,
-                               &wish.to, &why);
+    refused = is_refused(w, g, &wish, &why);
     code = refused ? refusal_code(&why) : NULL;
-    api_version(core, g, version);
+    api_version(w, g, version);
     if (wish.dry_run)
         answer_preview(c, g, &wish, refused ? &why : NULL);
     else if (!if_match.at)

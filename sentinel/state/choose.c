@@ -23,6 +23,8 @@ static struct config_group *copy_group(struct config *c, const struct config_gro
     to->config_epoch = from->config_epoch;
     to->vote_epoch = from->vote_epoch;
     memcpy(to->vote_id, from->vote_id, sizeof to->vote_id);
+    to->pause_stamp = from->pause_stamp;
+    to->pause_until_ms = from->pause_until_ms;
     copy_members(to, from);
     return to;
 }
@@ -96,6 +98,8 @@ void choose_config(const struct conf_seen *conf, const struct config *journal, s
         if (!g)
             continue;
         merge_group(g, from);
+        g->pause_stamp = from->pause_stamp; /* sentinel.conf does not speak of it */
+        g->pause_until_ms = from->pause_until_ms;
         if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "fast-detection",
                             g->name))
             g->set.fast_detection = from->set.fast_detection;

@@ -94,6 +94,8 @@ void record_encode(const struct record *rec, struct buf *out)
     put(out, rec->id);
     if (has_settings(rec->kind))
         put_set(out, rec->set);
+    if (rec->kind == REC_PAUSE)
+        put_number(out, rec->until_ms);
 }
 
 void record_encode_digest(const char *digest, struct buf *out)
@@ -233,6 +235,8 @@ static void replay_words(struct words *w, enum record_kind kind, struct config *
             take_set(w, &set);
             rec.set = &set;
         }
+        if (kind == REC_PAUSE)
+            rec.until_ms = take_number(w, UINT64_MAX);
     }
     if (w->next != w->count)
         w->bad = true;
@@ -319,6 +323,10 @@ static void tell_group(struct writer *w, const struct config_group *g)
     tell(w, g, (struct record){ .kind = REC_CONFIG, .epoch = g->config_epoch, .addr = g->leader });
     memcpy(vote.id, g->vote_id, sizeof vote.id);
     tell(w, g, vote);
+    if (g->pause_stamp) /* who never paused it writes what older versions read */
+        tell(w, g,
+             (struct record){
+                 .kind = REC_PAUSE, .epoch = g->pause_stamp, .until_ms = g->pause_until_ms });
     for (size_t i = 0; i < g->node_count; i++)
         tell(w, g, (struct record){ .kind = REC_NODE_ADD, .addr = g->nodes[i] });
     for (size_t i = 0; i < g->peer_count; i++) {

@@ -117,7 +117,7 @@ def refused(sentinel, *words):
 def test_a_group_becomes_durable(t):
     t.needs_holdfast()
     group = Durable(t)
-    assert group.status() == {"name": GROUP, "level": "async", "members": [], "voters": []}
+    assert group.status() == {"name": GROUP, "paused": "no", "pause-left-ms": "0", "level": "async", "members": [], "voters": []}
     group.create("os")
     told = group.status()
     assert (told["level"], told["min-sync"], told["ver"], told["state"]) == ("os", "1", "1", "calm")

@@ -242,8 +242,14 @@ def test_a_node_is_asked(t):
     assert told["keys"] == 101 and told["looked_at"] >= 900 and len(told["largest"]) == 10
     assert told["largest"][0]["key"] == "large\\x0a" and told["largest"][0]["bytes"] >= 100000
     assert {k["type"] for k in told["largest"]} == {"string"}
+    audit = get_with(port, at + "audit")
+    rows = {row["pattern"]: row for row in audit["patterns"]}
+    assert audit["keys"] == 101 and audit["samples"] >= 1000 and audit["more_patterns"] == 0
+    assert abs(rows["k:*"]["keys"] - 100) <= rows["k:*"]["keys_error"] and rows["k:*"]["type"] == "string", rows
+    assert audit["largest"][0]["key"] == "large\\x0a" and audit["bytes_error"] > 0
     leader.call("FLUSHALL")
     assert get_with(port, at + "largest") == {"largest": [], "keys": 0, "looked_at": 0}
+    assert get_with(port, at + "audit")["patterns"] == []
     for path, status in ((at + "x", 404), (at, 404), ("/groups/mymaster/nodes/10.9.9.9:1/slowlog", 404), (at + "slowlog", 200)):
         assert ask(port, "/api/v1" + path, token="secret").status == status, path
     leader.call("ACL", "SETUSER", "default", "-slowlog")

@@ -79,6 +79,7 @@ struct captain_settings {
     struct patience patience;
     uint32_t quorum;     /* counts where it is more than a majority */
     uint64_t handoff_ms; /* for which a planned switchover may hold writes */
+    bool paused;         /* no failover by itself (core/pause.h): there is no agreement meanwhile */
 };
 
 /* What an operator wants. */

@@ -124,7 +124,7 @@ void operate_reply(struct captain *c, const char *why, struct captain_actions *o
     c->changed = true;
 }
 
-static const char *refusal(const struct captain *c, const struct wish *w)
+const char *operate_refusal(const struct captain *c, const struct wish *w)
 {
     if (c->wish.kind != WISH_NONE)
         return "another change is under way";
@@ -154,7 +154,7 @@ static void begin_switchover(struct captain *c, struct captain_actions *out)
 
 void operate_wish(struct captain *c, const struct wish *w, struct captain_actions *out)
 {
-    const char *why = refusal(c, w);
+    const char *why = operate_refusal(c, w);
 
     if (why) {
         reply(w->token, why, out);

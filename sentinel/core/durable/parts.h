@@ -46,6 +46,10 @@ void succeed_settle(struct captain *c, struct captain_actions *out);
 void succeed_result(struct captain *c, const struct reg_action *r, struct captain_actions *out);
 /* The best of those who may lead; only: 0, or the one whom an operator named. NULL: none. */
 struct watched *succeed_choose(struct captain *c, uint64_t only);
+/* The same by what is known, however old it is: for operators, and for no decision. */
+const struct watched *succeed_expect(const struct captain *c, uint64_t only);
+/* Why a member may not lead (invariant 2, but for how fresh that is); NULL: it may. */
+const char *succeed_unfit(const struct captain *c, const struct watched *w, uint64_t only);
 /* Somebody who may lead has not answered yet what was asked for this. */
 bool succeed_awaits(struct captain *c);
 
@@ -59,6 +63,8 @@ void switchover_receipt(struct captain *c, const struct watched *w, const struct
 void operate_wish(struct captain *c, const struct wish *w, struct captain_actions *out);
 void operate_settle(struct captain *c, struct captain_actions *out);
 void operate_result(struct captain *c, const struct reg_action *r, struct captain_actions *out);
+/* Why it would be refused at once; NULL: it would be tried. */
+const char *operate_refusal(const struct captain *c, const struct wish *w);
 /* The wish is over; why NULL: it came true. */
 void operate_reply(struct captain *c, const char *why, struct captain_actions *out);
 

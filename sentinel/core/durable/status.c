@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sentinel/core/durable/parts.h"
+
 struct member_status status_member(const struct captain *c, uint32_t i)
 {
     const struct watched *w = &c->nodes[i];
@@ -69,6 +71,60 @@ uint32_t status_in_sync(const struct captain *c)
     for (uint32_t i = 0; i < c->charter.member_count; i++)
         count += c->charter.members[i].did != 0;
     return count;
+}
+
+uint64_t status_lag_bytes(const struct captain *c, uint32_t i)
+{
+    const struct watched *leader = captain_leader((struct captain *)c);
+    uint64_t ahead = leader ? leader->e.report.at.offset : 0;
+    const struct report *r = &c->nodes[i].e.report;
+
+    return r->run[0] && r->at.offset < ahead ? ahead - r->at.offset : 0;
+}
+
+const struct member *status_heir(const struct captain *c, uint64_t only)
+{
+    const struct watched *w = c->charter.ver > 0 ? succeed_expect(c, only) : NULL;
+
+    return w ? charter_member((struct charter *)&c->charter, w->e.node) : NULL;
+}
+
+const char *status_unfit(const struct captain *c, uint32_t i, uint64_t only)
+{
+    return succeed_unfit(c, &c->nodes[i], only);
+}
+
+const char *status_refusal(const struct captain *c, uint64_t only)
+{
+    struct wish w = { .kind = WISH_SWITCHOVER, .node = only };
+    const char *why = operate_refusal(c, &w);
+
+    if (why)
+        return why;
+    if (c->agreed || why_opinion(captain_leader_why(c)) != OPINION_ALIVE)
+        return "the leader does not answer: there is nothing that it could hand over";
+    return status_heir(c, only) ? NULL : "no copy in sync is fit to lead";
+}
+
+/* A majority of every set of voters, and quorum if that is more, of whom each has said lately that it votes. */
+static bool has_voters(const struct captain *c)
+{
+    uint64_t ids[CHARTER_VOTERS_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->charter.voter_count; i++)
+        if (status_voter_health(c, &c->charter.voters[i]) == VOTER_WELL)
+            ids[count++] = c->charter.voters[i].id;
+    return count >= c->set.quorum && charter_has_majority(&c->charter, ids, count);
+}
+
+const char *status_unarmed(const struct captain *c)
+{
+    if (c->charter.ver == 0)
+        return "the register has not been read yet";
+    if (!has_voters(c))
+        return "too few of the sentinels that vote answer";
+    return status_heir(c, 0) ? NULL : "no other node is in sync and fit to lead";
 }
 
 /* Why a member is not in sync, as far as it can be told from here. */

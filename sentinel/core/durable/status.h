@@ -34,6 +34,16 @@ enum voter_health status_voter_health(const struct captain *c, const struct vote
 /* Does somebody serve clients by this charter? */
 bool status_serves(const struct captain *c);
 uint32_t status_in_sync(const struct captain *c);
+/* How far the i-th member is behind the leader, by the last report of both; 0 where either has given none. */
+uint64_t status_lag_bytes(const struct captain *c, uint32_t i);
+/* Why no failover would come about now, in a sentence; NULL: one would. */
+const char *status_unarmed(const struct captain *c);
+/* Whom a switchover would make lead, by what is known now; only: the node that was asked for, or 0. NULL: nobody. */
+const struct member *status_heir(const struct captain *c, uint64_t only);
+/* Why the i-th member may not; NULL: it may. */
+const char *status_unfit(const struct captain *c, uint32_t i, uint64_t only);
+/* Why a switchover would be refused, in a sentence; NULL: it would be tried. */
+const char *status_refusal(const struct captain *c, uint64_t only);
 /* What keeps the group from bearing the loss of any one member, in sentences; none: nothing does. */
 void status_lacks(const struct captain *c, struct reasons *out);
 

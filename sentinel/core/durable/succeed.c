@@ -26,20 +26,34 @@ static bool has_its_data(const struct captain *c, const struct member *m, const 
     return is_in_sync_by_all(c, m) && (r->did == m->did || CAPTAIN_MUTATED(c, MUT_DID_IGNORED));
 }
 
-/* Invariant 2. Told just now: in answer to what was asked for this, and not long ago. */
-static bool may_lead(struct captain *c, const struct watched *w, uint64_t only)
+const char *succeed_unfit(const struct captain *c, const struct watched *w, uint64_t only)
 {
-    const struct member *m = charter_member(&c->charter, w->e.node);
+    const struct member *m = charter_member((struct charter *)&c->charter, w->e.node);
     const struct report *r = &w->e.report;
+
+    if (strcmp(r->run, c->charter.run) == 0)
+        return "it leads";
+    if (m->observer)
+        return "it is an observer";
+    if (captain_node_why(c, w) != WHY_ALIVE)
+        return "it does not answer";
+    if (only && m->node != only)
+        return "another one was asked for";
+    if (!only && r->priority == 0)
+        return "its priority is 0, which means never";
+    if (!has_its_data(c, m, r))
+        return "it is not in sync";
+    if (is_unfit(c, r))
+        return r->flags & NODE_LOADING ? "it loads its data" : "its data are being replaced";
+    return r->promised <= c->charter.epoch ? NULL : "it knows of a newer epoch";
+}
+
+/* Told just now: in answer to what was asked for this, and not long ago. */
+static bool is_fresh(const struct captain *c, const struct watched *w)
+{
     uint64_t fresh_ms = 2 * c->set.patience.heartbeat_ms;
 
-    if (m->observer || w->e.told_seq < w->gather_seq || c->now_ms >= w->e.heard_ms + fresh_ms)
-        return false;
-    if (captain_node_why(c, w) != WHY_ALIVE || strcmp(r->run, c->charter.run) == 0)
-        return false;
-    if (only ? m->node != only : r->priority == 0)
-        return false;
-    return has_its_data(c, m, r) && !is_unfit(c, r) && r->promised <= c->charter.epoch;
+    return w->e.told_seq >= w->gather_seq && c->now_ms < w->e.heard_ms + fresh_ms;
 }
 
 /* Any of them is safe: whatever was acknowledged is in each. The one that is ahead saves a copy of everything. */
@@ -57,17 +71,28 @@ static bool better(const struct report *a, const struct report *b)
     return a->node < b->node;
 }
 
-struct watched *succeed_choose(struct captain *c, uint64_t only)
+static const struct watched *best_of(const struct captain *c, uint64_t only, bool fresh)
 {
-    struct watched *best = NULL;
+    const struct watched *best = NULL;
 
     for (uint32_t i = 0; i < c->node_count; i++) {
-        struct watched *w = &c->nodes[i];
+        const struct watched *w = &c->nodes[i];
 
-        if (may_lead(c, w, only) && (!best || better(&w->e.report, &best->e.report)))
+        if ((!fresh || is_fresh(c, w)) && !succeed_unfit(c, w, only) &&
+            (!best || better(&w->e.report, &best->e.report)))
             best = w;
     }
     return best;
+}
+
+struct watched *succeed_choose(struct captain *c, uint64_t only)
+{
+    return (struct watched *)best_of(c, only, true);
+}
+
+const struct watched *succeed_expect(const struct captain *c, uint64_t only)
+{
+    return best_of(c, only, false);
 }
 
 /* ---- the way there ----------------------------------------------------------------------------- */

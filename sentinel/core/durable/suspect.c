@@ -244,7 +244,7 @@ static void settle_agreement(struct captain *c, enum why why, struct captain_act
 {
     bool hard, before = c->agreed;
 
-    c->agreed = has_majority(c, why_opinion(why), &hard);
+    c->agreed = !c->set.paused && has_majority(c, why_opinion(why), &hard);
     if (c->agreed && !hard) {
         enum witness w = ask_witnesses(c, why);
 

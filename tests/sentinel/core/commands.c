@@ -7,6 +7,7 @@
 
 #include "common/alloc.h"
 #include "play.h"
+#include "sentinel/core/pause.h"
 
 typedef void command_fn(struct play *p, int argc, char **words);
 
@@ -39,6 +40,8 @@ static void cmd_group(struct play *p, int argc, char **words)
     g->set.master_reboot_down_after_ms = option_u64(argc, words, "reboot", 0);
     g->config_epoch = option_u64(argc, words, "epoch", 0);
     g->vote_epoch = option_u64(argc, words, "vote", 0);
+    g->pause_until_ms = option_u64(argc, words, "paused-until", 0);
+    g->pause_stamp = g->pause_until_ms > 0;
     if (fast)
         g->set.fast_detection = strcmp(fast, "yes") == 0 ? FAST_YES : FAST_NO;
     if (script)
@@ -84,6 +87,7 @@ static void cmd_start(struct play *p, int argc, char **words)
     p->config.globals.listen_port = PEER_PORT;
     p->loaded = true;
     p->core.loaded = false;
+    p->config.wall_ms = p->now_ms;
     play_step(p, &ev, true);
 }
 
@@ -448,6 +452,24 @@ static void cmd_serves(struct play *p, int argc, char **words)
     play_step(p, &ev, true);
 }
 
+/* pause GROUP [SECONDS], resume GROUP; from a peer: paused GROUP STAMP LEFT-MS */
+static void cmd_pause(struct play *p, int argc, char **words)
+{
+    struct event ev = { .kind = EV_PAUSE, .token = 1 };
+
+    ev.pause.name = words[1];
+    ev.pause.wall_ms = p->now_ms;
+    if (strcmp(words[0], "pause") == 0)
+        ev.pause.left_ms = argc > 2 ? 1000 * strtoull(words[2], NULL, 10) : PAUSE_FOREVER;
+    if (strcmp(words[0], "paused") == 0) {
+        if (argc < 4)
+            play_fail(p, "paused GROUP STAMP LEFT-MS");
+        ev.pause.stamp = strtoull(words[2], NULL, 10);
+        ev.pause.left_ms = strtoull(words[3], NULL, 10);
+    }
+    play_step(p, &ev, true);
+}
+
 static void cmd_remove(struct play *p, int argc, char **words)
 {
     struct event ev = { .kind = EV_REMOVE, .token = 1 };
@@ -589,6 +611,9 @@ static const struct command {
     { "state-reply", 4, cmd_state },
     { "chartered", 2, cmd_chartered },
     { "serves", 4, cmd_serves },
+    { "pause", 2, cmd_pause },
+    { "resume", 2, cmd_pause },
+    { "paused", 4, cmd_pause },
     { "failover", 2, cmd_failover },
     { "monitor", 4, cmd_monitor },
     { "remove", 2, cmd_remove },

@@ -152,6 +152,8 @@ static void put_record(struct play *p, const struct record *r)
         buf_printf(&p->text, " %s", r->group);
     if (r->kind == REC_EPOCH || r->kind == REC_CONFIG || r->kind == REC_VOTE)
         buf_printf(&p->text, " %llu", (unsigned long long)r->epoch);
+    if (r->kind == REC_PAUSE)
+        buf_printf(&p->text, " until=%llu", (unsigned long long)r->until_ms);
     if (r->addr.port) {
         buf_putc(&p->text, ' ');
         put_addr(p, &r->addr);
@@ -197,6 +199,10 @@ static void put_details(struct play *p, const struct action *a)
     case ACT_STATE:
         buf_putc(&p->text, ' ');
         put_view(p, a->view);
+        break;
+    case ACT_PAUSE:
+        buf_printf(&p->text, " %s %s left=%llu", a->text, a->epoch ? "stamp" : "none",
+                   (unsigned long long)a->timeout_ms);
         break;
     case ACT_PUBLISH:
     case ACT_LOG:

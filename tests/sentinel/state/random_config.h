@@ -71,6 +71,10 @@ static inline void random_record(struct rng *r, struct config *know, struct rand
         snprintf(rec->group, sizeof rec->group, rng_below(r, 8) ? "m%d" : "m \"%d\"",
                  (int)rng_below(r, 5));
     rec->epoch = rng_below(r, 1000);
+    if (rec->kind == REC_PAUSE) {
+        rec->epoch++; /* 0: there never was one */
+        rec->until_ms = rng_below(r, 2) ? rng_below(r, 1000) : UINT64_MAX;
+    }
     snprintf(rec->addr.host, sizeof rec->addr.host, "10.0.0.%d", (int)rng_below(r, 9));
     rec->addr.port = 1 + (int)rng_below(r, 4);
     snprintf(rec->id, sizeof rec->id, "%040d", (int)rng_below(r, 6));
@@ -114,6 +118,8 @@ static inline const char *show_config(const struct config *c, struct buf *out)
         buf_printf(out, "%s %s:%d c%llu v%llu %s", g->name, g->leader.host, g->leader.port,
                    (unsigned long long)g->config_epoch, (unsigned long long)g->vote_epoch,
                    g->vote_id);
+        buf_printf(out, " p%llu/%llu", (unsigned long long)g->pause_stamp,
+                   (unsigned long long)g->pause_until_ms);
         show_set(&g->set, out);
         for (size_t n = 0; n < g->node_count; n++)
             buf_printf(out, " n%s:%d", g->nodes[n].host, g->nodes[n].port);

@@ -422,6 +422,18 @@ static void lookout(struct stage *s, char **w)
     stage_play(s);
 }
 
+static void pause_it(struct stage *s, char **w)
+{
+    (void)w;
+    s->captain.set.paused = true;
+}
+
+static void resume(struct stage *s, char **w)
+{
+    (void)w;
+    s->captain.set.paused = false;
+}
+
 static void loud(struct stage *s, char **w)
 {
     (void)w;
@@ -446,7 +458,8 @@ static const struct {
     { "wish", wish, false },       { "wait", wait, false },
     { "sleep", slept, false },     { "show", show, false },
     { "instead", instead, false }, { "hang", hang, false },
-    { "lookout", lookout, false },
+    { "lookout", lookout, false }, { "pause", pause_it, false },
+    { "resume", resume, false },
 };
 
 void stage_line(struct stage *s, const char *line)
