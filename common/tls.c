@@ -251,14 +251,18 @@ void tls_context_free(struct tls_context *ctx)
     xfree(ctx);
 }
 
-int64_t tls_context_expiry(const struct tls_context *ctx)
+static int64_t end_of(const X509 *cert)
 {
-    const X509 *shown = SSL_CTX_get0_certificate(ctx->ssl);
     struct tm t;
 
-    if (!shown || ASN1_TIME_to_tm(X509_get0_notAfter(shown), &t) != 1)
+    if (!cert || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &t) != 1)
         return 0;
     return timegm(&t);
+}
+
+int64_t tls_context_expiry(const struct tls_context *ctx)
+{
+    return end_of(SSL_CTX_get0_certificate(ctx->ssl));
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -396,6 +400,11 @@ void tls_session_goodbye(struct tls_session *s)
 const char *tls_session_error(const struct tls_session *s)
 {
     return s->error[0] ? s->error : "no error";
+}
+
+int64_t tls_session_peer_expiry(const struct tls_session *s)
+{
+    return end_of(SSL_get0_peer_certificate(s->ssl));
 }
 
 bool tls_session_peer_name(const struct tls_session *s, char *out, size_t cap)

@@ -76,6 +76,8 @@ void tls_session_goodbye(struct tls_session *s);
 
 /* OpenSSL's reason for TLS_FAILED: "certificate verify failed". Never NULL. */
 const char *tls_session_error(const struct tls_session *s);
+/* When the certificate that the peer has shown ends, in seconds of wall time; 0: it has shown none. */
+int64_t tls_session_peer_expiry(const struct tls_session *s);
 /* The subject's common name of the verified peer certificate; false when there is none, or it is no text. */
 bool tls_session_peer_name(const struct tls_session *s, char *out, size_t cap);
 

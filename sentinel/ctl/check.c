@@ -19,7 +19,7 @@ static int count_of(const cJSON *findings, const char *severity)
 static cJSON *check_group(const struct options *o, const char *group, struct errmsg *why)
 {
     cJSON *survey = survey_group(o, group, why), *value;
-    struct checking c = { .group = group };
+    struct checking c = { .options = o, .group = group };
 
     if (!survey)
         return NULL;

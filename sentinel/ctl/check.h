@@ -13,6 +13,7 @@
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE };
 
 struct checking {
+    const struct options *options;
     const char *group;
     const cJSON *sentinels, *nodes; /* of the survey */
     cJSON *findings;                /* {rule, severity, what, do} */

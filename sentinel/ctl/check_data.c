@@ -43,8 +43,7 @@ void check_addresses(struct checking *c)
     }
 }
 
-/* "-::1" and "*" as bind has them. */
-static bool bind_is_local(const char *bind)
+bool bind_is_local(const char *bind)
 {
     bool any = false;
 
@@ -130,6 +129,8 @@ void check_min_replicas(struct checking *c)
     int followers = cJSON_GetArraySize(c->nodes) - 1;
     const cJSON *node;
 
+    if (check_is_durable(c))
+        return; /* its register settles whose word a write waits for */
     EACH_ANSWERING(node, c->nodes)
     {
         double least = atof(setting(node, "min-replicas-to-write"));

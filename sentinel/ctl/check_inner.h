@@ -31,6 +31,17 @@ void check_memory(struct checking *c);
 void check_backlog(struct checking *c);
 void check_versions(struct checking *c);
 void check_clocks(struct checking *c);
+void check_paused(struct checking *c);
+void check_durable_files(struct checking *c);
+void check_durable_voters(struct checking *c);
+void check_durable_members(struct checking *c);
+void check_durable_logins(struct checking *c);
+void check_certificates(struct checking *c);
+void check_http(struct checking *c);
+
+bool check_is_durable(const struct checking *c);
+/* "-::1 127.0.0.1": does it listen to this machine alone? */
+bool bind_is_local(const char *bind);
 
 static inline bool answers(const cJSON *one)
 {

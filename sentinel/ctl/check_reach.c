@@ -28,6 +28,18 @@ static const char *advice_for_refusal(const char *error, bool is_node)
     if (strstr(error, "No such master"))
         return "This sentinel does not watch the group: add its 'sentinel monitor' line, or "
                "SENTINEL MONITOR it.";
+    if (strstr(error, "expired"))
+        return "Its certificate is past its end: put a new one in its place, and let the process "
+               "read it (SIGHUP, or "
+               "CONFIG SET tls-cert-file).";
+    if (strstr(error, "hostname mismatch") || strstr(error, "address mismatch"))
+        return "Its certificate is for another name than the one it is reached by: make one whose "
+               "subjectAltName has "
+               "that name or address.";
+    if (strstr(error, "certificate"))
+        return "Its certificate was not signed by what --cacert names, or the chain is not whole: "
+               "name the right "
+               "authority, and let tls-cert-file hold the intermediate ones, too.";
     if (strstr(error, "NOPERM"))
         return "The user lacks rights: the verb needs PING, INFO and CONFIG GET at nodes, and "
                "SENTINEL at sentinels.";
@@ -191,6 +203,29 @@ void check_quorum(struct checking *c)
                 "with the quorum of 1 at %s one sentinel that is cut off starts a failover",
                 address(s));
     }
+}
+
+/* At Holdfast's sentinels; those of Redis are paused by their quorum. */
+void check_paused(struct checking *c)
+{
+    const cJSON *s, *first = NULL;
+    int paused = 0, count = 0;
+
+    EACH_ANSWERING(s, c->sentinels)
+    {
+        bool is_paused = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s, "paused"));
+
+        count++;
+        paused += is_paused;
+        first = is_paused && !first ? s : first;
+    }
+    if (paused)
+        check_found(c, SEVERITY_WARNING,
+                    "When the maintenance is over: holdfastctl resume. Until then nobody takes "
+                    "over from a leader "
+                    "that is lost.",
+                    "failovers are paused, by %d of %d sentinels, %s one of them", paused, count,
+                    address(first));
 }
 
 static const struct compared {

@@ -43,5 +43,12 @@ const struct check_rule check_rules[] = {
     { "backlog", check_backlog },
     { "versions", check_versions },
     { "clocks", check_clocks },
+    { "paused", check_paused },
+    { "durable-files", check_durable_files },
+    { "durable-voters", check_durable_voters },
+    { "durable-members", check_durable_members },
+    { "durable-logins", check_durable_logins },
+    { "certificates", check_certificates },
+    { "http", check_http },
 };
 const size_t check_rule_count = ARRAY_LEN(check_rules);

@@ -195,6 +195,78 @@ static enum err put_peers(struct wire *w, const char *group, cJSON *s, struct er
     return e;
 }
 
+static void put_places(cJSON *into, const char *name, const struct resp_value *reply,
+                       const char *const *fields, size_t count)
+{
+    const struct resp_value *items = resp_field(reply, name);
+    cJSON *list = cJSON_AddArrayToObject(into, name);
+
+    for (size_t i = 0; items && i < items->count; i++) {
+        cJSON *o = cJSON_CreateObject();
+
+        facts_address(o, "address", &items->items[i], "ip", "port");
+        json_put(o, "run_id", facts_field(&items->items[i], "run-id"));
+        for (size_t f = 0; f < count; f++)
+            json_put(o, fields[f], facts_field(&items->items[i], fields[f]));
+        cJSON_AddItemToArray(list, o);
+    }
+}
+
+static bool is_mine(const cJSON *voters)
+{
+    const cJSON *v;
+
+    cJSON_ArrayForEach(v, voters) if (strcmp(json_text(v, "mine"), "yes") == 0) return true;
+    return false;
+}
+
+static void put_durable(cJSON *s, const struct resp_value *reply)
+{
+    static const char *const of_member[] = { "leads", "in-sync", "state" };
+    static const char *const of_voter[] = { "mine", "health" };
+    const struct resp_value *lacks = resp_field(reply, "lacks");
+    cJSON *d = cJSON_AddObjectToObject(s, "durable"), *list;
+
+    json_put(d, "level", facts_field(reply, "level"));
+    facts_number(d, "min_sync", reply, "min-sync");
+    facts_number(d, "in_sync", reply, "in-sync");
+    cJSON_AddBoolToObject(d, "serves", bytes_is(facts_field(reply, "serves"), "yes"));
+    put_places(d, "members", reply, of_member, ARRAY_LEN(of_member));
+    put_places(d, "voters", reply, of_voter, ARRAY_LEN(of_voter));
+    cJSON_AddBoolToObject(d, "votes", is_mine(cJSON_GetObjectItemCaseSensitive(d, "voters")));
+    list = cJSON_AddArrayToObject(d, "lacks");
+    for (size_t i = 0; lacks && i < lacks->count; i++) {
+        char *text = printable(lacks->items[i].text);
+
+        cJSON_AddItemToArray(list, cJSON_CreateString(text));
+        xfree(text);
+    }
+}
+
+/* A sentinel of Redis has no answer to this. */
+static enum err put_status(struct wire *w, const char *group, cJSON *s, struct errmsg *why)
+{
+    const struct resp_value *reply;
+    enum err e = WIRE_CALL(w, &reply, why, "SENTINEL", "HF", "STATUS", group);
+    uint64_t ver;
+
+    if (e != OK || reply->kind == RESP_ERROR)
+        return e;
+    cJSON_AddBoolToObject(s, "paused", bytes_is(facts_field(reply, "paused"), "yes"));
+    if (bytes_to_u64(facts_field(reply, "ver"), &ver) && ver > 0)
+        put_durable(s, reply);
+    return OK;
+}
+
+static void put_certificate(const struct wire *w, cJSON *one)
+{
+    int64_t ends_s = w->tls ? tls_session_peer_expiry(w->tls) : 0;
+
+    if (ends_s)
+        cJSON_AddNumberToObject(one, "certificate_left_s",
+                                (double)ends_s - (double)wall_us() / 1e6);
+}
+
 static cJSON *sentinel_facts(const struct options *o, const struct target *t, const char *group)
 {
     cJSON *s = cJSON_CreateObject();
@@ -214,6 +286,9 @@ static cJSON *sentinel_facts(const struct options *o, const struct target *t, co
         e = put_peers(&w, group, s, &why);
     if (e == OK)
         e = facts_nodes(&w, group, cJSON_AddArrayToObject(s, "nodes"), &why);
+    if (e == OK)
+        e = put_status(&w, group, s, &why);
+    put_certificate(&w, s);
     wire_close(&w);
     if (e != OK)
         json_put(s, "error", bytes_of(why.text));
@@ -254,6 +329,7 @@ static cJSON *node_facts(const struct options *o, const struct target *t)
         e = put_info(&w, node, &why);
     if (e == OK)
         e = put_settings(&w, node, &why);
+    put_certificate(&w, node);
     wire_close(&w);
     if (e != OK)
         json_put(node, "error", bytes_of(why.text));

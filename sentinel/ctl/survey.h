@@ -5,7 +5,11 @@
  *
  *   sentinel  {address, error | {id, leader, quorum, down_after_ms, …, clock_ms, nodes: [as facts.h has
  *              them], peers: [{address, id, state}]}}
+ *              paused, durable: {level, min_sync, in_sync, serves, votes, members, voters, lacks}: of a Holdfast
+ *              sentinel, and of a durable group whose register it has read
  *   node      {address, error | {role, redis_version, …, clock_ms, settings: {name: value}}}
+ *
+ * certificate_left_s, of both, where they were reached by TLS.
  *
  * Settings hold passwords where a node tells them: they are there to be compared, and nobody prints them.
  */
