@@ -7,6 +7,7 @@ import time
 
 from harness.browser import Browser
 from harness.case import alone, limit
+from harness.trial import Hosts, Trial
 from harness.wait import until
 from harness.web import ask, http_port
 
@@ -177,6 +178,40 @@ def test_what_is_old_looks_old(t):
 
 
 @limit(INSTALL_LIMIT)
+def test_a_durable_group_and_a_pause(t):
+    """What a durable group lacks, and the button that pauses failovers."""
+    trial = Trial(t, "mem", Hosts())
+    port = http_port(t)
+    group = trial.group
+    group.sentinels[0].settings = {**group.sentinels[0].settings, "http-port": port, "http-token": "secret"}
+    trial.start()
+    browser = Browser(t)
+    browser.open("http://127.0.0.1:%d/" % port, token="secret")
+    browser.until("!document.getElementById('durable').hidden")
+    browser.until("document.getElementById('durable-verdict').textContent.includes('It bears the loss')", 20)
+    browser.until("document.getElementById('verdict').dataset.state === 'ok'", 20)
+    text = browser.text("#durable")
+    assert "2 of 2" in text and "3 of 3" in text and "(mem)" in text and text.count("votes") == 3, text
+    accessible(browser, "a durable group")
+    browser.do("click", at="#switch")
+    browser.until("!document.getElementById('switch-go').disabled")
+    assert "it is in sync" in browser.text("#switch-body")
+    browser.do("press", text="Escape")
+    browser.do("click", at="#pause")
+    accessible(browser, "the dialog of a pause")
+    browser.do("click", at="#pause-go")
+    browser.until("document.getElementById('verdict-title').textContent.startsWith('Paused')", 10)
+    assert all(dict(zip(*[iter(s.call("SENTINEL", "HF", "STATUS", "mymaster")[:6])] * 2))["paused"] == "yes" for s in group.sentinels)
+    browser.do("click", at="#pause")
+    browser.until("document.getElementById('verdict').dataset.state === 'ok'", 10)
+    group.followers()[0].kill()
+    browser.until("document.getElementById('durable-lacks').textContent.includes('is not in sync')", 20)
+    browser.until("document.getElementById('problems').textContent.includes('Nobody could take over')", 20)
+    accessible(browser, "a copy is missing")
+    clean(browser)
+
+
+@limit(INSTALL_LIMIT)
 def test_signing_in(t):
     group, port, url = watched(t, sentinels=1)
     write_some(group)
@@ -195,6 +230,10 @@ def test_signing_in(t):
     browser.do("click", at="#look-large")
     browser.until("document.querySelectorAll('#look-result tbody tr').length === 10", 20)
     assert "cart:" in browser.text("#look-result")
+    browser.do("click", at="#look-audit")
+    browser.until("document.getElementById('look-result').textContent.includes('cart:*')", 20)
+    assert "Estimated from" in browser.text("#look-result") and "±" in browser.text("#look-result")
+    accessible(browser, "what takes the space")
     browser.do("click", at="#look-slow")
     browser.until("/slow log/i.test(document.getElementById('look-result').textContent)", 20)
     assert browser.run("!/secret/.test(document.documentElement.outerHTML)")

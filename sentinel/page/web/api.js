@@ -37,7 +37,7 @@ export async function get(path, timeout = 5000) {
 export async function post(path, body, ifMatch) {
   const more = { 'Content-Type': 'application/json', ...(ifMatch ? { 'If-Match': `"${ifMatch}"` } : {}) };
   const shown = token;
-  return answer(await fetch(`api/v1/${path}`, { method: 'POST', headers: headers(more), body: JSON.stringify(body), signal: AbortSignal.timeout(10000) }), shown);
+  return answer(await fetch(`api/v1/${path}`, { method: 'POST', headers: headers(more), body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(10000) }), shown);
 }
 
 // Follows the stream of events for ever; EventSource cannot show a token, so its rules are kept here: it comes back where it

@@ -1,9 +1,11 @@
-// A closer look at one node: its slow log, and the largest of some of its keys. The sentinel asks the node for it, so a
+// A closer look at one node: its slow log, the largest of some of its keys, and what takes its space. The sentinel asks the node for it, so a
 // token is needed.
 import { get } from './api.js';
 import { address, bytes, cell, count, duration, el, heads, moment, nodePath } from './text.js';
 
 const by = (id) => document.getElementById(id);
+const PATIENCE_MS = 10000; // an audit takes three seconds
+const BUTTONS = ['look-slow', 'look-large', 'look-audit'];
 let group = null, asking = false, mayAsk = false;
 
 export function drawLook(g, access) {
@@ -15,7 +17,7 @@ export function drawLook(g, access) {
     by('look-node').replaceChildren(...g.nodes.map((n) => el('option', { value: address(n) }, `${address(n)} (${n.role})`)));
     if (wanted.includes(before)) by('look-node').value = before;
   }
-  for (const id of ['look-slow', 'look-large']) by(id).disabled = !mayAsk || asking;
+  for (const id of BUTTONS) by(id).disabled = !mayAsk || asking;
   by('look-why').textContent = mayAsk ? '' : 'It shows data, so it needs a token: sign in. Without http-token-file nobody can.';
 }
 
@@ -40,20 +42,42 @@ function largeTable(answer, name) {
       el('tbody', null, answer.largest.map((k) => el('tr', null, cell(bytes(k.bytes), 'num'), cell(k.type), el('td', { class: 'break' }, el('code', null, k.key))))))));
 }
 
+function about(n, error) {
+  return error ? `${bytes(n)} ± ${bytes(error)}` : bytes(n);
+}
+
+function patternRow(p) {
+  return el('tr', null, el('td', { class: 'break' }, el('code', null, p.pattern)), cell(p.type), cell(count(p.keys), 'num'), cell(about(p.bytes, p.bytes_error), 'num'),
+    cell(`${p.share_percent.toFixed(1)} %`, 'num'), cell(`${Math.round(p.expire_percent)} %`, 'num'), cell(p.idle_s === undefined ? '' : duration(p.idle_s * 1000), 'num'), cell(bytes(p.largest_bytes), 'num'));
+}
+
+function auditTable(answer, name) {
+  if (!answer.samples) return el('p', { class: 'none' }, `${name} holds no key.`);
+  return el('div', null, el('p', { class: 'quiet small' }, `Estimated from ${count(answer.samples)} keys drawn at random out of ${count(answer.keys)}: ${about(answer.bytes, answer.bytes_error)} in all.`),
+    el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'What takes the space' }, el('table', null, el('caption', { class: 'hidden' }, `What takes the space of ${name}, by pattern of keys`),
+      heads('Pattern', 'Type', '#Keys', '#Bytes', '#Share', '#Expire', '#Idle', '#Largest'), el('tbody', null, answer.patterns.map(patternRow)))),
+    answer.more_patterns ? el('p', { class: 'quiet small' }, `And ${answer.more_patterns} patterns more: holdfastctl audit tells all.`) : null);
+}
+
+function enable(may) {
+  for (const id of BUTTONS) by(id).disabled = !may;
+}
+
 async function ask(what, draw) {
   const name = by('look-node').value, node = group.nodes.find((n) => address(n) === name), result = by('look-result');
   if (!node) return;
   asking = true;
-  by('look-slow').disabled = by('look-large').disabled = true;
+  enable(false);
   result.replaceChildren(el('p', { class: 'none' }, `Asking ${name} …`));
   try {
-    result.replaceChildren(draw(await get(`groups/${encodeURIComponent(group.name)}/nodes/${nodePath(node)}/${what}`), name));
+    result.replaceChildren(draw(await get(`groups/${encodeURIComponent(group.name)}/nodes/${nodePath(node)}/${what}`, PATIENCE_MS), name));
   } catch (e) {
     result.replaceChildren(el('p', { class: 'wrong' }, e.message));
   }
   asking = false;
-  by('look-slow').disabled = by('look-large').disabled = !mayAsk;
+  enable(mayAsk);
 }
 
 by('look-slow').addEventListener('click', () => ask('slowlog', slowTable));
 by('look-large').addEventListener('click', () => ask('largest', largeTable));
+by('look-audit').addEventListener('click', () => ask('audit', auditTable));

@@ -1,8 +1,10 @@
 // The page's pulse: it asks once a second, and at once when an event comes; what it shows is never older than it says.
 import { follow, get, hasToken, Refused, setToken } from './api.js';
 import { drawTrends } from './charts.js';
+import { drawDurable } from './durable.js';
 import { choose, drawLook } from './look.js';
 import { drawCommands, drawEvents, drawGroups, drawProblems, drawTable, drawVerdict } from './panels.js';
+import { drawPause, onPause } from './pause.js';
 import { draw, onChoose } from './picture.js';
 import { drawSwitch } from './switchover.js';
 import { ago, setText } from './text.js';
@@ -125,7 +127,9 @@ function render() {
   drawProblems(now.group);
   drawTable(now.group);
   drawFailovers(now.failovers);
+  drawDurable(now.group);
   drawSwitch(now.group, now.access);
+  drawPause(now.group, now.access);
   drawLook(now.group, now.access);
   drawEvents(now.events);
   drawCommands(now.group);
@@ -184,6 +188,7 @@ addEventListener('hashchange', () => { now.name = null; now.group = null; ask();
 by('nodes').closest('details').addEventListener('toggle', render);
 document.addEventListener('visibilitychange', () => { if (!document.hidden) ask(); });
 onChoose(choose);
+onPause(ask);
 
 ask().then(() => askTrends().catch(() => {}));
 setInterval(() => { if (!document.hidden && !now.signing) ask(); }, ASK_MS);

@@ -21,6 +21,7 @@ export function drawVerdict(g, failovers) {
   const facts = [
     ['Followers in line', `${up} of ${g.followers}`], ['Sentinels up', `${g.sentinels_up} of ${g.sentinels}`],
     ['Quorum', `${g.quorum}`], ['Configuration', `epoch ${g.config_epoch}`],
+    ...(g.durable ? [['Durable', `${g.durable.level}, ${g.durable.in_sync} of ${g.durable.members.length} in sync`]] : []),
     ['Last failover', last ? `${moment(last.time_ms)}, ${duration(last.promoted_after_ms ?? last.ended_after_ms)}` : 'none on record'],
   ];
   const text = JSON.stringify(facts);
@@ -101,6 +102,7 @@ export function drawCommands(g) {
   setText(by('cli'), [
     '# armed, topology, problems', `${curl} ${at}`, `${cli} CKQUORUM ${g.name}`,
     '# the last failovers, and events as they happen', `${curl} ${at}/failovers`, `${curl} -N ${base}/events/stream`,
-    '# switch over', `${cli} FAILOVER ${g.name}`,
+    '# switch over; pause failovers for maintenance', `${cli} FAILOVER ${g.name}`, `${cli} HF PAUSE ${g.name} 1800`,
+    ...(g.durable ? ['# how the durable group stands', `${cli} HF STATUS ${g.name}`] : []),
   ].join('\n'));
 }

@@ -109,7 +109,7 @@ function drawLink(n, leader, spots, narrow) {
   setAttr(l.edge, 'class', up || n.syncing ? 'edge' : 'edge bad');
   setAttr(l.flow, 'class', up ? `flow${slow ? ' warn' : ''}` : 'edge');
   l.flow.style.display = up ? '' : 'none';
-  const words = n.syncing ? '▲ whole copy' : !n.up ? '◆ down' : !leader.up ? '◆ leader down' : !n.link_up ? '◆ link down' : n.lag_bytes ? `${bytes(n.lag_bytes)} behind` : 'in line';
+  const words = n.syncing ? '▲ whole copy' : !n.up ? '◆ down' : !leader.up ? '◆ leader down' : !n.link_up ? '◆ link down' : n.in_sync === false ? '▲ not in sync' : n.lag_bytes ? `${bytes(n.lag_bytes)} behind` : n.in_sync ? 'in sync' : 'in line';
   setText(l.tag, words);
   place(l.tag, narrow ? x : x - l.tag.offsetWidth / 2, narrow ? y : y - l.tag.offsetHeight / 2);
 }
