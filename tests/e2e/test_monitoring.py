@@ -8,6 +8,7 @@ import subprocess
 
 from harness import Skip
 from harness.process import ROOT
+from harness.trial import Hosts, Trial
 from harness.wait import until
 from harness.web import ask, certificates, http_port
 from test_metrics import family_types, samples
@@ -15,7 +16,7 @@ from test_metrics import family_types, samples
 FOLDER = os.path.join(ROOT, "deploy", "monitoring")
 # Prometheus's own, and words of PromQL.
 WORDS = {"up", "sum", "min", "max", "by", "count", "rate", "increase", "changes", "time", "and", "or", "topk", "le",
-         "histogram_quantile", "label_values", "on", "ignoring", "avg"}
+         "histogram_quantile", "label_values", "on", "ignoring", "avg", "abs", "min_over_time"}
 
 
 def promtool(*words):
@@ -75,11 +76,26 @@ def exported(t):
         pages = [ask(p, "/metrics").text for p in (port, follower_port, sentinel_port)]
         names = {key[0] for page in pages for key in samples(page)} | {n for page in pages for n in family_types(page)}
         return names if {"holdfast_replica_age_seconds", "holdfast_follower_lag_seconds"} <= names else None
-    return until(all_there, 15, "the lines about followers")
+    return until(all_there, 15, "the lines about followers") | of_a_durable_group(t)
+
+
+def of_a_durable_group(t):
+    trial = Trial(t, "mem", Hosts(), settings={"http-port": "0"}).start()
+    group, port, sentinel_port = trial.group, http_port(t), http_port(t)
+    group.leader().call("CONFIG", "SET", "http-port", str(port))
+    sentinel = group.sentinels[0]
+    sentinel.kill()
+    sentinel.settings = {**sentinel.settings, "http-port": sentinel_port}
+    sentinel.start()
+
+    def all_there():
+        names = {key[0] for p in (port, sentinel_port) for key in samples(ask(p, "/metrics").text)}
+        return names if "holdfast_sentinel_durable_in_sync" in names else None
+    return until(all_there, 15, "the lines about a durable group")
 
 
 def test_rules_are_taken_and_fire(t):
-    assert "23 rules found" in promtool("check", "rules", "alerts.yml")
+    assert "32 rules found" in promtool("check", "rules", "alerts.yml")
     promtool("check", "config", "--syntax-only", "scrape.yml")
     promtool("test", "rules", "alerts_test.yml")
 
