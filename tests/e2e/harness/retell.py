@@ -1,0 +1,36 @@
+"""Tests as parts of a proof: each runs in the proof's context, and that it held is one of its promises."""
+import time
+import traceback
+
+from . import Skip
+
+
+def _clean(t):
+    while t.deferred:
+        t.deferred.pop()()
+    for p in t.processes:
+        p.stop() if p.running() else None
+        p.forget()
+
+
+def retell(t, *modules):
+    """Gives how many held."""
+    held = 0
+    for module in modules:
+        for name, function in vars(module).items():
+            if not name.startswith("test_") or getattr(function, "__module__", "") != module.__name__:
+                continue
+            label = "%s: %s" % (module.__name__.removeprefix("test_"), name[5:].replace("_", " "))
+            began = time.monotonic()
+            try:
+                function(t)
+                t.promise(True, "%-66s %5.1f s" % (label, time.monotonic() - began))
+                held += 1
+            except Skip as e:
+                t.figure("skipped  %s: %s" % (label, e))
+            except Exception as e:
+                traceback.print_exc()
+                t.promise(False, "%s: %s" % (label, (str(e).splitlines() or [type(e).__name__])[0][:300]))
+            finally:
+                _clean(t)
+    return held
