@@ -599,7 +599,8 @@ START_TEST(requests_about_durable_groups_are_read)
             "-ERR no member of the group is at that address\r\n");
     answers(fd, "SENTINEL HF LEVEL three os", "-ERR No such master with that name\r\n");
     answers(fd, "SENTINEL HF STATUS one",
-            "*4\r\n$4\r\nname\r\n$3\r\none\r\n"
+            "*8\r\n$4\r\nname\r\n$3\r\none\r\n$6\r\npaused\r\n$2\r\nno\r\n"
+            "$13\r\npause-left-ms\r\n$1\r\n0\r\n"
             "$5\r\nlevel\r\n$5\r\nasync\r\n");
     answers(fd, "SENTINEL HF SUSPECT 1 " GID " 7 " GID " 3 hard refused 5", "+OK\r\n");
     ck_assert_str_eq(t.requested, "asks 7 hard");
