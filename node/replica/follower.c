@@ -396,18 +396,32 @@ static bool take_command(struct replica *r, struct link *l)
     return true;
 }
 
-static void on_input(struct link *l)
+/* As a session does of its pipeline: the keys of the next commands are fetched for all of them at once. Returns how
+ * many that covers. */
+static unsigned look_ahead(struct replica *r, const struct link *l)
 {
-    struct replica *r = l->owner;
-    uint64_t deadline_us = clock_read_us() + STREAM_SLICE_US;
+    struct resp_glance glances[KEYSPACE_AHEAD];
+    int found = resp_glance(link_input(l), glances, KEYSPACE_AHEAD);
+
+    if (found > 1)
+        keyspace_fetch(r->w->keyspace, apply_db(r->apply), glances, found);
+    return found > 1 ? (unsigned)found : 1;
+}
+
+static void take_input(struct replica *r, struct link *l)
+{
+    uint64_t now_us = clock_read_us(), deadline_us = now_us + STREAM_SLICE_US;
+    unsigned covered = 0;
     bool more = true;
 
-    r->bytes_in = l->bytes_in;
-    if (group_bound(r) && !group_input(r))
-        return;
-    if (r->upstream.state == UPSTREAM_STREAM || r->upstream.state == UPSTREAM_PAYLOAD)
-        tell(r, UPSTREAM_EV_INPUT);
-    for (unsigned n = 1; more && r->link == l && l->state == LINK_OPEN && link_input(l).len; n++) {
+    apply_begin(r->apply, now_us);
+    for (unsigned n = 0; more && r->link == l && l->state == LINK_OPEN && link_input(l).len; n++) {
+        if (n && n % 64 == 0 && clock_read_us() >= deadline_us) {
+            link_again(l);
+            return;
+        }
+        if (r->upstream.state == UPSTREAM_STREAM && n >= covered)
+            covered = n + look_ahead(r, l);
         if (r->upstream.state == UPSTREAM_PAYLOAD)
             more = take_payload(r, l, deadline_us);
         else if (r->upstream.state == UPSTREAM_STREAM)
@@ -416,11 +430,20 @@ static void on_input(struct link *l)
             more = group_take_talk(r, l);
         else
             more = take_line(r, l);
-        if (more && n % 64 == 0 && clock_read_us() >= deadline_us) {
-            link_again(l);
-            return;
-        }
     }
+}
+
+static void on_input(struct link *l)
+{
+    struct replica *r = l->owner;
+
+    r->bytes_in = l->bytes_in;
+    if (group_bound(r) && !group_input(r))
+        return;
+    if (r->upstream.state == UPSTREAM_STREAM || r->upstream.state == UPSTREAM_PAYLOAD)
+        tell(r, UPSTREAM_EV_INPUT);
+    take_input(r, l);
+    keyspace_fetch(r->w->keyspace, 0, NULL, 0); /* the input may move from here on */
     if (r->link == l && r->upstream_config.max_staleness_ms && !r->upstream.freshness.echoes &&
         !link_input(l).len)
         tell(r, UPSTREAM_EV_DRAINED);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/serve/rights.h"
 #include "node/script/api.h"
 #include "node/script/convert.h"
@@ -160,6 +161,7 @@ static const char *run_command(struct run *r, int argc)
     struct reply reply = { .out = &s->replies, .proto = r->proto };
     struct call c = *r->call;
     const char *why = resolve(s, argc, &c.cmd);
+    uint64_t now_us;
 
     if (UNLIKELY(why != NULL))
         return why;
@@ -177,7 +179,8 @@ static const char *run_command(struct run *r, int argc)
         return why;
     r->wrote |= (c.cmd->flags & CMD_WRITE) != 0;
     forget_reply(s);
-    serve_run_inner(s->world->serve, &c);
+    now_us = clock_read_us();
+    serve_run_inner(s->world->serve, &c, &now_us);
     return NULL;
 }
 

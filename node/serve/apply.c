@@ -24,6 +24,8 @@ struct apply {
     struct node_world *world;
     struct reply reply;
     struct out out; /* replies, thrown away */
+    struct command_memo memo;
+    uint64_t now_us;
     int db;
     bool in_unit, quiet;
     struct held *first, **end;
@@ -65,6 +67,11 @@ void apply_free(struct apply *a)
 void apply_set_quiet(struct apply *a, bool quiet)
 {
     a->quiet = quiet;
+}
+
+void apply_begin(struct apply *a, uint64_t now_us)
+{
+    a->now_us = now_us;
 }
 
 void apply_reset(struct apply *a, int db)
@@ -154,15 +161,15 @@ static enum err run(struct apply *a, int argc, const struct bytes *argv, struct 
         return OK;
     if (bytes_is_word(argv[0], "select"))
         return select_db(a, argc, argv, out_why);
-    c.cmd = command_resolve(w->commands, argc, argv, out_why);
+    c.cmd = command_resolve_again(w->commands, &a->memo, argc, argv, out_why);
     if (!c.cmd)
         return ERR_NOTFOUND;
     if (!fit_for_stream(c.cmd)) {
         errmsg_set(out_why, "%s is not for a stream", c.cmd->name);
         return ERR_NOTFOUND;
     }
-    answered = a->quiet ? run_quietly(w->serve, &c) : serve_run_inner(w->serve, &c);
-    out_fini(&a->out);
+    answered = a->quiet ? run_quietly(w->serve, &c) : serve_run_inner(w->serve, &c, &a->now_us);
+    out_sent(&a->out, out_pending(&a->out));
     if (answered)
         return OK;
     errmsg_set(out_why, "%s answered with an error (%s)", c.cmd->name, a->reply.error_code);

@@ -22,6 +22,8 @@ struct apply *apply_new(struct node_world *w);
 void apply_free(struct apply *a); /* NULL does nothing; an open unit is dropped */
 /* What runs is no news: no statistics, nobody who waits is served. A file that is loaded. */
 void apply_set_quiet(struct apply *a, bool quiet);
+/* Commands that come together follow: one begins when the one before it has ended, and the first at now_us. */
+void apply_begin(struct apply *a, uint64_t now_us);
 /* A new stream: database 0 (or the one the snapshot named), no open unit. */
 void apply_reset(struct apply *a, int db);
 

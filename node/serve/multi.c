@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/clock.h"
 #include "common/serve/rights.h"
 #include "node/keyspace/keyspace.h"
 #include "node/settings.h"
@@ -187,7 +188,8 @@ static bool denied_by_now(struct call *c)
     return true;
 }
 
-static void run_queued(struct serve *v, struct call *outer, const struct queued *q)
+static void run_queued(struct serve *v, struct call *outer, const struct queued *q,
+                       uint64_t *now_us)
 {
     struct session *s = outer->session;
     struct call c = *outer;
@@ -202,7 +204,7 @@ static void run_queued(struct serve *v, struct call *outer, const struct queued 
     c.intents = 0;
     c.effect_count = 0;
     if (!denied_by_now(&c))
-        serve_run_inner(v, &c);
+        serve_run_inner(v, &c, now_us);
     outer->intents |= c.intents & INTENT_CLOSE;
 }
 
@@ -210,6 +212,7 @@ static void exec(struct call *c)
 {
     struct node_session *s = node_session_of(c->session);
     struct serve *v = serve_of(c);
+    uint64_t now_us;
 
     if (!(s->base.flags & SESSION_MULTI)) {
         reply_error(c->reply, "ERR EXEC without MULTI");
@@ -229,8 +232,9 @@ static void exec(struct call *c)
     }
     unwatch_all(v, s);
     reply_array(c->reply, (size_t)s->queue_count);
+    now_us = clock_read_us();
     for (const struct queued *q = s->queue; q; q = q->next)
-        run_queued(v, c, q);
+        run_queued(v, c, q, &now_us);
     multi_discard(s);
 }
 

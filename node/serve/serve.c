@@ -288,10 +288,10 @@ bool serve_memory_full(const struct serve *v)
     return v->world->set->maxmemory_bytes && v->evict.full;
 }
 
-bool serve_run_inner(struct serve *v, struct call *c)
+bool serve_run_inner(struct serve *v, struct call *c, uint64_t *now_us)
 {
     struct command_stats *stats = stats_of(&v->service->stats, c->cmd);
-    uint64_t start_us = clock_read_us(), others = v->changes - v->changes_before, usec;
+    uint64_t start_us = *now_us, others = v->changes - v->changes_before, usec;
     uint32_t errors_before = c->reply->errors;
     bool failed;
 
@@ -299,7 +299,8 @@ bool serve_run_inner(struct serve *v, struct call *c)
     c->effects = unit_wanted(&v->unit) ? &v->effects : NULL;
     v->changes_before = v->changes;
     c->cmd->run(c);
-    usec = clock_read_us() - start_us;
+    *now_us = clock_read_us();
+    usec = *now_us - start_us;
     settle(v, c, false);
     if (UNLIKELY(v->confirm.on))
         confirm_inner(v, c);

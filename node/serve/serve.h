@@ -104,9 +104,9 @@ static inline struct node_session *node_session_of(struct session *s)
 }
 
 /* Runs one call outside of a session's own dispatch (inside EXEC, from the stream): the handler, its
- * effects, statistics. The caller holds a unit open. False: it answered with an error, which is counted
- * as its own and not as the caller's. */
-bool serve_run_inner(struct serve *v, struct call *c);
+ * effects, statistics. The caller holds a unit open. *now_us is when it begins, and then when it ended. False: it
+ * answered with an error, which is counted as its own and not as the caller's. */
+bool serve_run_inner(struct serve *v, struct call *c, uint64_t *now_us);
 
 /* As the running unit began: memory was full and nothing could leave. Commands that may grow are not to be
  * run from inside it by a script; serve has refused them from outside. */

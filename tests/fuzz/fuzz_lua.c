@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "node/keyspace/keyspace.h"
 #include "node/persist/loader.h"
@@ -118,13 +119,14 @@ static void ask(int proto, int argc, const struct bytes *argv, struct buf *out)
                       .world = w,
                       .service = w->service,
                       .denies_blocking = true };
+    uint64_t now_us = clock_read_us();
     struct errmsg why;
 
     c.cmd = command_resolve(w->commands, argc, argv, &why);
     ASSERT(c.cmd);
     watch(w->script);
     unit_begin(&w->serve->unit);
-    serve_run_inner(w->serve, &c);
+    serve_run_inner(w->serve, &c, &now_us);
     unit_end(&w->serve->unit);
     out->len = 0;
     out_copy(&replies, out);

@@ -253,6 +253,7 @@ static enum err feed(struct apply *a, const char *line, struct errmsg *why)
         argv[argc] = (struct bytes){ at, len };
         at += len + (at[len] == ' ');
     }
+    apply_begin(a, clock_read_us());
     return apply_command(a, argc, argv, why);
 }
 
