@@ -85,7 +85,7 @@ static void evict(struct client_memory *m, struct session *s)
     session_kill(s, LINK_WHY_ASKED);
 }
 
-/* What is counted may be some turns old where a peer drains its output slowly: whoever is to go is measured
+/* What is counted may be old where a peer drained its output slowly: whoever is to go is measured
  * once more, and stays where another is larger by now. */
 static void meet_limit(struct client_memory *m)
 {

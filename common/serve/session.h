@@ -71,7 +71,7 @@ enum session_flag {
 
 /* Another room that works this link from now on (a follower's stream). */
 struct session_guest {
-    void (*drained)(void *arg, struct session *s); /* there is room in the socket; may be NULL */
+    void (*drained)(void *arg, struct session *s); /* there is room in the socket */
     void (*gone)(void *arg, struct session *s);    /* once; the guest forgets the session */
 };
 

@@ -299,6 +299,28 @@ START_TEST(the_stream_is_applied_in_whole_units)
 }
 END_TEST
 
+/* Who is told of it keeps the loop from its sleep for one more turn, with every reply. */
+START_TEST(nobody_is_told_that_a_reply_has_left)
+{
+    struct node n;
+    struct link *l;
+    int c;
+
+    open_node(&n, rows);
+    c = dial_node(&n);
+    l = LIST_ENTRY(n.w.service->sessions.next, struct session, node)->link;
+    say(c, "PING\r\n");
+    ev_run(n.w.loop, EVRUN_NOWAIT);
+    ck_assert_uint_gt(out_pending(&l->out), 0);
+    link_flush(l);
+    ck_assert_uint_eq(out_pending(&l->out), 0);
+    ck_assert(!list_linked(&l->again));
+    close(c);
+    turn(&n);
+    close_node(&n);
+}
+END_TEST
+
 START_TEST(a_turn_is_shared)
 {
     struct buf many = { 0 };
@@ -347,5 +369,5 @@ END_TEST
 CHECK_MAIN("serve", a_pipeline_waits_behind_a_blocked_command,
            who_came_first_is_served_first_and_before_the_giver_goes_on, a_dead_waiter_takes_nothing,
            time_and_others_unblock, replies_wait_at_a_closed_gate,
-           the_stream_is_applied_in_whole_units, a_turn_is_shared,
-           a_node_may_end_with_clients_in_every_state)
+           the_stream_is_applied_in_whole_units, nobody_is_told_that_a_reply_has_left,
+           a_turn_is_shared, a_node_may_end_with_clients_in_every_state)
