@@ -129,8 +129,8 @@ static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
     struct link_system *sys = w->data;
     struct list due = { 0 };
 
-    sys->turns.begun_us = clock_read_us();
     clock_turn();
+    sys->turns.begun_us = clock_now_us();
     relax_one(sys);
     ev_idle_stop(loop, &sys->no_sleep);
     if (list_empty(&sys->again))
