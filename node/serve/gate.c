@@ -109,6 +109,10 @@ static void note(struct gate *g, struct gate_client *c, uint64_t offset)
 {
     if (list_linked(&c->noted) && offset <= c->needs)
         return;
+    if (c->noted.next == &g->noted) { /* it was the last, and still is */
+        c->needs = offset;
+        return;
+    }
     if (out_pending(c->out) == 0)
         return; /* it hears no replies */
     set_mark(c);
