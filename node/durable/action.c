@@ -1,5 +1,6 @@
 #include "node/durable/action.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -23,13 +24,26 @@ const char *durable_action_word(enum durable_action_kind kind)
     return words[kind];
 }
 
+/* RELEASE and SAY come with every turn of the loop, and a charter is thousands of bytes. */
+size_t durable_action_bytes(enum durable_action_kind kind)
+{
+    static const size_t large[DURABLE_ACTION_COUNT] = {
+        [DURABLE_PERSIST] = sizeof(struct meta),
+        [DURABLE_SAY] = sizeof(struct talk),
+        [DURABLE_ANSWER] = sizeof(struct receipt),
+        [DURABLE_ASK] = sizeof(struct durable_action) - offsetof(struct durable_action, reg),
+    };
+
+    return offsetof(struct durable_action, meta) + large[kind];
+}
+
 struct durable_action *durable_act(struct durable_actions *out, enum durable_action_kind kind)
 {
     struct durable_action *a;
 
     out->at = xgrow(out->at, out->count, &out->cap, sizeof *out->at);
     a = &out->at[out->count++];
-    memset(a, 0, sizeof *a);
+    memset(a, 0, durable_action_bytes(kind));
     a->kind = kind;
     return a;
 }

@@ -31,24 +31,33 @@ enum durable_action_kind {
 };
 const char *durable_action_word(enum durable_action_kind kind);
 
+/* What a kind needs is said above; the parts at the end are large, and each has one at most. */
 struct durable_action {
     enum durable_action_kind kind;
-    struct meta meta;
-    struct talk talk;
-    struct reg_message reg;
-    struct receipt receipt;
     uint64_t to, asker, node, attach, offset, epoch, seq, silent_ms;
-    struct place at;
     const char *text; /* a constant */
+    union {
+        struct meta meta;
+        struct talk talk;
+        struct receipt receipt;
+        struct {
+            struct reg_message reg;
+            struct place at;
+        };
+    };
 };
+
+/* So much of an action of this kind is there; what is behind is nothing. */
+size_t durable_action_bytes(enum durable_action_kind kind);
 
 /* Embed a zeroed one; obey in order and clear. */
 struct durable_actions {
     struct durable_action *at;
     size_t count, cap;
 };
-struct durable_action *durable_act(struct durable_actions *out,
-                                   enum durable_action_kind kind); /* zeroed; until the next */
+struct durable_action *
+durable_act(struct durable_actions *out,
+            enum durable_action_kind kind); /* zeroed as far as it is there; until the next */
 void durable_actions_fini(struct durable_actions *a);
 
 #endif

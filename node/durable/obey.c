@@ -2,6 +2,7 @@
  * obey - what the core wants done, in order.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -128,8 +129,10 @@ void obey(struct membership *m)
         return;
     m->obeying = true;
     while (m->next < m->pending.count) {
-        struct durable_action a = m->pending.at[m->next++];
+        const struct durable_action *next = &m->pending.at[m->next++];
+        struct durable_action a;
 
+        memcpy(&a, next, durable_action_bytes(next->kind)); /* it may move */
         acts[a.kind](m, &a);
     }
     m->obeying = false;

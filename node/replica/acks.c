@@ -8,8 +8,6 @@
  *
  * Whoever has not said, or answered with OK, `REPLCONF hf-ack 1` at the beginning hears neither.
  */
-#include <stdio.h>
-
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
@@ -67,9 +65,7 @@ void acks_say_beat(struct follower *f)
     numbers[1] = b.seq;
     numbers[2] = b.commit;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        argv[2 + i] =
-            (struct bytes){ digits[i], (size_t)snprintf(digits[i], sizeof digits[i], "%llu",
-                                                        (unsigned long long)numbers[i]) };
+        argv[2 + i] = (struct bytes){ digits[i], fmt_u64(digits[i], numbers[i]) };
     argv[BEAT_WORDS - 1] = bytes_of(keep_word(b.level));
     resp_put_command(&line, BEAT_WORDS, argv);
     leader_put(f, buf_bytes(&line));
@@ -253,9 +249,7 @@ void acks_say(struct replica *r, const struct replica_ack *ack)
     struct buf line = { 0 };
 
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-        argv[2 + i] =
-            (struct bytes){ digits[i], (size_t)snprintf(digits[i], sizeof digits[i], "%llu",
-                                                        (unsigned long long)numbers[i]) };
+        argv[2 + i] = (struct bytes){ digits[i], fmt_u64(digits[i], numbers[i]) };
     resp_put_command(&line, ACK_WORDS, argv);
     out_append(&r->link->out, line.at, line.len);
     link_wrote(r->link);
