@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/command_docs.h"
 #include "common/log.h"
+#include "common/resp.h"
 #include "node/oplog/oplog.h"
 #include "node/replica/replica.h"
 #include "node/serve/serve.h"
@@ -75,6 +76,12 @@ static uint64_t reads_need(const struct serve *v, const struct call *c)
 static bool touches_data(const struct call *c)
 {
     return c->cmd->flags & (CMD_WRITE | CMD_READONLY);
+}
+
+void confirm_ahead(const struct serve *v, const struct resp_glance *glances, int count)
+{
+    for (int i = 0; i < count; i++)
+        last_writes_fetch(&v->confirm.keys, glances[i].key);
 }
 
 void confirm_inner(struct serve *v, const struct call *c)

@@ -29,6 +29,7 @@
 
 struct call;
 struct node_session;
+struct resp_glance;
 struct serve;
 struct session;
 
@@ -49,6 +50,8 @@ void confirm_fini(struct serve *v);
 
 /* ---- what runs; only while on ---- */
 
+/* A pipeline is about to run: as service_ops has it. */
+void confirm_ahead(const struct serve *v, const struct resp_glance *glances, int count);
 /* One command of a unit has run. */
 void confirm_inner(struct serve *v, const struct call *c);
 /* EXEC found a watched key of this session changed. */

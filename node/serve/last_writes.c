@@ -80,6 +80,11 @@ void last_writes_settle(struct last_writes *l, uint64_t offset)
     l->all_changed = false;
 }
 
+void last_writes_fetch(const struct last_writes *l, struct bytes key)
+{
+    FETCH(&l->at[place_of(key)]);
+}
+
 uint64_t last_writes_of(const struct last_writes *l, struct bytes key)
 {
     uint64_t at = l->at[place_of(key)];

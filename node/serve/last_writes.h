@@ -39,6 +39,8 @@ void last_writes_changed_all(struct last_writes *l);
 /* It ends at offset, which never goes back. */
 void last_writes_settle(struct last_writes *l, uint64_t offset);
 
+/* Only while on: this key is about to be asked for or changed, and its place is far from the processor. */
+void last_writes_fetch(const struct last_writes *l, struct bytes key);
 /* Only while on. */
 uint64_t last_writes_of(const struct last_writes *l, struct bytes key);
 

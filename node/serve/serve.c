@@ -480,6 +480,8 @@ static void ahead(struct session *s, const struct resp_glance *glances, int coun
 
     _Static_assert((int)SESSION_AHEAD <= (int)KEYSPACE_AHEAD, "one hint fits");
     keyspace_fetch(w->keyspace, s->db, glances, count);
+    if (UNLIKELY(w->serve->confirm.on))
+        confirm_ahead(w->serve, glances, count);
 }
 
 static const struct service_ops ops = {
