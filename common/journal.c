@@ -10,6 +10,7 @@
 
 #include "common/alloc.h"
 #include "common/file.h"
+#include "common/format.h"
 #include "common/journal_format.h"
 
 struct journal {
@@ -19,6 +20,7 @@ struct journal {
     uint64_t next;   /* sequence of the next record */
     uint64_t synced; /* last sequence surely on the disk */
     uint64_t bytes;  /* of the file, all of it whole records */
+    uint32_t version;
     bool broken, unsynced;
 };
 
@@ -97,15 +99,18 @@ static enum err start_file(struct journal *j, uint64_t first, struct errmsg *out
     j->next = first;
     j->synced = first - 1;
     j->bytes = JOURNAL_HEADER_BYTES;
+    j->version = format_own(JOURNAL_NEWEST);
     return file_sync_dir(j->path, out_why);
 }
 
 /* The next one to open the file can tell from the mark that the records before it had been promised, even
- * if it finds the last of them damaged and nothing else behind. */
+ * if it finds the last of them damaged and nothing else behind. A program of version 1 would take it for damage. */
 static void put_mark(struct journal *j)
 {
     struct buf mark = { 0 };
 
+    if (j->version < JOURNAL_MARKS)
+        return;
     journal_put_mark(&mark, j->synced);
     if (write_all(j->io, j->fd, mark.at, mark.len)) {
         j->bytes += mark.len;
@@ -151,6 +156,7 @@ static enum err load(struct journal *j,
         j->next = out_found->next;
         j->synced = j->next - 1;
         j->bytes = good;
+        j->version = out_found->version;
         if (out_found->torn_bytes && ftruncate(j->fd, (off_t)good) != 0)
             e = io_failed(out_why, "cut the torn end off", j->path);
         /* What was read may still be in memory only: it counts as promised from here on. */
@@ -283,6 +289,7 @@ enum err journal_replace(struct journal *j,
     j->next = draft.next;
     j->synced = draft.synced;
     j->bytes = draft.bytes;
+    j->version = draft.version;
     j->unsynced = false;
     /* The name is only certain once the directory is: until then a crash could bring the old file back,
      * without what is appended from now on. */

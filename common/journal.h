@@ -12,6 +12,7 @@
  *   4. after any failed write or sync the journal is broken: a failed fsync may have dropped dirty
  *      pages, so only journal_replace mends it
  *   5. one process at a time: PATH.lock is held from open to close
+ *   6. a file keeps the version that it began with until it is replaced: version 1 has no marks
  *
  * Cost: append one write, sync one fdatasync and one write, replace O(what is written). Not thread-safe: one owner,
  * which may be a helper thread. Limits: a record JOURNAL_RECORD_MAX, a file JOURNAL_FILE_MAX.
@@ -24,7 +25,8 @@
 #include "common/bytes.h"
 
 enum {
-    JOURNAL_VERSION = 2,
+    JOURNAL_NEWEST = 2, /* version: common/format.h */
+    JOURNAL_MARKS = 2,  /* the first that has them */
     JOURNAL_HEADER_BYTES = 24,
     JOURNAL_RECORD_HEADER = 24,
     JOURNAL_RECORD_MAX = 1024 * 1024,
@@ -46,6 +48,7 @@ struct journal_found {
     uint64_t torn_bytes; /* cut off the end; 0: it ended cleanly */
     uint64_t next;       /* sequence of the record to come */
     bool is_new;         /* there was no file */
+    uint32_t version;    /* of the file; 0: it was made */
 };
 
 /* Opens or makes the file, takes the lock, and calls each for every record, in order. NULL:

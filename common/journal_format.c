@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/crc32c.h"
+#include "common/format.h"
 
 static const char magic[8] = "HFJOURNL";
 
@@ -72,7 +73,7 @@ void journal_put_header(struct buf *out, uint64_t first)
     char *at = buf_reserve(out, JOURNAL_HEADER_BYTES);
 
     memcpy(at, magic, sizeof magic);
-    put32(at + 8, JOURNAL_VERSION);
+    put32(at + 8, format_own(JOURNAL_NEWEST));
     put64(at + 12, first);
     put32(at + 20, crc32c(0, at, 20));
     out->len += JOURNAL_HEADER_BYTES;
@@ -95,7 +96,8 @@ void journal_put_mark(struct buf *out, uint64_t synced)
     journal_put_record(out, synced, synced, (struct bytes){ "", 0 });
 }
 
-static enum err read_header(struct bytes file, uint64_t *out_first, struct errmsg *out_why)
+static enum err read_header(struct bytes file, uint64_t *out_first, uint32_t *out_version,
+                            struct errmsg *out_why)
 {
     if (file.len < JOURNAL_HEADER_BYTES || memcmp(file.at, magic, sizeof magic) != 0) {
         errmsg_set(out_why, "it is no journal: its first bytes are not those of one");
@@ -105,10 +107,11 @@ static enum err read_header(struct bytes file, uint64_t *out_first, struct errms
         errmsg_set(out_why, "its header is damaged");
         return ERR_CORRUPT;
     }
-    if (get32(file.at + 8) > JOURNAL_VERSION) {
+    *out_version = get32(file.at + 8);
+    if (*out_version > format_own(JOURNAL_NEWEST)) {
         errmsg_set(out_why,
-                   "it was written by a newer version (format %u, this one knows up to %d)",
-                   get32(file.at + 8), JOURNAL_VERSION);
+                   "it was written by a newer version (format %u, this one knows up to %u)",
+                   *out_version, format_own(JOURNAL_NEWEST));
         return ERR_UNSUPPORTED;
     }
     *out_first = get64(file.at + 12);
@@ -150,9 +153,10 @@ enum err journal_scan(struct bytes file,
     size_t at;
     uint64_t sequence = 0;
     struct record r;
-    enum err e = read_header(file, &sequence, out_why);
+    uint32_t version = 0;
+    enum err e = read_header(file, &sequence, &version, out_why);
 
-    *out_found = (struct journal_found){ 0 };
+    *out_found = (struct journal_found){ .version = version };
     if (e != OK)
         return e;
     at = skip_marks(file, JOURNAL_HEADER_BYTES, sequence);

@@ -7,7 +7,7 @@
  *
  * Little endian. The crc covers a record whole, its own field as zero. `synced` is the last sequence that
  * was surely on the disk when the record was written: it tells a torn end from damage. A mark says the
- * same of the records before it and is none itself; format 1 had none.
+ * same of the records before it and is none itself; version 1 has none, and a file that began with it gets none.
  */
 #ifndef HF_COMMON_JOURNAL_FORMAT_H
 #define HF_COMMON_JOURNAL_FORMAT_H

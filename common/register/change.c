@@ -136,10 +136,11 @@ static const char *remove_member(const struct change *ch, const struct charter *
 static const char *set_terms(const struct change *ch, const struct charter *base,
                              struct charter *next)
 {
-    if (ch->level == base->level && ch->min_sync == base->min_sync)
+    if (ch->level == base->level && ch->min_sync == base->min_sync && ch->closed == base->closed)
         return "nothing changes";
     next->level = ch->level;
     next->min_sync = ch->min_sync;
+    next->closed = ch->closed;
     return NULL;
 }
 

@@ -18,7 +18,7 @@
  * | VOTERS_FINISH | sentinel  | two sets, in a version known to be committed    | the second alone             |
  * | MEMBER_ADD    | sentinel  | no such member                                  | a member, out of sync        |
  * | MEMBER_REMOVE | sentinel  | neither leader nor in sync                      | gone                         |
- * | TERMS         | sentinel  | something changes                               | level and min-sync           |
+ * | TERMS         | sentinel  | something changes                               | level, min-sync, closed      |
  * | FORCE         | operator  | a version, node a member, no observer, its did, | it leads in the next epoch,  |
  * |               |           | another run                                     | alone in sync; lossy + 1     |
  */
@@ -56,6 +56,7 @@ struct change {
     struct member member;                    /* MEMBER_ADD */
     enum keep level;                         /* TERMS */
     uint32_t min_sync;                       /* TERMS */
+    bool closed;                             /* TERMS */
     struct voter voters[CHARTER_VOTERS_MAX]; /* VOTERS_BEGIN: the new set; sets does not matter */
     uint32_t voter_count;
     char reason[CHARTER_REASON_MAX + 1]; /* FORCE: in the operator's words */

@@ -4,6 +4,7 @@
 
 #include "common/alloc.h"
 #include "common/crc32c.h"
+#include "common/format.h"
 
 const char *keep_word(enum keep level)
 {
@@ -91,10 +92,19 @@ static const char *odd_number(const struct charter *c)
         return "there is no such level";
     if (c->min_sync == 0 || c->min_sync > CHARTER_MEMBERS_MAX)
         return "min-sync is out of range";
+    if (charter_format(c) > format_own(CHARTER_NEWEST))
+        return "this version has no words for it";
+    if (c->heir[0] && (!is_hex(c->heir, GID_LEN) || strcmp(c->heir, c->gid) == 0))
+        return "it is the heir of no group";
     for (const char *r = c->reason; *r; r++)
         if ((unsigned char)*r < ' ')
             return "the reason is not one line";
     return NULL;
+}
+
+uint32_t charter_format(const struct charter *c)
+{
+    return c->closed || c->heir[0] ? 2 : 1;
 }
 
 bool charter_is_sound(const struct charter *c, struct errmsg *out_why)
@@ -152,8 +162,9 @@ static bool leader_eq(const struct charter *a, const struct charter *b)
 
 static bool terms_eq(const struct charter *a, const struct charter *b)
 {
-    return a->level == b->level && a->min_sync == b->min_sync && a->lossy == b->lossy &&
-           strcmp(a->reason, b->reason) == 0;
+    return a->level == b->level && a->min_sync == b->min_sync && a->closed == b->closed &&
+           a->lossy == b->lossy && strcmp(a->reason, b->reason) == 0 &&
+           strcmp(a->heir, b->heir) == 0;
 }
 
 bool charter_eq(const struct charter *a, const struct charter *b)
@@ -209,6 +220,7 @@ static bool is_forced(const struct charter *base, const struct charter *next)
 {
     if (next->lossy != base->lossy + 1 || next->epoch != base->epoch + 1 ||
         next->level != base->level || next->min_sync != base->min_sync ||
+        next->closed != base->closed || strcmp(base->heir, next->heir) != 0 ||
         strcmp(base->run, next->run) == 0)
         return false;
     for (uint32_t i = 0; i < next->member_count; i++)

@@ -4,7 +4,7 @@
  * It is the value of the group's register: a plain struct, changed by making a new one (change.h), stored
  * and sent as one RESP array of lines of words under CHARTER_BYTES_MAX:
  *
- *     format gid ver epoch | leader run | level min-sync lossy | op-proposer op-number | reason
+ *     format gid ver epoch | leader run | level min-sync lossy [closed heir] | op-proposer op-number | reason
  *     m node host port observer boot did        one per member, by node id
  *     v id host port sets                       one per voter, by id
  *     crc32c of all before, in hex
@@ -13,8 +13,9 @@
  *   2. the leader is a member, in sync, and no observer
  *   3. one charter has one encoding: what decodes encodes to the same bytes, so equal bytes mean equal charters
  *   4. from one charter to the next of the chain: charter_follows
- *   5. a newer format is refused, not guessed at: voters keep what they understand. So nobody writes one before every
- *      voter and member of the group has shown that it reads it (wire.h)
+ *   5. a newer format is refused, not guessed at: voters keep what they understand. So a charter is written in the lowest
+ *      format that can say it, and what needs a higher one (2: closed, heir) is wished for by nobody before every voter and
+ *      member of the group has shown that it reads it (wire.h), nor is anybody taken in later who does not
  *
  * The *sync set* are the members whose did is not 0: it names data sets, not nodes (a restart with an emptied or
  * older disk makes a new did, and is then nobody the set knows). *Voters* form one set, or two during a change of
@@ -29,7 +30,7 @@
 #include "common/bytes.h"
 
 enum {
-    CHARTER_FORMAT = 1,
+    CHARTER_NEWEST = 2,       /* format: common/format.h */
     CHARTER_BYTES_MAX = 1024, /* encoded */
     CHARTER_LINES_MAX = 24,
     CHARTER_MEMBERS_MAX = 8,
@@ -76,6 +77,10 @@ struct charter {
     char run[RUN_LEN + 1]; /* the leader's process: an epoch belongs to one */
     enum keep level;
     uint32_t min_sync;
+    bool closed; /* (2) nobody becomes a member by following the leader */
+    char heir
+        [GID_LEN +
+         1]; /* (2) the group whose register was lost, and whose nodes become this one's; "": none */
     uint32_t lossy; /* times an operator accepted a loss, */
     char reason[CHARTER_REASON_MAX + 1];
     uint64_t op_proposer, op_number; /* who made this version, so that it knows its own work */
@@ -90,6 +95,9 @@ enum err charter_encode(const struct charter *c, struct buf *out) MUST_CHECK;
 /* text is exactly one charter. *out is untouched on failure. ERR_SYNTAX; ERR_CORRUPT: the checksum;
  * ERR_UNSUPPORTED: a newer format. */
 enum err charter_decode(struct bytes text, struct charter *out, struct errmsg *out_why) MUST_CHECK;
+
+/* The lowest that can say it. */
+uint32_t charter_format(const struct charter *c);
 
 /* Invariants 1 and 2 and every limit but that of bytes; the sentence says what does not hold. */
 bool charter_is_sound(const struct charter *c, struct errmsg *out_why);

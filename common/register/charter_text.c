@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "common/crc32c.h"
+#include "common/format.h"
 #include "common/register/charter.h"
 #include "common/resp.h"
 
 enum { LINES_FIXED = 5, WORDS_MAX = 7, LINE_BYTES_MAX = 256, CRC_LINE_BYTES = 4 + 8 + 2 };
+
+#define NO_HEIR "-"
 
 /* ---- out --------------------------------------------------------------------------------------- */
 
@@ -33,9 +36,13 @@ static void put_line(struct buf *out, const char *format, ...)
 static void put_body(const struct charter *c, struct buf *out)
 {
     resp_put_array(out, LINES_FIXED + c->member_count + c->voter_count + 1);
-    put_line(out, "%d %s %llu %llu", CHARTER_FORMAT, c->gid, U(c->ver), U(c->epoch));
+    put_line(out, "%u %s %llu %llu", charter_format(c), c->gid, U(c->ver), U(c->epoch));
     put_line(out, "%llu %s", U(c->leader), c->run);
-    put_line(out, "%s %u %u", keep_word(c->level), c->min_sync, c->lossy);
+    if (charter_format(c) == 1)
+        put_line(out, "%s %u %u", keep_word(c->level), c->min_sync, c->lossy);
+    else
+        put_line(out, "%s %u %u %d %s", keep_word(c->level), c->min_sync, c->lossy, c->closed,
+                 c->heir[0] ? c->heir : NO_HEIR);
     put_line(out, "%llu %llu", U(c->op_proposer), U(c->op_number));
     put_line(out, "%s", c->reason);
     for (uint32_t i = 0; i < c->member_count; i++) {
@@ -176,6 +183,13 @@ static enum keep take_level(struct words *w)
     return KEEP_ASYNC;
 }
 
+static void take_heir(struct words *w, struct charter *c)
+{
+    take_into(w, c->heir, sizeof c->heir);
+    if (strcmp(c->heir, NO_HEIR) == 0)
+        c->heir[0] = '\0';
+}
+
 /* Its number is in *out_format as soon as it is read: a newer text is refused by name. */
 static void read_fixed(struct source *s, struct charter *c, uint64_t *out_format)
 {
@@ -184,7 +198,7 @@ static void read_fixed(struct source *s, struct charter *c, uint64_t *out_format
 
     split(take_line(s), &w);
     *out_format = take_number(&w, UINT64_MAX);
-    if (*out_format != CHARTER_FORMAT)
+    if (*out_format < 1 || *out_format > format_own(CHARTER_NEWEST))
         w.bad = true;
     take_into(&w, c->gid, sizeof c->gid);
     c->ver = take_number(&w, REG_NUMBER_MAX);
@@ -198,6 +212,10 @@ static void read_fixed(struct source *s, struct charter *c, uint64_t *out_format
     c->level = take_level(&w);
     c->min_sync = (uint32_t)take_number(&w, UINT32_MAX);
     c->lossy = (uint32_t)take_number(&w, UINT32_MAX);
+    if (*out_format >= 2) {
+        c->closed = take_number(&w, 1) == 1;
+        take_heir(&w, c);
+    }
     s->bad = s->bad || w.bad || w.next != w.count;
     split(take_line(s), &w);
     c->op_proposer = take_number(&w, UINT64_MAX);
@@ -266,7 +284,7 @@ enum err charter_decode(struct bytes text, struct charter *out, struct errmsg *o
     struct source s = { .left = text };
     struct charter c = { 0 };
     struct errmsg why = { "" };
-    uint64_t lines, format = CHARTER_FORMAT;
+    uint64_t lines, format = 0;
     char crc[9];
 
     if (text.len > CHARTER_BYTES_MAX || text.len < CRC_LINE_BYTES) {
@@ -285,9 +303,9 @@ enum err charter_decode(struct bytes text, struct charter *out, struct errmsg *o
         read_fixed(&s, &c, &format);
     for (uint64_t i = LINES_FIXED; !s.bad && i + 1 < lines; i++)
         read_row(&s, &c);
-    if (format > CHARTER_FORMAT) {
-        errmsg_set(out_why, "it has format %llu, and this version reads %d", U(format),
-                   CHARTER_FORMAT);
+    if (format > format_own(CHARTER_NEWEST)) {
+        errmsg_set(out_why, "it has format %llu, and this version reads %u", U(format),
+                   format_own(CHARTER_NEWEST));
         return ERR_UNSUPPORTED;
     }
     if (s.bad || !charter_is_sound(&c, &why) || !is_canonical(text, &c)) {

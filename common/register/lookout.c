@@ -42,7 +42,7 @@ enum err lookout_take(const struct wire *w, struct lookout *out, struct errmsg *
         return ERR_SYNTAX;
     }
     if (format == 0 || w->count < HEAD_WORDS + OWN_WORDS ||
-        (w->count > HEAD_WORDS + OWN_WORDS && format <= WIRE_FORMAT)) {
+        (w->count > HEAD_WORDS + OWN_WORDS && format <= wire_format_own())) {
         errmsg_set(out_why, "%d words are not what it has", w->count);
         return ERR_SYNTAX;
     }

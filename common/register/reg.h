@@ -62,6 +62,7 @@ struct reg_message {
     enum nack_why why;
     bool committed;
     struct charter value;
+    uint32_t format; /* in which it was told: not a word of it */
 };
 
 enum reg_action_kind {

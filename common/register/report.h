@@ -31,12 +31,14 @@ enum node_role {
 const char *node_role_word(enum node_role role); /* waiting follower leader active */
 
 enum node_flag {
-    NODE_LOADING = 1u << 0,     /* its data set is not in memory yet */
-    NODE_RESYNCING = 1u << 1,   /* its data are being replaced: no candidate */
-    NODE_HOLDING = 1u << 2,     /* holds writes for a switchover */
-    NODE_DISK_FAILED = 1u << 3, /* acknowledges nothing that its file must have */
-    NODE_SOLO = 1u << 4,        /* alone in sync: releases by its own fsync */
-    NODE_FLAGS_ALL = (1u << 5) - 1,
+    NODE_LOADING = 1u << 0,           /* its data set is not in memory yet */
+    NODE_RESYNCING = 1u << 1,         /* its data are being replaced: no candidate */
+    NODE_HOLDING = 1u << 2,           /* holds writes for a switchover */
+    NODE_DISK_FAILED = 1u << 3,       /* acknowledges nothing that its file must have */
+    NODE_SOLO = 1u << 4,              /* alone in sync: releases by its own fsync */
+    NODE_FLAGS_FIRST = (1u << 5) - 1, /* those of wire format 1 */
+    NODE_JOINS = 1u << 5,             /* (2) of no group: would join that of whom it follows */
+    NODE_FLAGS_ALL = (1u << 6) - 1,
 };
 
 struct report {
@@ -54,6 +56,9 @@ struct report {
     uint64_t commit;          /* acknowledged by all whose copies count, as far as it knows */
     uint64_t loop_age_ms;     /* since its main loop last turned */
     uint64_t beat_age_ms;     /* since its leader's last beat; UINT64_MAX: never, or it leads */
+    struct place follows;     /* (2) of no group: whom it follows; port 0: nobody */
+    uint64_t hands_to;        /* (2) who is to lead in its stead; its own id: anybody; 0: nobody */
+    uint32_t format;          /* in which it was told: not a word of it */
 };
 
 enum order_kind {

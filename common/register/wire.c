@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/format.h"
+
 /* ---- the words --------------------------------------------------------------------------------- */
 
 enum word_kind {
@@ -19,6 +21,7 @@ enum word_kind {
     WORD_CHARTER,
     WORD_CHARTER_ANY, /* or nothing */
     WORD_SUSPECTS,
+    WORD_PLACE_ANY, /* or nothing */
     WORD_KIND_COUNT
 };
 
@@ -28,38 +31,43 @@ struct word {
     size_t at;
     const char *name; /* in a refusal */
     uint64_t max;     /* of a number; 0: its type's */
+    uint32_t since;   /* the format that it came with; 0: the first */
 };
 
-enum { FORM_WORDS_MAX = 20 };
+enum { FORM_WORDS_MAX = 24 };
 
 struct form {
     const char *verb;
     struct word words[FORM_WORDS_MAX];
 };
 
-#define M(kind, field, name)                               \
-    {                                                      \
-        kind, offsetof(struct reg_message, field), name, 0 \
+#define M(kind, field, name)                                  \
+    {                                                         \
+        kind, offsetof(struct reg_message, field), name, 0, 0 \
     }
-#define O(kind, field, name)                         \
-    {                                                \
-        kind, offsetof(struct order, field), name, 0 \
+#define O(kind, field, name)                            \
+    {                                                   \
+        kind, offsetof(struct order, field), name, 0, 0 \
     }
-#define A(kind, field, name)                           \
-    {                                                  \
-        kind, offsetof(struct receipt, field), name, 0 \
+#define A(kind, field, name)                              \
+    {                                                     \
+        kind, offsetof(struct receipt, field), name, 0, 0 \
     }
-#define M_MAX(field, name, limit)                                  \
-    {                                                              \
-        WORD_U64, offsetof(struct reg_message, field), name, limit \
-    }
-#define O_MAX(field, name, limit)                            \
-    {                                                        \
-        WORD_U64, offsetof(struct order, field), name, limit \
-    }
-#define A_MAX(field, name, limit)                              \
+#define A_SINCE(format, kind, field, name)                     \
     {                                                          \
-        WORD_U64, offsetof(struct receipt, field), name, limit \
+        kind, offsetof(struct receipt, field), name, 0, format \
+    }
+#define M_MAX(field, name, limit)                                     \
+    {                                                                 \
+        WORD_U64, offsetof(struct reg_message, field), name, limit, 0 \
+    }
+#define O_MAX(field, name, limit)                               \
+    {                                                           \
+        WORD_U64, offsetof(struct order, field), name, limit, 0 \
+    }
+#define A_MAX(field, name, limit)                                 \
+    {                                                             \
+        WORD_U64, offsetof(struct receipt, field), name, limit, 0 \
     }
 
 #define BALLOT(field)                                    \
@@ -101,26 +109,48 @@ static const struct form order_forms[ORDER_COUNT] = {
 
 static const struct form receipt_form = {
     NULL,
-    { A(WORD_U64, seq, "seq"), A(WORD_GID_ANY, report.gid, "gid"), A(WORD_ID, report.node, "node"),
-      A(WORD_ID, report.did, "did"), A(WORD_U64, report.boot, "boot"),
-      A(WORD_RUN, report.run, "run"), A(WORD_ROLE, report.role, "role"),
-      A(WORD_FLAGS, report.flags, "flags"), A(WORD_U32, report.priority, "priority"),
-      A_MAX(report.promised, "promised", REG_NUMBER_MAX), A_MAX(report.ver, "ver", REG_NUMBER_MAX),
-      A_MAX(report.at.epoch, "epoch", REG_NUMBER_MAX), A(WORD_U64, report.at.offset, "offset"),
-      A(WORD_U64, report.written, "written"), A(WORD_U64, report.synced, "synced"),
-      A(WORD_U64, report.commit, "commit"), A(WORD_U64, report.loop_age_ms, "loop-age-ms"),
-      A(WORD_U64, report.beat_age_ms, "beat-age-ms") },
+    { A(WORD_U64, seq, "seq"),
+      A(WORD_GID_ANY, report.gid, "gid"),
+      A(WORD_ID, report.node, "node"),
+      A(WORD_ID, report.did, "did"),
+      A(WORD_U64, report.boot, "boot"),
+      A(WORD_RUN, report.run, "run"),
+      A(WORD_ROLE, report.role, "role"),
+      A(WORD_FLAGS, report.flags, "flags"),
+      A(WORD_U32, report.priority, "priority"),
+      A_MAX(report.promised, "promised", REG_NUMBER_MAX),
+      A_MAX(report.ver, "ver", REG_NUMBER_MAX),
+      A_MAX(report.at.epoch, "epoch", REG_NUMBER_MAX),
+      A(WORD_U64, report.at.offset, "offset"),
+      A(WORD_U64, report.written, "written"),
+      A(WORD_U64, report.synced, "synced"),
+      A(WORD_U64, report.commit, "commit"),
+      A(WORD_U64, report.loop_age_ms, "loop-age-ms"),
+      A(WORD_U64, report.beat_age_ms, "beat-age-ms"),
+      A_SINCE(2, WORD_PLACE_ANY, report.follows, "follows"),
+      A_SINCE(2, WORD_U64, report.hands_to, "hands-to") },
 };
 
 _Static_assert(2 + FORM_WORDS_MAX <= WIRE_WORDS_MAX, "verb, format and the words");
 
-static int form_count(const struct form *f)
+/* Of a message in that format. */
+static int form_count(const struct form *f, uint32_t format)
 {
     int n = 0;
 
-    while (n < FORM_WORDS_MAX && f->words[n].kind != WORD_END)
+    while (n < FORM_WORDS_MAX && f->words[n].kind != WORD_END && f->words[n].since <= format)
         n++;
     return n;
+}
+
+static uint32_t flags_of(uint32_t format)
+{
+    return format < 2 ? NODE_FLAGS_FIRST : NODE_FLAGS_ALL;
+}
+
+uint32_t wire_format_own(void)
+{
+    return format_own(WIRE_NEWEST);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------- */
@@ -162,6 +192,13 @@ static void put_suspects(struct wire *w, const struct order *o)
         buf_printf(&w->text, "%s%llu", i ? "," : "", (unsigned long long)o->suspects[i]);
 }
 
+static void put_place(struct wire *w, const struct place *p)
+{
+    begin_word(w);
+    if (p->port)
+        buf_printf(&w->text, "%u %s", p->port, p->host);
+}
+
 static void put_word(struct wire *w, const struct word *word, const void *from)
 {
     const void *at = (const char *)from + word->at;
@@ -172,8 +209,10 @@ static void put_word(struct wire *w, const struct word *word, const void *from)
         wire_put_number(w, *(const uint64_t *)at);
         break;
     case WORD_U32:
-    case WORD_FLAGS:
         wire_put_number(w, *(const uint32_t *)at);
+        break;
+    case WORD_FLAGS:
+        wire_put_number(w, *(const uint32_t *)at & flags_of(wire_format_own()));
         break;
     case WORD_BOOL:
         wire_put_number(w, *(const bool *)at);
@@ -196,6 +235,9 @@ static void put_word(struct wire *w, const struct word *word, const void *from)
     case WORD_SUSPECTS:
         put_suspects(w, from);
         break;
+    case WORD_PLACE_ANY:
+        put_place(w, at);
+        break;
     case WORD_END:
     case WORD_KIND_COUNT:
         ASSERT(!"a word");
@@ -207,7 +249,7 @@ void wire_begin(struct wire *w, const char *verb)
     w->count = 0;
     w->text.len = 0;
     wire_put_text(w, verb);
-    wire_put_number(w, WIRE_FORMAT);
+    wire_put_number(w, wire_format_own());
 }
 
 void wire_end(struct wire *w)
@@ -225,7 +267,7 @@ void wire_end(struct wire *w)
 static void put_form(struct wire *w, const char *verb, const struct form *f, const void *from)
 {
     wire_begin(w, verb);
-    for (int i = 0; i < form_count(f); i++)
+    for (int i = 0; i < form_count(f, wire_format_own()); i++)
         put_word(w, &f->words[i], from);
     wire_end(w);
 }
@@ -358,11 +400,13 @@ static bool take_role(struct bytes word, enum node_role *out)
 }
 
 /* Bits that a newer format added are none of ours. */
-static bool take_flags(struct bytes word, bool newer, uint32_t *out)
+static bool take_flags(struct bytes word, uint32_t format, uint32_t *out)
 {
-    if (!take_u32(word, newer ? UINT32_MAX : NODE_FLAGS_ALL, out))
+    bool newer = format > wire_format_own();
+
+    if (!take_u32(word, newer ? UINT32_MAX : flags_of(format), out))
         return false;
-    *out &= NODE_FLAGS_ALL;
+    *out &= flags_of(wire_format_own());
     return true;
 }
 
@@ -383,12 +427,31 @@ static bool take_suspects(struct bytes word, struct order *out)
     return true;
 }
 
+/* A host has no blanks: else another word would read the same. */
+static bool take_place(struct bytes word, struct place *out)
+{
+    const char *blank = word.len ? memchr(word.at, ' ', word.len) : NULL;
+    size_t digits = blank ? (size_t)(blank - word.at) : 0, len = blank ? word.len - digits - 1 : 0;
+    uint64_t port;
+
+    if (word.len == 0)
+        return true;
+    if (!take_number((struct bytes){ word.at, digits }, UINT16_MAX, &port) || port == 0 ||
+        len == 0 || len > CHARTER_HOST_MAX || memchr(blank + 1, '\0', len) ||
+        memchr(blank + 1, ' ', len))
+        return false;
+    out->port = (uint16_t)port;
+    memcpy(out->host, blank + 1, len);
+    out->host[len] = '\0';
+    return true;
+}
+
 static bool take_charter(struct bytes word, struct charter *out)
 {
     return charter_decode(word, out, NULL) == OK;
 }
 
-static bool take_word(const struct word *word, struct bytes text, bool newer, void *out)
+static bool take_word(const struct word *word, struct bytes text, uint32_t format, void *out)
 {
     void *at = (char *)out + word->at;
 
@@ -412,13 +475,15 @@ static bool take_word(const struct word *word, struct bytes text, bool newer, vo
     case WORD_ROLE:
         return take_role(text, at);
     case WORD_FLAGS:
-        return take_flags(text, newer, at);
+        return take_flags(text, format, at);
     case WORD_CHARTER_ANY:
         return text.len == 0 || take_charter(text, at);
     case WORD_CHARTER:
         return take_charter(text, at);
     case WORD_SUSPECTS:
         return take_suspects(text, out);
+    case WORD_PLACE_ANY:
+        return take_place(text, at);
     case WORD_END:
     case WORD_KIND_COUNT:
         break;
@@ -430,19 +495,19 @@ static bool take_word(const struct word *word, struct bytes text, bool newer, vo
 static enum err take_form(const struct wire *w, const struct form *f, void *out,
                           struct errmsg *out_why)
 {
-    uint32_t format = wire_format(w);
-    int count = form_count(f);
+    uint32_t format = wire_format(w), own = wire_format_own();
+    int count = form_count(f, format < own ? format : own);
 
     if (format == 0) {
         errmsg_set(out_why, "the format is no number");
         return ERR_SYNTAX;
     }
-    if (w->count < 2 + count || (w->count > 2 + count && format <= WIRE_FORMAT)) {
+    if (w->count < 2 + count || (w->count > 2 + count && format <= own)) {
         errmsg_set(out_why, "%d words are not what format %u has", w->count, format);
         return ERR_SYNTAX;
     }
     for (int i = 0; i < count; i++) {
-        if (!take_word(&f->words[i], w->words[2 + i], format > WIRE_FORMAT, out)) {
+        if (!take_word(&f->words[i], w->words[2 + i], format, out)) {
             errmsg_set(out_why, "odd word: %s", f->words[i].name);
             return ERR_SYNTAX;
         }
@@ -503,6 +568,7 @@ enum err wire_take_message(const struct wire *w, struct reg_message *out, struct
     }
     if (m.value.ver)
         m.ver = m.value.ver;
+    m.format = wire_format(w);
     *out = m;
     return OK;
 }
@@ -515,7 +581,7 @@ enum err wire_take_enrol(const struct wire *w, struct bytes *out_group, struct e
 
     if (w->count == 0 || !bytes_is_word(w->words[0], form.verb))
         return refuse_verb(w, out_why);
-    if (w->count < 3 || (w->count > 3 && wire_format(w) <= WIRE_FORMAT)) {
+    if (w->count < 3 || (w->count > 3 && wire_format(w) <= wire_format_own())) {
         errmsg_set(out_why, "%d words are not what it has", w->count);
         return ERR_SYNTAX;
     }
@@ -559,6 +625,7 @@ enum err wire_take_receipt(const struct wire *w, struct receipt *out, struct err
         if (!bytes_is(w->words[0], receipt_word(a.kind)))
             continue;
         e = take_form(w, &receipt_form, &a, out_why);
+        a.report.format = wire_format(w);
         if (e == OK)
             *out = a;
         return e;

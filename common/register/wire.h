@@ -18,17 +18,20 @@
  *     HF HANDOFF           format gid seq epoch ver target timeout-ms
  *       OK STALE GROUP     format seq gid node did boot run role flags priority promised ver epoch offset written
  *       NOTSYNC BUSYSYNC     synced commit loop-age-ms beat-age-ms
- *       LAGS
+ *       LAGS                 follows hands-to                                (2)
  *
  * A request is these words; a reply is an array of them, all bulks. A ballot is two words: round, proposer. Numbers are
- * decimal; a charter is its text (charter.h), empty where there is none; suspects are ids with commas between them.
+ * decimal; a charter is its text (charter.h), empty where there is none; suspects are ids with commas between them;
+ * follows is port, blank, host, or empty.
  * gid is empty where a group is not known yet: in HELLO and PING, in the receipt of a node that has none, in VALUE.
+ * Words and flags with a (2) came with format 2.
  *
  * A voter is addressed by its id, which is that of its memory: who lost it cannot be taken for who it was.
  *
  *   1. one message has one encoding: what is read and written again gives the same words
  *   2. *format* is that of who wrote it, and a new one only adds words at the end (or bits to flags). So a reader takes
- *      from a newer message what it knows and leaves the rest; one of its own format has to be exact
+ *      from a newer message what it knows and leaves the rest, and what an older one lacks is 0; one of a format that
+ *      it knows has to be exact
  *   3. what cannot be said by adding words is another verb, which an older reader refuses by name. Nobody sends it
  *      before all whom it concerns have answered in a format that has it
  *   4. whatever was read is within its limits, and a charter is sound and of the message's group
@@ -43,8 +46,8 @@
 #include "common/resp.h"
 
 enum {
-    WIRE_FORMAT = 1,
-    WIRE_WORDS_MAX = 24, /* of a message of this format, with room for a newer one's */
+    WIRE_NEWEST = 2,     /* format: common/format.h */
+    WIRE_WORDS_MAX = 28, /* of a message of this format, with room for a newer one's */
     WIRE_BYTES_MAX = CHARTER_BYTES_MAX + 1024,
     WIRE_GROUP_MAX = 255, /* of a group's name */
 };
@@ -63,6 +66,7 @@ void wire_of_words(struct wire *w, int argc, const struct bytes *argv);
 bool wire_of_reply(struct wire *w, const struct resp_value *reply) MUST_CHECK;
 /* Its sender's; 0: it says none. */
 uint32_t wire_format(const struct wire *w);
+uint32_t wire_format_own(void);
 
 /* Writing replaces what w held; words are valid until the next. voter of a request is whom it goes to. */
 void wire_put_message(struct wire *w, const struct reg_message *m);

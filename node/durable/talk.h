@@ -19,7 +19,7 @@ enum talk_kind {
     TALK_SYNC,     /* attach, did, boot, history, at: the end of what the follower holds */
     TALK_CONTINUE, /* attach; at: the stream goes on from here; end: the leader's */
     TALK_PAYLOAD,  /* attach; end */
-    TALK_FULL,     /* attach; end */
+    TALK_FULL,     /* attach; end, history: none, where the leader is of an older version */
     TALK_SHRINK_FIRST,
     TALK_STALE,
     TALK_ACK,  /* did, kept, seq: of the last beat heard */

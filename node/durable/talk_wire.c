@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/format.h"
 #include "common/resp.h"
 
 /* What a message carries behind its head, in this order. */
@@ -49,6 +50,14 @@ static const struct number numbers[] = {
     N(FIELD_END, end, false, REG_NUMBER_MAX, "end"),
 };
 
+/* In that format, as far as this program knows it. */
+static unsigned form_of(enum talk_kind kind, uint64_t format)
+{
+    bool second = format >= 2 && format_own(TALK_NEWEST) >= 2;
+
+    return forms[kind] | (second && kind == TALK_FULL ? FIELD_HISTORY : 0);
+}
+
 enum { BEFORE_NUMBERS = 4 }; /* HF, the verb, the format, gid */
 
 static bool has(const struct number *n, unsigned form)
@@ -87,13 +96,13 @@ static void put_history(struct buf *out, const struct history *h)
 
 void talk_put(const struct talk *t, struct buf *out)
 {
-    unsigned form = forms[t->kind];
+    unsigned form = form_of(t->kind, format_own(TALK_NEWEST));
 
     ASSERT(t->kind < TALK_ACK);
     resp_put_array(out, (size_t)count_words(form));
     resp_put_bulk(out, BYTES("HF"));
     resp_put_bulk(out, bytes_of(talk_word(t->kind)));
-    put_number(out, TALK_FORMAT);
+    put_number(out, format_own(TALK_NEWEST));
     resp_put_bulk(out, bytes_of(t->gid));
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         if (has(&numbers[i], form))
@@ -169,14 +178,16 @@ enum err talk_take(int argc, const struct bytes *argv, struct talk *out, struct 
 {
     struct talk t = { .kind = TALK_SYNC };
     uint64_t format;
+    unsigned form;
     int word = BEFORE_NUMBERS, count;
 
     if (argc < BEFORE_NUMBERS || !find_kind(argv[1], &t.kind))
         return odd(out_why, "the verb");
     if (!bytes_to_u64(argv[2], &format) || format == 0)
         return odd(out_why, "format");
-    count = count_words(forms[t.kind]);
-    if (argc < count || (argc > count && format <= TALK_FORMAT)) {
+    form = form_of(t.kind, format);
+    count = count_words(form);
+    if (argc < count || (argc > count && format <= format_own(TALK_NEWEST))) {
         errmsg_set(out_why, "%d words are not what format %llu has", argc,
                    (unsigned long long)format);
         return ERR_SYNTAX;
@@ -187,13 +198,13 @@ enum err talk_take(int argc, const struct bytes *argv, struct talk *out, struct 
         const struct number *n = &numbers[i];
         uint64_t v;
 
-        if (!has(n, forms[t.kind]))
+        if (!has(n, form))
             continue;
         if (!bytes_to_u64(argv[word++], &v) || v > n->max || (n->id && v == 0))
             return odd(out_why, n->name);
         *(uint64_t *)((char *)&t + n->at) = v;
     }
-    if ((forms[t.kind] & FIELD_HISTORY) &&
+    if ((form & FIELD_HISTORY) &&
         !take_history(argv[word], t.kind == TALK_SYNC ? t.at : t.end, &t.history))
         return odd(out_why, "history");
     *out = t;

@@ -47,7 +47,7 @@ static void ask(struct helm_line *l)
 
     if (!g)
         return;
-    snprintf(format, sizeof format, "%d", WIRE_FORMAT);
+    snprintf(format, sizeof format, "%u", wire_format_own());
     words[0] = bytes_of(group_settings_command(&g->set, "HF"));
     words[1] = BYTES("VITAL");
     words[2] = bytes_of(format);

@@ -14,6 +14,7 @@
 #include "common/alloc.h"
 #include "common/crc32c.h"
 #include "common/file.h"
+#include "common/format.h"
 #include "common/journal_format.h"
 
 static char dir[] = "/tmp/test_journal.XXXXXX";
@@ -72,6 +73,11 @@ static void sync_ok(struct journal *j)
     ck_assert_msg(journal_sync(j, &why) == OK, "%s", why.text);
 }
 
+static enum err fill_snapshot(void *arg, struct journal *draft, struct errmsg *out_why)
+{
+    return journal_append(draft, bytes_of(arg), out_why);
+}
+
 START_TEST(checksum_is_castagnoli)
 {
     ck_assert_uint_eq(crc32c(0, "123456789", 9), 0xe3069283);
@@ -103,6 +109,40 @@ START_TEST(records_come_back_in_order)
     ck_assert_str_eq(buf_text(&seen), "one;;two;three;");
     journal_close(j);
     buf_fini(&seen);
+}
+END_TEST
+
+/* Whoever goes back to the version that wrote it finds nothing there that it does not know. */
+START_TEST(an_older_file_stays_one_until_it_is_replaced)
+{
+    struct buf seen = { 0 }, file = { 0 };
+    struct journal_found found;
+    struct journal *j;
+    enum err e;
+    int fd;
+
+    fresh();
+    journal_put_header(&file, 1);
+    file.at[8] = 1;
+    for (int i = 0; i < 4; i++)
+        file.at[20 + i] = (char)(crc32c(0, file.at, 20) >> 8 * i);
+    journal_put_record(&file, 1, 0, BYTES("one"));
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_eq((int)write(fd, file.at, file.len), (int)file.len);
+    close(fd);
+    j = reopen_with(&journal_io_real, &seen, &found, &e);
+    ck_assert_msg(j && found.version == 1 && found.records == 1, "%s", why.text);
+    add(j, "two");
+    sync_ok(j);
+    ck_assert_uint_eq(journal_bytes(j), file.len + JOURNAL_RECORD_HEADER + 3);
+    ck_assert(journal_replace(j, fill_snapshot, (char *)"all", &why) == OK);
+    journal_close(j);
+    j = reopen_with(&journal_io_real, &seen, &found, &e);
+    ck_assert_str_eq(buf_text(&seen), "all;");
+    ck_assert_uint_eq(found.version, format_own(JOURNAL_NEWEST));
+    journal_close(j);
+    buf_fini(&seen);
+    buf_fini(&file);
 }
 END_TEST
 
@@ -361,11 +401,6 @@ static int bad_rename(const char *from, const char *to)
 
 static const struct journal_io bad_io = { bad_write, bad_sync, bad_rename };
 
-static enum err fill_snapshot(void *arg, struct journal *draft, struct errmsg *out_why)
-{
-    return journal_append(draft, bytes_of(arg), out_why);
-}
-
 /* Ten records, a replacement in the middle; at some call the system fails. What reads back must hold
  * everything whose sync said OK, and nothing that was not written. */
 START_TEST(every_failure_keeps_what_was_promised)
@@ -556,7 +591,8 @@ START_TEST(nobody_else_may_read_it)
 }
 END_TEST
 
-CHECK_MAIN("journal", checksum_is_castagnoli, records_come_back_in_order, one_process_at_a_time,
+CHECK_MAIN("journal", checksum_is_castagnoli, records_come_back_in_order,
+           an_older_file_stays_one_until_it_is_replaced, one_process_at_a_time,
            a_cut_at_every_byte_gives_a_prefix, damage_at_every_byte_is_noticed,
            damage_of_the_last_promised_record_is_refused,
            a_mark_that_does_not_fit_breaks_no_promise, torn_batches_are_cut_not_refused,

@@ -30,7 +30,7 @@ def test_a_node_of_no_group_says_so(t):
     leader.call("SET", "a", "1")
     follower.wait_same_offset(leader)
     told = hf(leader, "HELLO", "1", "", "9", "77")
-    assert told["kind"] == "OK" and told["gid"] == "" and told["seq"] == "9" and told["format"] == "1"
+    assert told["kind"] == "OK" and told["gid"] == "" and told["seq"] == "9" and told["format"] == "2"
     assert told["run"] == leader.info("server")["run_id"] and told["priority"] == "7"
     assert (told["role"], told["flags"], told["promised"], told["ver"], told["epoch"]) == ("active", "0", "0", "0", "0")
     assert told["offset"] == leader.info("replication")["master_repl_offset"] != "0"
@@ -48,7 +48,7 @@ def test_a_group_s_orders_are_not_for_it(t):
     t.needs_holdfast()
     node = t.node().start()
     for order in (["HELLO", "1", GID, "9", "77"], ["ping", "1", GID, "9", "2", "3"],
-                  ["HANDOFF", "1", GID, "9", "2", "3", "12", "500"], ["PING", "2", GID, "9", "2", "3", "tomorrow"]):
+                  ["HANDOFF", "1", GID, "9", "2", "3", "12", "500"], ["PING", "3", GID, "9", "2", "3", "tomorrow"]):
         told = hf(node, *order)
         assert (told["kind"], told["gid"], told["seq"]) == ("GROUP", "", "9"), told
     assert node.is_leader()

@@ -151,7 +151,7 @@ def test_a_voter_promises_accepts_and_tells(t):
     t.needs_holdfast()
     (s,), places = sentinels(t, 1)
     voter = hf(s, "ENROL", "1", GROUP)
-    assert voter[:2] == ["VALUE", "1"] and voter[3:] == ["", "0", "0", "0", "0", "0", "0", "0", ""]
+    assert voter[:2] == ["VALUE", "2"] and voter[3:] == ["", "0", "0", "0", "0", "0", "0", "0", ""]
     me = voter[2]
     ask = ["1", me, GID, "5", "42"]
     assert hf(s, "ENROL", "1", GROUP)[2] == me

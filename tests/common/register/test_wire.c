@@ -55,6 +55,35 @@ START_TEST(a_charter_stands_as_it_always_will)
 }
 END_TEST
 
+/* In the lowest format that can say it: what a group does not use keeps nobody's older version out. */
+START_TEST(a_charter_is_of_the_lowest_format)
+{
+    struct charter c = charter_of_three(), back;
+    struct buf text = { 0 };
+
+    ck_assert_uint_eq(charter_format(&c), 1);
+    c.closed = true;
+    ck_assert_uint_eq(charter_format(&c), 2);
+    ck_assert_int_eq(charter_encode(&c, &text), OK);
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "\r\n2 " GID " 1 1\r\n"));
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "\r\n$10\r\nos 1 0 1 -\r\n"));
+    ck_assert_msg(charter_decode(buf_bytes(&text), &back, &why) == OK, "%s", why.text);
+    ck_assert(back.closed && charter_eq(&c, &back));
+    back.closed = false;
+    ck_assert(!charter_eq(&c, &back));
+    c.closed = false;
+    memset(c.heir, 'e', GID_LEN);
+    text.len = 0;
+    ck_assert_int_eq(charter_encode(&c, &text), OK);
+    ck_assert_ptr_nonnull(
+        strstr(buf_text(&text), "os 1 0 0 eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\r\n"));
+    ck_assert(charter_decode(buf_bytes(&text), &back, &why) == OK && charter_eq(&c, &back));
+    memcpy(c.heir, c.gid, sizeof c.heir);
+    ck_assert(!charter_is_sound(&c, &why));
+    buf_fini(&text);
+}
+END_TEST
+
 /* ---- the register ------------------------------------------------------------------------------ */
 
 static struct reg_message message_of(enum reg_kind kind)
@@ -77,14 +106,14 @@ static struct reg_message message_of(enum reg_kind kind)
 }
 
 static const char *const message_words[REG_KIND_COUNT] = {
-    [REG_PREPARE] = "PREPARE 1 7 " GID " 5 42 3 4000000000",
-    [REG_ACCEPT] = "ACCEPT 1 7 " GID " 5 42 @",
-    [REG_LEARN] = "LEARN 1 7 " GID " 5 42",
-    [REG_GET] = "GET 1 7 " GID " 5 42",
-    [REG_PROMISE] = "PROMISE 1 7 " GID " 5 42 6 43 4 41 1 @",
-    [REG_ACCEPTED] = "ACCEPTED 1 7 " GID " 5 42 6 43",
-    [REG_NACK] = "NACK 1 7 " GID " 5 42 6 43 voters 4 41 1 @",
-    [REG_VALUE] = "VALUE 1 7 " GID " 5 42 6 43 4 41 1 @",
+    [REG_PREPARE] = "PREPARE 2 7 " GID " 5 42 3 4000000000",
+    [REG_ACCEPT] = "ACCEPT 2 7 " GID " 5 42 @",
+    [REG_LEARN] = "LEARN 2 7 " GID " 5 42",
+    [REG_GET] = "GET 2 7 " GID " 5 42",
+    [REG_PROMISE] = "PROMISE 2 7 " GID " 5 42 6 43 4 41 1 @",
+    [REG_ACCEPTED] = "ACCEPTED 2 7 " GID " 5 42 6 43",
+    [REG_NACK] = "NACK 2 7 " GID " 5 42 6 43 voters 4 41 1 @",
+    [REG_VALUE] = "VALUE 2 7 " GID " 5 42 6 43 4 41 1 @",
 };
 
 static void take_again(const struct reg_message *m)
@@ -109,7 +138,7 @@ START_TEST(messages_stand_as_they_always_will)
 
         wire_put_message(&w, &m);
         ck_assert_str_eq(shown(), message_words[kind]);
-        ck_assert_uint_eq(wire_format(&w), WIRE_FORMAT);
+        ck_assert_uint_eq(wire_format(&w), wire_format_own());
         take_again(&m);
     }
 }
@@ -121,12 +150,12 @@ START_TEST(a_voter_without_a_value_says_so)
     struct bytes group;
 
     wire_put_message(&w, &m);
-    ck_assert_str_eq(shown(), "VALUE 1 7 '' 0 0 0 0 0 0 0 ''");
+    ck_assert_str_eq(shown(), "VALUE 2 7 '' 0 0 0 0 0 0 0 ''");
     take_again(&m);
     w.words[10] = BYTES("1"); /* committed, and nothing is */
     ck_assert_int_eq(wire_take_message(&w, &back, &why), ERR_SYNTAX);
     wire_put_enrol(&w, "mymaster");
-    ck_assert_str_eq(shown(), "ENROL 1 mymaster");
+    ck_assert_str_eq(shown(), "ENROL 2 mymaster");
     ck_assert_int_eq(wire_take_enrol(&w, &group, &why), OK);
     ck_assert(bytes_is(group, "mymaster"));
     wire_put_enrol(&w, "");
@@ -160,11 +189,11 @@ static struct order order_of(enum order_kind kind)
 }
 
 static const char *const order_words[ORDER_COUNT] = {
-    [ORDER_HELLO] = "HELLO 1 " GID " 9 77",
-    [ORDER_PING] = "PING 1 " GID " 9 2 3",
-    [ORDER_PROMOTE] = "PROMOTE 1 " GID " 9 @ 11,13",
-    [ORDER_CONFIG] = "CONFIG 1 " GID " 9 @",
-    [ORDER_HANDOFF] = "HANDOFF 1 " GID " 9 2 3 12 500",
+    [ORDER_HELLO] = "HELLO 2 " GID " 9 77",
+    [ORDER_PING] = "PING 2 " GID " 9 2 3",
+    [ORDER_PROMOTE] = "PROMOTE 2 " GID " 9 @ 11,13",
+    [ORDER_CONFIG] = "CONFIG 2 " GID " 9 @",
+    [ORDER_HANDOFF] = "HANDOFF 2 " GID " 9 2 3 12 500",
 };
 
 START_TEST(orders_stand_as_they_always_will)
@@ -190,7 +219,7 @@ static const struct receipt one_receipt = {
                 .boot = 4,
                 .run = RUN_B,
                 .role = NODE_FOLLOWER,
-                .flags = NODE_LOADING | NODE_SOLO,
+                .flags = NODE_LOADING | NODE_SOLO | NODE_JOINS,
                 .priority = 100,
                 .promised = 3,
                 .ver = 8,
@@ -199,11 +228,13 @@ static const struct receipt one_receipt = {
                 .synced = 800,
                 .commit = 700,
                 .loop_age_ms = 1,
-                .beat_age_ms = UINT64_MAX },
+                .beat_age_ms = UINT64_MAX,
+                .follows = { "10.0.0.1", 6379 },
+                .hands_to = 13 },
 };
 #define RECEIPT_WORDS                                                                \
-    "STALE 1 9 " GID " 12 112 4 " RUN_B " follower 17 100 3 8 2 1000 900 800 700 1 " \
-    "18446744073709551615"
+    "STALE 2 9 " GID " 12 112 4 " RUN_B " follower 49 100 3 8 2 1000 900 800 700 1 " \
+    "18446744073709551615 6379 10.0.0.1 13"
 
 START_TEST(a_receipt_stands_as_it_always_will)
 {
@@ -214,6 +245,29 @@ START_TEST(a_receipt_stands_as_it_always_will)
     ck_assert_msg(wire_take_receipt(&w, &back, &why) == OK, "%s", why.text);
     wire_put_receipt(&w, &back);
     ck_assert_str_eq(shown(), RECEIPT_WORDS);
+}
+END_TEST
+
+START_TEST(whom_a_node_follows_is_one_place)
+{
+    static const char *const odd[] = { " ",       "6379",     "6379 ",     "0 h",
+                                       "65536 h", "6379 h i", " 6379 h",   "x h",
+                                       "06379 h", "-1 h",     "6379  host" };
+    struct receipt back;
+    char host[CHARTER_HOST_MAX + 8] = "1 ";
+
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        wire_put_receipt(&w, &one_receipt);
+        w.words[20] = bytes_of(odd[i]);
+        ck_assert_msg(wire_take_receipt(&w, &back, &why) == ERR_SYNTAX, "'%s'", odd[i]);
+    }
+    memset(host + 2, 'h', CHARTER_HOST_MAX + 1);
+    w.words[20] = bytes_of(host);
+    ck_assert_int_eq(wire_take_receipt(&w, &back, &why), ERR_SYNTAX);
+    w.words[20].len--;
+    ck_assert_int_eq(wire_take_receipt(&w, &back, &why), OK);
+    w.words[20].len = 0;
+    ck_assert(wire_take_receipt(&w, &back, &why) == OK && back.report.follows.port == 0);
 }
 END_TEST
 
@@ -286,21 +340,44 @@ START_TEST(a_newer_format_may_add_words_at_the_end)
     struct receipt receipt;
 
     wire_put_message(&w, &m);
-    w.words[1] = BYTES("2");
+    w.words[1] = BYTES("3");
     w.words[w.count++] = BYTES("a word of tomorrow");
     ck_assert_msg(wire_take_message(&w, &back, &why) == OK, "%s", why.text);
-    ck_assert(charter_eq(&back.value, &m.value) && wire_format(&w) == 2);
+    ck_assert(charter_eq(&back.value, &m.value) && wire_format(&w) == 3);
     w.count -= 2;
     ck_assert_int_eq(wire_take_message(&w, &back, &why), ERR_SYNTAX);
     wire_put_receipt(&w, &one_receipt);
     w.words[9] = BYTES("4294967057"); /* flags, all above ours set */
     ck_assert_int_eq(wire_take_receipt(&w, &receipt, &why), ERR_SYNTAX);
-    w.words[1] = BYTES("2");
+    w.words[1] = BYTES("3");
     ck_assert_int_eq(wire_take_receipt(&w, &receipt, &why), OK);
     ck_assert_uint_eq(receipt.report.flags, NODE_LOADING | NODE_SOLO);
     w.words[0] = BYTES("MAYBE");
     ck_assert_int_eq(wire_take_receipt(&w, &receipt, &why), ERR_SYNTAX);
     ck_assert_str_eq(why.text, "'MAYBE' is not known");
+}
+END_TEST
+
+/* What the version before sends to this one. */
+START_TEST(an_older_format_lacks_words_at_the_end)
+{
+    struct reg_message m = message_of(REG_PROMISE), back;
+    struct receipt receipt;
+
+    wire_put_message(&w, &m);
+    w.words[1] = BYTES("1");
+    ck_assert_msg(wire_take_message(&w, &back, &why) == OK, "%s", why.text);
+    wire_put_receipt(&w, &one_receipt);
+    w.words[1] = BYTES("1");
+    ck_assert_int_eq(wire_take_receipt(&w, &receipt, &why), ERR_SYNTAX);
+    w.count -= 2;
+    ck_assert_int_eq(wire_take_receipt(&w, &receipt, &why), ERR_SYNTAX); /* a flag of format 2 */
+    w.words[9] = BYTES("17");
+    ck_assert_msg(wire_take_receipt(&w, &receipt, &why) == OK, "%s", why.text);
+    ck_assert_uint_eq(receipt.report.flags, NODE_LOADING | NODE_SOLO);
+    ck_assert(receipt.report.hands_to == 0 && receipt.report.follows.port == 0);
+    w.words[1] = BYTES("2");
+    ck_assert_int_eq(wire_take_receipt(&w, &receipt, &why), ERR_SYNTAX);
 }
 END_TEST
 
@@ -313,18 +390,20 @@ START_TEST(a_newer_charter_is_refused_by_name)
     ck_assert_int_eq(charter_encode(&c, &text), OK);
     head = text.at + strlen("*12\r\n$46\r\n");
     ck_assert(head[0] == '1');
-    head[0] = '2';
+    head[0] = '3';
     ck_assert_int_eq(charter_decode(buf_bytes(&text), &c, &why), ERR_CORRUPT);
     snprintf(text.at + text.len - 10, 9, "%08x", crc32c(0, text.at, text.len - 14));
     text.at[text.len - 2] = '\r';
     ck_assert_int_eq(charter_decode(buf_bytes(&text), &c, &why), ERR_UNSUPPORTED);
-    ck_assert_str_eq(why.text, "it has format 2, and this version reads 1");
+    ck_assert_str_eq(why.text, "it has format 3, and this version reads 2");
     buf_fini(&text);
 }
 END_TEST
 
-CHECK_MAIN("wire", a_charter_stands_as_it_always_will, messages_stand_as_they_always_will,
-           a_voter_without_a_value_says_so, orders_stand_as_they_always_will,
-           a_receipt_stands_as_it_always_will, every_word_has_to_be_one,
+CHECK_MAIN("wire", a_charter_stands_as_it_always_will, a_charter_is_of_the_lowest_format,
+           messages_stand_as_they_always_will, a_voter_without_a_value_says_so,
+           orders_stand_as_they_always_will, a_receipt_stands_as_it_always_will,
+           whom_a_node_follows_is_one_place, every_word_has_to_be_one,
            a_value_is_of_the_message_s_group, suspects_are_ids_with_commas_between,
-           a_newer_format_may_add_words_at_the_end, a_newer_charter_is_refused_by_name)
+           a_newer_format_may_add_words_at_the_end, an_older_format_lacks_words_at_the_end,
+           a_newer_charter_is_refused_by_name)

@@ -26,10 +26,11 @@ def build_dir():
     return os.environ.get("HF_BUILD") or os.path.join(ROOT, "build")
 
 
-def binary(product, what):
+def binary(product, what, previous=False):
+    """previous: one that is a format behind (tests/previous)."""
     if product == "redis":
         return {"node": "/usr/bin/redis-server", "sentinel": "/usr/bin/redis-sentinel"}[what]
-    folder = {"node": "node", "sentinel": "sentinel", "ctl": "sentinel/ctl"}[what]
+    folder = "tests/previous" if previous else {"node": "node", "sentinel": "sentinel", "ctl": "sentinel/ctl"}[what]
     name = {"node": "holdfast-node", "sentinel": "holdfast-sentinel", "ctl": "holdfastctl"}[what]
     return os.path.join(build_dir(), folder, name)
 
@@ -55,6 +56,7 @@ class Process:
         self.settings = dict(settings or {})
         self.tls = tls  # an ssl.SSLContext: it listens for TLS alone, on its port
         self.environment = None  # a function that gives the variables of one start
+        self.previous = False    # starts are of the version before
         self.popen = None
         self.killed = False
         self.starts = 0
@@ -90,7 +92,7 @@ class Process:
                     f.write("%s %s\n" % (key, one))
 
     def command(self):
-        return [binary(self.product, self.what), self.conf]
+        return [binary(self.product, self.what, self.previous), self.conf]
 
     def start(self, wait=True, environment=None):
         """Writes the configuration at the first start only: later ones use what the daemon made of

@@ -31,9 +31,10 @@ class Hosts:
 
 
 class Trial:
-    """power: the disks of the nodes can lose what was not fsynced (tests/faults)."""
+    """power: the disks of the nodes can lose what was not fsynced (tests/faults). previous: all are of the version
+    before, and wait to be upgraded."""
 
-    def __init__(self, t, kind, hosts, power=False, reads="confirm", settings=None):
+    def __init__(self, t, kind, hosts, power=False, reads="confirm", settings=None, previous=False):
         self.t, self.kind, self.hosts, self.durable = t, kind, hosts, kind in DURABLE
         product = "redis" if kind == "redis" else "holdfast"
         settings = {"appendonly": "yes", **({"hf-read-mode": reads} if self.durable else {}), **(settings or {})}
@@ -43,6 +44,8 @@ class Trial:
         self.recorders = []
         for n in self.group.nodes:
             give_disk(n, power)
+        for p in self.members():
+            p.previous = previous
 
     def start(self):
         self.group.start()
@@ -82,6 +85,21 @@ class Trial:
         self.group.sentinels.append(s)
         until(lambda: len(s.sentinels(name)) >= 3, 30, "the others to be known to %r" % s)
         return s
+
+    def upgrade(self, p):
+        """As a package does: stopped, and started as what is new. A leader hands over first, where it can."""
+        if p is self.group.leader():
+            self.switch_over()
+        p.previous = False
+        p.stop()
+        p.start()
+        self.wait_whole()
+
+    def switch_over(self):
+        old, asked = self.group.leader(), self.any_sentinel()
+        until(lambda: asked.client().ask("SENTINEL", "FAILOVER", self.group.name).kind == "+", 30,
+              "a switchover to be taken up")
+        self.group.wait_leader_other_than(old.address)
 
     # -- a durable group
 

@@ -45,7 +45,7 @@ static struct resp_request words(struct resp_reader *reader, const struct buf *t
 START_TEST(what_is_said_is_heard)
 {
     for (int kind = 0; kind < TALK_ACK; kind++) {
-        bool tells = kind == TALK_SYNC || kind == TALK_PAYLOAD;
+        bool tells = kind == TALK_SYNC || kind == TALK_PAYLOAD || kind == TALK_FULL;
 
         for (uint32_t eras = 0; eras <= (tells ? HISTORY_MAX : 0); eras++) {
             struct talk t = said((enum talk_kind)kind, eras), back = { .kind = TALK_BEAT };
@@ -104,7 +104,11 @@ START_TEST(odd_words_are_refused_by_name)
         { "HF STALE x " GID " 7 11 12", "odd word: format" },
         { "HF STALE 1 " GID " 7 11", "6 words are not what format 1 has" },
         { "HF STALE 1 " GID " 7 11 12 13", "8 words are not what format 1 has" },
-        { "HF STALE 2 " GID " 7 11 12 more", "" }, /* a newer format's */
+        { "HF STALE 3 " GID " 7 11 12 more", "" }, /* a newer format's */
+        { "HF FULL 1 " GID " 7 11 12 1 100", "" }, /* an older one has no history */
+        { "HF FULL 1 " GID " 7 11 12 1 100 5:0", "10 words are not what format 1 has" },
+        { "HF FULL 2 " GID " 7 11 12 1 100", "9 words are not what format 2 has" },
+        { "HF FULL 2 " GID " 7 11 12 1 100 5:0,6:101", "odd word: history" },
         { "HF STALE 2 " GID " 7 11", "6 words are not what format 2 has" },
         { "HF STALE 1 0123 7 11 12", "odd word: gid" },
         { "HF STALE 1 0123456789ABCDEF0123456789abcdef01234567 7 11 12", "odd word: gid" },

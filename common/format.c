@@ -1,0 +1,3 @@
+#include "common/format.h"
+
+const uint32_t format_behind = 0;
