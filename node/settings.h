@@ -75,6 +75,8 @@ struct node_settings {
     int64_t hf_stall_refuse_ms, hf_confirm_timeout_ms, hf_stale_read_limit_ms;
     int64_t hf_heartbeat_ms, hf_silence_limit_ms, hf_reset_grace_ms, hf_sync_max_lag_ms;
     int64_t hf_grow_stable_ms, hf_grow_hold_down_max_ms;
+    bool hf_join;
+    int64_t hf_discarded_bytes_max;
     int hf_solo, hf_read_mode; /* enum hf_solo, enum hf_read_mode */
     char *hf_group, *hf_sentinel_user;
     struct bytes hf_sentinel_pass;

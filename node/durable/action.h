@@ -18,8 +18,8 @@ enum durable_action_kind {
     DURABLE_PAYLOAD, /* to `node`, for `attach`: a snapshot, our history, and the stream behind it */
     DURABLE_DETACH,  /* `node`, or with 0 everybody: no more stream */
     DURABLE_MARK, /* append HFEPOCH `epoch`, offset bytes of it; a unit that is not whole is dropped first */
-    DURABLE_CUT,     /* the data set ends at offset: what is behind are marks */
-    DURABLE_DROP,    /* the data set is empty, in memory and in the files */
+    DURABLE_CUT, /* the data set ends at offset: what is behind are marks */
+    DURABLE_DROP, /* the data set is empty, in memory and in the files; from offset on it was ours alone */
     DURABLE_RELEASE, /* replies that wait for offset or less may leave (gate_acked) */
     DURABLE_CONFIRM, /* so may reads that wait for beat `seq` or an earlier one */
     DURABLE_CLOSE,   /* whoever still waits for a release: its connection, without a reply */

@@ -138,6 +138,13 @@ static void begin(struct durable *d, uint64_t now_ms, struct durable_actions *ou
 
 /* ---- orders ------------------------------------------------------------------------------------ */
 
+/* An operator has said that the voters of our group are lost: its epochs end below this one. */
+static bool is_heir(const struct durable *d, const struct charter *c)
+{
+    return strcmp(c->heir, d->meta.gid) == 0 && c->epoch > d->meta.seen.epoch &&
+           charter_member((struct charter *)c, d->meta.node) != NULL;
+}
+
 static enum receipt_kind check_group(struct durable *d, const struct order *o)
 {
     bool carries = o->kind == ORDER_PROMOTE || o->kind == ORDER_CONFIG;
@@ -145,7 +152,9 @@ static enum receipt_kind check_group(struct durable *d, const struct order *o)
     if (carries && strcmp(o->gid, o->value.gid) != 0)
         return RECEIPT_GROUP;
     if (d->bound)
-        return strcmp(o->gid, d->meta.gid) == 0 ? RECEIPT_OK : RECEIPT_GROUP;
+        return strcmp(o->gid, d->meta.gid) == 0 || (carries && is_heir(d, &o->value))
+                   ? RECEIPT_OK
+                   : RECEIPT_GROUP;
     if (!carries || !charter_member((struct charter *)&o->value, d->meta.node))
         return o->kind == ORDER_HELLO ? RECEIPT_OK : RECEIPT_GROUP;
     return RECEIPT_OK;
@@ -158,6 +167,8 @@ static enum receipt_kind adopt_order(struct durable *d, const struct order *o,
         return RECEIPT_STALE;
     if (!d->bound)
         place_bind(d, &o->value, d->proposer.id, rng_next(&d->rng));
+    else if (strcmp(o->gid, d->meta.gid) != 0)
+        place_inherit(d, &o->value, out);
     /* It tells at least whom to ask: all voters that we knew may have been replaced meanwhile. */
     if (d->unread && o->value.ver > d->proposer.known.ver)
         d->proposer.known = o->value;

@@ -125,6 +125,8 @@ struct durable {
         lookout_ms; /* nothing was heard of the leader since; the voters were told so */
     enum keep beat_level;
     uint64_t load_end; /* resyncing ends when this is fsynced */
+    uint64_t
+        agreed; /* of the data that is to be dropped, the leader has as much; the rest was ours alone */
 
     /* A leader's. */
     uint64_t begun; /* behind the mark that begins its epoch */

@@ -32,6 +32,8 @@ void durable_own(const struct durable *d, uint64_t kept[KEEP_COUNT]);
 /* place.c */
 void place_bind(struct durable *d, const struct charter *first, uint64_t proposer, uint64_t seed);
 void place_adopt(struct durable *d, const struct charter *c, struct durable_actions *out);
+/* The group's register was lost, and this is the first that is heard of its heir. */
+void place_inherit(struct durable *d, const struct charter *c, struct durable_actions *out);
 void place_leave(struct durable *d, struct durable_actions *out); /* we do not lead any more */
 void place_submit(struct durable *d, const struct change *ch, struct durable_actions *out);
 void place_obey(struct durable *d, struct reg_actions *asked, struct durable_actions *out);

@@ -124,13 +124,19 @@ static void hear_payload(struct durable *d, const struct talk *t, struct durable
 /* Invariant 10. */
 static void drop_data(struct durable *d, struct durable_actions *out)
 {
+    uint64_t agreed = d->agreed < d->at ? d->agreed : d->at;
+    uint64_t epoch = history_epoch(&d->meta.history);
+    struct durable_action *drop;
+
     if (!DURABLE_MUTATED(d, MUT_RESYNC_KEEPS_DID))
         meta_new_did(&d->meta, rng_next(&d->rng) >> 1 | 1);
     d->meta.resyncing = true;
     d->meta.history.count = 0;
     d->at = d->written = d->synced = 0;
     durable_persist(d, out);
-    durable_act(out, DURABLE_DROP);
+    drop = durable_act(out, DURABLE_DROP);
+    drop->offset = agreed;
+    drop->epoch = epoch;
     ask(d, out);
 }
 
@@ -146,10 +152,22 @@ void follow_verified(struct durable *d, const struct charter *c, struct durable_
         drop_data(d, out);
 }
 
+/* A leader of an older version tells no history: then it is what was announced as acknowledged. */
+static uint64_t agreed_with(const struct durable *d, const struct talk *t)
+{
+    uint64_t common;
+
+    if (t->history.count == 0 ||
+        !history_common(&d->meta.history, d->at, &t->history, t->end, &common))
+        return d->commit;
+    return common;
+}
+
 static void hear_full(struct durable *d, const struct talk *t, struct durable_actions *out)
 {
     if (is_diverged(d, t, out))
         return;
+    d->agreed = agreed_with(d, t);
     if (DURABLE_MUTATED(d, MUT_DROPS_IN_SYNC)) {
         drop_data(d, out);
         return;

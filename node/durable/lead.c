@@ -124,6 +124,8 @@ static void refuse_data(struct durable *d, struct copy *c, const struct talk *t,
 
     reply->attach = t->attach;
     reply->end = d->at;
+    if (!counts)
+        reply->history = d->meta.history;
     c->unwanted = counts;
 }
 
@@ -333,11 +335,17 @@ static bool hears_nobody(const struct durable *d, uint64_t now_ms)
     return !eff_is_alone(d);
 }
 
+/* Between the data that was dropped and what takes its place there is none. */
+static bool has_no_data(const struct durable *d)
+{
+    return d->meta.resyncing && d->follow != FOLLOW_STREAMING;
+}
+
 /* A follower's reads are its own matter: what they show is old, and never wrong. */
 enum refusal durable_refuses_read(const struct durable *d, uint64_t now_ms)
 {
     if (d->role == NODE_FOLLOWER)
-        return REFUSES_NOTHING;
+        return has_no_data(d) ? REFUSES_MASTERDOWN : REFUSES_NOTHING;
     if (d->role != NODE_ACTIVE || (!is_async(d) && hears_nobody(d, now_ms)))
         return REFUSES_MASTERDOWN;
     if (d->doubt_seq != 0 || (d->handoff.state != HANDOFF_NONE && d->confirm != 0))

@@ -128,12 +128,16 @@ static const struct group_link_hooks hooks_of_core = {
     .loaded = loaded,
     .link_down = link_down,
     .moved = moved,
+    .hand_over = relief_begin,
+    .keep_lead = relief_abort,
+    .handing = relief_state,
 };
 
 static void on_wake(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct membership *m = timer->data;
 
+    look_at_disk(m); /* while writes are refused nothing else may move */
     if (m->core.role >= NODE_LEADER && clock_now_ms() >= m->warm_ms) {
         m->warm_ms = clock_now_ms() + WARM_MS;
         voters_keep_warm(m); /* the next change may be urgent */
@@ -179,12 +183,13 @@ static bool keep_file_on(struct membership *m)
 
 /* What survives if the data's disk does not. Without a file, or where it cannot be written, the start that finds
  * nothing is a plain node's, until its group finds it. */
-static void name_group(struct membership *m, const char *gid)
+void membership_name(struct membership *m)
 {
+    const char *gid = m->core.meta.gid;
     const struct bytes words[] = { BYTES("hf-group"), bytes_of(gid) };
     struct errmsg why = { "" };
 
-    if (strcmp(m->w->set->hf_group, gid) == 0)
+    if (!gid[0] || strcmp(m->w->set->hf_group, gid) == 0)
         return;
     if (settings_set(m->w->settings, ARRAY_LEN(words), words, &why) != OK ||
         settings_rewrite(m->w->settings, &why) != OK)
@@ -220,7 +225,6 @@ bool membership_bind(struct membership *m, const struct order *o)
     log_notice("durable-bound gid=%s node=%llu offset=%llu", o->gid, U(m->core.meta.node),
                U(m->w->oplog->next));
     m->bound = true;
-    name_group(m, o->gid);
     join_rooms(m);
     if (o->kind != ORDER_PROMOTE) /* a leader leads on: nobody is sent away, or unblocked */
         group_link_rest(m->w->replica);
@@ -230,6 +234,20 @@ bool membership_bind(struct membership *m, const struct order *o)
 }
 
 /* ---- what is told ---------------------------------------------------------------------------------- */
+
+/* Whom it follows, of a node in no group; a longer name than a charter has room for is nobody's of one. */
+static void report_followed(const struct membership *m, struct report *out)
+{
+    const struct node_settings *set = m->w->set;
+
+    if (m->bound || !replica_is_follower(m->w->replica) ||
+        strlen(set->leader_host) >= sizeof out->follows.host)
+        return;
+    out->follows.port = (uint16_t)set->leader_port;
+    memcpy(out->follows.host, set->leader_host, strlen(set->leader_host) + 1);
+    if (m->ready && set->hf_join && replica_link_up(m->w->replica))
+        out->flags |= NODE_JOINS;
+}
 
 static uint32_t flags(const struct node_world *w)
 {
@@ -255,6 +273,7 @@ static void report_without_core(const struct membership *m, struct report *out)
     out->role = m->bound ? NODE_WAITING : leads ? NODE_ACTIVE : NODE_FOLLOWER;
     memcpy(out->gid, meta->gid, sizeof out->gid);
     memcpy(out->run, identity()->run_id, sizeof out->run);
+    report_followed(m, out);
 }
 
 void membership_report(const struct membership *m, struct report *out)
@@ -445,8 +464,7 @@ enum err membership_start(struct membership *m, struct errmsg *out_why)
     }
     durable_init(&m->core, &s, clock_now_ms(), &m->pending);
     obey(m);
-    if (m->bound)
-        name_group(m, m->meta.gid);
+    membership_name(m);
     return OK;
 }
 

@@ -1,7 +1,7 @@
 /*
  * membership_room - what the driver's files share: membership.c (a node's life in its group), obey.c (actions),
  * orders.c (the command HF), standing.c (what clients, the file and the stream are told after a step), voters.c
- * (the link to the register), tell.c (INFO).
+ * (the link to the register), relief.c (FAILOVER), tell.c (INFO).
  */
 #ifndef HF_NODE_DURABLE_MEMBERSHIP_ROOM_H
 #define HF_NODE_DURABLE_MEMBERSHIP_ROOM_H
@@ -9,6 +9,7 @@
 #include <ev.h>
 #include <sys/stat.h>
 
+#include "node/durable/discard.h"
 #include "node/durable/durable.h"
 #include "node/durable/membership.h"
 #include "node/durable/meta_file.h"
@@ -24,6 +25,19 @@ struct late_answer {
     uint64_t session;
     bool ready;
     struct receipt receipt;
+};
+
+/* FAILOVER: the leader would be relieved. */
+struct relief {
+    uint64_t to;       /* by this member; our own id: by anybody; 0: nobody asks */
+    uint64_t until_ms; /* no longer */
+    bool by_disk;      /* nobody said so: our disk fails */
+};
+
+/* The last tail of ours that was thrown away. */
+struct discarded {
+    uint64_t times, bytes; /* bytes 0: it was not kept */
+    char name[DISCARD_NAME_MAX];
 };
 
 struct membership {
@@ -52,6 +66,8 @@ struct membership {
     bool answered;  /* in the running step, by: */
     struct receipt answer;
     struct late_answer late;
+    struct relief relief;
+    struct discarded discarded;
 };
 
 /* obey.c: behind every step of the core, whose actions are in m->pending. */
@@ -62,6 +78,13 @@ void orders_answered(struct membership *m, const struct durable_action *a);
 
 /* standing.c */
 void standing_settle(struct membership *m);
+
+/* relief.c */
+const char *relief_begin(void *membership, uint64_t node, uint64_t for_ms);
+bool relief_abort(void *membership);
+enum failover_state relief_state(void *membership);
+/* Behind every step: whether it is over, or our disk asks for it. */
+void relief_settle(struct membership *m);
 
 /* voters.c */
 void voters_begin(struct membership *m);
@@ -78,5 +101,7 @@ void membership_look(struct membership *m);
 /* A group had bound this node, whose disk knows nothing of it. */
 bool membership_awaits(const struct membership *m);
 void membership_report(const struct membership *m, struct report *out);
+/* The configuration file says which group has bound us. */
+void membership_name(struct membership *m);
 
 #endif

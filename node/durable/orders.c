@@ -25,9 +25,12 @@ enum {
 
 static void say(struct call *c, const struct receipt *receipt)
 {
+    const struct node_world *w = c->world;
+    struct receipt told = *receipt;
     struct wire back = { .count = 0 };
 
-    wire_put_receipt(&back, receipt);
+    told.report.hands_to = w->membership->relief.to; /* of which the core knows nothing */
+    wire_put_receipt(&back, &told);
     wire_reply(&back, c->reply);
     wire_fini(&back);
 }
@@ -129,7 +132,8 @@ static enum receipt_kind check_binding(const struct membership *m, const struct 
 
     if (!carries_charter(o) || strcmp(o->gid, c->gid) != 0)
         return without_core(m, o);
-    if (membership_awaits(m) && strcmp(o->gid, m->w->set->hf_group) != 0)
+    if (membership_awaits(m) && strcmp(o->gid, m->w->set->hf_group) != 0 &&
+        strcmp(c->heir, m->w->set->hf_group) != 0)
         return RECEIPT_GROUP;
     us = charter_member((struct charter *)c, m->core.meta.node);
     if (!us)
@@ -146,6 +150,7 @@ static void obey_order(struct call *c, struct membership *m, const struct order 
     m->answered = false;
     durable_order(&m->core, m->asker, o, clock_now_ms(), &m->pending);
     obey(m);
+    membership_name(m); /* the group may have an heir */
     if (m->answered)
         say(c, &m->answer);
     else if (c->denies_blocking || c->in_exec || !c->session)

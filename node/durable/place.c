@@ -70,6 +70,20 @@ static void take_place(struct durable *d, bool new_epoch, struct durable_actions
         wait_for_leader(d);
 }
 
+/* What is promised stays: the heir's epochs go on where the lost register's ended. A change of ours that was under way there
+ * is nobody's any more. */
+void place_inherit(struct durable *d, const struct charter *c, struct durable_actions *out)
+{
+    if (d->role >= NODE_LEADER)
+        place_leave(d, out);
+    follow_stop(d);
+    d->role = NODE_WAITING;
+    d->unsure = false;
+    d->open = (struct open_grow){ 0 };
+    d->meta.seen.ver = 0;
+    place_bind(d, c, d->proposer.id, rng_next(&d->rng));
+}
+
 /* A member that is new to the group has no copy yet; the others keep theirs. */
 void place_adopt(struct durable *d, const struct charter *c, struct durable_actions *out)
 {

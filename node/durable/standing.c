@@ -89,6 +89,7 @@ void standing_settle(struct membership *m)
         stand_alone(m);
         return;
     }
+    relief_settle(m);
     open_or_close(m);
     answer_clients(m);
     aof_require(m->w->aof, wanted_of_file(&m->core));

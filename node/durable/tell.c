@@ -52,6 +52,9 @@ static void write_membership(struct node_world *w, struct buf *out)
     info_line(out, "hf_solo", "%d", m->core.meta.solo);
     info_line(out, "hf_disk_failed", "%d", m->core.disk_failed);
     info_line(out, "hf_vital_lines", "%u", vital_count(m->vital));
+    info_line(out, "hf_discarded_tails", "%llu", U(m->discarded.times));
+    if (m->discarded.bytes)
+        info_line(out, "hf_discarded_file", "%s", m->discarded.name);
     if (m->core.role >= NODE_LEADER)
         write_leading(m, out);
 }

@@ -82,6 +82,8 @@ bool aof_kept(const struct aof *a, uint64_t *out_written, uint64_t *out_synced);
 /* Somebody acknowledges to others what the file has: from KEEP_OS on writes wait for no fsync, at KEEP_FSYNC each
  * is followed by one, whatever appendfsync says. KEEP_ASYNC, KEEP_MEM: as it says. */
 void aof_require(struct aof *a, enum keep level);
+/* The file that is appended to; the caller frees. NULL: there is none. */
+char *aof_tail_path(const struct aof *a);
 /* Holds the loop until everything is on the disk. */
 enum err aof_flush(struct aof *a) MUST_CHECK;
 

@@ -3,6 +3,7 @@
  */
 #include "common/log.h"
 #include "node/oplog/oplog.h"
+#include "node/persist/aof_files.h"
 #include "node/persist/aof_room.h"
 #include "node/world.h"
 
@@ -21,6 +22,15 @@ bool aof_kept(const struct aof *a, uint64_t *out_written, uint64_t *out_synced)
     *out_written = a->writer.written;
     *out_synced = a->writer.synced;
     return true;
+}
+
+char *aof_tail_path(const struct aof *a)
+{
+    const struct aof_file *last = aof_manifest_last_incr(&a->manifest);
+
+    if (!aof_writer_on(&a->writer) || a->state != AOF_ON || !last)
+        return NULL;
+    return aof_path(aof_dir(a), last->name);
 }
 
 void aof_require(struct aof *a, enum keep level)

@@ -458,6 +458,35 @@ static const char *refuse_failover(struct replica *r, const struct failover_args
     return NULL;
 }
 
+/* Why these arguments cannot start one in a durable group, or NULL and it has begun. */
+static const char *failover_of_group(struct replica *r, const struct failover_args *a)
+{
+    const struct group_link_hooks *h = r->group.hooks;
+    const struct follower *target = a->targeted ? find_target(r, a) : NULL;
+
+    if (a->force)
+        return "ERR FAILOVER FORCE could lose what a durable group has acknowledged";
+    if (a->targeted && (!target || !target->group.node))
+        return "ERR FAILOVER target HOST and PORT is not a replica.";
+    return h->hand_over(h->arg, target ? target->group.node : 0, (uint64_t)a->timeout_ms);
+}
+
+/* The register says who leads: sentinels are asked to change it. */
+static void run_group_failover(struct call *c, struct replica *r, const struct failover_args *a)
+{
+    const struct group_link_hooks *h = r->group.hooks;
+    const char *refusal = NULL;
+
+    if (!a->abort)
+        refusal = failover_of_group(r, a);
+    else if (!h->keep_lead(h->arg))
+        refusal = "ERR No failover in progress.";
+    if (refusal)
+        reply_error(c->reply, refusal);
+    else
+        reply_ok(c->reply);
+}
+
 static void cmd_failover(struct call *c)
 {
     struct replica *r = room(c);
@@ -465,8 +494,12 @@ static void cmd_failover(struct call *c)
     const char *refusal;
 
     call_no_effect(c);
-    if (!parse_failover(c, &a) || belongs_to_group(c, r))
+    if (!parse_failover(c, &a))
         return;
+    if (group_link_bound(r)) {
+        run_group_failover(c, r, &a);
+        return;
+    }
     if (a.abort) {
         if (r->failover.state == FAILOVER_NONE) {
             reply_error(c->reply, "ERR No failover in progress.");

@@ -32,6 +32,7 @@
 #define HF_NODE_REPLICA_GROUP_LINK_H
 
 #include "node/durable/talk.h"
+#include "node/replica/failover.h"
 
 struct call;
 struct replica;
@@ -48,6 +49,11 @@ struct group_link_hooks {
     /* Once in a turn of the loop in which any of them moved, before it sleeps: the end of the data, of its file,
      * and of what is fsynced of that. Without an append only file the last two are 0. */
     void (*moved)(void *arg, uint64_t at, uint64_t written, uint64_t synced);
+    /* FAILOVER, to the member `node` or to the best of them (0), for at most so long (0: for ever). NULL: it is on its
+     * way; or the error. And FAILOVER ABORT: false: there is none. And how it stands. */
+    const char *(*hand_over)(void *arg, uint64_t node, uint64_t for_ms);
+    bool (*keep_lead)(void *arg);
+    enum failover_state (*handing)(void *arg);
 };
 
 /* The oplog counts from now on, whoever reads it: to be called before the offset is looked at for a group that may

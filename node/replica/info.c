@@ -105,6 +105,13 @@ static void write_followers(const struct replica *r, struct buf *out)
                   (unsigned long long)fields_count_unsure(r));
 }
 
+static enum failover_state failover_state(const struct replica *r)
+{
+    const struct group_link_hooks *h = r->group.hooks;
+
+    return h ? h->handing(h->arg) : r->failover.state;
+}
+
 static void write_replication(struct node_world *w, struct buf *out)
 {
     const struct replica *r = w->replica;
@@ -115,7 +122,7 @@ static void write_replication(struct node_world *w, struct buf *out)
     if (r->follows)
         write_following(r, out);
     write_followers(r, out);
-    info_line(out, "master_failover_state", "%s", failover_word(r->failover.state));
+    info_line(out, "master_failover_state", "%s", failover_word(failover_state(r)));
     info_line(out, "master_replid", "%s", o->id);
     info_line(out, "master_replid2", "%s", o->id2);
     info_line(out, "master_repl_offset", "%llu", (unsigned long long)o->next);

@@ -246,6 +246,7 @@ void helm_step(struct helm *h, struct captain_event *ev)
     }
     keep_warm(h);
     poll_voters(h);
+    recruits_look(h);
     set_wake(h);
     pump(h);
 }

@@ -7,6 +7,7 @@
  *     muster.c   who is at those places?
  *     requests.c  an operator's request becomes a captain's wish
  *     wants.c     what the settings ask for, made as soon as it can be
+ *     recruits.c  nodes that follow one of the group's, and are no members
  *     helms.c     all helms, by name, group id and token
  */
 #ifndef HF_SENTINEL_HELM_HELM_H
@@ -36,6 +37,8 @@ enum {
     RUMOUR_MS = 2000,     /* for whoever enrolled our voter to make a register */
     WANT_VOTERS_MIN = 3,  /* who has not met its peers yet would make a register of its own */
     WANT_NODES_MIN = 2,
+    RECRUIT_FIRST_MS = 1000, /* between two looks at who follows and is no member; doubling, */
+    RECRUIT_MAX_MS = 30000,  /* for those who will not, up to this */
 };
 
 struct helms {
@@ -63,6 +66,12 @@ struct helm_line {
     uint64_t vital_ms;  /* not dialled before */
 };
 
+/* When those who are no members are asked next. */
+struct recruiting {
+    uint64_t next_ms, pause_ms;
+    uint32_t count; /* of them, last time */
+};
+
 struct helm {
     struct map_node by_name, by_gid, by_token;
     struct helms *all;
@@ -75,6 +84,7 @@ struct helm {
     uint64_t wake_at_ms; /* what the timer is set to; UINT64_MAX: not running */
     uint64_t warm_ms;    /* links to voters are looked at */
     uint64_t poll_ms;    /* and they are asked who they are */
+    struct recruiting recruiting;
     uint64_t ver;        /* lines are those of this version's members */
     enum keep set_level; /* of the settings, as they were last seen */
     struct captain_actions queue;
@@ -121,7 +131,12 @@ void wants_note(struct helms *hs, const struct group *g);
 /* It may be durable, and our voter have missed it or lost its memory. */
 void wants_rumour(struct helms *hs, const struct group *g);
 
+/* recruits.c: asks the classic core's nodes that are no members whether they would be, when it is time. */
+void recruits_look(struct helm *h);
+
 /* requests.c */
+/* A host that is too long for a charter is named by its address. */
+bool requests_put_place(struct place *out, const struct addr *a, const char *ip);
 /* Asks the other sentinels of a group whether it is durable; it has a helm then. */
 void requests_look_up(struct helms *hs, const struct group *g);
 
@@ -141,7 +156,8 @@ struct muster {
         bool settled;
     } nodes[CHARTER_MEMBERS_MAX];
     bool voters_settled[CHARTER_VOTERS_MAX];
-    int own; /* which of the voters is ours; -1: none */
+    int own;    /* which of the voters is ours; -1: none */
+    bool aside; /* nobody's request: none waits for it */
     ev_timer late;
     /* Everybody has answered, or will not. The muster goes when this returns. */
     void (*done)(struct muster *q);

@@ -170,7 +170,7 @@ void helms_told(struct helms *hs, uint64_t token, const struct reg_message *answ
 
 /* Somebody votes there who holds nothing, and does not say for which group: whose voter at that place has been silent
  * since it was asked last has become this one. Its next answer would tell otherwise. */
-static void saw_stranger(struct helms *hs, const struct place *at, uint64_t voter)
+static void saw_stranger(struct helms *hs, const struct place *at, const struct reg_message *m)
 {
     struct map_walk walk = map_walk(&hs->by_name);
     uint64_t now_ms = clock_now_ms();
@@ -180,7 +180,7 @@ static void saw_stranger(struct helms *hs, const struct place *at, uint64_t vote
         struct helm *h = CONTAINER_OF(n, struct helm, by_name);
 
         if (captain_seen_ms(&h->captain, at) + HELM_POLL_MS + HELM_POLL_MS / 2 < now_ms)
-            captain_saw(&h->captain, at, voter, now_ms);
+            captain_saw(&h->captain, at, m->voter, m->format, now_ms);
     }
 }
 
@@ -194,9 +194,9 @@ static void on_voted(void *arg, const struct place *from, const struct reg_messa
         LIST_EACH (&hs->musters, link)
             muster_enrolled(LIST_ENTRY(link, struct muster, of_helms), from, m);
         if (h)
-            captain_saw(&h->captain, from, m->voter, clock_now_ms());
+            captain_saw(&h->captain, from, m->voter, m->format, clock_now_ms());
         else if (!m->gid[0])
-            saw_stranger(hs, from, m->voter);
+            saw_stranger(hs, from, m);
     } else if (h) {
         hear_ballot(h, m);
     }

@@ -113,6 +113,7 @@ static void hear_voter(struct muster *q, uint32_t i, const struct reg_message *m
 
     v->answers = v->speaks = true;
     v->voter = m->voter;
+    v->format = (int)i == q->own ? wire_format_own() : m->format;
     q->voters_settled[i] = true;
     note_register(q, m);
     end_soon(q);

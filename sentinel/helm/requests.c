@@ -54,8 +54,7 @@ static bool votes_at(const struct voter *v, const struct place *at)
     return place_eq(&v->at, at);
 }
 
-/* A host that is too long for a charter is named by its address. */
-static bool put_place(struct place *out, const struct addr *a, const char *ip)
+bool requests_put_place(struct place *out, const struct addr *a, const char *ip)
 {
     return place_set(out, bytes_of(a->host), a->port) || place_set(out, bytes_of(ip), a->port);
 }
@@ -144,6 +143,9 @@ static void create(struct muster *q)
     } else if (helms_find(q->all, bytes_of(q->name))) {
         answer(q->all, q->name, &q->request,
                "somebody has made it durable meanwhile: look at the group");
+    } else if (q->known.gid[0] && q->request.kind == REQUEST_RESEED) {
+        answer(q->all, q->name, &q->request,
+               "one of the sentinels holds a register still: take its memory away first");
     } else if (q->known.gid[0]) {
         take_up(q);
     } else {
@@ -168,7 +170,7 @@ static bool add_nodes(struct muster *q, const struct group *g)
         const struct node *n = LIST_ENTRY(link, struct node, of_group);
         struct founding_node *to = &f->nodes[f->node_count];
 
-        if (f->node_count == CHARTER_MEMBERS_MAX || !put_place(&to->at, &n->addr, n->ip))
+        if (f->node_count == CHARTER_MEMBERS_MAX || !requests_put_place(&to->at, &n->addr, n->ip))
             return false;
         to->leads = n == g->leader;
         f->node_count++;
@@ -190,7 +192,7 @@ static bool add_voters(struct muster *q, const struct group *g)
         if (seat->vacant_until_ms)
             continue;
         if (f->voter_count == CHARTER_VOTERS_MAX ||
-            !put_place(&f->voters[f->voter_count].at, &p->addr, p->ip))
+            !requests_put_place(&f->voters[f->voter_count].at, &p->addr, p->ip))
             return false;
         f->voters[f->voter_count].answers = q->voters_settled[f->voter_count] =
             p->protocol == 0 && p->line.state == LINE_UP;
@@ -203,6 +205,7 @@ static void begin_creating(struct helms *hs, const struct group *g, const struct
 {
     struct muster *q = muster_new(hs, g->name, r, create);
 
+    memcpy(q->found.heir, r->heir, sizeof q->found.heir);
     q->found.level = r->level;
     q->found.min_sync = r->min_sync ? r->min_sync : 1;
     if (add_nodes(q, g) && add_voters(q, g)) {
@@ -235,12 +238,32 @@ void requests_look_up(struct helms *hs, const struct group *g)
 
 /* ---- requests that need no muster -------------------------------------------------------------- */
 
-static void change_terms(struct helm *h, const struct durable_request *r)
+/* As they are. */
+static struct wish terms_of(const struct helm *h, const struct durable_request *r)
 {
+    const struct charter *c = &h->captain.charter;
     struct wish w = wish_of(r, WISH_TERMS);
 
+    w.level = c->level;
+    w.min_sync = c->min_sync;
+    w.closed = c->closed;
+    return w;
+}
+
+static void change_terms(struct helm *h, const struct durable_request *r)
+{
+    struct wish w = terms_of(h, r);
+
     w.level = r->level;
-    w.min_sync = r->min_sync ? r->min_sync : h->captain.charter.min_sync;
+    w.min_sync = r->min_sync ? r->min_sync : w.min_sync;
+    utter(h, &w);
+}
+
+static void admit(struct helm *h, const struct durable_request *r)
+{
+    struct wish w = terms_of(h, r);
+
+    w.closed = r->closed;
     utter(h, &w);
 }
 
@@ -268,6 +291,14 @@ static void switch_over(struct helm *h, const struct durable_request *r)
 static void remove_member(struct helm *h, const struct durable_request *r)
 {
     about_member(h, r, WISH_MEMBER_REMOVE);
+}
+
+static void reseed(struct helm *h, const struct durable_request *r)
+{
+    answer(h->all, h->name, r,
+           "this sentinel holds the group's register: while a majority of its voters answers "
+           "nothing is lost, and "
+           "else its memory is to be taken away first");
 }
 
 static void force(struct helm *h, const struct durable_request *r)
@@ -320,6 +351,8 @@ static const char *unfit_node(const struct helm *h, const struct founding_node *
                "acknowledged";
     if (n->report.gid[0] && strcmp(n->report.gid, h->gid) != 0)
         return "the node belongs to another durable group";
+    if (!captain_reads(&h->captain, n->report.format))
+        return "the node is of an older version, which could not read what the group agreed on";
     return NULL;
 }
 
@@ -361,6 +394,8 @@ static const char *unfit_voter(const struct helm *h, const struct muster *q)
         return "the sentinel votes for another durable group of that name";
     if (charter_voter(&h->captain.charter, v->voter))
         return "the sentinel votes already";
+    if (v->voter != h->captain.voter && !captain_reads(&h->captain, v->format))
+        return "the sentinel is of an older version, which could not read what the group agreed on";
     return NULL;
 }
 
@@ -403,9 +438,12 @@ static void begin_adding_voter(struct helm *h, const struct durable_request *r)
 
 static bool is_asking(const struct helms *hs, const char *group)
 {
-    LIST_EACH ((struct list *)&hs->musters, link)
-        if (strcmp(LIST_ENTRY(link, struct muster, of_helms)->name, group) == 0)
+    LIST_EACH ((struct list *)&hs->musters, link) {
+        const struct muster *q = LIST_ENTRY(link, struct muster, of_helms);
+
+        if (!q->aside && strcmp(q->name, group) == 0)
             return true;
+    }
     return false;
 }
 
@@ -421,6 +459,8 @@ void helms_request(struct helms *hs, const char *group, const struct durable_req
         [REQUEST_VOTER_REMOVE] = remove_voter,
         [REQUEST_VOTER_REPLACE] = begin_adding_voter,
         [REQUEST_FORCE] = force,
+        [REQUEST_ADMIT] = admit,
+        [REQUEST_RESEED] = reseed,
     };
     struct helm *h = helms_find(hs, bytes_of(group));
     const struct group *g = sentinel_find_group(hs->drive->core, bytes_of(group));
@@ -429,7 +469,7 @@ void helms_request(struct helms *hs, const char *group, const struct durable_req
         answer(hs, group, r, "another change of the group has only begun");
     else if (h)
         of_durable[r->kind](h, r);
-    else if (r->kind != REQUEST_LEVEL)
+    else if (r->kind != REQUEST_LEVEL && r->kind != REQUEST_RESEED)
         answer(hs, group, r, "the group is not durable");
     else if (r->level == KEEP_ASYNC)
         answer(hs, group, r, NULL);

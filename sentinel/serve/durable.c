@@ -151,6 +151,27 @@ static bool take_force(const struct call *c, struct durable_request *r)
     return at == c->argc;
 }
 
+/* ADMIT name yes|no */
+static bool take_admit(const struct call *c, struct durable_request *r)
+{
+    r->kind = REQUEST_ADMIT;
+    if (c->argc != WORDS_AT + 1)
+        return false;
+    r->closed = bytes_is_word(c->argv[WORDS_AT], "no");
+    return r->closed || bytes_is_word(c->argv[WORDS_AT], "yes");
+}
+
+/* RESEED name level gid ACCEPT-RISK */
+static bool take_reseed(const struct call *c, struct durable_request *r)
+{
+    int at = WORDS_AT + 2;
+
+    r->kind = REQUEST_RESEED;
+    return c->argc == WORDS_AT + 3 && serve_take_level(c->argv[WORDS_AT], &r->level) &&
+           wire_take_hex(c->argv[WORDS_AT + 1], r->heir, GID_LEN) &&
+           take_word(c, &at, "accept-risk");
+}
+
 static void operate(struct call *c, int name_at,
                     bool (*take)(const struct call *c, struct durable_request *r))
 {
@@ -179,6 +200,16 @@ static void member(struct call *c)
 static void voter(struct call *c)
 {
     operate(c, NAME_AT + 1, take_voter);
+}
+
+static void admit(struct call *c)
+{
+    operate(c, NAME_AT, take_admit);
+}
+
+static void reseed(struct call *c)
+{
+    operate(c, NAME_AT, take_reseed);
 }
 
 static void force(struct call *c)
@@ -226,9 +257,11 @@ bool sentinel_durable(struct call *c)
         void (*obey)(struct call *c);
     } verbs[] = {
         { "level", level },
+        { "admit", admit },
         { "member", member },
         { "voter", voter },
         { "force", force },
+        { "reseed", reseed },
         { "status", sentinel_durable_status },
         { "suspect", suspicion },
         { "opinion", suspicion },

@@ -48,7 +48,8 @@ static void put_item(struct buf *out, struct fields *f)
 
 static void put_flags(struct fields *f, uint32_t flags)
 {
-    static const char *const words[] = { "loading", "resyncing", "holding", "disk-failed", "solo" };
+    static const char *const words[] = { "loading",     "resyncing", "holding",
+                                         "disk-failed", "solo",      "joins" };
     struct buf text = { 0 };
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -67,6 +68,7 @@ static void put_report(struct fields *f, const struct report *r)
     field_text(f, "role", node_role_word(r->role));
     put_flags(f, r->flags);
     field_number(f, "priority", r->priority);
+    field_number(f, "format", r->format);
     field_number(f, "ver", r->ver);
     field_number(f, "position-epoch", r->at.epoch);
     field_number(f, "offset", r->at.offset);
@@ -141,6 +143,7 @@ static void put_charter(struct fields *f, const struct charter *c)
 
     field_text(f, "level", keep_word(c->level));
     field_number(f, "min-sync", c->min_sync);
+    field_bool(f, "admits", !c->closed);
     field_text(f, "gid", c->gid);
     field_number(f, "ver", c->ver);
     field_number(f, "epoch", c->epoch);

@@ -6,6 +6,7 @@ from harness import history
 from harness.case import limit, slow
 from harness.faults import FAULTS, Faults, keep_copy
 from harness.seed import seeded
+from harness.resp import pairs
 from harness.trial import Hosts, Judgement, Trial
 from harness.wait import until
 
@@ -13,10 +14,10 @@ from harness.wait import until
 class Story:
     """One group with clients; what happens to it is told by the test, and judged at its end."""
 
-    def __init__(self, t, kind="os", net=None, before=None):
+    def __init__(self, t, kind="os", net=None, before=None, **options):
         t.needs_holdfast()
         self.random = seeded()
-        self.trial = Trial(t, kind, Hosts(net)).start()
+        self.trial = Trial(t, kind, Hosts(net), **options).start()
         self.group = self.trial.group
         if before:
             before(self.trial)
@@ -194,6 +195,119 @@ def test_voters_are_replaced_one_by_one(t):
     story.end()
 
 
+@limit(120)
+def test_the_leader_is_told_to_hand_over(t):
+    """FAILOVER, as in Redis: to the one that is named, and no client notices."""
+    story = Story(t)
+    leader, follower = story.faults.leader, story.faults.follower
+    for node, words, error in (
+            (follower, (), "ERR FAILOVER is not valid when server is a replica."),
+            (leader, ("TO", *follower.address, "FORCE", "TIMEOUT", 1), "ERR FAILOVER FORCE could lose what a durable group "
+             "has acknowledged"),
+            (leader, ("TO", follower.ip, 1), "ERR FAILOVER target HOST and PORT is not a replica."),
+            (leader, ("ABORT",), "ERR No failover in progress.")):
+        with node.client() as c:
+            told = c.ask("FAILOVER", *words)
+        assert told.kind == "-" and told.value == error, (words, told)
+    assert leader.call("FAILOVER", "TO", *follower.address, "TIMEOUT", 20000) == "OK"
+    assert story.led_by_another() == follower.address
+    until(lambda: leader.info("replication")["master_failover_state"] == "no-failover", 10, "it to be over")
+    judgement = story.end()
+    unknown = [op for op in judgement.operations if op.outcome == "unknown"]
+    assert not unknown, unknown[0]
+
+
+def leads_no_more_when(t, kind, call, error):
+    """The append only file of its leader cannot be written or synced any more: another one leads, while that is so."""
+    story = Story(t, kind=kind, power=True)
+    story.faults.leader.disk.fail(call, error, "*.aof")
+    story.led_by_another()
+    story.trial.wait_served()
+    story.faults.leader.disk.say()
+    judgement = story.end()
+    assert judgement.epochs == 1
+    return judgement
+
+
+@limit(120)
+def test_a_leader_whose_disk_is_full_leads_no_more(t):
+    leads_no_more_when(t, "os", "write", "ENOSPC")
+
+
+@limit(120)
+def test_a_leader_whose_disk_does_not_sync_leads_no_more(t):
+    leads_no_more_when(t, "fsync", "fdatasync", "EIO")
+
+
+@limit(120)
+def test_at_level_mem_nobody_notices_a_failed_disk(t):
+    """No acknowledgement waits for it there: the lead is handed over."""
+    judgement = leads_no_more_when(t, "mem", "write", "EIO")
+    unknown = [op for op in judgement.operations if op.outcome == "unknown"]
+    assert not unknown, unknown[0]
+
+
+def members(trial):
+    return {int(pairs(m)["port"]) for m in trial.status()["members"]}
+
+
+@limit(180)
+def test_who_follows_the_leader_joins_unless_kept_out(t):
+    """A node may say no for itself, and an operator for the whole group."""
+    story = Story(t)
+    trial, asked = story.trial, story.group.sentinels[0]
+
+    def follower(**settings):
+        n = t.node(settings={**story.group.nodes[0].settings, "dir": "", **settings}, follows=story.faults.leader)
+        n.settings["dir"] = n.folder
+        return n.start()
+
+    def heard_of(n):
+        return any(int(r["port"]) == n.port and r["master-link-status"] == "ok" for r in asked.replicas(trial.group.name))
+    shy, joins = follower(**{"hf-join": "no"}), follower()
+    until(lambda: joins.port in members(trial), 40, "who follows to be a member")
+    assert heard_of(shy) and shy.port not in members(trial) and "hf_group" not in shy.info("replication")
+    until(lambda: asked.call("SENTINEL", "HF", "ADMIT", trial.group.name, "no") == "OK", 10, "the group to be closed")
+    assert trial.status()["admits"] == "no"
+    assert shy.call("CONFIG", "SET", "hf-join", "yes") == "OK"
+    late = follower()
+    until(lambda: heard_of(late), 40, "a late follower to be heard of")
+    assert not {shy.port, late.port} & members(trial)
+    assert asked.call("SENTINEL", "HF", "ADMIT", trial.group.name, "yes") == "OK"
+    until(lambda: {shy.port, late.port} <= members(trial), 60, "both to be members")
+    story.group.nodes += [shy, joins, late]
+    story.strike("leader killed")
+    story.led_by_another()
+    story.end()
+
+
+@slow
+@limit(180)
+def test_a_group_whose_sentinels_are_lost_for_good_gets_a_new_register(t):
+    story = Story(t)
+    name, gid = story.group.name, story.trial.status()["gid"]
+    with story.group.sentinels[0].client() as c:
+        told = c.ask("SENTINEL", "HF", "RESEED", name, "os", gid, "ACCEPT-RISK")
+    assert told.kind == "-" and "holds the group's register" in told.value, told
+    leader = story.group.leader()
+    for s in story.group.sentinels:
+        s.kill()
+    story.group.sentinels[:] = [t.sentinel(watch=[(name, leader.address, 2, {})]).start() for _ in range(3)]
+    for s in story.group.sentinels:
+        until(lambda s=s: len(s.sentinels(name)) == 2 and len(s.replicas(name)) == 1, 30, "%r to know everybody" % s)
+    asked = story.group.sentinels[0]
+    with asked.client() as c:
+        told = c.ask("SENTINEL", "HF", "RESEED", name, "os", "e" * 40, "ACCEPT-RISK")
+    assert told.kind == "-" and "belongs to another durable group" in told.value, told
+    assert asked.call("SENTINEL", "HF", "RESEED", name, "os", gid, "ACCEPT-RISK") == "OK"
+    story.trial.wait_whole()
+    assert story.trial.status()["gid"] != gid
+    story.record_anew()
+    story.strike("leader killed")
+    story.led_by_another()
+    story.end()
+
+
 @slow
 @limit(240)
 def test_members_are_added_and_removed(t):
@@ -201,8 +315,7 @@ def test_members_are_added_and_removed(t):
     name = story.group.name
     added = story.trial.one_more_node()
     follower = story.faults.follower
-    story.group.sentinels[0].call("SENTINEL", "HF", "MEMBER", "ADD", name, place(added))
-    until(story.trial.whole, 40, "three to be in sync")
+    until(story.trial.whole, 60, "who follows the leader to have joined, and three to be in sync")
     refused = story.group.sentinels[0].client().ask("SENTINEL", "HF", "MEMBER", "REMOVE", name, place(follower))
     assert refused.kind == "-" and "in sync" in refused.value, refused
     follower.stop()
@@ -212,4 +325,42 @@ def test_members_are_added_and_removed(t):
     story.group.nodes.remove(follower)
     story.strike("leader killed")
     assert story.led_by_another() == added.address
+    story.end()
+
+
+@limit(240)
+def test_an_upgrade_under_load_loses_nothing(t):
+    """Half of the group is one format ahead of the other when its leader dies."""
+    story = Story(t, previous=True)
+    trial, leader = story.trial, story.faults.leader
+    for p in story.group.sentinels[:2] + story.group.followers():
+        trial.upgrade(p)
+    trial.wait_served()
+    story.strike("leader killed")
+    story.led_by_another()
+    trial.wait_served()
+    leader.previous = False
+    story.faults.back(leader)
+    trial.wait_whole()
+    trial.upgrade(story.group.sentinels[2])
+    assert not any(p.previous for p in trial.members())
+    story.end()
+
+
+@slow
+@limit(240)
+def test_what_is_upgraded_may_lead_the_others(t):
+    """And the other way round, amid an upgrade that stays where it is."""
+    story = Story(t, previous=True)
+    trial = story.trial
+    ahead = story.group.followers()[0]
+    trial.upgrade(ahead)
+    trial.upgrade(story.group.sentinels[0])
+    for _ in range(2):
+        trial.switch_over()
+        trial.wait_served()
+        trial.wait_whole()
+    trial.switch_over()
+    assert trial.group.leader() is ahead
+    story.strike("everything killed")
     story.end()

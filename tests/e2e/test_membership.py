@@ -53,8 +53,12 @@ def test_what_a_bound_node_is_not_told(t):
     captain = Captain(t)
     captain.create(node)
     captain.wait_role(node, "active")
-    for words in (("REPLICAOF", "127.0.0.1", "1"), ("SLAVEOF", "NO", "ONE"), ("FAILOVER",)):
+    for words in (("REPLICAOF", "127.0.0.1", "1"), ("SLAVEOF", "NO", "ONE")):
         assert refused(node, *words).startswith("NOPERM "), words
+    assert refused(node, "FAILOVER") == "ERR FAILOVER requires connected replicas."
+    assert refused(node, "FAILOVER", "TO", "127.0.0.1", "1") == "ERR FAILOVER target HOST and PORT is not a replica."
+    assert refused(node, "FAILOVER", "ABORT") == "ERR No failover in progress."
+    assert node.info("replication")["master_failover_state"] == "no-failover"
     with node.client() as c:
         c.call("MULTI")
         c.call("SLAVEOF", "NO", "ONE")
@@ -331,6 +335,54 @@ def test_a_deposed_leader_acknowledges_nothing(t):
     captain.wait_role(one, "follower")
     captain.wait_in_sync(one, two)
     assert one.call("GET", "a") == two.call("GET", "a") == "2"
+
+
+def tail_of(t, former):
+    """A leader that has what nobody else has, and whom `former` treats before another leads."""
+    captain, (one, two) = pair(t, **{"hf-silence-limit": 60000, "hf-reset-grace": 60000, "hf-stall-refuse": 0,
+                                     "hf-stale-read-limit": 0, "hf-confirm-timeout": 0})
+    assert one.call("SET", "acked", "1") == "OK"
+    two.kill()
+    with one.client() as c:
+        c.call("SELECT", "3")
+        assert is_unanswered(c, "SET", "tail", "#HF 1 2\r\n")
+        former(one)
+    two.start(wait=False)
+    until(lambda: not captain.ping(two)["flags"] & 1, 20, "it to have read the register")
+    captain.fail_over(two, suspects=[captain.charter.leader])
+    captain.wait_role(two, "active")
+    if one.running():
+        one.thaw()
+        captain.tell(one)
+    else:
+        one.start(wait=False)
+    captain.wait_in_sync(one, two)
+    return one
+
+
+def check_tail(node):
+    kept = [name for name in os.listdir(node.folder) if name.startswith("hf-discarded-")]
+    assert len(kept) == 1 and kept[0].startswith("hf-discarded-1-"), kept
+    with open(os.path.join(node.folder, kept[0]), "rb") as f:
+        text = f.read()
+    assert text.startswith(b"*2\r\n$6\r\nSELECT\r\n") and b"$4\r\ntail\r\n$9\r\n#HF 1 2\r\n\r\n" in text, text
+    assert b"acked" not in text, text
+    return kept[0]
+
+
+@limit(120)
+def test_what_a_former_leader_throws_away_is_kept(t):
+    t.needs_holdfast()
+    node = tail_of(t, lambda leader: leader.freeze())
+    info = durable(node)
+    assert (info["hf_discarded_tails"], info["hf_discarded_file"]) == ("1", check_tail(node)), info
+    assert node.call("DBSIZE") == 2 and node.call("GET", "acked") == "1"
+
+
+@limit(120)
+def test_what_a_killed_leader_throws_away_is_kept(t):
+    t.needs_holdfast()
+    check_tail(tail_of(t, lambda leader: leader.kill()))
 
 
 @limit(120)

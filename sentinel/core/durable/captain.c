@@ -79,9 +79,27 @@ struct watched *captain_watched(struct captain *c, uint64_t node)
     return NULL;
 }
 
+static bool is_there(const struct seen_voter *s, const struct place *at)
+{
+    return s->at.port == at->port && strcmp(s->at.host, at->host) == 0;
+}
+
+static const struct seen_voter *find_seen(const struct captain *c, const struct place *at)
+{
+    for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++)
+        if (is_there(&c->seen[i], at))
+            return &c->seen[i];
+    return NULL;
+}
+
 struct watched *captain_leader(struct captain *c)
 {
     return c->charter.ver ? captain_watched(c, c->charter.leader) : NULL;
+}
+
+bool captain_votes(const struct captain *c)
+{
+    return c->voter != 0 && charter_voter(&c->charter, c->voter);
 }
 
 static const struct place *place_of(struct captain *c, uint64_t node)
@@ -206,6 +224,34 @@ void captain_prepare(struct captain *c, bool ahead)
         proposer_set_ahead(&c->proposer, ahead, c->now_ms, &c->reg);
 }
 
+/* Formats of the wire and of charters rise together. */
+static bool reads(uint32_t format, const struct charter *c)
+{
+    return charter_format(c) == 1 || format >= charter_format(c);
+}
+
+bool captain_reads(const struct captain *c, uint32_t format)
+{
+    return reads(format, &c->charter);
+}
+
+bool captain_all_read(const struct captain *c, const struct charter *next)
+{
+    if (charter_format(next) == 1)
+        return true;
+    for (uint32_t i = 0; i < c->node_count; i++)
+        if (!reads(c->nodes[i].e.report.format, next))
+            return false;
+    for (uint32_t i = 0; i < next->voter_count; i++) {
+        const struct seen_voter *s = find_seen(c, &next->voters[i].at);
+        bool mine = next->voters[i].id == c->voter;
+
+        if (!mine && !(s && s->voter == next->voters[i].id && reads(s->format, next)))
+            return false;
+    }
+    return true;
+}
+
 /* Those who stay keep their evidence. */
 static void watch_members(struct captain *c)
 {
@@ -238,6 +284,7 @@ static void begin_epoch(struct captain *c, struct captain_actions *out)
     c->lookout_ms = 0;
     c->leader_seq = w->e.seq;
     c->promotes = 0;
+    c->busy_ms = c->now_ms + c->set.patience.busy_failover_ms;
     c->promote_ms =
         c->now_ms + (c->mine == c->charter.epoch ? 0 : (captain_rank(c) + 1) * CAPTAIN_RANK_MS);
     c->no_candidate_told = false;
@@ -564,6 +611,7 @@ static void receipt(struct captain *c, const struct captain_event *ev, struct ca
     evidence_hear(&w->e, ev->receipt, &c->set.patience, c->now_ms);
     if (strcmp(r->gid, c->charter.gid) == 0)
         c->behind = c->behind || r->ver > c->charter.ver || r->promised > c->charter.epoch;
+    tend_receipt(c, w, ev->receipt);
     switchover_receipt(c, w, ev->receipt, out);
 }
 
@@ -636,6 +684,12 @@ static void wish(struct captain *c, const struct captain_event *ev, struct capta
     operate_wish(c, ev->wish, out);
 }
 
+static void joins(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
+{
+    (void)out;
+    newcome_joins(c, ev->at, ev->report);
+}
+
 static void settle(struct captain *c, struct captain_actions *out)
 {
     int rounds = 0;
@@ -670,6 +724,7 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
         [CAPTAIN_EV_OPINION] = opinion, [CAPTAIN_EV_BALLOT] = ballot,
         [CAPTAIN_EV_CHARTER] = charter, [CAPTAIN_EV_RUMOUR] = rumour,
         [CAPTAIN_EV_LOOKOUT] = lookout, [CAPTAIN_EV_WISH] = wish,
+        [CAPTAIN_EV_JOINS] = joins,
     };
 
     awake(c, ev->now_ms);
@@ -679,20 +734,15 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
     settle(c, out);
 }
 
-static bool is_there(const struct seen_voter *s, const struct place *at)
-{
-    return s->at.port == at->port && strcmp(s->at.host, at->host) == 0;
-}
-
 uint64_t captain_seen_ms(const struct captain *c, const struct place *at)
 {
-    for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++)
-        if (is_there(&c->seen[i], at))
-            return c->seen[i].heard_ms;
-    return 0;
+    const struct seen_voter *s = find_seen(c, at);
+
+    return s ? s->heard_ms : 0;
 }
 
-void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint64_t now_ms)
+void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint32_t format,
+                 uint64_t now_ms)
 {
     struct seen_voter *oldest = &c->seen[0];
 
@@ -706,7 +756,8 @@ void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint
         if (s->heard_ms < oldest->heard_ms)
             oldest = s;
     }
-    *oldest = (struct seen_voter){ .at = *at, .voter = voter, .heard_ms = now_ms };
+    *oldest =
+        (struct seen_voter){ .at = *at, .voter = voter, .heard_ms = now_ms, .format = format };
 }
 
 uint64_t captain_wake_ms(const struct captain *c)

@@ -25,7 +25,8 @@
  *   7. the outcome of a change that is not known is read, never guessed; clients are sent to a leader when it says
  *      that it is active, no earlier
  *   8. an operator's FORCE names the version it was shown, and needs hard evidence or the operator's word
- *   9. who answers at a member's place and belongs to no group becomes a member of its own, never that one
+ *   9. who answers at a member's place and belongs to no group becomes a member of its own, never that one; and so does
+ *      a node that follows one and would join, unless the charter is closed
  *
  * A core like sentinel_step: events and the time in, actions out, obeyed in order; no I/O, no clock, no chance but the
  * proposer's. The sentinel's voter is beside it (acceptor.h) and is fed by the driver; it writes to the disk, the
@@ -65,6 +66,7 @@ enum {
     CAPTAIN_WISH_MS = 1000,
     CAPTAIN_FINISH_MS = 1000, /* two sets of voters that nobody makes one */
     CAPTAIN_NEWCOME_MS = 100, /* a failover goes first */
+    CAPTAIN_RELIEF_MS = 500,  /* between two attempts to relieve a leader that asks for it */
     CAPTAIN_CALM_MS =
         1000, /* between two PINGs of a node while nothing happens and somebody looks out … */
     CAPTAIN_LOOKOUT_MS = 8000, /* … which a word of his is good for */
@@ -87,7 +89,7 @@ enum wish_kind {
     WISH_NONE,
     WISH_SWITCHOVER,    /* node: who is to lead; 0: the best */
     WISH_CREATE,        /* first: see found.h */
-    WISH_TERMS,         /* level, min_sync */
+    WISH_TERMS,         /* level, min_sync, closed */
     WISH_MEMBER_ADD,    /* member */
     WISH_MEMBER_REMOVE, /* node */
     WISH_VOTERS,        /* voters: the whole new set, in both steps */
@@ -102,6 +104,7 @@ struct wish {
     uint64_t node;
     enum keep level;
     uint32_t min_sync;
+    bool closed;
     struct member member;
     struct voter voters[CHARTER_VOTERS_MAX];
     uint32_t voter_count;
@@ -125,6 +128,7 @@ enum captain_event_kind {
     CAPTAIN_EV_CHARTER,   /* charter: known to be committed (my voter was told, or a peer tells) */
     CAPTAIN_EV_RUMOUR, /* ver: my voter has accepted it; nobody may ever tell that it is committed */
     CAPTAIN_EV_WISH,   /* wish */
+    CAPTAIN_EV_JOINS,  /* at, report: a node there that follows a member would join */
     CAPTAIN_EV_COUNT
 };
 
@@ -141,6 +145,8 @@ struct captain_event {
     const struct reg_message *message;
     const struct charter *charter;
     const struct wish *wish;
+    const struct place *at;
+    const struct report *report;
 };
 
 enum captain_action_kind {
@@ -220,10 +226,17 @@ struct voice {
     uint64_t told_ms;
 };
 
-/* Who said that it votes at a place: for operators, and for no decision. */
+/* Who said that it votes at a place, and in which format: for operators, and before a charter is written in a new one. */
 struct seen_voter {
     struct place at;
     uint64_t voter, heard_ms; /* 0: nobody has */
+    uint32_t format;
+};
+
+/* Who would become a member by itself; node 0: nobody. */
+struct joiner {
+    struct member member;
+    uint64_t heard_ms;
 };
 
 /* Somebody's question that a probe is to answer. */
@@ -281,6 +294,10 @@ struct captain {
     uint64_t mine; /* the last epoch that a change of mine began */
     uint32_t promotes;
     uint64_t promote_ms, served;
+    uint64_t busy_ms; /* the new leader may say until then that it cannot lead yet */
+
+    struct joiner joiner;
+    uint64_t relief_ms; /* a leader that would hand over is relieved then; 0: it would not */
 
     struct seen_voter seen[CHARTER_VOTERS_MAX];
 
@@ -313,13 +330,17 @@ void captain_fini(struct captain *c);
 void captain_step(struct captain *c, const struct captain_event *ev, struct captain_actions *out);
 uint64_t
 captain_wake_ms(const struct captain *c); /* when to raise EV_TIME; there always is a moment */
-/* A voter at that place says who it is. */
-void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint64_t now_ms);
+/* A voter at that place says who it is, in that format. */
+void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint32_t format,
+                 uint64_t now_ms);
 uint64_t captain_seen_ms(const struct captain *c, const struct place *at); /* 0: never */
 /* An acceptor_policy; arg is the captain beside the acceptor. Invariant 5. */
 bool captain_refuses(void *arg, const struct charter *mine, const struct charter *proposed);
 /* Asserts what the header promises of the state between two steps. */
 void captain_check(const struct captain *c);
+
+/* Does whoever spoke in that format read this group's charter? */
+bool captain_reads(const struct captain *c, uint32_t format);
 
 /* The newest version that is known, committed or not: the one to show, and for FORCE to name. */
 const struct charter *captain_newest(const struct captain *c);

@@ -23,13 +23,17 @@ static const char *odd_node(const struct founding *f, const struct founding_node
         return "does not answer";
     if (!n->speaks)
         return "is no Holdfast node: it could lead, and would lose what was acknowledged";
-    if (r->gid[0] && strcmp(r->gid, f->gid) != 0)
+    if (r->gid[0] && strcmp(r->gid, f->gid) != 0 && strcmp(r->gid, f->heir) != 0)
         return "belongs to another durable group";
     if (r->node == 0 || r->did == 0 || !r->run[0])
         return "does not say who it is, or which data it has";
     for (uint32_t i = 0; &f->nodes[i] != n; i++)
         if (f->nodes[i].report.node == r->node)
             return "has the identity of another node: its directory was copied";
+    if (n->leads && f->heir[0] && (strcmp(r->gid, f->heir) != 0 || r->role != NODE_ACTIVE))
+        return "does not lead the group whose register was lost";
+    if (f->heir[0] && r->format < 2)
+        return "is of an older version, which could not read it";
     if (n->leads && n->observer)
         return "leads, and is to be an observer";
     if (n->leads && (r->flags & (NODE_LOADING | NODE_RESYNCING)))
@@ -47,10 +51,22 @@ static const char *odd_voter(const struct founding *f, const struct founding_vot
         return "is no Holdfast sentinel: it cannot keep the register";
     if (v->voter == 0)
         return "has no memory to vote with";
+    if (f->heir[0] && v->format < 2)
+        return "is of an older version, which could not read it";
     for (uint32_t i = 0; &f->voters[i] != v; i++)
         if (f->voters[i].voter == v->voter)
             return "has the identity of another sentinel: its directory was copied";
     return NULL;
+}
+
+static uint64_t leads_in(const struct founding *f)
+{
+    uint64_t epoch = 0;
+
+    for (uint32_t i = 0; i < f->node_count; i++)
+        if (f->nodes[i].leads)
+            epoch = f->nodes[i].report.promised;
+    return epoch;
 }
 
 static void check_nodes(const struct founding *f, struct reasons *why)
@@ -62,6 +78,8 @@ static void check_nodes(const struct founding *f, struct reasons *why)
         const char *odd = odd_node(f, n);
 
         leaders += n->leads;
+        if (!odd && f->heir[0] && n->report.promised > leads_in(f))
+            odd = "knows of a later epoch than the leader's";
         if (odd)
             reasons_say(why, "the node %s:%u %s", n->at.host, n->at.port, odd);
     }
@@ -97,6 +115,9 @@ static struct charter first_version(const struct founding *f)
     };
 
     memcpy(c.gid, f->gid, sizeof c.gid);
+    memcpy(c.heir, f->heir, sizeof c.heir);
+    if (f->heir[0] && c.epoch <= leads_in(f))
+        c.epoch = leads_in(f) + 1;
     for (uint32_t i = 0; i < f->node_count; i++) {
         const struct founding_node *n = &f->nodes[i];
         const struct report *r = &n->report;

@@ -6,6 +6,8 @@
  *
  *   1. the first version names one copy in sync, the leader's: the others grow one by one
  *   2. every node of the group is a member, every sentinel of it a voter: who is left out is no surprise later
+ *   3. a lost register has an heir only where its leader still leads, in the highest epoch that any of its nodes knows; the
+ *      heir begins with the next one
  *
  * Pure. Cost: O(members x members).
  */
@@ -30,12 +32,14 @@ struct founding_node {
 struct founding_voter {
     struct place at;
     bool answers, speaks;
-    uint64_t voter; /* of its memory; 0: it has none */
+    uint64_t voter;  /* of its memory; 0: it has none */
+    uint32_t format; /* that it speaks */
 };
 
 struct founding {
-    char gid[GID_LEN + 1]; /* made for this */
-    uint64_t epoch;        /* to begin with; 0: 1 */
+    char gid[GID_LEN + 1];  /* made for this */
+    char heir[GID_LEN + 1]; /* the group whose register was lost, and takes this one's; "": none */
+    uint64_t epoch;         /* to begin with; 0: 1 */
     enum keep level;
     uint32_t min_sync;
     struct founding_node nodes[CHARTER_MEMBERS_MAX];

@@ -19,10 +19,15 @@ static const char *create(struct captain *c, const struct wish *w, struct change
 
 static const char *set_terms(struct captain *c, const struct wish *w, struct change *ch)
 {
-    (void)c;
+    struct charter next = c->charter;
+
+    next.closed = w->closed;
+    if (!captain_all_read(c, &next))
+        return "a node or a sentinel of the group is of an older version, which could not read it";
     ch->kind = CHANGE_TERMS;
     ch->level = w->level;
     ch->min_sync = w->min_sync;
+    ch->closed = w->closed;
     return NULL;
 }
 

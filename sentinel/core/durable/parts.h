@@ -6,7 +6,7 @@
  *     succeed.c     from agreement to a committed failover
  *     switchover.c  from an operator's word to a committed one
  *     operate.c     an operator's other changes
- *     newcome.c     members that come back without their disks
+ *     newcome.c     members that come back without their disks, and new ones
  *     tend.c        until everybody does what the charter says
  *
  * Each file's _settle looks at the whole and does what is due; it runs at the end of every step, again while anything
@@ -28,10 +28,13 @@ struct order *captain_order(struct captain *c, struct watched *w, enum order_kin
                             struct captain_actions *out);
 struct watched *captain_watched(struct captain *c, uint64_t node); /* NULL: no member */
 struct watched *captain_leader(struct captain *c);                 /* NULL: there is no register */
+bool captain_votes(const struct captain *c); /* who has no vote opens no failover */
 /* The proposer is free. */
 void captain_submit(struct captain *c, enum errand errand, const struct change *ch,
                     uint64_t timeout_ms);
 bool captain_is_busy(const struct captain *c); /* the proposer is not */
+/* Has every member and voter shown that it reads such a charter (charter.h, invariant 5)? */
+bool captain_all_read(const struct captain *c, const struct charter *next);
 void captain_prepare(struct captain *c, bool ahead);
 
 /* suspect.c */
@@ -70,10 +73,12 @@ void operate_reply(struct captain *c, const char *why, struct captain_actions *o
 
 /* newcome.c */
 void newcome_heard(struct captain *c, struct watched *w, const struct report *r);
+void newcome_joins(struct captain *c, const struct place *at, const struct report *r);
 void newcome_settle(struct captain *c, struct captain_actions *out);
 
 /* tend.c */
 void tend_settle(struct captain *c, struct captain_actions *out);
+void tend_receipt(struct captain *c, const struct watched *w, const struct receipt *r);
 /* Does the leader do what the charter says? As far as its last report tells. */
 bool tend_leads(const struct captain *c);
 

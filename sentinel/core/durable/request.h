@@ -17,6 +17,8 @@ enum request_kind {
     REQUEST_VOTER_REMOVE,
     REQUEST_VOTER_REPLACE, /* who voted at `at` by who votes at `next` */
     REQUEST_FORCE,         /* at, ver, confirm_dead, reason */
+    REQUEST_ADMIT,         /* closed: whether who follows the leader becomes a member */
+    REQUEST_RESEED,        /* level, min_sync, heir: of a group whose voters are lost */
     REQUEST_COUNT
 };
 
@@ -27,10 +29,11 @@ struct durable_request {
     struct place next; /* VOTER_REPLACE */
     enum keep level;
     uint32_t min_sync; /* 0: as it is, or 1 */
-    bool observer;
+    bool observer, closed;
     uint64_t ver;
     bool confirm_dead;
     char reason[CHARTER_REASON_MAX + 1];
+    char heir[GID_LEN + 1];
 };
 
 /* False: the host is too long for a charter, or it is no port. */

@@ -97,15 +97,10 @@ const struct watched *succeed_expect(const struct captain *c, uint64_t only)
 
 /* ---- the way there ----------------------------------------------------------------------------- */
 
-static bool is_voter(const struct captain *c)
-{
-    return c->voter != 0 && charter_voter(&c->charter, c->voter);
-}
-
 static void calm(struct captain *c, struct captain_actions *out)
 {
     (void)out;
-    if (!c->agreed || !is_voter(c))
+    if (!c->agreed || !captain_votes(c))
         return;
     captain_enter(c, CAPTAIN_STAGGER, c->agreed_ms + captain_rank(c) * CAPTAIN_RANK_MS);
 }

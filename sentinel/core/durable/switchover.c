@@ -1,6 +1,7 @@
 /*
  * switchover - a planned change of the leader: a ballot is prepared first, then the leader holds its writes until every
- * copy has everything, then the change is committed. Nothing is refused, nothing is lost, and nobody waits long.
+ * copy has everything, then the change is committed. Nothing is refused, nothing is lost, and nobody waits long. An operator
+ * asks for it, or the leader itself by its report: FAILOVER was said to it.
  *
  * If anything fails on the way the leader helps itself: it reads the register, and goes on if that still names it.
  */
@@ -112,8 +113,33 @@ static void settle_handoff(struct captain *c, struct captain_actions *out)
         give_up(c, "the leader did not hand over in time", out);
 }
 
+/* In the order of ranks, and again if nothing came of it, for as long as it asks. */
+static void relieve(struct captain *c, struct captain_actions *out)
+{
+    const struct watched *w = captain_leader(c);
+    uint64_t to = w && tend_leads(c) && w->e.report.role == NODE_ACTIVE ? w->e.report.hands_to : 0;
+    struct wish x = { .kind = WISH_SWITCHOVER, .node = to == c->charter.leader ? 0 : to };
+
+    if (to == 0 || !captain_votes(c)) {
+        c->relief_ms = 0;
+        return;
+    }
+    if (c->relief_ms == 0)
+        c->relief_ms = c->now_ms + captain_rank(c) * CAPTAIN_RANK_MS;
+    if (c->now_ms < c->relief_ms)
+        captain_wake_by(c, c->relief_ms);
+    if (c->now_ms < c->relief_ms || c->wish.kind != WISH_NONE || captain_is_busy(c))
+        return;
+    c->relief_ms = c->now_ms + CAPTAIN_RELIEF_MS + captain_rank(c) * CAPTAIN_RANK_MS;
+    captain_notice(out, "+hf-relief", "leader=%llu to=%llu", (unsigned long long)c->charter.leader,
+                   (unsigned long long)x.node);
+    operate_wish(c, &x, out);
+}
+
 void switchover_settle(struct captain *c, struct captain_actions *out)
 {
+    if (c->state == CAPTAIN_CALM)
+        relieve(c, out);
     if (c->state == CAPTAIN_PREPARE)
         settle_prepare(c, out);
     else if (c->state == CAPTAIN_HANDOFF)

@@ -21,6 +21,16 @@ bool tend_leads(const struct captain *c)
            (r->role == NODE_LEADER || r->role == NODE_ACTIVE);
 }
 
+/* It would lead, and cannot yet: its file is being made, say. For as long as a busy leader is borne, and for ever where that
+ * is, its answers are not counted as those of one that does not lead though told to. */
+void tend_receipt(struct captain *c, const struct watched *w, const struct receipt *r)
+{
+    bool borne = c->set.patience.busy_failover_ms == 0 || c->now_ms < c->busy_ms;
+
+    if (r->kind == RECEIPT_BUSY && w == captain_leader(c) && is_the_leader(c, &r->report) && borne)
+        c->promotes = 0;
+}
+
 /* Those whom the new leader need not wait for. */
 static void name_suspects(struct captain *c, struct order *o)
 {
@@ -94,13 +104,19 @@ static void tend_leader(struct captain *c, struct watched *w, struct captain_act
         await_active(c, w, out);
 }
 
+/* Versions of a register that was lost, and has this one for an heir, count for nothing. */
+static bool knows_as_much(const struct captain *c, const struct report *r)
+{
+    return r->ver >= c->charter.ver && !(r->gid[0] && strcmp(r->gid, c->charter.heir) == 0);
+}
+
 /* Who knows less than I is told; a leader is promoted first. */
 static void tell(struct captain *c, struct watched *w, struct captain_actions *out)
 {
     const struct report *r = &w->e.report;
     bool is_leader = w->e.node == c->charter.leader;
 
-    if (w->e.contact != CONTACT_OPEN || w->e.told_seq == 0 || r->ver >= c->charter.ver)
+    if (w->e.contact != CONTACT_OPEN || w->e.told_seq == 0 || knows_as_much(c, r))
         return;
     if (is_leader && is_the_leader(c, r) && !tend_leads(c))
         return;

@@ -17,6 +17,7 @@ static bool voters_answer, voters_accept;
 static uint64_t now_ms, written, synced;
 static struct buf trace;
 static struct meta on_disk;
+static struct durable_action dropped;
 static struct durable_terms terms;
 
 static void obey(struct durable_actions *out);
@@ -39,6 +40,8 @@ static void ask_voter(const struct durable_action *a)
 
 static void note(const struct durable_action *a)
 {
+    if (a->kind == DURABLE_DROP)
+        dropped = *a;
     if (a->kind == DURABLE_SAY && a->talk.kind == TALK_BEAT)
         return;
     if (a->kind == DURABLE_SAY)
@@ -452,6 +455,53 @@ START_TEST(after_a_gap_in_its_own_time_a_leader_looks_first)
 }
 END_TEST
 
+/* The voters of the group are lost, and an operator has made it another register. */
+static struct charter heir(void)
+{
+    struct charter c = named();
+
+    memcpy(c.heir, c.gid, sizeof c.heir);
+    memset(c.gid, 'f', GID_LEN);
+    c.ver = 1;
+    c.epoch = 3;
+    charter_member(&c, OTHER)->did = 0;
+    return c;
+}
+
+START_TEST(a_group_whose_register_is_lost_goes_on_in_its_heir)
+{
+    struct charter c = heir(), old = named(), stranger = heir(), early = heir();
+
+    serve();
+    memset(stranger.heir, 'e', GID_LEN);
+    order(ORDER_PROMOTE, &stranger);
+    ck_assert_str_eq(seen(), "+GROUP ");
+    early.epoch = 2;
+    order(ORDER_CONFIG, &early);
+    ck_assert_str_eq(seen(), "+GROUP ");
+    order(ORDER_PROMOTE, &c);
+    ck_assert_ptr_nonnull(strstr(seen(), "demote"));
+    ck_assert_str_eq(on_disk.gid, c.gid);
+    ck_assert(d.role == NODE_LEADER && on_disk.seen.epoch == 3 && on_disk.seen.ver == 1);
+    execute(d.at);
+    ck_assert_int_eq(d.role, NODE_ACTIVE);
+    seen();
+    order(ORDER_CONFIG, &old);
+    ck_assert_str_eq(seen(), "+GROUP ");
+}
+END_TEST
+
+START_TEST(a_follower_goes_on_in_the_heir_too)
+{
+    struct charter c = charter_of_three(), next = heir();
+
+    start(&c, OTHER, ITS, 300);
+    order(ORDER_CONFIG, &next);
+    ck_assert(d.role == NODE_FOLLOWER && strcmp(on_disk.gid, next.gid) == 0);
+    ck_assert_uint_eq(on_disk.did, ITS); /* its data are what they were: it may go on from there */
+}
+END_TEST
+
 /* ---- following --------------------------------------------------------------------------------- */
 
 static void follow(uint64_t did)
@@ -480,8 +530,30 @@ START_TEST(data_that_counts_is_not_dropped)
     t.end = 1000;
     hear(&t);
     ck_assert_str_eq(seen(), "persist drop SYNC ");
+    ck_assert_int_eq(durable_refuses_read(&d, now_ms), REFUSES_MASTERDOWN);
     ck_assert_uint_ne(on_disk.did, ITS);
     ck_assert(on_disk.resyncing);
+}
+END_TEST
+
+START_TEST(what_was_ours_alone_begins_where_the_histories_part)
+{
+    struct charter c = charter_of_three();
+    struct talk t;
+
+    charter_member(&c, OTHER)->did = 0;
+    start(&c, OTHER, ITS, 300);
+    t = talk_of(TALK_FULL, ME);
+    t.end = 1000;
+    history_add(&t.history, 1, 0);
+    history_add(&t.history, 2, 120);
+    hear(&t);
+    ck_assert(dropped.offset == 120 && dropped.epoch == 1);
+    start(&c, OTHER, ITS, 300);
+    t.history.count = 0; /* a leader of an older version */
+    t.attach = d.attach;
+    hear(&t);
+    ck_assert(dropped.offset == 0 && dropped.epoch == 1);
 }
 END_TEST
 
@@ -616,7 +688,9 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            a_confirmed_read_waits_for_a_beat_that_was_sent_after_it,
            a_switchover_holds_writes_until_all_is_acknowledged,
            a_switchover_waits_for_reads_that_wait_for_a_beat,
-           after_a_gap_in_its_own_time_a_leader_looks_first, data_that_counts_is_not_dropped,
+           after_a_gap_in_its_own_time_a_leader_looks_first,
+           a_group_whose_register_is_lost_goes_on_in_its_heir, a_follower_goes_on_in_the_heir_too,
+           data_that_counts_is_not_dropped, what_was_ours_alone_begins_where_the_histories_part,
            two_marks_in_one_delivery_begin_where_each_stands,
            a_leader_that_lacks_what_was_announced_is_not_obeyed,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,

@@ -155,6 +155,19 @@ static void instead(struct stage *s, char **w)
     stage_play(s);
 }
 
+/* "joins n4": it follows a member, and belongs to no group. */
+static void joins(struct stage *s, char **w)
+{
+    int n = number_of(s, *w, 'n');
+    struct stage_event *e = stage_put(s, CAPTAIN_EV_JOINS);
+
+    e->receipt.report = s->nodes[n].report;
+    e->receipt.report.gid[0] = '\0';
+    e->receipt.report.flags = NODE_JOINS;
+    e->place = place_of("10.0.0", (uint64_t)n, 6379);
+    stage_play(s);
+}
+
 static void goodbye(struct stage *s, char **w)
 {
     int n = number_of(s, *w, 'n');
@@ -214,6 +227,16 @@ static void node(struct stage *s, char **w)
             n->report.flags |= NODE_DISK_FAILED;
         else if (strcmp(*w, "well") == 0)
             n->report.flags = 0;
+        else if (strcmp(*w, "format") == 0)
+            n->report.format = (uint32_t)value_of(s, *++w);
+        else if (strcmp(*w, "hands-to") == 0)
+            n->report.hands_to = 10 + (uint64_t)number_of(s, *++w, 'n');
+        else if (strcmp(*w, "hands-to-nobody") == 0)
+            n->report.hands_to = 0;
+        else if (strcmp(*w, "busy-to-lead") == 0)
+            n->unready = true;
+        else if (strcmp(*w, "ready-to-lead") == 0)
+            n->unready = false;
         else if (strcmp(*w, "passive") == 0)
             n->passive = true;
         else if (strcmp(*w, "deaf") == 0)
@@ -239,6 +262,15 @@ static void says(struct stage *s, char **w)
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (w[1] && strcmp(w[1], words[i]) == 0)
             s->says[v] = (enum says)i;
+}
+
+/* "speaks s2 1": the format of what it says. */
+static void speaks(struct stage *s, char **w)
+{
+    int v = number_of(s, *w, 's');
+    struct place at = place_of("10.0.1", (uint64_t)v, 26379);
+
+    captain_saw(&s->captain, &at, (uint64_t)v, (uint32_t)value_of(s, w[1]), s->now_ms);
 }
 
 static void away(struct stage *s, char **w)
@@ -352,6 +384,8 @@ static void wish(struct stage *s, char **w)
     for (w++; *w; w++) {
         if (strcmp(*w, "ver") == 0) {
             x->ver = value_of(s, *++w);
+        } else if (strcmp(*w, "closed") == 0) {
+            x->closed = true;
         } else if (strcmp(*w, "confirm-dead") == 0) {
             x->confirm_dead = true;
         } else if ((*w)[0] == 's') {
@@ -459,7 +493,8 @@ static const struct {
     { "sleep", slept, false },     { "show", show, false },
     { "instead", instead, false }, { "hang", hang, false },
     { "lookout", lookout, false }, { "pause", pause_it, false },
-    { "resume", resume, false },
+    { "resume", resume, false },   { "joins", joins, false },
+    { "speaks", speaks, false },
 };
 
 void stage_line(struct stage *s, const char *line)

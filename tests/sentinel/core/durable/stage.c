@@ -86,7 +86,7 @@ static enum receipt_kind promoted(struct stage_node *node, const struct order *o
         return RECEIPT_STALE;
     if (!m || m->did != node->report.did || strcmp(o->value.run, node->report.run) != 0)
         return RECEIPT_NOT_SYNC;
-    if (node->report.flags & (NODE_LOADING | NODE_RESYNCING))
+    if ((node->report.flags & (NODE_LOADING | NODE_RESYNCING)) || node->unready)
         return RECEIPT_BUSY;
     node->report.promised = o->value.epoch;
     node->report.ver = o->value.ver;
@@ -268,6 +268,8 @@ static void step(struct stage *s, struct stage_event *e)
     e->ev.message = &e->message;
     e->ev.charter = &e->charter;
     e->ev.wish = &e->wish;
+    e->ev.at = &e->place;
+    e->ev.report = &e->receipt.report;
     if (!e->ev.run)
         e->ev.run = "";
     captain_step(&s->captain, &e->ev, &s->out);

@@ -22,6 +22,7 @@ struct stage_node {
     bool lags;     /* it will not hand over, */
     bool slow;     /* or not before it is told to */
     bool hangs_up; /* it takes a connection, and closes it */
+    bool unready;  /* promoted, it says that it cannot lead yet */
     bool up;       /* my line to it */
     struct report report;
     uint64_t beat_ms; /* the last beat of its leader; 0: they come all the time */
@@ -38,6 +39,7 @@ struct stage_event {
     struct reg_message message;
     struct charter charter;
     struct wish wish;
+    struct place place;
 };
 
 struct stage {

@@ -47,6 +47,47 @@ static void is_in_the_way(const char *reason)
     in_order();
 }
 
+static void inherits(void)
+{
+    in_order();
+    memset(f.heir, 'e', GID_LEN);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct report *r = &f.nodes[i].report;
+
+        memcpy(r->gid, f.heir, sizeof r->gid);
+        r->role = i == 0 ? NODE_ACTIVE : NODE_FOLLOWER;
+        r->promised = 7;
+        r->format = f.voters[i].format = 2;
+    }
+}
+
+START_TEST(a_lost_register_has_an_heir_where_its_leader_leads)
+{
+    inherits();
+    ck_assert(found_charter(&f, &first, &why));
+    ck_assert(first.epoch == 8 && first.ver == 1 && strcmp(first.heir, f.heir) == 0);
+    inherits();
+    f.nodes[0].report.role = NODE_WAITING;
+    is_in_the_way("the node 10.0.0.1:6379 does not lead the group whose register was lost");
+    inherits();
+    f.nodes[0].report.gid[0] = '\0';
+    is_in_the_way("the node 10.0.0.1:6379 does not lead the group whose register was lost");
+    inherits();
+    f.nodes[2].report.promised = 8;
+    is_in_the_way("the node 10.0.0.3:6379 knows of a later epoch than the leader's");
+    inherits();
+    f.nodes[1].report.format = 1;
+    is_in_the_way("the node 10.0.0.2:6379 is of an older version, which could not read it");
+    inherits();
+    f.voters[1].format = 1;
+    is_in_the_way("the sentinel 10.0.1.2:26379 is of an older version, which could not read it");
+    inherits();
+    f.nodes[2].report.gid[0] = '\0';
+    f.nodes[2].report.promised = 0;
+    ck_assert(found_charter(&f, &first, &why)); /* a follower may be new */
+}
+END_TEST
+
 START_TEST(a_group_in_order_begins_with_its_leader_in_sync)
 {
     in_order();
@@ -130,5 +171,6 @@ START_TEST(what_does_not_fit_is_said)
 }
 END_TEST
 
-CHECK_MAIN("found", a_group_in_order_begins_with_its_leader_in_sync, each_thing_in_the_way_is_said,
+CHECK_MAIN("found", a_lost_register_has_an_heir_where_its_leader_leads,
+           a_group_in_order_begins_with_its_leader_in_sync, each_thing_in_the_way_is_said,
            all_of_it_is_said_at_once, what_does_not_fit_is_said)
