@@ -191,6 +191,8 @@ static void cmd_order(struct call *c)
     struct order o;
 
     call_no_effect(c);
+    if (c->session)
+        node_session_of(c->session)->orders = true;
     wire_of_words(&words, c->argc - BEFORE_VERB, c->argv + BEFORE_VERB);
     if (wire_take_order(&words, &o, &why) != OK) {
         reply_errorf(c->reply, "ERR %.200s", why.text);

@@ -9,7 +9,7 @@
 #include "node/serve/serve.h"
 
 static const char *const refusals[REFUSAL_COUNT] = {
-    [REFUSES_READONLY] = "READONLY You can't write against a read only replica.",
+    [REFUSES_READONLY] = GROUP_READONLY,
     [REFUSES_MASTERDOWN] = "MASTERDOWN No leader of this node's durable group is known to be in "
                            "force here",
     [REFUSES_NOREPLICAS] = "NOREPLICAS Not enough good replicas to write.",

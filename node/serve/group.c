@@ -1,11 +1,7 @@
 #include "node/serve/group.h"
 
 #include "node/serve/serve.h"
-
-void group_init(struct serve *v)
-{
-    list_init(&v->group.held);
-}
+#include "node/world.h"
 
 void group_beats_by(struct serve *v, uint64_t (*beat)(void *arg), void *arg)
 {
@@ -43,6 +39,104 @@ void group_answers(struct serve *v, struct group_answer writes, struct group_ans
     }
     if (UNLIKELY(changed))
         ask_again(v);
+}
+
+/* ---- a leader's clients, when it leads no more ---- */
+
+static bool is_client(const struct serve *v, const struct session *s)
+{
+    return (s->kind == SESSION_NORMAL || s->kind == SESSION_PUBSUB) && s != v->running &&
+           !node_session_of((struct session *)s)->orders;
+}
+
+/* More of its pipeline may follow. */
+static void close_when_answered(struct serve *v, struct session *s)
+{
+    if (!list_linked(&s->held))
+        list_push_back(&v->group.refused, &s->held);
+}
+
+/* By a pause, by us, or for a walk: it has not run. */
+static void refuse_held(struct serve *v, struct session *s)
+{
+    struct reply reply = session_reply(s);
+
+    list_remove(&s->held);
+    reply_error(&reply, GROUP_READONLY);
+    session_drop_held(s);
+    close_when_answered(v, s);
+}
+
+static void dismiss(struct serve *v, struct session *s)
+{
+    node_session_of(s)->dismissed = true;
+    if ((s->flags & SESSION_HELD) && list_linked(&s->held))
+        refuse_held(v, s);
+    else if (s->kind == SESSION_PUBSUB || (s->flags & (SESSION_BLOCKED | SESSION_MONITOR)))
+        session_close(s, LINK_WHY_ASKED);
+}
+
+void group_dismiss(struct serve *v)
+{
+    LIST_EACH (&v->service->sessions, n) {
+        struct session *s = LIST_ENTRY(n, struct session, node);
+
+        if (is_client(v, s))
+            dismiss(v, s);
+    }
+    v->group.dismissing = true;
+    ev_timer_stop(v->world->loop, &v->group.dismissed);
+    ev_timer_set(&v->group.dismissed, GROUP_DISMISSED_MS / 1e3, 0.);
+    ev_timer_start(v->world->loop, &v->group.dismissed);
+}
+
+bool group_turns_away(struct serve *v, struct node_session *s, struct call *c, uint32_t has)
+{
+    if (!s->dismissed || !(has & (CMD_WRITE | CMD_MAY_REPLICATE | CMD_READONLY)))
+        return false;
+    service_refuse(&s->base, c, GROUP_READONLY);
+    close_when_answered(v, &s->base);
+    return true;
+}
+
+void group_turn_ended(struct serve *v)
+{
+    LIST_EACH (&v->group.refused, n) {
+        struct session *s = LIST_ENTRY(n, struct session, held);
+
+        if (link_input(s->link).len)
+            continue;
+        list_remove(n);
+        session_close(s, LINK_WHY_ASKED);
+    }
+}
+
+static void close_dismissed(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct serve *v = timer->data;
+
+    v->group.dismissing = false;
+    LIST_EACH (&v->service->sessions, n) {
+        struct session *s = LIST_ENTRY(n, struct session, node);
+
+        if (node_session_of(s)->dismissed)
+            session_close(s, LINK_WHY_ASKED);
+    }
+}
+
+/* ---- */
+
+void group_init(struct serve *v)
+{
+    list_init(&v->group.held);
+    list_init(&v->group.refused);
+    ev_timer_init(&v->group.dismissed, close_dismissed, 0., 0.);
+    v->group.dismissed.data = v;
+}
+
+void group_fini(struct serve *v)
+{
+    ev_timer_stop(v->world->loop, &v->group.dismissed);
 }
 
 bool group_holds(struct serve *v, struct node_session *s, uint32_t has)

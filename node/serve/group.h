@@ -7,6 +7,10 @@
  *   1. what is refused or held has not begun: it leaves no trace in the stream
  *   2. who is held asks again when the answer has changed, and only then
  *   3. replication links, and what runs for the stream, are never asked
+ *   4. who talked to a leader reads nothing of the follower that it has become: that is old, and would look like the
+ *      leader's word. Whatever touches data is answered READONLY, which sends clients to the new leader, and then the
+ *      connection is closed; who says nothing is closed after GROUP_DISMISSED_MS. (Plain nodes are told CLIENT KILL by
+ *      sentinels.)
  *
  * Owner: embedded in serve; zeroed: everything runs. Cost: a branch per command.
  */
@@ -16,8 +20,13 @@
 #include "common/list.h"
 #include "common/serve/service.h"
 
+struct call;
 struct node_session;
 struct serve;
+
+enum { GROUP_DISMISSED_MS = 1000 };
+
+#define GROUP_READONLY "READONLY You can't write against a read only replica."
 
 struct group_answer {
     const char *error; /* with its code; a constant. NULL: it runs */
@@ -29,6 +38,9 @@ struct serve_group {
         reads; /* reads: whatever is not fit for a stale node, writes among it */
     bool pausing;
     struct list held; /* sessions */
+    bool dismissing;
+    struct list refused; /* dismissed sessions: closed once all that they had said is answered */
+    ev_timer dismissed;  /* the others are closed */
     uint64_t (*beat)(void *arg);
     void *arg;
 };
@@ -41,5 +53,11 @@ void group_answers(struct serve *v, struct group_answer writes, struct group_ans
                    bool pauses);
 /* Of a command with these flags. True: the session is held. */
 bool group_holds(struct serve *v, struct node_session *s, uint32_t has);
+/* This node leads no more: all its clients are dismissed, but sentinels that order. O(sessions). */
+void group_dismiss(struct serve *v);
+/* True: the session was dismissed, and the command, with flags has, is refused and answered. */
+bool group_turns_away(struct serve *v, struct node_session *s, struct call *c, uint32_t has);
+void group_turn_ended(struct serve *v);
+void group_fini(struct serve *v);
 
 #endif

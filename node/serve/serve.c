@@ -170,6 +170,8 @@ static enum admit admit(struct session *session, struct call *c)
     } else if (UNLIKELY(session->flags & SESSION_MULTI) && !multi_runs_at_once(c->cmd)) {
         has |= CMD_DENYOOM; /* a queue grows whatever it holds */
     }
+    if (UNLIKELY(v->group.dismissing) && group_turns_away(v, s, c, has))
+        return ADMIT_DONE;
     why = refusal(v, session, c, has, lacks);
     if (UNLIKELY(why != NULL)) {
         service_refuse(session, c, why);
@@ -457,6 +459,7 @@ static void turn_ended(struct service *service)
     walk_wait_look(v);
     shutdown_look(v);
     expire_turn_ended(v);
+    group_turn_ended(v);
     confirm_turn_ended(v);
     gate_turn_ended(&v->gate, clock_now_ms(), confirm_beat(v));
 }
@@ -624,6 +627,7 @@ void serve_free(struct serve *v)
     key_list_fini(&v->watches);
     own_keys_fini(&v->own_keys);
     confirm_fini(v);
+    group_fini(v);
     gate_fini(&v->gate);
     unit_fini(&v->unit);
     buf_fini(&v->effects);

@@ -50,6 +50,8 @@ struct node_session {
     struct list monitor;         /* of serve->monitors */
     ev_timer timeout;            /* of a blocking command */
     struct migration *migration; /* of a running MIGRATE; NULL: none */
+    bool orders;                 /* a sentinel's, which says HF: it is never */
+    bool dismissed;              /* it talked to a leader that is none any more (group.h) */
     bool trying;                 /* the held request runs again, */
     struct bytes woken_by;       /* for this key; at NULL: for another reason */
     struct buf note;             /* of the request that waits: struct call's */
