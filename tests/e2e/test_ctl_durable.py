@@ -13,12 +13,13 @@ from test_metrics import promtool, samples
 NOT_MISTAKES = {"candidates", "memory", "backlog", "persistence", "down-after"}  # what these groups do not set
 
 
-def durable(t, level="mem", nodes=2, settings=None, sentinels=None, hosts=None):
+def durable(t, level="mem", nodes=2, settings=None, sentinels=None, first=None):
+    """first: more settings of the first sentinel."""
     t.needs_holdfast()
-    hosts = hosts or Hosts(nodes=nodes)
+    hosts = Hosts(nodes=nodes)
     trial = Trial(t, level, hosts, settings={"maxmemory": "100mb", "repl-backlog-size": "16mb", **(settings or {})})
     for s in trial.group.sentinels:
-        s.settings = {**s.settings, **(sentinels or {})}
+        s.settings = {**s.settings, **(sentinels or {}), **((first or {}) if s is trial.group.sentinels[0] else {})}
     return trial.start()
 
 
@@ -45,9 +46,6 @@ def test_planted_mistakes(t):
     trial = durable(t, "os")
     group = trial.group
     follower = group.followers()[0]
-    follower.call("CONFIG", "SET", "appendonly", "no")
-    assert "has no append only file" in wait_rule(group, "durable-files", "append only")[1]
-    follower.call("CONFIG", "SET", "appendonly", "yes")
     # Somebody follows, and is no member.
     stranger = trial.one_more_node()
     stranger.wait_follows(group.leader())
@@ -65,23 +63,21 @@ def test_planted_mistakes(t):
 
 @limit(120)
 def test_what_the_voters_refuse(t):
-    trial = durable(t, "mem", sentinels={"requirepass": "s3cret"}, settings={"hf-sentinel-pass": "s3cret"})
-    group = trial.group
+    group = durable(t, "mem", settings={"hf-sentinel-pass": "s3cret"}).group
+    for s in group.sentinels:
+        s.call("ACL", "SETUSER", "default", "resetpass", ">s3cret")
     env = {"HOLDFASTCTL_AUTH": "s3cret"}
     assert "durable-logins" not in findings(group, env=env)
-    group.followers()[0].call("CONFIG", "SET", "hf-sentinel-pass", "another")
+    for n in group.nodes:
+        n.call("CONFIG", "SET", "hf-sentinel-pass", "another")
     found = findings(group, env=env)["durable-logins"]
     assert len(found) == 3 and "hf-sentinel-pass" in found[0][2] and "another" not in str(found), found
 
 
 @limit(90)
 def test_the_api_and_the_preview(t):
-    trial = durable(t, "mem", nodes=3)
-    group, port = trial.group, http_port(t)
-    s = group.sentinels[0]
-    s.kill()
-    s.settings = {**s.settings, "http-port": port, "http-token": "secret"}
-    s.start()
+    port = http_port(t)
+    group = durable(t, "mem", nodes=3, first={"http-port": port, "http-token": "secret"}).group
 
     def told():
         return ask(port, "/api/v1/groups/mymaster", token="secret").json()
@@ -117,13 +113,8 @@ def test_the_api_and_the_preview(t):
 @limit(90)
 def test_the_metrics(t):
     port, node_port = http_port(t), http_port(t)
-    trial = durable(t, "mem", sentinels={})
-    group = trial.group
-    s, leader = group.sentinels[0], group.leader()
-    s.kill()
-    s.settings = {**s.settings, "http-port": port}
-    s.start()
-    leader.call("CONFIG", "SET", "http-port", str(node_port))
+    group = durable(t, "mem", first={"http-port": port}).group
+    group.leader().call("CONFIG", "SET", "http-port", str(node_port))
     name = (("group", "mymaster"),)
 
     def page(p):

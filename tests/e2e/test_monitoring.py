@@ -80,13 +80,10 @@ def exported(t):
 
 
 def of_a_durable_group(t):
-    trial = Trial(t, "mem", Hosts(), settings={"http-port": "0"}).start()
-    group, port, sentinel_port = trial.group, http_port(t), http_port(t)
-    group.leader().call("CONFIG", "SET", "http-port", str(port))
-    sentinel = group.sentinels[0]
-    sentinel.kill()
-    sentinel.settings = {**sentinel.settings, "http-port": sentinel_port}
-    sentinel.start()
+    trial = Trial(t, "mem", Hosts())
+    port, sentinel_port, first = http_port(t), http_port(t), trial.group.sentinels[0]
+    first.settings = {**first.settings, "http-port": sentinel_port}
+    trial.start().group.leader().call("CONFIG", "SET", "http-port", str(port))
 
     def all_there():
         names = {key[0] for p in (port, sentinel_port) for key in samples(ask(p, "/metrics").text)}
