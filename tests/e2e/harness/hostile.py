@@ -308,7 +308,7 @@ class Pings:
 
 
 class Attack:
-    """In a process of its own, behind everybody else on its core."""
+    """In a process of its own; on a core that is named, behind everybody else."""
 
     def __init__(self, t, name, ports, core=None, **options):
         self.name = name
@@ -318,7 +318,7 @@ class Attack:
         t.defer(self.popen.kill)
         if core is not None:
             os.sched_setaffinity(self.popen.pid, {core})
-        os.setpriority(os.PRIO_PROCESS, self.popen.pid, 19)
+            os.setpriority(os.PRIO_PROCESS, self.popen.pid, 19)
 
     def wait_begun(self):
         assert self.popen.stdout.readline() == "begun\n", self.name

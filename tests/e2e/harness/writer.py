@@ -12,7 +12,7 @@ def ask_leader(sentinels, name, timeout=0.5):
     """What the first sentinel that answers says, as a client would ask."""
     for s in sentinels:
         try:
-            with Client(s.address, timeout=timeout) as c:
+            with s.client(timeout=timeout) as c:
                 found = c.call("SENTINEL", "get-master-addr-by-name", name)
                 if found:
                     return (found[0], int(found[1]))
