@@ -9,7 +9,10 @@
 #include "common/serve/pubsub.h"
 #include "common/serve/service.h"
 
-enum { INLINE_BYTES_MAX = 64 * 1024 };
+enum {
+    INLINE_BYTES_MAX = 64 * 1024,
+    TURN_BYTES = 512 * 1024, /* of replies, after which the others get theirs */
+};
 
 static bool readable(const struct session *s)
 {
@@ -61,14 +64,15 @@ static void run_requests(struct session *s)
     uint64_t now_us = clock_read_us();
     struct resp_request req;
     int covered = s->service->ops->ahead ? 0 : SESSION_TURN_REQUESTS;
+    uint64_t sealed_max = s->link->out.sealed + TURN_BYTES;
 
     for (int n = 0; readable(s); n++) {
-        if (n == covered)
-            covered += look_ahead(s);
-        if (n == SESSION_TURN_REQUESTS) {
+        if (n == SESSION_TURN_REQUESTS || s->link->out.sealed > sealed_max) {
             link_again(s->link);
             return;
         }
+        if (n == covered)
+            covered += look_ahead(s);
         switch (resp_read_request(&s->reader, link_input(s->link), &req)) {
         case RESP_MORE:
             link_want_input(s->link, resp_reader_wants(&s->reader));

@@ -338,3 +338,10 @@ def test_client_pause_holds_what_redis_sentinel_holds(t):
             assert c.call("CLIENT", "PAUSE", "300", "ALL") == "OK"
             assert other.call("PING") == "PONG"
             assert time.monotonic() - start > 0.25, product
+
+
+def test_a_long_pipeline_is_answered(t):
+    """More requests than a turn runs."""
+    sentinel = t.sentinel().start()
+    with sentinel.client() as c:
+        assert c.pipeline([["PING"]] * 2500) == ["PONG"] * 2500
