@@ -81,6 +81,8 @@ static void evict(struct client_memory *m, struct session *s)
                (unsigned long long)s->id, s->link->peer, (unsigned long long)s->counted_bytes,
                (unsigned long long)m->total_bytes, (unsigned long long)m->limit_bytes);
     m->evicted++;
+    s->leaving_bytes = s->counted_bytes;
+    m->leaving_bytes += s->leaving_bytes;
     uncount(m, s);
     session_kill(s, LINK_WHY_ASKED);
 }
@@ -133,8 +135,12 @@ void client_memory_touch(struct session *s)
 
 void client_memory_forget(struct session *s)
 {
+    struct client_memory *m = &s->service->client_memory;
+
     list_remove(&s->touched);
-    uncount(&s->service->client_memory, s);
+    uncount(m, s);
+    m->leaving_bytes -= s->leaving_bytes;
+    s->leaving_bytes = 0;
 }
 
 void client_memory_limit(struct service *v, uint64_t limit_bytes)

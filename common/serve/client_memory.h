@@ -26,6 +26,7 @@ struct client_memory {
     uint64_t limit_bytes; /* 0: none */
     uint64_t total_bytes; /* counted, while there is a limit */
     uint64_t evicted;
+    uint64_t leaving_bytes; /* of those just closed: freed when the turn ends */
     struct list touched;
     struct list crowds[CLIENT_CROWDS];
 };

@@ -96,6 +96,7 @@ struct session {
     struct tracking_client tracking;
     struct list touched, crowd; /* of service->client_memory */
     size_t counted_bytes;       /* there */
+    size_t leaving_bytes;       /* counted as it was closed for its memory */
     const struct command *last_command;
     struct command_stats *last_stats;
     struct pubsub_client *pubsub; /* subscriptions; NULL until the first */

@@ -114,8 +114,9 @@ bool memory_is_over(const struct node_world *w, uint64_t max_bytes)
 {
     uint64_t used = alloc_used_bytes();
 
-    return used > max_bytes &&
-           used > max_bytes + memory_not_counted(w) + keyspace_unfreed_bytes(w->keyspace);
+    return used > max_bytes && used > max_bytes + memory_not_counted(w) +
+                                          keyspace_unfreed_bytes(w->keyspace) +
+                                          w->service->client_memory.leaving_bytes;
 }
 
 void memory_measure(const struct node_world *w, struct memory *out)

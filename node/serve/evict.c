@@ -98,11 +98,19 @@ static void note_time_over(struct evict *e, bool is_over)
     e->over_since_us = 0;
 }
 
+static bool over_without_clients(struct serve *v)
+{
+    if (LIKELY(!over(v)))
+        return false;
+    client_memory_look(v->service);
+    return over(v);
+}
+
 static enum room make_room(struct serve *v)
 {
     enum room room = ROOM_NONE;
 
-    if (!over(v) || !may_evict(v)) {
+    if (!over_without_clients(v) || !may_evict(v)) {
         if (UNLIKELY(v->evict.over_since_us))
             note_time_over(&v->evict, false);
         return ROOM_ENOUGH;

@@ -7,9 +7,10 @@
  *          |           --nothing can go (noeviction, no key left)--------------> OOM, where it would grow
  *
  *   1. a command waits for at most what maxmemory-eviction-tenacity allows; so does each turn of the timer
- *   2. what counts is what is used less what comes and goes by itself: see memory_counted
+ *   2. what counts is what is used less what comes and goes by itself: see memory_is_over
  *   3. nothing is evicted while loading, while clients are paused, amid a script, and on a follower, unless
  *      it was told not to ignore maxmemory
+ *   4. clients leave before keys do, as far as maxmemory-clients lets them
  *
  * Owner: struct serve embeds one. Cost where no maxmemory is set: a compare.
  */

@@ -162,8 +162,12 @@ static enum admit admit(struct session *session, struct call *c)
     uint32_t has = flags, lacks = ~flags;
     const char *why;
 
-    if (v->world->set->maxmemory_bytes)
+    if (v->world->set->maxmemory_bytes) {
+        session_touch(session);
         evict_make_room(v);
+        if (UNLIKELY(session->flags & SESSION_CLOSING))
+            return ADMIT_DONE;
+    }
     if (UNLIKELY(session->flags & SESSION_MULTI) && multi_is_exec(c->cmd)) {
         has |= s->queue_flags & ~(uint32_t)CMD_HEALTH; /* as Redis, which asks PING alone */
         lacks |= s->queue_lacks;

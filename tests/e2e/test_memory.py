@@ -214,6 +214,26 @@ def test_a_long_request_counts_while_it_comes(t):
         assert int(info(c, "stats")["evicted_clients"]) == 1
 
 
+def test_clients_leave_before_keys(t):
+    node = t.node(settings={"maxmemory-policy": "allkeys-lru", "maxmemory-clients": "3mb"}).start()
+    with node.client() as c:
+        c.call("CLIENT", "NO-EVICT", "on")
+        for i in range(50):
+            c.call("SET", i, "x" * 100000)
+        c.call("CONFIG", "SET", "maxmemory", int(info(c, "memory")["used_memory"]) + 6 * MB)
+        readers = [flood(node, name="reader%d" % i) for i in range(20)]
+        for reader in readers:
+            try:
+                reader.sock.sendall(b"GET 1\r\n" * 200)
+            except OSError:
+                pass  # it went in the meantime
+        until(lambda: int(info(c, "stats")["evicted_clients"]) >= 15, 10, "clients to go")
+        assert info(c, "stats")["evicted_keys"] == "0"
+        assert c.call("DBSIZE") == 50
+        for reader in readers:
+            reader.close()
+
+
 def test_what_a_client_watches_and_tracks_counts(t):
     node = t.node(settings={"maxmemory-clients": "200kb"}).start()
     for words in (["WATCH", "%d"], ["PSUBSCRIBE", "%d"], ["CLIENT", "TRACKING", "on", "BCAST", "PREFIX", "%09d"]):
