@@ -29,10 +29,7 @@ void debug_run(struct call *c)
     const struct command *row = find(c, c->argv[1]);
 
     if (!row || c->argc < row->argc_min || c->argc > row->argc_max) {
-        reply_errorf(c->reply,
-                     "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try DEBUG "
-                     "HELP.",
-                     SERVE_SHOWN(c->argv[1]));
+        serve_wrong_use(c);
         return;
     }
     row->run(c);
@@ -176,17 +173,19 @@ static void debug_pause_cron(struct call *c)
     reply_ok(c->reply);
 }
 
-/* A session takes room for replies when there are some, so there is no peak of any time to forget. */
+/* A session takes room for replies when there are some: there is no peak of any time to forget, and nothing to
+ * resize. */
 static void debug_reply_buffer(struct call *c)
 {
+    bool resizing = bytes_is_word(c->argv[2], "resizing");
+    bool known =
+        resizing || bytes_is_word(c->argv[3], "never") || bytes_is_word(c->argv[3], "reset");
     int64_t ms;
 
-    if (bytes_is_word(c->argv[2], "peak-reset-time") &&
-        (bytes_is_word(c->argv[3], "never") || bytes_is_word(c->argv[3], "reset") ||
-         bytes_to_i64(c->argv[3], &ms)))
+    if (!resizing && !bytes_is_word(c->argv[2], "peak-reset-time"))
+        serve_wrong_use(c);
+    else if (known || serve_want_i64(c, c->argv[3], &ms))
         reply_ok(c->reply);
-    else
-        reply_error(c->reply, "ERR syntax error");
 }
 
 const struct command debug_subs[] = {
@@ -243,7 +242,7 @@ const struct command debug_subs[] = {
       .run = debug_reply_buffer,
       .argc_min = 4,
       .argc_max = 4,
-      .args = "PEAK-RESET-TIME time",
+      .args = "what:(PEAK-RESET-TIME|RESIZING) value",
       .help = "Accepted, and changes nothing: no buffer outlives its replies." },
     { .name = "protocol",
       .run = debug_protocol,
