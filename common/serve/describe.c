@@ -52,6 +52,16 @@ static const char *text_or_empty(const char *text)
     return text ? text : "";
 }
 
+/* Of a request that is not whole yet, as far as it was understood; what follows is still in the buffer. */
+static size_t argument_bytes(const struct resp_reader *r)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < r->argc; i++)
+        bytes += r->argv[i].len;
+    return bytes;
+}
+
 void session_describe(struct session *s, struct buf *out)
 {
     const struct service_ops *ops = s->service->ops;
@@ -71,7 +81,8 @@ void session_describe(struct session *s, struct buf *out)
     buf_printf(out, " db=%d sub=%zu psub=%zu ssub=%zu multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu",
                s->db, listening(s, PUBSUB_CHANNEL), listening(s, PUBSUB_PATTERN),
                listening(s, PUBSUB_SHARD), ops->multi_count ? ops->multi_count(s) : -1,
-               link_input(l).len, m.input > l->in.len ? m.input - l->in.len : 0, m.argv);
+               link_input(l).len - s->reader.scanned, m.input > l->in.len ? m.input - l->in.len : 0,
+               argument_bytes(&s->reader));
     buf_printf(out, " multi-mem=%zu rbs=%zu rbp=%zu obl=%llu oll=0 omem=%zu tot-mem=%zu events=%s",
                m.multi, room, room, (unsigned long long)out_pending(&l->out), m.output - room,
                m.total, ev_is_active(&l->writable) ? "rw" : "r");

@@ -463,6 +463,27 @@ def test_malformed_requests(t):
         assert raw(ours, data, 0.3) == raw(theirs, data, 0.3), data
 
 
+# What has come, and qbuf and argv-mem of it.
+HALVES = [
+    (b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n" + b"v" * 70000, "qbuf=70000", "argv-mem=4"),
+    (b"*2\r\n$3\r\nGET\r\n$5\r\nab", "qbuf=2", "argv-mem=3"),
+    (b"*2\r\n$3", "qbuf=2", "argv-mem=0"),
+    (b"GET ke", "qbuf=6", "argv-mem=0"),
+]
+
+
+def test_half_a_request_in_client_list(t):
+    for node in both(t):
+        with node.client() as c:
+            for number, (data, *wanted) in enumerate(HALVES):
+                with node.client() as half:
+                    name = "name=half%d" % number
+                    half.call("CLIENT", "SETNAME", name[5:])
+                    half.send_raw(data)
+                    until(lambda: any(set([name] + wanted) <= set(line.split())
+                                      for line in c.call("CLIENT", "LIST").splitlines()), 10, wanted)
+
+
 def test_cross_protocol_requests_are_cut_off(t):
     for node in both(t):
         said, state = raw(node, b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a 1\r\n")
