@@ -86,10 +86,11 @@ static const struct command *const command_rows[] = {
 };
 /* clang-format on */
 
-static const struct command *const debug_rows[] = { debug_subs,         debug_keyspace_subs,
-                                                    persist_debug_subs, aof_debug_subs,
-                                                    replica_debug_subs, script_debug_subs,
-                                                    config_debug_subs,  NULL };
+static const struct command *const debug_rows[] = {
+    debug_subs,        debug_keyspace_subs, persist_debug_subs,
+    aof_debug_subs,    replica_debug_subs,  script_debug_subs,
+    config_debug_subs, memory_debug_subs,   NULL
+};
 
 static const struct info_part *const info_rooms[] = { info_parts,           serve_info_parts,
                                                       replica_info_parts,   persist_info_parts,

@@ -45,6 +45,7 @@ void memory_measure(const struct node_world *w, struct memory *out);
 /* 0 where there is nothing to divide by. */
 double memory_ratio(uint64_t a, uint64_t b);
 
-extern const struct command memory_rows[]; /* memory */
+extern const struct command memory_rows[];       /* memory */
+extern const struct command memory_debug_subs[]; /* mallctl, where there is such an allocator */
 
 #endif

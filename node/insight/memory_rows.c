@@ -1,7 +1,9 @@
 /*
  * MEMORY: one key, the whole, and what to think of it.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #ifdef HF_JEMALLOC
 #include <jemalloc/jemalloc.h>
@@ -220,6 +222,54 @@ static void memory_purge(struct call *c)
 #endif
     reply_ok(c->reply);
 }
+
+#ifdef HF_JEMALLOC
+/* The allocator has to be asked in the width that a number has, and says EINVAL to any other. value: what it becomes;
+ * NULL: what it is. */
+static int ask_number(const char *name, const int64_t *value, uint64_t *out_old)
+{
+    int error = EINVAL;
+
+    for (size_t width = sizeof *out_old; width && error == EINVAL; width /= 2) {
+        uint64_t old = 0, new = value ? (uint64_t)*value : 0;
+        size_t len = width;
+
+        error = mallctl(name, &old, &len, value ? &new : NULL, value ? width : 0);
+        if (!error)
+            *out_old = old;
+    }
+    return error;
+}
+
+static void debug_mallctl(struct call *c)
+{
+    char name[SERVE_SHOWN_MAX + 1];
+    int64_t value;
+    uint64_t old;
+    int error;
+
+    if (c->argc > 3 && !serve_want_i64(c, c->argv[3], &value))
+        return;
+    snprintf(name, sizeof name, "%.*s", SERVE_SHOWN(c->argv[2]));
+    error = ask_number(name, c->argc > 3 ? &value : NULL, &old);
+    if (error)
+        reply_errorf(c->reply, "ERR %s", strerror(error));
+    else
+        reply_int(c->reply, (int64_t)old);
+}
+#endif
+
+const struct command memory_debug_subs[] = {
+#ifdef HF_JEMALLOC
+    { .name = "mallctl",
+      .run = debug_mallctl,
+      .argc_min = 3,
+      .argc_max = 4,
+      .args = "key [value:integer]",
+      .help = "One of the allocator's numbers, which may get another value." },
+#endif
+    { 0 },
+};
 
 #ifdef HF_JEMALLOC
 static void add_text(void *arg, const char *text)
