@@ -14,6 +14,7 @@ from . import Skip
 from .process import ROOT, _die_with_parent
 
 FOLDER = os.path.join(ROOT, "tests", "clients", "apps")
+MORE = os.path.join(FOLDER, "more")
 
 
 def needs(*programs):
@@ -50,12 +51,12 @@ def npm_install(folder, seconds):
         os.utime(complete)
 
 
-def needs_npm(*packages):
-    """Packages of apps/package.json. Tests that use this have NPM_LIMIT, for the first of them installs."""
+def needs_npm(*packages, folder=FOLDER):
+    """Packages of the folder's package.json. Tests that use this have NPM_LIMIT, for the first of them installs."""
     needs("node", "npm")
-    npm_install(FOLDER, 150)
+    npm_install(folder, 150)
     for package in packages:
-        probe = subprocess.run(["node", "-e", "require(%r)" % package], cwd=FOLDER,
+        probe = subprocess.run(["node", "-e", "require(%r)" % package], cwd=folder,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if probe.returncode != 0:
             raise Skip("%s does not load in this Node.js: %s" % (package, probe.stdout[-200:]))
