@@ -14,7 +14,7 @@
 #include "common/clock.h"
 #include "group_world.h"
 
-enum { SCHEDULES_DEFAULT = 300, REAL_SCHEDULES = 300, MUTANT_TRIES = 1500 };
+enum { SCHEDULES_DEFAULT = 300, REAL_SCHEDULES = 300, MUTANT_TRIES = 4000 };
 
 struct options {
     uint64_t seed, schedules, seconds;

@@ -120,7 +120,7 @@ static void ask(uint64_t to, uint64_t round)
     courier_send(t.courier, to, &t.at, &m);
 }
 
-#define ASKED(round) "GET 1 7 " GID " " round " 5"
+#define ASKED(round) "GET 2 7 " GID " " round " 5"
 
 START_TEST(the_newest_request_waits)
 {
@@ -134,7 +134,7 @@ START_TEST(the_newest_request_waits)
     ask(7, 6);
     ask(8, 9); /* another voter's does not wait for them */
     ck_assert_str_eq(next_request(), ASKED("4"));
-    ck_assert_str_eq(next_request(), "GET 1 8 " GID " 9 5");
+    ck_assert_str_eq(next_request(), "GET 2 8 " GID " 9 5");
     ck_assert_str_eq(next_request(), "");
     say("+OK\r\n");
     ck_assert_str_eq(next_request(), ASKED("6"));
@@ -152,8 +152,8 @@ START_TEST(a_reply_is_heard_and_nothing_else)
     setup();
     courier_enrol(t.courier, &t.at, "one");
     courier_enrol(t.courier, &t.at, "two");
-    ck_assert_str_eq(next_request(), "ENROL 1 one");
-    ck_assert_str_eq(next_request(), "ENROL 1 two");
+    ck_assert_str_eq(next_request(), "ENROL 2 one");
+    ck_assert_str_eq(next_request(), "ENROL 2 two");
     say("-ERR No such master with that name\r\n");
     run_for(5);
     ck_assert_int_eq(t.heard_count, 0);
@@ -217,11 +217,11 @@ START_TEST(what_is_told_goes_out_in_order_and_is_not_replaced)
     setup();
     tell("one");
     tell("two");
-    ck_assert_str_eq(next_request(), "OPINION 1 one");
-    ck_assert_str_eq(next_request(), "OPINION 1 two");
+    ck_assert_str_eq(next_request(), "OPINION 2 one");
+    ck_assert_str_eq(next_request(), "OPINION 2 two");
     for (int i = 0; i < COURIER_FLYING_MAX + 2; i++) { /* nobody has answered yet */
         tell("more");
-        ck_assert_str_eq(next_request(), "OPINION 1 more");
+        ck_assert_str_eq(next_request(), "OPINION 2 more");
     }
     say("+OK\r\n-ERR no such durable group\r\n");
     run_for(5);

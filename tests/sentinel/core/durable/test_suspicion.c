@@ -59,7 +59,7 @@ START_TEST(who_is_newer_is_understood_and_an_odd_word_is_named)
     ck_assert(take(words, 9, &s, &why) == OK);
     ck_assert(s.why == WHY_NONE && s.opinion == OPINION_HARD);
     ck_assert(take(words, 10, &s, &why) == ERR_SYNTAX);
-    words[1] = BYTES("2"); /* a newer one may say more */
+    words[1] = BYTES("3"); /* a newer one may say more */
     ck_assert(take(words, 10, &s, &why) == OK);
     ck_assert(take(words, 8, &s, &why) == ERR_SYNTAX);
     for (size_t i = 2; i < ARRAY_LEN(odd); i++) {
