@@ -10,16 +10,13 @@ EXAMPLES = os.path.join(ROOT, "deploy", "examples")
 
 
 def adapted(name, process, leader):
-    """The example's text for a process here, as a durable group's; every address of the file must be one of the known ones."""
+    """The example's text for a process here; every address of the file must be one of the known ones."""
     with open(os.path.join(EXAMPLES, name)) as f:
         text = f.read()
     text = text.replace("bind 10.0.0.1 127.0.0.1", "bind 127.0.0.1")
     text = re.sub(r"^port \d+$", "port %d" % process.port, text, flags=re.M)
     text = re.sub(r"^dir \S+$", "dir %s" % process.folder, text, flags=re.M)
     text = re.sub(r"^# logfile \S+$", "logfile %s" % process.log, text, flags=re.M)
-    text = text.replace("# sentinel durability mymaster os", "sentinel durability mymaster os")
-    text = text.replace("# appendonly yes", "appendonly yes")
-    text = re.sub(r"^(min-replicas)", r"# \1", text, flags=re.M)
     text = re.sub(r"^(sentinel monitor mymaster) 10.0.0.1 6379", r"\1 %s %d" % leader, text, flags=re.M)
     left = [line for line in text.splitlines() if "10.0.0" in line and not line.startswith("#")]
     assert not left, left

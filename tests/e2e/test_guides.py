@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from harness import Skip
-from harness.case import limit
+from harness.case import limit, slow
 from harness.process import ROOT, _die_with_parent, binary
 from harness.resp import Client
 from harness.wait import until
@@ -122,7 +122,8 @@ class Room:
         return (text.replace("10.0.0.", self.prefix + ".").replace("/usr/share/doc/holdfast-tools/examples", self.examples)
                 .replace("/usr/share/holdfast/certificates", ROOT + "/deploy/certificates"))
 
-    def follow(self, guide):
+    def follow(self, guide, kind="durable"):
+        """Blocks for a group that is not durable stand behind run-async."""
         with open(os.path.join(GUIDES, guide)) as f:
             text = f.read()
         blocks = re.findall(r"((?:<!-- [^\n]* -->\n)+)```sh\n(.*?)```", text, re.S)
@@ -130,7 +131,8 @@ class Room:
         for marks, commands in blocks:
             for source, target in re.findall(r"<!-- copy: (\S+) (\S+) -->", marks):
                 self.copy(source, target)
-            for name in re.search(r"<!-- run(?:-each)?: ([^\n]*) -->", marks)[1].split():
+            found = re.search(r"<!-- run(?:-each)?(|-durable|-async): ([^\n]*) -->", marks)
+            for name in found[2].split() if found[1] in ("", "-" + kind) else []:
                 self.machines[name].run(self.here(commands))
         return len(blocks)
 
@@ -188,33 +190,52 @@ def test_three_machines_and_what_comes_after(t):
     assert room.leader() != m1.ip
     room.let_lead("m1")
 
-    # The backup is from before a mistake, which every follower repeated. What is restored last is one key of today.
-    with open(os.path.join(GUIDES, "backup.md")) as f:
-        assert f.read().index("## Take one") > 0
-    backup_then_mistake(room)
-    room.whole()
-    with room.machines["m3"].client() as c:
-        until(lambda: c.call("GET", "kept") == "before the backup", 20, "what was restored")
+    # The backup is from before a mistake, which every follower repeated.
+    restored(room, "m2", "--port 7001", "durable")
 
     room.let_lead("m1")
     room.follow("tls.md")
 
 
-def backup_then_mistake(room):
-    """backup.md, and a FLUSHALL behind its second block, where a life would have gone on."""
-    follow, count = room.machines["m1"].run, [0]
+def restored(room, name, before, kind):
+    """backup.md, and a mistake ahead of the block on this machine in which that stands, where a life would have gone on."""
+    follow, count = room.machines[name].run, [0]
 
-    def pause_after_mistake(text):
-        if "holdfastctl pause" in text:
+    def err(text):
+        if before in text:
             count[0] += 1
             leader = next(m for m in room.machines.values() if m.ip == room.leader())
             with leader.client() as c:
                 c.call("FLUSHALL")
+                c.call("MSET", "kept", "a mistake", "wrong", "1")
         return follow(text)
-    room.machines["m1"].run = pause_after_mistake
-    room.follow("backup.md")
-    room.machines["m1"].run = follow
+    room.machines[name].run = err
+    room.follow("backup.md", kind)
+    room.machines[name].run = follow
     assert count[0] == 1
+    room.whole()
+    with room.machines["m3"].client() as c:
+        until(lambda: c.call("GET", "kept") == "before the backup", 20, "what was restored")
+        assert c.call("EXISTS", "wrong") == 0
+
+
+@slow
+@limit(400)
+def test_a_backup_into_a_group_that_is_not_durable(t):
+    t.needs_holdfast()
+    room = Room(t)
+    path = os.path.join(room.examples, "sentinel.conf")
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace("\nsentinel durability", "\n# sentinel durability"))
+    room.follow("three-machines.md")
+    room.let_lead("m1")
+    with room.machines["m1"].client() as c:
+        assert "hf_group" not in c.call("INFO", "replication")
+        until(lambda: c.ask("SET", "kept", "before the backup").kind == "+", 15, "a write")
+        c.call("WAIT", "2", "10000")
+    restored(room, "m1", "holdfastctl pause", "async")
 
 
 @limit(400)
