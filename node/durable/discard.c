@@ -122,7 +122,7 @@ static bool skip_command(struct bytes b, size_t at, size_t *out_end)
     if (!take_count(b, &at, '*', &words) || words > b.len)
         return false;
     for (uint64_t i = 0; i < words; i++) {
-        if (!take_count(b, &at, '$', &len) || len + 2 > b.len - at)
+        if (!take_count(b, &at, '$', &len) || len > b.len || len + 2 > b.len - at)
             return false;
         at += len + 2;
     }
