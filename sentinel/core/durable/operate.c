@@ -212,7 +212,8 @@ void operate_settle(struct captain *c, struct captain_actions *out)
 {
     if (c->wish.kind == WISH_NONE)
         return;
-    captain_wake_by(c, c->wish_ms);
+    if (c->now_ms < c->wish_ms) /* an attempt that is under way then has an end of its own */
+        captain_wake_by(c, c->wish_ms);
     if (c->wish.kind == WISH_SWITCHOVER)
         settle_switchover(c, out);
     else if (c->errand == ERRAND_WISH)
