@@ -17,7 +17,7 @@ OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 OURS = {"log-format", "masterauth-fallback", "proxy-protocol-networks", "replica-max-staleness-ms", "script-memory-max",
         "tls-auth-clients-user", "tls-verify-hostnames"}
 OURS |= {"hf-" + name for name in (
-    "confirm-timeout", "group", "grow-hold-down-max", "grow-stable", "heartbeat", "read-mode", "reset-grace", "sentinel-pass",
+    "confirm-timeout", "discarded-max", "group", "grow-hold-down-max", "grow-stable", "heartbeat", "join", "read-mode", "reset-grace", "sentinel-pass",
     "sentinel-user", "silence-limit", "solo", "stale-read-limit", "stall-refuse", "sync-max-lag")}
 OURS |= {"http-" + name for name in (
     "port", "bind", "tls", "token", "token-file", "open-health", "max-connections", "request-timeout", "idle-timeout",
