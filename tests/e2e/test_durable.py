@@ -300,6 +300,7 @@ def test_a_group_whose_sentinels_are_lost_for_good_gets_a_new_register(t):
         told = c.ask("SENTINEL", "HF", "RESEED", name, "os", "e" * 40, "ACCEPT-RISK")
     assert told.kind == "-" and "belongs to another durable group" in told.value, told
     assert asked.call("SENTINEL", "HF", "RESEED", name, "os", gid, "ACCEPT-RISK") == "OK"
+    until(lambda: leader.info("replication")["hf_group"] != gid, 30, "the leader to have taken the new register")
     story.trial.wait_whole()
     assert story.trial.status()["gid"] != gid
     story.record_anew()
