@@ -31,9 +31,13 @@ def connect(port, n=0):
 
 
 def many_files():
+    """How many connections this process may have."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    wanted = max(hard, IDLE + 1000) if os.geteuid() == 0 else hard
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(hard, IDLE + 1000),) * 2)
+    except (ValueError, PermissionError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100
 
 
 def request(*words):
@@ -139,7 +143,7 @@ def half_open(ports, clients=4000):
 
 
 def idle(ports, clients=IDLE):
-    many_files()
+    clients = min(clients, many_files())
     held = []
     while len(held) < clients:
         try:
