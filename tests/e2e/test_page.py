@@ -88,7 +88,7 @@ def check_seen(t, browser, port, leader):
 def write_some(group):
     with group.nodes[0].client() as c:
         for i in range(2000):
-            c.call("SET", "cart:%d" % i, "x" * 100)
+            c.call("SET", "cart:%d" % i, "x" * (50 + i % 100))
 
 
 @alone

@@ -153,17 +153,17 @@ def test_a_voter_promises_accepts_and_tells(t):
     voter = hf(s, "ENROL", "1", GROUP)
     assert voter[:2] == ["VALUE", "2"] and voter[3:] == ["", "0", "0", "0", "0", "0", "0", "0", ""]
     me = voter[2]
-    ask = ["1", me, GID, "5", "42"]
+    ask, told = ["1", me, GID, "5", "42"], ["2", me, GID, "5", "42"]
     assert hf(s, "ENROL", "1", GROUP)[2] == me
-    assert hf(s, "PREPARE", *ask, "0", "0") == ["PROMISE", *ask, "5", "42", "0", "0", "0", ""]
+    assert hf(s, "PREPARE", *ask, "0", "0") == ["PROMISE", *told, "5", "42", "0", "0", "0", ""]
     assert hf(s, "prepare", "1", me, GID, "4", "99", "0", "0") == \
-        ["NACK", "1", me, GID, "4", "99", "5", "42", "ballot", "0", "0", "0", ""]
+        ["NACK", "2", me, GID, "4", "99", "5", "42", "ballot", "0", "0", "0", ""]
     s.kill()
     s.start()
-    assert hf(s, "GET", *ask) == ["VALUE", *ask, "5", "42", "0", "0", "0", ""]
+    assert hf(s, "GET", *ask) == ["VALUE", *told, "5", "42", "0", "0", "0", ""]
     assert hf(s, "LEARN", *ask) == "OK"
     # The next version may say more; this one says too much.
-    assert hf(s, "GET", "2", *ask[1:], "tomorrow")[0] == "VALUE"
+    assert hf(s, "GET", "3", *ask[1:], "tomorrow")[0] == "VALUE"
     assert refused(s, "GET", *ask, "tomorrow") == "ERR 7 words are not what format 1 has"
     assert refused(s, "GET", "1", me, GID, "5", "x") == "ERR odd word: ballot proposer"
     assert refused(s, "ACCEPT", *ask, "no charter") == "ERR odd word: charter"
