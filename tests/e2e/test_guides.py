@@ -224,11 +224,14 @@ def restored(room, name, before, kind):
 def test_a_backup_into_a_group_that_is_not_durable(t):
     t.needs_holdfast()
     room = Room(t)
-    path = os.path.join(room.examples, "sentinel.conf")
-    with open(path) as f:
-        text = f.read()
-    with open(path, "w") as f:
-        f.write(text.replace("\nsentinel durability", "\n# sentinel durability"))
+    for name, said, instead in [("sentinel.conf", "\nsentinel durability", "\n# sentinel durability"),
+                                ("node.conf", "\n# min-replicas", "\nmin-replicas")]:
+        path = os.path.join(room.examples, name)
+        with open(path) as f:
+            text = f.read()
+        assert said in text, name
+        with open(path, "w") as f:
+            f.write(text.replace(said, instead))
     room.follow("three-machines.md")
     room.let_lead("m1")
     with room.machines["m1"].client() as c:
