@@ -92,7 +92,9 @@ void group_dismiss(struct serve *v)
 
 bool group_turns_away(struct serve *v, struct node_session *s, struct call *c, uint32_t has)
 {
-    if (!s->dismissed || !(has & (CMD_WRITE | CMD_MAY_REPLICATE | CMD_READONLY)))
+    bool refused = list_linked(&s->base.held); /* then nothing else may hold it */
+
+    if (!s->dismissed || !(refused || (has & (CMD_WRITE | CMD_MAY_REPLICATE | CMD_READONLY))))
         return false;
     service_refuse(&s->base, c, GROUP_READONLY);
     close_when_answered(v, &s->base);
