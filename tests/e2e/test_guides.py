@@ -149,9 +149,11 @@ class Room:
             return c.call("SENTINEL", "get-master-addr-by-name", "mymaster")[0]
 
     def let_lead(self, name, password=SENTINEL_PASSWORD):
+        """Until the node itself says so: this sentinel may hear of an earlier failover some milliseconds after the others."""
         def leads():
             if self.leader(password) == self.machines[name].ip:
-                return True
+                with self.machines[name].client() as c:
+                    return c.call("ROLE")[0] == "master"
             with self.machines["m2"].client(26379, password) as c:
                 c.ask("SENTINEL", "FAILOVER", "mymaster", "TO", self.machines[name].ip, "6379")
             return False
