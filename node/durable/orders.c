@@ -144,8 +144,11 @@ static enum receipt_kind check_binding(const struct membership *m, const struct 
     return RECEIPT_OK;
 }
 
+/* What ran in this turn already is part of what an order is about. */
 static void obey_order(struct call *c, struct membership *m, const struct order *o)
 {
+    membership_look(m);
+    obey(m);
     m->asker++;
     m->answered = false;
     durable_order(&m->core, m->asker, o, clock_now_ms(), &m->pending);

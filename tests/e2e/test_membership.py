@@ -6,7 +6,7 @@ import threading
 import time
 
 from harness.case import limit, slow
-from harness.durable import Captain, refused
+from harness.durable import Captain, Receipt, refused
 from harness.resp import Closed, ReplyError
 from harness.seed import seeded
 from harness.wait import until
@@ -448,6 +448,25 @@ def test_a_switchover_holds_writes_and_refuses_none_that_ran(t):
     target = captain.ping(one)["node"]
     assert captain.order(two, "HANDOFF", captain.charter.epoch, captain.charter.ver, target, 200)["kind"] == "OK"
     assert two.call("INCR", "n") == 3
+
+
+@limit(120)
+def test_a_switchover_waits_for_what_ran_in_its_own_turn(t):
+    t.needs_holdfast()
+    captain, (one, two) = pair(t)
+    target = captain.ping(two)["node"]
+    with one.client() as writer, one.client() as orders:
+        for n in range(1, 6):
+            # Both lie there when the node looks.
+            one.freeze()
+            writer.send("INCR", "n")
+            orders.send("HF", "HANDOFF", "1", captain.gid, 1000 + n, captain.charter.epoch, captain.charter.ver, target, 300)
+            one.thaw()
+            told = Receipt(orders.read())
+            assert told["kind"] == "OK" and told["commit"] == told["offset"], told
+            assert told["offset"] == int(one.info("replication")["master_repl_offset"])
+            assert writer.read() == n
+            assert one.call("INCR", "m") == n, "nobody came, and it goes on"
 
 
 # ---- under load ------------------------------------------------------------------------------------------------------
