@@ -481,7 +481,6 @@ void aof_policy_changed(struct aof *a)
         return;
     on_moved(a);
     settle_demand(a);
-    aof_writer_turn(&a->writer);
 }
 
 bool aof_enabled(const struct aof *a)

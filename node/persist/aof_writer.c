@@ -299,7 +299,26 @@ static void step_over(struct aof_writer *w, uint64_t until)
     moved(w);
 }
 
-static void hand_over(struct aof_writer *w, uint64_t until, bool sync)
+/* Into the kernel's memory, as it was quick lately: the loop would pay more for a thread's wake-up, and its own. */
+static bool may_write_here(const struct aof_writer *w)
+{
+    const struct aof_write *write = &w->write;
+
+    return !write->sync && !write->cut && !write->sleep_us && !w->syncing &&
+           write->bytes <= AOF_HERE_MAX && clock_now_ms() >= w->slow_until_ms;
+}
+
+static void write_here(struct aof_writer *w)
+{
+    struct aof_write *write = &w->write;
+
+    run_write(&write->job);
+    if (UNLIKELY(write->write_us > AOF_SLOW_US))
+        w->slow_until_ms = clock_now_ms() + AOF_SLOW_MS;
+    write->job.done(&write->job);
+}
+
+static void hand_over(struct aof_writer *w, uint64_t until, bool sync, bool here)
 {
     w->write.head.len = w->write.notes.len = 0;
     w->write.count = 0;
@@ -319,8 +338,13 @@ static void hand_over(struct aof_writer *w, uint64_t until, bool sync)
     w->write.end = until;
     w->write.sleep_us = w->flush_sleep_us;
     w->writing = true;
-    helper_submit(w->writes, &w->write.job);
+    if (here && may_write_here(w))
+        write_here(w);
+    else
+        helper_submit(w->writes, &w->write.job);
 }
+
+static void go_on(struct aof_writer *w, bool here);
 
 static void write_done(struct helper_job *job)
 {
@@ -349,7 +373,7 @@ static void write_done(struct helper_job *job)
     if (!w->rewind)
         mended(w);
     moved(w);
-    aof_writer_turn(w);
+    go_on(w, false);
 }
 
 /* ---- syncing ------------------------------------------------------------------------------------- */
@@ -367,7 +391,7 @@ static void sync_done(struct helper_job *job)
         synced_up_to(w, w->sync.end, w->sync.end_bytes);
     }
     moved(w);
-    aof_writer_turn(w);
+    go_on(w, false);
 }
 
 static bool sync_is_due(const struct aof_writer *w)
@@ -429,7 +453,7 @@ static bool lacks_note(const struct aof_writer *w)
     return UNLIKELY(w->epoch_at != NULL) && w->noted != w->written;
 }
 
-static void try_write(struct aof_writer *w)
+static void try_write(struct aof_writer *w, bool here)
 {
     uint64_t until = w->barrier ? w->barrier_at : w->log->next;
     bool sync = syncs_with_writes(w);
@@ -441,7 +465,7 @@ static void try_write(struct aof_writer *w)
         arm(w, AOF_POSTPONE_MS);
         return;
     }
-    hand_over(w, until, sync);
+    hand_over(w, until, sync, here);
 }
 
 static void try_barrier(struct aof_writer *w)
@@ -453,22 +477,29 @@ static void try_barrier(struct aof_writer *w)
     helper_submit(w->writes, w->barrier);
 }
 
-void aof_writer_turn(struct aof_writer *w)
+/* here: nothing else is going on, so a mark may move at once. */
+static void go_on(struct aof_writer *w, bool here)
 {
     if (w->fd < 0)
         return;
     if (w->rewind && !w->writing && !w->syncing)
         rewind_to_synced(w);
+    if (!w->failing)
+        try_write(w, here);
     if (w->failing) { /* the timer tries again */
         arm(w, AOF_RETRY_MS);
         return;
     }
-    try_write(w);
     if (!w->in_barrier && sync_is_due(w))
         begin_sync(w);
     try_barrier(w);
     if (w->set->appendfsync == APPENDFSYNC_EVERYSEC && w->written > w->synced)
         arm(w, AOF_SYNC_EVERY_MS);
+}
+
+void aof_writer_turn(struct aof_writer *w)
+{
+    go_on(w, true);
 }
 
 static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
@@ -481,9 +512,9 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
     if (w->failing && !w->writing && !w->syncing && !w->in_barrier) {
         if (w->rewind)
             rewind_to_synced(w);
-        hand_over(w, w->barrier ? w->barrier_at : w->log->next, syncs_ever(w));
+        hand_over(w, w->barrier ? w->barrier_at : w->log->next, syncs_ever(w), false);
     }
-    aof_writer_turn(w);
+    go_on(w, false);
 }
 
 /* ---- barriers ------------------------------------------------------------------------------------ */
@@ -493,7 +524,7 @@ void aof_writer_barrier(struct aof_writer *w, struct helper_job *job)
     ASSERT(!w->barrier);
     w->barrier = job;
     w->barrier_at = w->log->next;
-    aof_writer_turn(w);
+    go_on(w, false);
 }
 
 void aof_writer_use(struct aof_writer *w, int fd, int db)
@@ -513,7 +544,7 @@ void aof_writer_go_on(struct aof_writer *w)
     w->barrier = NULL;
     w->in_barrier = false;
     moved(w);
-    aof_writer_turn(w);
+    go_on(w, false);
 }
 
 /* ---- beginning and end --------------------------------------------------------------------------- */
@@ -631,7 +662,7 @@ enum err aof_writer_flush(struct aof_writer *w)
             rewind_to_synced(w);
         if (all_is_safe(w))
             return OK;
-        hand_over(w, w->barrier ? w->barrier_at : w->log->next, true);
+        hand_over(w, w->barrier ? w->barrier_at : w->log->next, true, false);
     }
     wait_for_threads(w);
     return w->fd < 0 || all_is_safe(w) ? OK : ERR_IO;

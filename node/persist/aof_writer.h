@@ -1,6 +1,6 @@
 /*
- * aof_writer - the oplog's cursor that is a file: written and synced by helper threads, as often as
- * appendfsync says.
+ * aof_writer - the oplog's cursor that is a file: written in the loop's own turn as long as the kernel takes it quickly,
+ * else by a helper thread, and synced by helper threads, as often as appendfsync says.
  *
  *                 synced           written            handed          the tip
  *                   v                 v                  v               v
@@ -15,13 +15,16 @@
  *      does, writes wait for it, two seconds at most. no: nobody syncs. required: others are told what the
  *      file has, so no write waits for a sync, and at KEEP_FSYNC each is followed by its own
  *   5. while failing nothing is acknowledged, and it is tried again every AOF_RETRY_MS
- *   6. with notes (aof_notes.h): a file whose writes are done tells where in the stream it ends, also where all that
+ *   6. a write that nothing is synced with is done before the loop sleeps, so whoever waits for it is answered in that
+ *      turn; while a sync runs, of more than AOF_HERE_MAX, after a failure, or for AOF_SLOW_MS behind one that took
+ *      longer than AOF_SLOW_US, a thread does it
+ *   7. with notes (aof_notes.h): a file whose writes are done tells where in the stream it ends, also where all that
  *      came since was asides, or nothing
  *
  * Under everysec a disk that is slow for long may hold more than AOF_HELD_MAX: then what is written is let
  * go, and rule 3 holds from there on.
  *
- * Owner: embed; loop thread only. Cost: a job per turn that wrote; no byte is copied.
+ * Owner: embed; loop thread only. Cost: a system call per turn that wrote, or a job (two wake-ups); no byte is copied.
  */
 #ifndef HF_NODE_PERSIST_AOF_WRITER_H
 #define HF_NODE_PERSIST_AOF_WRITER_H
@@ -41,6 +44,9 @@ enum {
     AOF_POSTPONE_MS = 2000,
     AOF_RETRY_MS = 200,
     AOF_HELD_MAX = 64 * 1024 * 1024,
+    AOF_HERE_MAX = 1024 * 1024,
+    AOF_SLOW_US = 5000,
+    AOF_SLOW_MS = 2000,
     AOF_FAILING_HELD_MAX = 256 * 1024 * 1024, /* the owner gives the file up beyond this */
 };
 
@@ -103,7 +109,7 @@ struct aof_writer {
         lost; /* rule 3 could not hold: bytes that a failed fsync dropped are gone from the oplog */
     struct errmsg why;
     int64_t stamp_s; /* of the last #TS: line */
-    uint64_t last_sync_ms, postponed_ms;
+    uint64_t last_sync_ms, postponed_ms, slow_until_ms;
     uint64_t delayed_fsyncs;
     uint64_t flush_sleep_us; /* of each write to come */
     ev_timer due;
@@ -136,7 +142,7 @@ void aof_writer_note(struct aof_writer *w, aof_epoch_fn *epoch_at, void *arg);
 void aof_writer_let_go(struct aof_writer *w);
 void aof_writer_take_up(struct aof_writer *w);
 
-/* Before the loop sleeps: hands over what there is, syncs what is due. */
+/* Before the loop sleeps: writes, or hands over, what there is, and syncs what is due. */
 void aof_writer_turn(struct aof_writer *w);
 /* Holds the loop until everything is written and synced. ERR_IO: it is not. */
 enum err aof_writer_flush(struct aof_writer *w) MUST_CHECK;

@@ -2,8 +2,9 @@
 
 Both are a leader and a follower under three sentinels, with 50 clients and random keys, a run against the one and a
 run against the other in turn; the ratios are taken pair by pair. Leader and follower share a core, so that a follower's
-work is part of the rate, and CPU is that of both together. At levels os and fsync the asynchronous group writes its
-file, too, and syncs it each second; nothing is promised of these.
+work is part of the rate, and CPU is that of both together. A durable group keeps an append only file at every level,
+so the asynchronous one has it, too (everysec); "bare" is level mem beside one without a file. Nothing is promised of
+that, nor of os and fsync.
 """
 import functools
 import statistics
@@ -11,7 +12,8 @@ import statistics
 from cpu import bench_module
 from harness.trial import Hosts, Trial
 
-PARTS = ("mem", "os", "fsync")
+PARTS = ("mem", "bare", "os", "fsync")
+SIDES = {"bare": [("mem", "yes"), ("async", "no")], **{level: [(level, "yes"), ("async", "yes")] for level in ("mem", "os", "fsync")}}
 COMMANDS = ("set", "incr", "get")
 KEYS = 100000
 LEAST_RATE, MOST_CPU = {1: 0.5, 16: 0.85}, 1.15
@@ -43,8 +45,7 @@ def prove(t):
 
 
 def measure(t, bench, level):
-    settings = {"save": '""', "appendonly": "no" if level == "mem" else "yes"}
-    sides = [Side(t, kind, settings) for kind in (level, "async")]
+    sides = [Side(t, kind, {"save": '""', "appendonly": keeps}) for kind, keeps in SIDES[level]]
     for side in sides:
         for node in [side.leader] + side.followers:
             bench.pin(node.pid, 0)
