@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "common/alloc.h"
+#include "sentinel/core/durable/captain.h"
 
 const struct debug_timer_row debug_timers[T_COUNT] = {
     [T_INFO_PERIOD] = { "info-period", 10000 },
@@ -82,6 +83,7 @@ void group_settings_defaults(struct group_settings *set)
         .failover_timeout_ms = debug_timers[T_DEFAULT_FAILOVER_TIMEOUT].def_ms,
         .parallel_syncs = 1,
         .quorum = 1,
+        .busy_failover_ms = CAPTAIN_BUSY_FAILOVER_MS,
     };
 }
 
@@ -103,6 +105,16 @@ bool group_tls_of(struct bytes word, enum group_tls *out)
         }
     }
     return false;
+}
+
+bool busy_failover_of(struct bytes word, uint64_t *out_ms)
+{
+    uint64_t ms;
+
+    if (!bytes_to_u64(word, &ms) || ms > INT32_MAX || (ms > 0 && ms < CAPTAIN_BUSY_FAILOVER_MS_MIN))
+        return false;
+    *out_ms = ms;
+    return true;
 }
 
 void group_settings_copy(struct group_settings *out, const struct group_settings *from)

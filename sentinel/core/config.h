@@ -84,6 +84,8 @@ enum fast_detection { FAST_AUTO, FAST_YES, FAST_NO };
 enum group_tls { GROUP_TLS_AUTO, GROUP_TLS_YES, GROUP_TLS_NO }; /* auto: as tls-replication says */
 const char *group_tls_word(enum group_tls tls);
 bool group_tls_of(struct bytes word, enum group_tls *out); /* false: no such word */
+/* 0, or no less than a silent leader is given; false: neither. */
+bool busy_failover_of(struct bytes word, uint64_t *out_ms);
 
 struct rename {
     char *command, *to;
@@ -103,6 +105,8 @@ struct group_settings {
     enum fast_detection fast_detection; /* sentinel fast-detection; not known to Redis */
     enum keep durability; /* sentinel durability: the level to be made durable at; nor is this */
     enum group_tls tls;   /* sentinel tls: towards its nodes; nor this */
+    /* sentinel busy-failover: a durable leader is not busy for longer; 0: for ever. Nor is this known. */
+    uint64_t busy_failover_ms;
 };
 void group_settings_defaults(struct group_settings *set);
 void group_settings_copy(struct group_settings *out, const struct group_settings *from);

@@ -192,6 +192,11 @@ static bool set_tls(struct group_settings *set, const struct bytes *v)
     return group_tls_of(v[0], &set->tls);
 }
 
+static bool set_busy_failover(struct group_settings *set, const struct bytes *v)
+{
+    return busy_failover_of(v[0], &set->busy_failover_ms);
+}
+
 enum option_flag { OPTION_SCRIPT = 1u << 0, OPTION_AUTH = 1u << 1, OPTION_SECRET = 1u << 2 };
 
 static const struct option {
@@ -214,6 +219,7 @@ static const struct option {
     { "primary-reboot-down-after-period", 1, 0, set_reboot },
     { "fast-detection", 1, 0, set_fast_detection },
     { "durability", 1, 0, set_durability },
+    { "busy-failover", 1, 0, set_busy_failover },
     { "tls", 1, OPTION_AUTH, set_tls },
 };
 

@@ -259,6 +259,7 @@ void helm_refresh(struct helm *h)
     struct durable_request change = { .kind = REQUEST_LEVEL };
 
     set->patience.down_after_ms = g->set.down_after_ms;
+    set->patience.busy_failover_ms = g->set.busy_failover_ms;
     set->quorum = g->set.quorum;
     h->captain.voter = mine ? mine->voter : 0;
     if (h->set_level == g->set.durability)
@@ -291,8 +292,7 @@ static uint64_t draw_number(void)
 struct helm *helm_new(struct helms *hs, const char *name, const struct charter *known)
 {
     static const struct captain_settings defaults = {
-        .patience = { .heartbeat_ms = CAPTAIN_HEARTBEAT_MS,
-                      .busy_failover_ms = CAPTAIN_BUSY_FAILOVER_MS },
+        .patience = { .heartbeat_ms = CAPTAIN_HEARTBEAT_MS },
         .handoff_ms = CAPTAIN_HANDOFF_MS,
     };
     struct helm *h = xcalloc(1, sizeof *h);

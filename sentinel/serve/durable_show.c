@@ -167,6 +167,8 @@ static void put_state(struct fields *f, const struct captain *c)
     field_number(f, "rank", captain_rank(c));
     field_number(f, "health", health_factor(&c->health));
     field_number(f, "heartbeat-ms", c->set.patience.heartbeat_ms);
+    field_number(f, "ping-ms", status_ping_ms(c));
+    field_number(f, "busy-failover-ms", c->set.patience.busy_failover_ms);
     field_number(f, "in-sync", status_in_sync(c));
     field_text(f, "unarmed", unarmed ? unarmed : "");
 }

@@ -105,6 +105,8 @@ void choose_config(const struct conf_seen *conf, const struct config *journal, s
             g->set.fast_detection = from->set.fast_detection;
         if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "durability", g->name))
             g->set.durability = from->set.durability;
+        if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "busy-failover", g->name))
+            g->set.busy_failover_ms = from->set.busy_failover_ms;
         if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "tls", g->name))
             g->set.tls = from->set.tls;
         if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "auth-pass-fallback",

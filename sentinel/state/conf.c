@@ -319,6 +319,15 @@ static enum err read_durability(struct reading *r)
     return refuse(r, "Please specify async, mem, os or fsync for the durability option.");
 }
 
+static enum err read_busy_failover(struct reading *r)
+{
+    if (!busy_failover_of(r->argv[2], &r->group->set.busy_failover_ms))
+        return refuse(
+            r, "Please specify 0 or at least 500 milliseconds for the busy-failover option.");
+    note_ours(r);
+    return OK;
+}
+
 static enum err read_tls(struct reading *r)
 {
     if (!group_tls_of(r->argv[2], &r->group->set.tls))
@@ -405,6 +414,7 @@ static const struct directive {
     { "auth-pass", 3, PASS_REST, read_auth_pass },
     { "auth-pass-fallback", 3, PASS_REST, read_auth_pass_fallback },
     { "auth-user", 3, PASS_REST, read_auth_user },
+    { "busy-failover", 3, PASS_REST, read_busy_failover },
     { "client-reconfig-script", 3, PASS_REST, read_reconfig_script },
     { "config-epoch", 3, PASS_REST, read_config_epoch },
     { "current-epoch", 2, PASS_GLOBALS, read_current_epoch },

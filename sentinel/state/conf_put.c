@@ -63,6 +63,8 @@ static void put_ours(struct buf *out, const struct config_group *g, char *const 
         put_group_text(out, "fast-detection", g, fast_words[g->set.fast_detection]);
     if (conf_speaks_of(ours, count, "durability", g->name))
         put_group_text(out, "durability", g, keep_word(g->set.durability));
+    if (conf_speaks_of(ours, count, "busy-failover", g->name))
+        put_group_number(out, "busy-failover", g, g->set.busy_failover_ms, UINT64_MAX);
     if (conf_speaks_of(ours, count, "tls", g->name))
         put_group_text(out, "tls", g, group_tls_word(g->set.tls));
     if (conf_speaks_of(ours, count, "auth-pass-fallback", g->name))

@@ -5,6 +5,7 @@
 
 #include "common/alloc.h"
 #include "common/settings.h"
+#include "sentinel/core/durable/captain.h"
 
 static const char digest_word[] = "conf";
 
@@ -52,6 +53,10 @@ static void put_set(struct buf *out, const struct group_settings *set)
     if (set->tls != GROUP_TLS_AUTO) {
         put(out, " tls");
         put(out, group_tls_word(set->tls));
+    }
+    if (set->busy_failover_ms != CAPTAIN_BUSY_FAILOVER_MS) {
+        put(out, " busy-failover");
+        put_number(out, set->busy_failover_ms);
     }
     if (set->auth_pass_fallback) {
         put(out, " auth-pass-fallback");
@@ -166,6 +171,8 @@ static bool take_pair(struct group_settings *out, struct bytes name, struct byte
 {
     if (bytes_is(name, " tls"))
         return group_tls_of(value, &out->tls);
+    if (bytes_is(name, " busy-failover"))
+        return busy_failover_of(value, &out->busy_failover_ms);
     if (!bytes_is(name, " auth-pass-fallback"))
         return group_settings_rename(out, name, value) == OK;
     xfree(out->auth_pass_fallback);
@@ -185,6 +192,7 @@ static void take_set(struct words *w, struct group_settings *out)
     out->client_reconfig_script = take_text(w);
     out->auth_user = take_text(w);
     out->auth_pass = take_text(w);
+    out->busy_failover_ms = CAPTAIN_BUSY_FAILOVER_MS;
     while (!w->bad && w->next + 1 < w->count) {
         struct bytes command = take(w), to = take(w);
 

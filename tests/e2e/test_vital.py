@@ -74,6 +74,24 @@ def test_a_leader_with_a_long_command_keeps_its_place(t):
 
 
 @limit(120)
+def test_how_long_a_busy_leader_is_borne_is_set(t):
+    group = durable_group(t)
+    for s in group.sentinels:
+        refused = s.client().ask("SENTINEL", "SET", group.name, "busy-failover", "499")
+        assert refused.kind == "-" and refused.value == "ERR Invalid argument '499' for SENTINEL SET 'busy-failover'", refused
+        assert s.call("SENTINEL", "SET", group.name, "busy-failover", "700") == "OK"
+    assert status(group)["busy-failover-ms"] == "700"
+    first = group.nodes[0]
+    command = LongCommand(first, "DEBUG", "SLEEP", "5")
+    began = time.monotonic()
+    at, _ = group.wait_first_write(first.address, "after")
+    t.figure("a leader that is busy for longer than 700 ms: %.0f ms to the first acknowledged write" % ((at - began) * 1000))
+    assert 0.5 < at - began < 3
+    command.join(20)
+    until(lambda: status(group)["redundant"] == "yes", 60, "the old leader to be in sync")
+
+
+@limit(120)
 def test_a_leader_that_is_stopped_is_replaced(t):
     """Its thread is stopped as well; also where it was busy before."""
     group = durable_group(t)

@@ -48,7 +48,8 @@
 
 enum {
     CAPTAIN_HEARTBEAT_MS = 50,
-    CAPTAIN_BUSY_FAILOVER_MS = 5000,
+    CAPTAIN_BUSY_FAILOVER_MS = 5000,    /* where nothing is set (core/config.h), */
+    CAPTAIN_BUSY_FAILOVER_MS_MIN = 500, /* and what may be: the longest limit of silence, or 0 */
     CAPTAIN_HANDOFF_MS = 500,
     CAPTAIN_PROBE_MS = 20, /* for an answer now */
     CAPTAIN_RANK_MS = 30,

@@ -73,6 +73,11 @@ uint32_t status_in_sync(const struct captain *c)
     return count;
 }
 
+uint64_t status_ping_ms(const struct captain *c)
+{
+    return c->calm ? CAPTAIN_CALM_MS : c->set.patience.heartbeat_ms;
+}
+
 uint64_t status_lag_bytes(const struct captain *c, uint32_t i)
 {
     const struct watched *leader = captain_leader((struct captain *)c);

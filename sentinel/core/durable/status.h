@@ -34,6 +34,8 @@ enum voter_health status_voter_health(const struct captain *c, const struct vote
 /* Does somebody serve clients by this charter? */
 bool status_serves(const struct captain *c);
 uint32_t status_in_sync(const struct captain *c);
+/* Between two PINGs of a node: a heartbeat, or in calm more. */
+uint64_t status_ping_ms(const struct captain *c);
 /* How far the i-th member is behind the leader, by the last report of both; 0 where either has given none. */
 uint64_t status_lag_bytes(const struct captain *c, uint32_t i);
 /* Why no failover would come about now, in a sentence; NULL: one would. */

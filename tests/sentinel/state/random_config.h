@@ -37,6 +37,7 @@ static inline void random_set(struct rng *r, struct group_settings *set)
     set->auth_user = random_text(r);
     set->auth_pass_fallback = random_text(r);
     set->tls = (enum group_tls)rng_below(r, 3);
+    set->busy_failover_ms = rng_below(r, 2) ? 0 : 500 + rng_below(r, 9000);
     for (uint64_t i = rng_below(r, 3); i > 0; i--) {
         AUTO_FREE char *to = random_text(r);
 
@@ -98,7 +99,8 @@ static inline void show_set(const struct group_settings *s, struct buf *out)
                s->fast_detection, s->durability);
     buf_printf(out, " [%s] [%s]", s->auth_user ? s->auth_user : "-",
                s->auth_pass ? s->auth_pass : "-");
-    buf_printf(out, " t%d [%s]", s->tls, s->auth_pass_fallback ? s->auth_pass_fallback : "-");
+    buf_printf(out, " t%d b%llu [%s]", s->tls, (unsigned long long)s->busy_failover_ms,
+               s->auth_pass_fallback ? s->auth_pass_fallback : "-");
     for (size_t i = 0; i < s->rename_count; i++)
         buf_printf(out, " %s>%s", s->renames[i].command, s->renames[i].to);
 }

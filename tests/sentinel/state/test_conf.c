@@ -96,6 +96,8 @@ START_TEST(sentences_of_redis)
           "Please specify auto, yes or no for the fast-detection option." },
         { "durability m1 disk",
           "Please specify async, mem, os or fsync for the durability option." },
+        { "busy-failover m1 499",
+          "Please specify 0 or at least 500 milliseconds for the busy-failover option." },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -138,7 +140,7 @@ START_TEST(order_of_lines_does_not_matter)
                        "sentinel known-sentinel m1 127.0.0.1 26380 " ID_A "\n"
                        "sentinel monitor m2 leader.example 7003 1\nsentinel auth-pass m2 \"a b\"\n"
                        "sentinel resolve-hostnames yes\nsentinel fast-detection m2 no\nsentinel\n"
-                       "sentinel durability m2 OS\n"
+                       "sentinel durability m2 OS\nsentinel busy-failover m2 60000\n"
                        "maxmemory 5mb\nsentinel current-epoch 3\nport 26400\n") == OK,
                   "%s", why.text);
     ck_assert_uint_eq(config.group_count, 2);
@@ -152,6 +154,8 @@ START_TEST(order_of_lines_does_not_matter)
     ck_assert_str_eq(config.groups[1].set.auth_pass, "a b");
     ck_assert_int_eq(config.groups[1].set.fast_detection, FAST_NO);
     ck_assert_int_eq(config.groups[1].set.durability, KEEP_OS);
+    ck_assert_uint_eq(config.groups[0].set.busy_failover_ms, 5000);
+    ck_assert_uint_eq(config.groups[1].set.busy_failover_ms, 60000);
     ck_assert_int_eq(config.globals.listen_port, 26400);
     ck_assert(config.globals.deny_scripts_reconfig);
 }
@@ -235,10 +239,15 @@ START_TEST(nothing_is_added_that_redis_does_not_know)
     config.groups[0].set.fast_detection = FAST_NO;
     config.groups[0].set.durability = KEEP_FSYNC;
     ck_assert_ptr_null(strstr(merged(M1), "fast"));
+    config.groups[0].set.busy_failover_ms = 0;
     ck_assert_ptr_null(strstr(merged(M1), "durability"));
+    ck_assert_ptr_null(strstr(merged(M1), "busy"));
     ck_assert(load(M1 "sentinel myid " ID_A "\nsentinel Durability m1 os\n") == OK);
     config.groups[0].set.durability = KEEP_FSYNC;
     ck_assert_ptr_nonnull(strstr(merged(M1), "sentinel durability m1 fsync\n"));
+    ck_assert(load(M1 "sentinel myid " ID_A "\nsentinel busy-failover m1 9000\n") == OK);
+    config.groups[0].set.busy_failover_ms = 0;
+    ck_assert_ptr_nonnull(strstr(merged(M1), "sentinel busy-failover m1 0\n"));
     ck_assert(load(M1 "sentinel myid " ID_A "\nsentinel fast-detection m1 yes\n"
                       "sentinel state-file /var/lib/x\n") == OK);
     config.groups[0].set.fast_detection = FAST_NO;
