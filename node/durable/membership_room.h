@@ -91,6 +91,8 @@ void voters_begin(struct membership *m);
 void voters_end(struct membership *m);
 void voters_ask(struct membership *m, const struct durable_action *a);
 void voters_tell(struct membership *m, const struct durable_action *a); /* LOOKOUT */
+/* Of a leader: look at me. In calm they would ask within a second. */
+void voters_call(struct membership *m);
 void voters_keep_warm(struct membership *m);
 
 /* membership.c */

@@ -28,10 +28,18 @@ static bool is_in_sync(struct durable *d, uint64_t node)
     return m && m->did != 0 && !m->observer;
 }
 
+/* Our reports say something else from now on, and whoever leads is asked for one at once. */
+static void set(struct membership *m, struct relief r)
+{
+    m->relief = r;
+    if (m->core.role >= NODE_LEADER)
+        voters_call(m);
+}
+
 static void end(struct membership *m, const char *how)
 {
     log_notice("failover-ended how=%s", how);
-    m->relief = (struct relief){ .to = 0 };
+    set(m, (struct relief){ .to = 0 });
 }
 
 const char *relief_begin(void *membership, uint64_t node, uint64_t for_ms)
@@ -47,9 +55,9 @@ const char *relief_begin(void *membership, uint64_t node, uint64_t for_ms)
         return "ERR FAILOVER requires connected replicas.";
     if (node != 0 && !is_in_sync(d, node))
         return "ERR FAILOVER target replica is not online.";
-    m->relief = (struct relief){ .to = node ? node : d->meta.node,
-                                 .until_ms = for_ms ? clock_now_ms() + for_ms : UINT64_MAX };
     log_notice("failover-started target=%llu timeout-ms=%llu", U(node), U(for_ms));
+    set(m, (struct relief){ .to = node ? node : d->meta.node,
+                            .until_ms = for_ms ? clock_now_ms() + for_ms : UINT64_MAX });
     return NULL;
 }
 
@@ -87,7 +95,7 @@ void relief_settle(struct membership *m)
 
     if (UNLIKELY(asks_by_disk(m)) && r->to == 0) {
         log_warning("failover-started target=0 why=\"the append only file cannot be written\"");
-        *r = (struct relief){ .to = m->core.meta.node, .until_ms = UINT64_MAX, .by_disk = true };
+        set(m, (struct relief){ .to = m->core.meta.node, .until_ms = UINT64_MAX, .by_disk = true });
     }
     if (LIKELY(r->to == 0))
         return;

@@ -51,10 +51,10 @@ void voters_ask(struct membership *m, const struct durable_action *a)
     courier_send(m->courier, a->to, &a->at, &a->reg);
 }
 
-void voters_tell(struct membership *m, const struct durable_action *a)
+static void tell(struct membership *m, uint64_t silent_ms)
 {
     const struct charter *c = &m->core.meta.seen;
-    struct lookout l = { .epoch = c->epoch, .node = m->core.meta.node, .silent_ms = a->silent_ms };
+    struct lookout l = { .epoch = c->epoch, .node = m->core.meta.node, .silent_ms = silent_ms };
 
     memcpy(l.gid, c->gid, sizeof l.gid);
     memcpy(l.run, c->run, sizeof l.run);
@@ -64,6 +64,16 @@ void voters_tell(struct membership *m, const struct durable_action *a)
         lookout_put(&w, &l);
         courier_tell(m->courier, &c->voters[i].at, &w);
     }
+}
+
+void voters_tell(struct membership *m, const struct durable_action *a)
+{
+    tell(m, a->silent_ms);
+}
+
+void voters_call(struct membership *m)
+{
+    tell(m, 0);
 }
 
 void voters_keep_warm(struct membership *m)

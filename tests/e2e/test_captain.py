@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+from harness.case import limit
 from harness.events import Events
 from harness.process import Process, ROOT, build_dir
 from harness.resp import Client, ReplyError, pairs
@@ -213,6 +214,32 @@ def test_a_group_of_real_nodes_loses_its_leader(t):
     first.start()
     until(lambda: status()["redundant"] == "yes", 30, "the old leader to be in sync")
     assert int(status()["epoch"]) == epoch + 1 and first.call("GET", "after") == "1"
+
+
+@limit(120)
+def test_what_is_asked_for_in_calm_waits_for_no_ping(t):
+    """Nodes are asked once a second then. An operator's word to either side is obeyed at once all the same."""
+    t.needs_holdfast()
+    group = t.group(nodes=2, node_settings={"appendonly": "yes"}).start()
+
+    def status(s):
+        return pairs(s.call("SENTINEL", "HF", "STATUS", GROUP))
+
+    def timed_ms(ask):
+        until(lambda: all(status(s)["ping-ms"] == "1000" and status(s)["redundant"] == "yes" for s in group.sentinels), 60,
+              "everybody to be calm")
+        leader = group.leader()
+        follower = next(n for n in group.nodes if n is not leader)
+        began = time.monotonic()
+        assert ask(leader) == "OK"
+        until(lambda: follower.info("replication")["hf_role"] == "active", 10, "%r to lead" % follower, every=0.002)
+        return (time.monotonic() - began) * 1000
+    assert group.sentinels[0].call("SENTINEL", "HF", "LEVEL", GROUP, "os") == "OK"
+    for what, ask in (("FAILOVER to the leader", lambda leader: leader.call("FAILOVER")),
+                      ("SENTINEL FAILOVER", lambda leader: group.sentinels[1].call("SENTINEL", "FAILOVER", GROUP))):
+        took_ms = median(timed_ms(ask) for _ in range(5))
+        t.figure("%s in calm: %.0f ms until another leads (median of 5)" % (what, took_ms))
+        assert took_ms < 150
 
 
 def test_who_is_not_in_sync_never_leads(t):

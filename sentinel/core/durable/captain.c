@@ -439,14 +439,15 @@ static uint64_t pace_ms(const struct captain *c)
     return c->calm ? CAPTAIN_CALM_MS : c->set.patience.heartbeat_ms;
 }
 
-/* It does what the charter says, I know how regular its answers are, and it owes me none that is late. */
+/* It does what the charter says and asks for nothing, I know how regular its answers are, and it owes me none that is
+ * late. */
 static bool is_settled(const struct captain *c, const struct watched *w)
 {
     uint64_t late_ms = 2 * c->set.patience.heartbeat_ms;
 
     return w->e.contact == CONTACT_OPEN && w->e.pulse.count >= PULSE_GAPS_MIN &&
-           w->e.report.ver == c->charter.ver && captain_node_why(c, w) == WHY_ALIVE &&
-           evidence_silence_ms(&w->e, c->now_ms) < late_ms;
+           w->e.report.ver == c->charter.ver && w->e.report.hands_to == 0 &&
+           captain_node_why(c, w) == WHY_ALIVE && evidence_silence_ms(&w->e, c->now_ms) < late_ms;
 }
 
 static bool is_calm(const struct captain *c)
