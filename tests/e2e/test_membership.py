@@ -244,6 +244,7 @@ def test_what_reads_wait_for(t):
     assert leader.call("GET", "a") == "1"
     follower.thaw()
     assert [c.read() for c in asking] == ["1", 0, "1"]
+    assert "must be one of the following: committed, confirm, local" in refused(leader, "CONFIG", "SET", "hf-read-mode", "lease")
     assert leader.call("CONFIG", "SET", "hf-read-mode", "local") == "OK"
     follower.freeze()
     with leader.client() as c:

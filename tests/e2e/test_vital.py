@@ -92,6 +92,28 @@ def test_how_long_a_busy_leader_is_borne_is_set(t):
 
 
 @limit(120)
+def test_a_follower_that_is_busy_is_not_waited_for_and_comes_back(t):
+    """It can acknowledge nothing: writes go on without it, and it needs nothing but what it missed."""
+    group = durable_group(t)
+    leader, follower = group.nodes
+    before, full, worst_s = status(group)["epoch"], leader.info("stats")["sync_full"], 0
+    command = LongCommand(follower, "DEBUG", "SLEEP", "2")
+    began = time.monotonic()
+    with leader.client() as c:
+        while leader.info("replication")["hf_in_sync"] == "2" and time.monotonic() < began + 10:
+            asked = time.monotonic()
+            c.call("SET", "during", "1")
+            worst_s = max(worst_s, time.monotonic() - asked)
+    t.figure("a follower that is busy: %.0f ms is the longest that a write waits" % (worst_s * 1000))
+    assert leader.info("replication")["hf_in_sync"] == "1" and worst_s < 1
+    command.join(20)
+    assert command.answer == "OK"
+    until(lambda: status(group)["redundant"] == "yes", 30, "it to be in sync again")
+    assert status(group)["epoch"] == before and leader.info("stats")["sync_full"] == full
+    assert follower.call("GET", "during") == "1"
+
+
+@limit(120)
 def test_a_leader_that_is_stopped_is_replaced(t):
     """Its thread is stopped as well; also where it was busy before."""
     group = durable_group(t)
