@@ -11,7 +11,7 @@ from harness import ports
 from harness.case import limit
 from harness.certificates import Authority, serial_of
 from harness.clients import ClientProgram
-from harness.resp import Client, ReplyError
+from harness.resp import Client, ReplyError, pairs
 from harness.wait import until
 from harness.web import http_port
 
@@ -66,6 +66,42 @@ def test_a_mixed_quorum(t):
     t.needs_holdfast()
     fails_over(t, secure_group(t, Authority(t.folder), sentinel_product=[OURS, THEIRS, OURS],
                                node_product=[OURS, THEIRS, OURS])[1])
+
+
+@limit(180)
+def test_a_durable_group(t):
+    """Its register, its orders, its stream, whole copies of its data, and the thread that answers for a busy node."""
+    t.needs_holdfast()
+    authority = Authority(t.folder)
+    pair = authority.certificate("member")
+    tls = authority.server(pair)
+    group = t.group(nodes=2, watch=FAST, node_settings={**tls, "appendonly": "yes"}, sentinel_settings=tls,
+                    tls=authority.client(pair)).start()
+
+    def whole():
+        return pairs(group.sentinels[0].call("SENTINEL", "HF", "STATUS", group.name))["redundant"] == "yes"
+    old, other = group.nodes
+    old.call("RPUSH", "list", *range(1000))
+    assert group.sentinels[0].call("SENTINEL", "HF", "LEVEL", group.name, "os") == "OK"
+    until(whole, 30, "both to be in sync")
+    for n in group.nodes:
+        until(lambda: int(n.info("replication")["hf_vital_lines"]) == len(group.sentinels), 30,
+              "the sentinels' lines to the thread of %r" % n)
+    old.kill()
+    assert group.wait_first_write(old.address, "after")[1] == other.address
+    old.start()
+    until(lambda: old.call("GET", "after") == "1" and whole(), 30, "the old leader to be in sync")
+    assert other.info("stats")["sync_full"] == "0"
+    old.kill()
+    for name in os.listdir(old.folder):
+        if name == "hf.meta" or name.startswith("appendonly"):
+            path = os.path.join(old.folder, name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+    old.start()
+    until(lambda: old.call("LLEN", "list") == 1000 and whole(), 60, "who lost its disk to be filled and in sync")
+    assert other.info("stats")["sync_full"] == "1"
+    assert group.sentinels[1].call("SENTINEL", "FAILOVER", group.name) == "OK"
+    assert group.leader() is old
 
 
 def survives(t, kind):
