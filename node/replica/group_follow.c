@@ -49,8 +49,6 @@ static void say(struct replica *r, const struct talk *t)
 {
     struct buf text = { 0 };
 
-    if (!r->link || r->upstream.state <= UPSTREAM_GREETING)
-        return;
     talk_put(t, &text);
     out_append(&r->link->out, text.at, text.len);
     link_wrote(r->link);
@@ -70,7 +68,7 @@ void group_say_upstream(struct replica *r, const struct talk *t, const struct pl
         r->group.acks = true;
         r->group.ack = (struct replica_ack){ .epoch = t->epoch, .did = t->did, .beat = t->seq };
         memcpy(r->group.ack.kept.at, t->kept, sizeof t->kept);
-    } else if (t->to == r->group.sync.to) {
+    } else if (t->to == r->group.sync.to && r->link && r->upstream.state > UPSTREAM_GREETING) {
         say(r, t);
     }
 }

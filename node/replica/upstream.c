@@ -135,11 +135,9 @@ static void say_greetings(struct upstream *u, const struct upstream_event *ev,
 static void say_psync(struct upstream *u, const struct upstream_event *ev,
                       struct upstream_actions *out)
 {
-    struct upstream_action *a = act(out, u->group ? UPSTREAM_SYNC : UPSTREAM_SEND);
+    struct upstream_action *a = act(out, UPSTREAM_SEND);
 
     enter(u, UPSTREAM_PSYNC, ev->now_ms);
-    if (u->group)
-        return;
     snprintf(a->id, sizeof a->id, "%s", ev->view.history ? ev->view.id : "?");
     put_number(a->text[0], sizeof a->text[0], ev->view.offset + 1);
     a->argc = u->failover ? 4 : 3;
@@ -177,6 +175,11 @@ static void dialling_event(struct upstream *u, const struct upstream_event *ev,
 {
     if (ev->kind != UPSTREAM_EV_UP)
         return;
+    if (u->group) { /* one of ours, which answers all of it in order: one flight instead of three */
+        say_greetings(u, ev, out);
+        act(out, UPSTREAM_SYNC);
+        return;
+    }
     say(out, 1, (struct bytes[]){ BYTES("PING") });
     enter(u, UPSTREAM_PING, ev->now_ms);
 }
@@ -209,7 +212,11 @@ static void greeting_event(struct upstream *u, const struct upstream_event *ev,
         u->freshness.echoes = begins(ev->line, "+");
     if (!strcmp(u->greetings[u->greeting_next].name, "hf-ack"))
         u->acks = begins(ev->line, "+");
-    if (++u->greeting_next == u->greeting_count)
+    if (++u->greeting_next < u->greeting_count)
+        return;
+    if (u->group)
+        enter(u, UPSTREAM_PSYNC, ev->now_ms);
+    else
         say_psync(u, ev, out);
 }
 
@@ -416,11 +423,12 @@ static void sync_asked(struct upstream *u, const struct upstream_event *ev,
                        struct upstream_actions *out)
 {
     if (u->state == UPSTREAM_GREETED) {
-        say_psync(u, ev, out);
+        act(out, UPSTREAM_SYNC);
+        enter(u, UPSTREAM_PSYNC, ev->now_ms);
         return;
     }
-    if (u->state > UPSTREAM_WAIT && u->state < UPSTREAM_GREETED)
-        return; /* it is said when this is through */
+    if (u->state == UPSTREAM_DIALLING)
+        return; /* it is said when the link stands */
     if (u->state > UPSTREAM_WAIT)
         act(out, UPSTREAM_DROP);
     enter(u, UPSTREAM_DIALLING, ev->now_ms);

@@ -11,10 +11,11 @@
  *     (on_follow, on_wait … : the function behind each state is <state>_event in upstream.c)
  *
  * Of a durable group's node (group_link.h) HF SYNC takes the place of PSYNC, said when somebody asks for it, and so
- * does a dial: nothing is tried again by itself. What the leader answers comes first; only where it promises a stream
- * does a line follow, as after PSYNC. Else the link stays, GREETED, for the next one.
+ * does a dial: nothing is tried again by itself. It follows the greetings in one flight, without a PING: clients may be
+ * waiting. What the leader answers comes first; only where it promises a stream does a line follow, as after PSYNC.
+ * Else the link stays, GREETED, for the next one.
  *
- *     GREETING --all answered--> PSYNC --answered, and no stream--> GREETED --asked again--> PSYNC
+ *     DIALLING --up--> GREETING --all answered--> PSYNC --answered, and no stream--> GREETED --asked again--> PSYNC
  *
  *   1. actions are to be obeyed in order
  *   2. in STREAM an acknowledgement goes out every UPSTREAM_ACK_MS, and at once when it is asked for

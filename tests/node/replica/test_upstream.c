@@ -323,7 +323,16 @@ START_TEST(a_redis_proves_nothing_and_another_leader_begins_anew)
 }
 END_TEST
 
-#define TO_SYNC { "history 41", NULL, 0 }, TO_PSYNC, { "line +OK", "sync; ", 0 },
+#define UP_AND_SYNC                                                                   \
+    {                                                                                 \
+        "up",                                                                         \
+            "send REPLCONF listening-port 6380; send REPLCONF capa eof capa psync2; " \
+            "send REPLCONF hf-ack 1; send REPLCONF hf-echo 0; sync; ",                \
+            0                                                                         \
+    }
+#define TO_SYNC                                                                                 \
+    { "history 41", NULL, 0 }, { "follow", "dial; ", 0 }, UP_AND_SYNC, { "line +OK", NULL, 0 }, \
+        { "line +OK", NULL, 0 }, { "line +OK", NULL, 0 }, { "line +OK", NULL, 0 },
 
 START_TEST(a_group_asks_again_on_the_link_that_it_has)
 {
@@ -335,8 +344,10 @@ START_TEST(a_group_asks_again_on_the_link_that_it_has)
         { "sync", "sync; ", 0 },
         { "sync", "drop; dial; ", 0 }, /* the first one is not answered */
         { "sync", NULL, 0 },
-        { "up", "send PING; ", 0 },
-        { "sync", NULL, 0 },
+        UP_AND_SYNC,
+        { "line +OK", NULL, 0 },
+        { "sync", "drop; dial; ", 0 }, /* the one that was said is not what is asked now */
+        UP_AND_SYNC,
         { 0 },
     };
     struct upstream u;
@@ -344,7 +355,7 @@ START_TEST(a_group_asks_again_on_the_link_that_it_has)
     upstream_init(&u, &plain);
     u.group = true;
     play(&u, steps);
-    ck_assert_int_eq(u.state, UPSTREAM_PING);
+    ck_assert_int_eq(u.state, UPSTREAM_GREETING);
 }
 END_TEST
 
