@@ -3,11 +3,10 @@ import os
 import subprocess
 
 from harness.case import limit
+from harness.copies import OURS, THEIRS, digest, fill, stream_of_everything
 from harness.process import binary
 from harness.resp import ReplyError, encode
 from harness.wait import until
-
-from test_replication import OURS, THEIRS, digest, fill, stream_of_everything
 
 NAME = "appendonly.aof"
 

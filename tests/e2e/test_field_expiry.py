@@ -8,9 +8,8 @@ import time
 
 from harness import rdb
 from harness.case import limit
+from harness.copies import digest
 from harness.wait import percentile, until
-
-from test_replication import digest
 
 MILLION = 1000000
 

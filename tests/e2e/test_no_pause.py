@@ -7,10 +7,9 @@ import os
 import threading
 
 from harness.case import limit
+from harness.copies import OURS, digest, psync_by_hand, wait_same
 from harness.resp import ReplyError, encode
 from harness.wait import until
-
-from test_replication import OURS, digest, psync_by_hand, wait_same
 
 CAPA = ["REPLCONF", "capa", "eof"]
 

@@ -3,10 +3,9 @@ import os
 import resource
 import subprocess
 
+from harness.copies import OURS, THEIRS, digest, fill
 from harness.resp import ReplyError
 from harness.wait import until
-
-from test_replication import OURS, THEIRS, digest, fill
 
 
 def check(path):

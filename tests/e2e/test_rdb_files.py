@@ -6,11 +6,10 @@ import subprocess
 
 from harness import rdb
 from harness.case import limit
+from harness.copies import digest
 from harness.resp import ReplyError, pairs
 from harness.seed import seeded
 from harness.wait import until
-
-from test_replication import digest
 
 
 def with_file(t, data, product="holdfast", **settings):

@@ -1,148 +1,16 @@
-"""Replication beyond the plain cases of test_interop: both directions with redis-server 7.0, and what
-only Holdfast promises. DEBUG DIGEST on both sides is the judge of sameness."""
+"""Replication beyond the plain cases of test_interop: cuts, restarts, changes of leadership, and what only Holdfast
+promises. Full syncs are test_full_sync's."""
 import os
 import socket
 import subprocess
 
 from harness import ports
 from harness.case import limit
+from harness.certificates import Authority
+from harness.copies import OURS, THEIRS, differences, digest, fill, stream_of_everything, wait_same
 from harness.resp import ReplyError, encode
 from harness.seed import seeded
 from harness.wait import Timeout, until
-
-OURS, THEIRS = "holdfast", "redis"
-
-
-def digest(node):
-    """DEBUG DIGEST answers while a file is still being loaded: of the part that is there."""
-    until(lambda: node.info("persistence")["loading"] == "0", 20, "%r to have loaded" % node)
-    return node.call("DEBUG", "DIGEST")
-
-
-def differences(a, b):
-    """Up to ten keys whose DIGEST-VALUE is not the same."""
-    found = []
-    with a.client() as x, b.client() as y:
-        for db in range(16):
-            for c in (x, y):
-                c.call("SELECT", db)
-            for key in sorted(set(x.call("KEYS", "*")) | set(y.call("KEYS", "*"))):
-                if x.call("DEBUG", "DIGEST-VALUE", key) != y.call("DEBUG", "DIGEST-VALUE", key):
-                    found.append((db, key, x.call("GET", key), y.call("GET", key),
-                                  x.call("PTTL", key), y.call("PTTL", key)))
-            sizes = x.call("DBSIZE"), y.call("DBSIZE")
-            if sizes[0] != sizes[1]:
-                found.append((db, "DBSIZE") + sizes)
-    return found[:10]
-
-
-def wait_same(leader, *followers):
-    """Caught up, and holding the same."""
-    for follower in followers:
-        follower.wait_follows(leader if follower is followers[0] else followers[0])
-        follower.wait_same_offset(leader)
-        assert digest(follower) == digest(leader), "%r differs from %r" % (follower, leader)
-
-
-def fill(node, keys=3000):
-    with node.client() as c:
-        for db in (0, 5, 15):
-            c.call("SELECT", db)
-            c.pipeline([["SET", "k:%d" % i, "v%d" % i * (i % 50)] for i in range(keys)])
-            c.pipeline([["SET", "n:%d" % i, str(i * 1000003 - 10 ** 9)] for i in range(200)])
-            c.pipeline([["SET", "t:%d" % i, "x", "PX", 1000000 + i] for i in range(200)])
-        c.call("SET", "binary", bytes(range(256)) * 10)
-        c.call("SET", "big", os.urandom(3 * 1024 * 1024))
-        c.call("SET", "packs", "ab" * 2000000)
-        c.call("SET", "", "empty key")
-        c.call("SET", "empty value", "")
-
-
-def stream_of_everything(node):
-    """Commands whose effect is not what was typed, in several databases and in transactions."""
-    with node.client() as c:
-        for db in (0, 7):
-            c.call("SELECT", db)
-            c.call("SETEX", "e1", 1000, "v")
-            c.call("SET", "e2", "v", "EX", 1000)
-            c.call("EXPIRE", "k:5", 1000)
-            c.call("SET", "e3", "v", "PX", 1000000)
-            c.call("GETEX", "e3", "PERSIST")
-            c.call("INCRBYFLOAT", "float", "1.5")
-            c.call("APPEND", "a", "xyz")
-            c.call("SETRANGE", "a", 10, "later")
-            c.call("GETDEL", "k:6")
-            c.call("SET", "short", "lived", "PX", 1)
-            c.call("MULTI")
-            c.call("SET", "m1", "1")
-            c.call("INCR", "m1")
-            c.call("SELECT", 9)
-            c.call("SET", "m2", "in nine")
-            c.call("EXEC")
-            c.call("RENAME", "m2", "m3")
-            c.call("MSET", "x", 1, "y", 2)
-            c.call("SELECT", db)
-            until(lambda: c.call("EXISTS", "short") == 0, 5, "the short lived key to go")
-        c.call("SELECT", 0)
-        c.call("COPY", "x", "copied")
-        c.call("MOVE", "y", 11)
-        c.call("SWAPDB", 5, 6)
-        c.call("SET", "big", b"\r\n" * 1000000)
-
-
-def same_in_all_ways(t, leader_product, follower_product, **leader_settings):
-    leader = t.node(product=leader_product, settings=leader_settings).start()
-    fill(leader)
-    follower = t.node(product=follower_product, follows=leader).start()
-    wait_same(leader, follower)
-    stream_of_everything(leader)
-    wait_same(leader, follower)
-    leader.call("FLUSHALL")
-    leader.call("SET", "after", "flush")
-    wait_same(leader, follower)
-
-
-def test_redis_to_ours(t):
-    t.needs_holdfast()
-    same_in_all_ways(t, THEIRS, OURS)
-
-
-def test_redis_with_disk_payload_to_ours(t):
-    t.needs_holdfast()
-    same_in_all_ways(t, THEIRS, OURS, **{"repl-diskless-sync": "no"})
-
-
-def test_ours_to_redis(t):
-    t.needs_holdfast()
-    same_in_all_ways(t, OURS, THEIRS)
-
-
-def test_ours_to_ours(t):
-    same_in_all_ways(t, OURS, OURS)
-
-
-def test_ours_counts_its_payload_for_redis(t):
-    t.needs_holdfast()
-    same_in_all_ways(t, OURS, THEIRS, **{"repl-diskless-sync": "no"})
-
-
-@limit(90)
-def test_full_sync_under_writes(t):
-    """Writes go on while the payload is on its way: the image and the stream behind it fit."""
-    t.needs_holdfast()
-    leader = t.node(product=OURS).start()
-    fill(leader, keys=30000)
-    followers = [t.node(product=p, follows=leader) for p in (OURS, THEIRS, OURS)]
-    for follower in followers:
-        follower.start()
-    with leader.client() as c:
-        for turn in range(60):
-            c.pipeline([["SET", "k:%d" % (i * 7 % 30000), "new %d %d" % (turn, i)]
-                        for i in range(500)])
-            c.pipeline([["DEL", "k:%d" % (turn * 100 + i)] for i in range(50)])
-    for follower in followers:
-        wait_same(leader, follower)
-    assert int(leader.info("stats")["sync_full"]) == 3
 
 
 def cut_in_a_transaction(t, leader_product, follower_product):
@@ -371,34 +239,6 @@ def test_order_to_follow_is_enough(t):
     assert follower.call("DBSIZE") == 0
 
 
-def test_broken_payload_leaves_the_old_data(t):
-    """A leader that dies in the middle of its payload takes nothing away."""
-    follower = t.node(product=OURS).start()
-    follower.call("SET", "old", "data")
-    listener = socket.socket()
-    t.defer(listener.close)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    follower.call("REPLICAOF", *listener.getsockname())
-    listener.settimeout(10)
-    for payload in (b"REDIS0009\xfe\x00\x00\x01k\x01v", b"REDIS0009\xfe\x00\x04\x01h", b"RUBBISH!!" * 3,
-                    b"REDIS0009\xfe\x00\x00\x01k\x01v\xff\x01\x02\x03\x04\x05\x06\x07\x08"):
-        s, _ = listener.accept()
-        s.settimeout(10)
-        seen = b""
-        answered = 0
-        while b"PSYNC" not in seen:
-            seen += s.recv(4096)
-            while answered < seen.count(b"\r\n*") + 1 and b"PSYNC" not in seen:
-                s.sendall(b"+OK\r\n")
-                answered += 1
-        s.sendall(b"+FULLRESYNC %s 100\r\n$EOF:%s\r\n" % (b"e" * 40, b"m" * 40) + payload)
-        s.close()
-    assert follower.call("GET", "old") == "data"
-    follower.follow(None)
-    assert follower.call("DBSIZE") == 1
-
-
 def test_wait_and_min_replicas(t):
     settings = {"min-replicas-to-write": 1, "min-replicas-max-lag": 2}
     leader = t.node(product=OURS, settings=settings).start()
@@ -560,96 +400,9 @@ def test_redis_cli_takes_an_rdb_and_a_stream(t):
         seen += piece
 
 
-def psync_by_hand(node, *greetings):
-    s = socket.create_connection(node.address, timeout=10)
-    f = s.makefile("rb")
-    for words in greetings:
-        s.sendall(encode(words))
-        assert f.readline() == b"+OK\r\n"
-    s.sendall(encode(["PSYNC", "?", "-1"]))
-    line = f.readline()
-    while line == b"\n":
-        line = f.readline()
-    assert line.startswith(b"+FULLRESYNC "), line
-    header = f.readline()
-    while header == b"\n":
-        header = f.readline()
-    return s, f, header
-
-
-def test_payload_without_eof_capability_and_filters(t):
-    node = t.node(product=OURS).start()
-    node.call("SET", "k", "v")
-    s, f, header = psync_by_hand(node)
-    assert header.startswith(b"$") and not header.startswith(b"$EOF")
-    payload = f.read(int(header[1:]))
-    assert payload.startswith(b"REDIS0009") and b"\x01k\x01v" in payload and payload[-9] == 0xff
-    node.call("SET", "k", "w")
-    assert b"SELECT" in f.readline() + f.readline() + f.readline()
-    s.close()
-    s, f, header = psync_by_hand(node, ["REPLCONF", "capa", "eof"], ["REPLCONF", "rdb-only", "1"],
-                                 ["REPLCONF", "rdb-filter-only", ""],
-                                 ["REPLCONF", "version", "9.0.0", "capa", "unheard-of"])
-    mark = header[5:45]
-    rest = f.read()  # to the end: the leader closes
-    assert rest.endswith(mark) and b"\x01k\x01" not in rest
-    s.close()
-
-
-def test_info_in_the_turn_in_which_a_copy_ends(t):
-    """redis-cli --rdb has all that it wanted, and its link is not dead yet: a node of ours crashed of a
-    question in between. Each turn sleeps, so that the next one finds a question."""
-    node = t.node(product=OURS).start()
-    with node.client() as taker, node.client() as odd, node.client() as even, \
-            node.client() as probe, node.client() as asker:
-        taker.call("REPLCONF", "capa", "eof", "rdb-only", "1")
-        even.send("DEBUG", "SLEEP", "1")
-        probe.send("PING")
-        while probe.read_within(0.1):
-            probe.send("PING")
-        taker.send("PSYNC", "?", "-1")
-        for asleep, next_one in [(even, odd), (odd, even)] * 4:
-            next_one.send("DEBUG", "SLEEP", "0.2")
-            asker.send("INFO", "replication")
-            assert asleep.read() == "OK"
-        shown = [asker.read() for _ in range(8)]
-        assert "connected_slaves:0" in shown[-1], shown[-1]
-
-
-def test_runaway_follower_is_dropped(t):
-    """client-output-buffer-limit replica bounds what is kept for one that does not read."""
-    node = t.node(product=OURS, settings={
-        "client-output-buffer-limit": "replica 4mb 0 0", "repl-backlog-size": "1mb"}).start()
-    s, f, header = psync_by_hand(node, ["REPLCONF", "capa", "eof"])
-    f.read(10)
-    s.sendall(encode(["REPLCONF", "ACK", "0"]))
-    until(lambda: "slave0" in node.info("replication"), 5, "the follower")
-    with node.client() as c:
-        for i in range(40):
-            c.call("SET", "k", "x" * 1000000)
-    until(lambda: node.info("replication")["connected_slaves"] == "0", 10, "the drop")
-    s.close()
-
-
-def certificates(folder):
-    """A CA and one certificate of it, for both sides of every link."""
-    def run(*words):
-        subprocess.run(["openssl"] + list(words), cwd=folder, check=True, stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT)
-    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-        "-subj", "/CN=test ca", "-keyout", "ca.key", "-out", "ca.crt")
-    run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-        "/CN=localhost", "-keyout", "node.key", "-out", "node.csr")
-    run("x509", "-req", "-in", "node.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
-        "-days", "2", "-out", "node.crt")
-    return {"tls-ca-cert-file": os.path.join(folder, "ca.crt"),
-            "tls-cert-file": os.path.join(folder, "node.crt"),
-            "tls-key-file": os.path.join(folder, "node.key"), "tls-replication": "yes"}
-
-
 def over_tls(t, leader_product, follower_product):
-    tls = certificates(t.folder)
-    port = ports.take()
+    authority, port = Authority(t.folder), ports.take()
+    tls = authority.server(authority.certificate("node"))
     t.defer(lambda: ports.drop(port))
     leader = t.node(product=leader_product, settings={**tls, "tls-port": port}).start()
     fill(leader, keys=500)
@@ -680,39 +433,6 @@ def test_tls_redis_to_ours(t):
 def test_tls_ours_to_redis(t):
     t.needs_holdfast()
     over_tls(t, OURS, THEIRS)
-
-
-@limit(90)
-def test_one_frozen_follower_holds_nobody_up(t):
-    """Its payload stalls, and the others get theirs; when it reads again, it gets the rest of its own."""
-    leader = t.node(product=OURS).start()
-    with leader.client() as c:
-        for i in range(40):
-            c.call("SET", "random:%d" % i, os.urandom(1000000))
-    s, f, header = psync_by_hand(leader, ["REPLCONF", "capa", "eof"])  # reads nothing from here on
-    follower = t.node(product=OURS, follows=leader).start()
-    follower.wait_follows(leader, seconds=30)
-    wait_same(leader, follower)
-    assert leader.call("BGSAVE") == "Background saving started"
-    mark = header[5:45]
-    f.read(39999000)
-    rest = b""
-    while not rest.endswith(mark):
-        rest += f.read(1)
-    s.close()
-
-
-def test_follower_killed_in_its_payload_and_back(t):
-    leader = t.node(product=OURS).start()
-    fill(leader, keys=20000)
-    follower = t.node(product=OURS, follows=leader)
-    for _ in range(5):
-        follower.start()
-        until(lambda: leader.info("replication")["connected_slaves"] == "1", 10, "the follower")
-        follower.kill()
-        leader.call("SET", "k", "v")
-    follower.start()
-    wait_same(leader, follower)
 
 
 @limit(120)
@@ -786,32 +506,6 @@ def test_random_changes_of_leadership(t):
                     except Timeout:
                         raise AssertionError("%r differs from %r: %s" % (
                             other, leader, differences(leader, other)))
-
-
-def test_a_full_sync_is_a_save_in_progress(t):
-    """What asks before it backs up, and what draws it: in INFO, in the answer to BGSAVE, in the log."""
-    leader = t.node(product=OURS, settings={"save": '""', "repl-diskless-sync-delay": "0"}).start()
-    follower = t.node(product=OURS).start()
-    leader.call("DEBUG", "POPULATE", 100)
-    leader.call("CONFIG", "SET", "rdb-key-save-delay", 200000)
-    follower.follow(leader)
-    until(lambda: follower.info("persistence")["async_loading"] == "1", 10, "the load")
-    said = leader.info("persistence")
-    assert said["rdb_bgsave_in_progress"] == "1" and said["current_save_keys_total"] == "100", said
-    assert int(said["rdb_current_bgsave_time_sec"]) >= 0
-    assert ",state=wait_bgsave," in leader.info("replication")["slave0"]
-    with leader.client() as c:
-        assert c.ask("BGSAVE").value == "ERR Background save already in progress"
-    leader.wait_log("Background RDB transfer started by pid")
-    follower.wait_log("MASTER <-> REPLICA sync: Loading DB in memory")
-    follower.call("REPLICAOF", "NO", "ONE")
-    until(lambda: leader.info("persistence")["rdb_bgsave_in_progress"] == "0", 10, "its end")
-    leader.wait_log("last replica dropped")
-    leader.call("CONFIG", "SET", "rdb-key-save-delay", 0)
-    follower.follow(leader)
-    wait_same(leader, follower)
-    leader.wait_log("done reading from pipe, 1 replicas still up")
-    follower.wait_log("MASTER <-> REPLICA sync: Finished with success")
 
 
 def test_a_shorter_ping_period_holds_at_once(t):
@@ -900,25 +594,3 @@ def test_who_wants_a_reply_on_a_replication_link_is_cut_off(t):
                 leader.wait_log("== CRITICAL == This master is sending an error to its replica: ",
                                 since=size)
         assert leader.call("PING") == "PONG"
-
-
-def test_a_leader_that_cannot_be_copied_costs_no_follower_its_link(t):
-    """The middle of a chain turns to another leader, which dies while it is copied, and back to its own."""
-    top, middle = t.node(product=OURS).start(), t.node(product=OURS).start()
-    other, last = t.node(product=OURS).start(), t.node(product=OURS).start()
-    top.call("SET", "a", "b")
-    middle.follow(top)
-    middle.wait_follows(top)
-    last.follow(middle)
-    last.wait_follows(middle)
-    other.call("DEBUG", "POPULATE", 50)
-    other.call("CONFIG", "SET", "rdb-key-save-delay", 500000)
-    middle.follow(other)
-    until(lambda: middle.info("persistence")["async_loading"] == "1", 10, "the copy")
-    other.kill()
-    middle.follow(top)
-    top.call("SET", "a", "c")
-    until(lambda: last.call("GET", "a") == "c", 10, "the write at the end of the chain")
-    assert "Connection with master lost" not in last.text()
-    assert [top.info("stats")[n] for n in ("sync_full", "sync_partial_ok")] == ["1", "1"]
-    assert [middle.info("stats")[n] for n in ("sync_full", "sync_partial_ok")] == ["1", "0"]

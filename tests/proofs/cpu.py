@@ -10,8 +10,8 @@ import os
 import statistics
 
 from harness import ports
+from harness.certificates import Authority
 from harness.wait import until
-from test_replication import certificates
 
 PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench", "cpu_per_op")
 KEYS = 1000000
@@ -38,9 +38,10 @@ def added(t, bench, what, with_it, without):
 
 
 def tls(t, bench):
-    files, port = certificates(t.folder), ports.take()
+    authority, port = Authority(t.folder), ports.take()
+    files = authority.server(authority.certificate("node"), clients="no")
     t.defer(lambda: ports.drop(port))
-    node = t.node(settings={"save": '""', "tls-port": port, "tls-auth-clients": "no", **files}).start()
+    node = t.node(settings={"save": '""', "tls-port": port, **files}).start()
     bench.pin(node.pid, 0)
     secure = ["-p", str(port), "--tls", "--cacert", files["tls-ca-cert-file"]]
 
