@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,13 @@ from harness.wait import until
 SCRIPT = os.path.join(ROOT, "deploy", "quickstart")
 
 
+def script(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n" + text)
+    os.chmod(path, 0o755)
+
+
 def programs(t):
     """The build to use; for Redis, a folder that looks like one."""
     if t.product == "holdfast":
@@ -24,11 +32,7 @@ def programs(t):
     for path, target in (("node/holdfast-node", binary("redis", "node")),
                          ("sentinel/holdfast-sentinel", binary("redis", "sentinel")),
                          ("sentinel/ctl/holdfastctl", binary("holdfast", "ctl"))):
-        path = os.path.join(fake, path)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as f:
-            f.write('#!/bin/sh\nexec %s "$@"\n' % target)
-        os.chmod(path, 0o755)
+        script(os.path.join(fake, path), 'exec %s "$@"\n' % target)
     return fake
 
 
@@ -172,6 +176,26 @@ def test_sentinels_keep_out_of_the_ports_of_outgoing_connections(t):
     refused = subprocess.run([SCRIPT, "--build", programs(t), "--dir", os.path.join(t.folder, "r"), "--port", str(low)],
                              text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
     assert refused.returncode == 1 and "choose a lower one" in refused.stdout, refused
+
+
+def test_what_it_builds_goes_by_these_names(t):
+    """Its build takes minutes: what it would have built is asked of the build that is there, which has the same targets.
+    A name that two targets share is none."""
+    t.needs_holdfast()
+    tree, asked = os.path.join(t.folder, "tree"), os.path.join(t.folder, "asked")
+    script(os.path.join(tree, "deploy", "install-deps"), "")
+    script(os.path.join(t.folder, "bin", "meson"), '[ "$1" = compile ] || exit 0\nprintf "%%s\\n" "$@" >%s\nexit 1\n' % asked)
+    shutil.copy(SCRIPT, os.path.join(tree, "deploy"))
+    path = os.path.join(t.folder, "bin") + ":" + os.environ["PATH"]
+    ended = subprocess.run([os.path.join(tree, "deploy", "quickstart"), "--dir", os.path.join(t.folder, "q")], text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, env={**os.environ, "PATH": path})
+    assert ended.returncode == 1 and "the build failed" in ended.stdout, ended
+    with open(asked) as f:
+        words = f.read().splitlines()
+    assert words[:3] == ["compile", "-C", os.path.join(tree, "build-quickstart")] and len(words) == 6, words
+    dry = subprocess.run(["meson", "compile", "-C", build_dir(), "--ninja-args=-n", *words[3:]], text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    assert dry.returncode == 0, dry.stdout
 
 
 @slow
