@@ -54,17 +54,14 @@ static void arm(struct penalty *p)
 static void answer_late(struct session *s)
 {
     struct service *v = s->service;
-    struct reply late = session_reply(s);
+    struct reply late = session_late_reply(s);
 
-    if (s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP))
-        late.out = &v->sink;
     list_remove(&s->held);
     reply_error(&late, WRONG_PASSWORD);
     v->stats.commands++;
     stats_count(s->last_stats, 0);
     s->last_stats->failed++;
     stats_count_error(&v->stats, late.error_code);
-    out_fini(&v->sink);
     session_drop_held(s);
 }
 

@@ -342,6 +342,14 @@ struct reply session_reply(struct session *s)
     return (struct reply){ .out = &s->link->out, .proto = s->reply.proto };
 }
 
+struct reply session_late_reply(struct session *s)
+{
+    bool silenced = s->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP);
+
+    return (struct reply){ .out = silenced ? &s->service->sink : &s->link->out,
+                           .proto = s->reply.proto };
+}
+
 void session_hold(struct session *s)
 {
     ASSERT(!(s->flags & SESSION_HELD));
@@ -384,6 +392,7 @@ void session_drop_held(struct session *s)
 {
     struct resp_request req;
 
+    out_fini(&s->service->sink);
     let_go(s);
     if (!readable(s))
         return;

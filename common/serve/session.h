@@ -118,8 +118,10 @@ void session_kill(struct session *s, enum link_why why);
 void session_wrote(struct session *s);
 /* The same of a message, or of what tracking tells. */
 void session_told(struct session *s, bool invalidation);
-/* A writer of pushes and late replies for this session. */
+/* A writer of pushes for this session. */
 struct reply session_reply(struct session *s);
+/* A writer of the answer to the request that is held; where CLIENT REPLY has silenced answers nobody hears it. */
+struct reply session_late_reply(struct session *s);
 
 /* Holds the session at the request that is being admitted or has just run without a reply. The
  * caller remembers the session and calls one of the next two. */
@@ -127,7 +129,7 @@ void session_hold(struct session *s);
 /* Runs the held request again, now. True: it was answered (or the session is dying), and whatever
  * follows it runs next turn. False: held again. */
 bool session_try_held(struct session *s, bool denies_blocking);
-/* The holder has written the answer (an error) through session_reply: the held request is dropped. */
+/* The holder has written the answer through session_late_reply: the held request is dropped. */
 void session_drop_held(struct session *s);
 /* Lets the held request run again next turn. */
 void session_resume(struct session *s);

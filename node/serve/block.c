@@ -183,7 +183,7 @@ void block_serve_acks(struct serve *v)
 static void end_with(struct serve *v, struct node_session *s, const char *error)
 {
     struct service_stats *stats = &v->service->stats;
-    struct reply r = session_reply(&s->base);
+    struct reply r = session_late_reply(&s->base);
 
     reply_error(&r, error);
     stats->commands++;

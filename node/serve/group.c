@@ -59,7 +59,7 @@ static void close_when_answered(struct serve *v, struct session *s)
 /* By a pause, by us, or for a walk: it has not run. */
 static void refuse_held(struct serve *v, struct session *s)
 {
-    struct reply reply = session_reply(s);
+    struct reply reply = session_late_reply(s);
 
     list_remove(&s->held);
     reply_error(&reply, GROUP_READONLY);

@@ -57,7 +57,7 @@ static void give_up(struct serve *v, const char *error)
     service_unpause(v->service, PAUSE_SHUTDOWN);
     LIST_EACH (&d->askers, node) {
         struct session *s = LIST_ENTRY(node, struct session, held);
-        struct reply r = session_reply(s);
+        struct reply r = session_late_reply(s);
 
         list_remove(node);
         reply_error(&r, error);

@@ -97,7 +97,7 @@ void serve_answer(void *world, uint64_t token, const struct action *a)
         serve_write_answer(s->now, a);
         return;
     }
-    late = session_reply(&s->session);
+    late = session_late_reply(&s->session);
     serve_write_answer(&late, a);
     session_drop_held(&s->session);
 }
@@ -128,7 +128,7 @@ void serve_told(void *world, uint64_t token, const struct reg_message *answer, c
         write_told(s->now, answer, refusal);
         return;
     }
-    late = session_reply(&s->session);
+    late = session_late_reply(&s->session);
     write_told(&late, answer, refusal);
     session_drop_held(&s->session);
 }
@@ -172,7 +172,7 @@ void serve_requested(void *world, uint64_t token, const char *refusal)
         write_requested(s->now, refusal);
         return;
     }
-    late = session_reply(&s->session);
+    late = session_late_reply(&s->session);
     write_requested(&late, refusal);
     session_drop_held(&s->session);
 }

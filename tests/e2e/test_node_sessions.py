@@ -347,6 +347,20 @@ def test_who_is_unblocked_with_an_error_has_failed(t):
             assert told.startswith("calls=1,") and told.endswith("rejected_calls=0,failed_calls=1"), (node, told)
 
 
+def test_late_answers_are_silenced_as_well(t):
+    """What is answered by another's command or by the end of a wait, too, is no answer to who wants none."""
+    for node in both(t):
+        with node.client() as waiter, node.client() as c:
+            me = waiter.call("CLIENT", "ID")
+            for word in ("OFF", "SKIP"):
+                waiter.send("CLIENT", "REPLY", word)
+                waiter.send("BLPOP", "nosuch", "0")
+                until(lambda: c.call("CLIENT", "UNBLOCK", str(me), "ERROR") == 1, 5, "the client to be blocked")
+                if word == "OFF":
+                    assert waiter.call("CLIENT", "REPLY", "ON") == "OK", node
+                assert waiter.call("ECHO", word) == word, node
+
+
 def test_a_held_request_survives_a_lower_limit(t):
     for node in both(t):
         with node.client() as writer, node.client() as c:
