@@ -7,7 +7,7 @@ import time
 
 from harness.case import limit, slow
 from harness.durable import Captain, Receipt, refused
-from harness.resp import Closed, ReplyError
+from harness.resp import Closed, ReplyError, encode
 from harness.seed import seeded
 from harness.wait import until
 
@@ -424,6 +424,25 @@ def test_who_talked_to_a_leader_reads_nothing_from_the_follower(t):
     assert [e.code for e in rest(late)] == [e.code for e in rest(transaction)] == ["READONLY"]
     captain.wait_in_sync(one, two)
     assert one.call("GET", "a") == "2"
+
+
+@limit(120)
+def test_who_was_refused_is_not_held_again(t):
+    """A write that a pause held is refused as the leader goes, and with it what follows in its pipeline: the pause, which
+    would hold that, is no reason to wait any more."""
+    t.needs_holdfast()
+    captain, (one, two) = pair(t)
+    with one.client() as c, one.client() as silent:
+        silent.send("CLIENT", "REPLY", "OFF")
+        assert one.call("CLIENT", "PAUSE", "60000", "ALL") == "OK"
+        c.sock.sendall(encode(["SET", "a", "1"]) + encode(["PING"]) + encode(["SET", "a", "2"]))
+        silent.send("SET", "a", "3")
+        assert c.read_within(0.2) is None
+        captain.fail_over(two, suspects=[captain.charter.leader])
+        captain.wait_role(two, "active")
+        assert [e.code for e in rest(c)] == 3 * ["READONLY"]
+        assert rest(silent) == []
+        assert two.call("GET", "a") is None
 
 
 @limit(120)
