@@ -76,102 +76,167 @@ char *pattern_of(struct bytes key)
 
 /* ---- what many tell ------------------------------------------------------------------------------- */
 
+/* Keys that are alike, as far as it is known: first each is a kind of its own. */
+struct kind {
+    char *text; /* the pattern; owned */
+    size_t keys;
+    size_t from, to;   /* where the word that is looked at begins and ends */
+    struct kind *into; /* it has become one of this kind, and is looked at no more */
+};
+
 /* Where word number depth begins and ends; both at the end of the text where it has fewer. */
-static void word_at(const char *text, int depth, size_t *out_from, size_t *out_to)
+static void find_word(struct kind *k, int depth)
 {
-    size_t from = 0;
+    const char *at = k->text, *end = at + strlen(at);
 
-    for (int i = 0; i < depth && text[from]; i++) {
-        from += word_len(text + from, text + strlen(text));
-        from += text[from] != 0;
+    for (int i = 0; i < depth && at < end; i++) {
+        at += word_len(at, end);
+        at += at < end;
     }
-    *out_from = from;
-    *out_to = from + word_len(text + from, text + strlen(text));
+    k->from = (size_t)(at - k->text);
+    k->to = k->from + word_len(at, end);
 }
 
-/* By what stands in front of word number *depth, then by that word. */
-static int by_place(const void *a, const void *b, void *depth)
+static struct bytes beginning(const struct kind *k)
 {
-    const char *x = **(char **const *)a, *y = **(char **const *)b;
-    size_t x_from, x_to, y_from, y_to;
-    int order;
-
-    word_at(x, *(int *)depth, &x_from, &x_to);
-    word_at(y, *(int *)depth, &y_from, &y_to);
-    order = bytes_cmp((struct bytes){ x, x_from }, (struct bytes){ y, y_from });
-    if (order)
-        return order;
-    return bytes_cmp((struct bytes){ x + x_from, x_to - x_from },
-                     (struct bytes){ y + y_from, y_to - y_from });
+    return (struct bytes){ k->text, k->from };
 }
 
-static bool same_beginning(const char *a, const char *b, int depth, bool with_word)
+static struct bytes word(const struct kind *k)
 {
-    size_t a_from, a_to, b_from, b_to;
-
-    word_at(a, depth, &a_from, &a_to);
-    word_at(b, depth, &b_from, &b_to);
-    if (with_word)
-        return a_to == b_to && a_from == b_from && memcmp(a, b, a_to) == 0;
-    return a_from == b_from && memcmp(a, b, a_from) == 0;
+    return (struct bytes){ k->text + k->from, k->to - k->from };
 }
 
-static void make_star(char **pattern, int depth)
+static int by_text(const void *a, const void *b)
 {
-    size_t from, to, len = strlen(*pattern);
-    char *text;
+    return strcmp((*(struct kind *const *)a)->text, (*(struct kind *const *)b)->text);
+}
 
-    word_at(*pattern, depth, &from, &to);
-    if (from == to)
-        return;
-    text = xmalloc(len + 2);
-    memcpy(text, *pattern, from);
-    text[from] = '*';
-    memcpy(text + from + 1, *pattern + to, len - to + 1);
-    xfree(*pattern);
-    *pattern = text;
+/* By what stands in front of the word, then by the word. */
+static int by_place(const void *a, const void *b)
+{
+    const struct kind *x = *(struct kind *const *)a, *y = *(struct kind *const *)b;
+    int order = bytes_cmp(beginning(x), beginning(y));
+
+    return order ? order : bytes_cmp(word(x), word(y));
+}
+
+/* Those of the same text become one kind. How many are left, at the front. */
+static size_t merge(struct kind **kinds, size_t count)
+{
+    size_t left = 0;
+
+    qsort(kinds, count, sizeof *kinds, by_text);
+    for (size_t i = 0; i < count; i++) {
+        struct kind *last = left ? kinds[left - 1] : NULL;
+
+        if (!last || strcmp(last->text, kinds[i]->text) != 0) {
+            kinds[left++] = kinds[i];
+            continue;
+        }
+        last->keys += kinds[i]->keys;
+        kinds[i]->into = last;
+    }
+    return left;
 }
 
 /* The run of one word, or of one beginning, that starts at i. */
-static size_t run_end(char ***sorted, size_t i, size_t count, int depth, bool with_word)
+static size_t run_end(struct kind *const *kinds, size_t i, size_t count, bool with_word)
 {
     size_t j = i + 1;
 
-    while (j < count && same_beginning(*sorted[i], *sorted[j], depth, with_word))
+    while (j < count && bytes_eq(beginning(kinds[i]), beginning(kinds[j])) &&
+           (!with_word || bytes_eq(word(kinds[i]), word(kinds[j]))))
         j++;
     return j;
 }
 
-/* All patterns that begin alike, and differ in word number depth. */
-static void fold_place(char ***sorted, size_t from, size_t to, int depth)
+static size_t count_keys(struct kind *const *kinds, size_t from, size_t to)
 {
-    size_t words = 0;
+    size_t keys = 0;
 
-    for (size_t i = from; i < to; i = run_end(sorted, i, to, depth, true))
+    for (size_t i = from; i < to; i++)
+        keys += kinds[i]->keys;
+    return keys;
+}
+
+static bool make_star(struct kind *k)
+{
+    struct buf text = { 0 };
+
+    if (k->from == k->to || bytes_is(word(k), "*"))
+        return false;
+    buf_append(&text, k->text, k->from);
+    buf_putc(&text, '*');
+    buf_puts(&text, k->text + k->to);
+    xfree(k->text);
+    k->text = xstrdup(buf_text(&text));
+    buf_fini(&text);
+    return true;
+}
+
+/* All that begin alike, and differ in the word. Has any of them changed? */
+static bool fold_place(struct kind *const *kinds, size_t from, size_t to)
+{
+    size_t words = 0, keys = count_keys(kinds, from, to);
+    bool changed = false;
+
+    for (size_t i = from; i < to; i = run_end(kinds, i, to, true))
         words++;
     if (words <= PATTERN_WORDS_MAX)
-        return;
+        return false;
     for (size_t i = from, next; i < to; i = next) {
-        next = run_end(sorted, i, to, depth, true);
-        if ((next - i) * 100 >= (to - from) * PATTERN_SHARE_PERCENT)
+        next = run_end(kinds, i, to, true);
+        if (count_keys(kinds, i, next) * 100 >= keys * PATTERN_SHARE_PERCENT)
             continue;
-        for (size_t j = next; j-- > i;)
-            make_star(sorted[j], depth);
+        for (size_t j = i; j < next; j++)
+            changed |= make_star(kinds[j]);
     }
+    return changed;
+}
+
+static size_t fold_words(struct kind **kinds, size_t count, int depth)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < count; i++)
+        find_word(kinds[i], depth);
+    qsort(kinds, count, sizeof *kinds, by_place);
+    for (size_t i = 0, next; i < count; i = next) {
+        next = run_end(kinds, i, count, false);
+        changed |= fold_place(kinds, i, next);
+    }
+    return changed ? merge(kinds, count) : count;
+}
+
+static const struct kind *final_kind(const struct kind *k)
+{
+    while (k->into)
+        k = k->into;
+    return k;
 }
 
 void patterns_fold(char **patterns, size_t count)
 {
-    char ***sorted = xcalloc(count + 1, sizeof *sorted);
+    struct kind *all = xcalloc(count + 1, sizeof *all), **kinds = xcalloc(count + 1, sizeof *kinds);
+    size_t left;
 
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &patterns[i];
-    for (int depth = 0; depth <= PATTERN_DEPTH_MAX; depth++) {
-        qsort_r(sorted, count, sizeof *sorted, by_place, &depth);
-        for (size_t i = 0, next; i < count; i = next) {
-            next = run_end(sorted, i, count, depth, false);
-            fold_place(sorted, i, next, depth);
-        }
+    for (size_t i = 0; i < count; i++) {
+        all[i] = (struct kind){ .text = patterns[i], .keys = 1 };
+        kinds[i] = &all[i];
     }
-    xfree(sorted);
+    left = merge(kinds, count);
+    for (int depth = 0; depth <= PATTERN_DEPTH_MAX; depth++)
+        left = fold_words(kinds, left, depth);
+    for (size_t i = 0; i < count; i++) {
+        const struct kind *k = final_kind(&all[i]);
+
+        if (strcmp(all[i].text, k->text) != 0) {
+            xfree(all[i].text);
+            all[i].text = xstrdup(k->text);
+        }
+        patterns[i] = all[i].text;
+    }
+    xfree(kinds);
+    xfree(all);
 }
