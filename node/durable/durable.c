@@ -125,13 +125,14 @@ void durable_init(struct durable *d, const struct durable_start *s, uint64_t now
 static void begin(struct durable *d, uint64_t now_ms, struct durable_actions *out)
 {
     uint64_t beats_ms = 2 * d->terms->heartbeat_ms;
-    bool gap = now_ms > d->now_ms + beats_ms;
+    uint64_t passed_ms = now_ms > d->now_ms ? now_ms - d->now_ms : 0;
+    bool gap = passed_ms > beats_ms;
     bool slept = gap && now_ms > durable_wake_ms(d) + beats_ms;
 
     if (now_ms > d->now_ms)
         d->now_ms = now_ms;
     if (gap && d->role >= NODE_LEADER)
-        lead_wakes_again(d, out);
+        lead_wakes_again(d, passed_ms, out);
     else if (slept)
         d->hush_ms = d->now_ms;
 }

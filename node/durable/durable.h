@@ -141,6 +141,7 @@ struct durable {
     bool closed;                 /* whoever waited since was closed */
     uint64_t doubt_seq;          /* after a gap: held until this beat is answered; 0: no doubt */
     uint64_t doubt_until_ms;
+    uint64_t patient_ms; /* nobody is taken for silent before: our own loop was as slow just now */
     struct handoff handoff;
 
     uint32_t mutations; /* enum durable_mutation */

@@ -48,6 +48,8 @@ uint64_t eff_least(const struct durable *d);
 uint64_t eff_beat(const struct durable *d);
 bool eff_is_alone(const struct durable *d);
 bool eff_is_lost(const struct durable *d, uint64_t node, uint64_t did);
+uint64_t eff_silent_ms(const struct durable *d,
+                       const struct copy *c); /* then its silence is over the limit */
 void eff_decide(struct durable *d, struct durable_actions *out); /* shrinks and grows */
 void eff_told(struct durable *d, enum outcome outcome);
 
@@ -57,7 +59,8 @@ void lead_hear(struct durable *d, const struct talk *t, struct durable_actions *
 void lead_link_down(struct durable *d, uint64_t node);
 void lead_suspect(struct durable *d, uint64_t node);
 void lead_turn(struct durable *d, struct durable_actions *out);
-void lead_wakes_again(struct durable *d, struct durable_actions *out); /* after a gap */
+void lead_wakes_again(struct durable *d, uint64_t slept_ms,
+                      struct durable_actions *out); /* after a gap */
 uint64_t lead_wake_ms(const struct durable *d);
 
 /* handoff.c */

@@ -138,14 +138,20 @@ static bool lags(const struct durable *d, const struct copy *c)
            d->now_ms >= c->due_ms + d->terms->max_lag_ms;
 }
 
+uint64_t eff_silent_ms(const struct durable *d, const struct copy *c)
+{
+    uint64_t limit_ms = c->heard_ms + d->terms->silence_ms;
+
+    return limit_ms > d->patient_ms ? limit_ms : d->patient_ms;
+}
+
 bool eff_is_lost(const struct durable *d, uint64_t node, uint64_t did)
 {
     const struct copy *c = find_copy(d, node);
 
     if (!c)
         return true;
-    return c->unwanted || (c->attach != 0 && c->did != did) ||
-           d->now_ms >= c->heard_ms + d->terms->silence_ms ||
+    return c->unwanted || (c->attach != 0 && c->did != did) || d->now_ms >= eff_silent_ms(d, c) ||
            (c->lost_ms != UINT64_MAX && d->now_ms >= c->lost_ms + d->terms->grace_ms) || lags(d, c);
 }
 

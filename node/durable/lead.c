@@ -17,6 +17,7 @@ void lead_begin(struct durable *d, struct durable_actions *out)
     d->copy_count = 0;
     d->open = (struct open_grow){ 0 };
     d->unsure = false;
+    d->patient_ms = 0;
     d->read_at_ms = UINT64_MAX;
     for (uint32_t i = 0; i < c->member_count; i++)
         (void)eff_copy(d, c->members[i].node);
@@ -62,8 +63,12 @@ static void beat(struct durable *d, struct durable_actions *out)
     }
 }
 
-void lead_wakes_again(struct durable *d, struct durable_actions *out)
+/* What held us up may hold up those who repeat it, and for as long. */
+void lead_wakes_again(struct durable *d, uint64_t slept_ms, struct durable_actions *out)
 {
+    uint64_t borne_ms = slept_ms < d->terms->max_lag_ms ? slept_ms : d->terms->max_lag_ms;
+
+    d->patient_ms = d->now_ms + borne_ms + d->terms->silence_ms;
     for (uint32_t i = 0; i < d->copy_count; i++)
         d->copies[i].heard_ms = d->copies[i].due_ms = d->now_ms;
     beat(d, out);
@@ -288,12 +293,12 @@ uint64_t lead_wake_ms(const struct durable *d)
     for (uint32_t i = 0; i < d->copy_count; i++) {
         const struct copy *c = &d->copies[i];
         uint64_t grace_ms = c->lost_ms == UINT64_MAX ? UINT64_MAX : c->lost_ms + d->terms->grace_ms;
+        uint64_t silent_ms = eff_silent_ms(d, c);
 
         if (grace_ms > d->now_ms && grace_ms < wake_ms)
             wake_ms = grace_ms;
-        if (c->heard_ms + d->terms->silence_ms > d->now_ms &&
-            c->heard_ms + d->terms->silence_ms < wake_ms)
-            wake_ms = c->heard_ms + d->terms->silence_ms;
+        if (silent_ms > d->now_ms && silent_ms < wake_ms)
+            wake_ms = silent_ms;
     }
     if (d->handoff.state != HANDOFF_NONE && d->handoff.until_ms < wake_ms)
         wake_ms = d->handoff.until_ms;

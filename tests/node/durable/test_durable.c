@@ -455,6 +455,27 @@ START_TEST(after_a_gap_in_its_own_time_a_leader_looks_first)
 }
 END_TEST
 
+/* Whoever has to repeat it may be silent for as long, and a little longer; but no longer than lags are borne. */
+START_TEST(what_was_long_for_a_leader_may_be_long_for_others)
+{
+    serve();
+    later(400);
+    ack(OTHER, ITS, begun());
+    for (int ms = 0; ms < 500; ms += 50)
+        later(50);
+    ck_assert_uint_eq(d.meta.seen.ver, 2);
+    later(50);
+    ck_assert_uint_eq(d.meta.seen.ver, 3);
+    serve();
+    later(60000);
+    for (int ms = 0; ms < 1100; ms += 50)
+        later(50);
+    ck_assert_uint_eq(d.meta.seen.ver, 2);
+    later(50);
+    ck_assert_uint_eq(d.meta.seen.ver, 3);
+}
+END_TEST
+
 /* The voters of the group are lost, and an operator has made it another register. */
 static struct charter heir(void)
 {
@@ -689,6 +710,7 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            a_switchover_holds_writes_until_all_is_acknowledged,
            a_switchover_waits_for_reads_that_wait_for_a_beat,
            after_a_gap_in_its_own_time_a_leader_looks_first,
+           what_was_long_for_a_leader_may_be_long_for_others,
            a_group_whose_register_is_lost_goes_on_in_its_heir, a_follower_goes_on_in_the_heir_too,
            data_that_counts_is_not_dropped, what_was_ours_alone_begins_where_the_histories_part,
            two_marks_in_one_delivery_begin_where_each_stands,
