@@ -186,22 +186,37 @@ static void on_state(void *arg, struct dial *d, enum dial_state state, enum dial
     }
 }
 
-static struct dial *dial_place(struct courier *c, struct lane *l)
+static struct dial_options options_of(struct lane *l)
 {
-    struct dial_options o = { .host = l->at.host,
-                              .port = l->at.port,
-                              .tls = c->o.tls,
-                              .source_address = c->o.source_address,
-                              .user = c->o.user,
-                              .password = c->o.password,
-                              .client_name = c->o.client_name,
-                              .keepalive_s = c->o.keepalive_s,
-                              .connect_timeout_ms = COURIER_CONNECT_MS,
-                              .reply_bytes_max = 2 * WIRE_BYTES_MAX,
-                              .on_state = on_state,
-                              .arg = l };
+    const struct courier_options *o = &l->courier->o;
 
-    return dial_new(c->loop, &o);
+    return (struct dial_options){ .host = l->at.host,
+                                  .port = l->at.port,
+                                  .tls = o->tls,
+                                  .source_address = o->source_address,
+                                  .user = o->user,
+                                  .password = o->password,
+                                  .fallback = o->fallback,
+                                  .client_name = o->client_name,
+                                  .keepalive_s = o->keepalive_s,
+                                  .connect_timeout_ms = COURIER_CONNECT_MS,
+                                  .reply_bytes_max = 2 * WIRE_BYTES_MAX,
+                                  .on_state = on_state,
+                                  .arg = l };
+}
+
+/* Unless there is a link. Whatever was set since the last one counts for this one. */
+static void lane_dial(struct lane *l)
+{
+    struct dial_options o = options_of(l);
+
+    if (!l->dial)
+        l->dial = dial_new(l->courier->loop, &o);
+    if (dial_state(l->dial) != DIAL_IDLE && dial_state(l->dial) != DIAL_DOWN)
+        return;
+    dial_stop(l->dial);
+    dial_set(l->dial, &o);
+    dial_start(l->dial);
 }
 
 /* ---- time -------------------------------------------------------------------------------------- */
@@ -261,12 +276,11 @@ static struct lane *lane_to(struct courier *c, const struct place *at, uint32_t 
         l->number = number;
         l->courier = c;
         list_init(&l->parcels);
-        l->dial = dial_place(c, l);
         list_push_back(&c->lanes, &l->node);
         set_look(c);
     }
     l->used_ms = clock_now_ms();
-    dial_start(l->dial);
+    lane_dial(l);
     return l;
 }
 

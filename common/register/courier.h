@@ -44,6 +44,7 @@ struct courier_options {
     const char *source_address; /* NULL: any */
     const char *user;           /* NULL: none */
     struct bytes password;      /* empty: none */
+    struct bytes fallback;      /* tried where that one is refused; empty: none */
     const char *client_name;    /* NULL: none */
     int64_t keepalive_s;
     void (*hear)(void *arg, const struct place *from, const struct reg_message *reply);
@@ -52,7 +53,7 @@ struct courier_options {
 
 struct courier *courier_new(struct ev_loop *loop, const struct courier_options *o);
 void courier_free(struct courier *c); /* NULL does nothing */
-/* Other certificates or credentials: for links made from now on. */
+/* Other certificates or credentials: for links made from now on, those that are made anew among them. */
 void courier_set(struct courier *c, const struct courier_options *o);
 
 /* Obeys a REG_SEND of a proposer: m to the voter `to` at `at`. */

@@ -47,7 +47,7 @@ void voters_begin(struct membership *m)
 
 void voters_ask(struct membership *m, const struct durable_action *a)
 {
-    voters_begin(m); /* with the credentials of now */
+    voters_begin(m); /* with the certificates and credentials of now */
     courier_send(m->courier, a->to, &a->at, &a->reg);
 }
 
@@ -56,6 +56,7 @@ static void tell(struct membership *m, uint64_t silent_ms)
     const struct charter *c = &m->core.meta.seen;
     struct lookout l = { .epoch = c->epoch, .node = m->core.meta.node, .silent_ms = silent_ms };
 
+    voters_begin(m);
     memcpy(l.gid, c->gid, sizeof l.gid);
     memcpy(l.run, c->run, sizeof l.run);
     for (uint32_t i = 0; i < c->voter_count; i++) {
@@ -80,6 +81,7 @@ void voters_keep_warm(struct membership *m)
 {
     const struct charter *c = &m->core.meta.seen;
 
+    voters_begin(m);
     for (uint32_t i = 0; i < c->voter_count; i++)
         courier_warm(m->courier, &c->voters[i].at, c->gid);
 }

@@ -120,7 +120,8 @@ static void ask(uint64_t to, uint64_t round)
     courier_send(t.courier, to, &t.at, &m);
 }
 
-#define ASKED(round) "GET 2 7 " GID " " round " 5"
+#define ASKED_RAW(round) "$1\r\n" round "\r\n$1\r\n5\r\n"
+#define ASKED(round)     "GET 2 7 " GID " " round " 5"
 
 START_TEST(the_newest_request_waits)
 {
@@ -200,6 +201,41 @@ START_TEST(nobody_there_costs_the_request)
 }
 END_TEST
 
+static bool has_got(const char *text)
+{
+    for (int i = 0; i < 200 && !(t.got.len && strstr(buf_text(&t.got), text)); i++)
+        run_for(1);
+    return t.got.len && strstr(buf_text(&t.got), text);
+}
+
+START_TEST(a_link_made_anew_says_the_password_of_now)
+{
+    struct courier_options o = { .hear = hear, .password = BYTES("first") };
+
+    setup();
+    courier_set(t.courier, &o);
+    ask(7, 1);
+    ck_assert(has_got("$4\r\nAUTH\r\n$5\r\nfirst\r\n"));
+    say("+OK\r\n");
+    o.password = BYTES("second");
+    o.fallback = BYTES("third");
+    courier_set(t.courier, &o); /* the link that there is stays */
+    ask(7, 2);
+    ck_assert(has_got(ASKED_RAW("2")));
+    close(t.line);
+    t.line = -1;
+    t.got.len = 0;
+    run_for(100); /* it sees the end of the link */
+    ask(7, 3);
+    ck_assert(has_got("AUTH\r\n$6\r\nsecond\r\n"));
+    say("-WRONGPASS it is not\r\n");
+    ck_assert(has_got("AUTH\r\n$5\r\nthird\r\n"));
+    say("+OK\r\n");
+    ck_assert(has_got(ASKED_RAW("3")));
+    teardown();
+}
+END_TEST
+
 static void tell(const char *word)
 {
     struct wire w = { .count = 0 };
@@ -231,5 +267,5 @@ START_TEST(what_is_told_goes_out_in_order_and_is_not_replaced)
 END_TEST
 
 CHECK_MAIN("courier", what_is_told_goes_out_in_order_and_is_not_replaced, the_newest_request_waits,
-           a_reply_is_heard_and_nothing_else, a_link_that_owes_too_long_is_made_anew,
-           nobody_there_costs_the_request)
+           a_link_made_anew_says_the_password_of_now, a_reply_is_heard_and_nothing_else,
+           a_link_that_owes_too_long_is_made_anew, nobody_there_costs_the_request)
