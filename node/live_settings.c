@@ -332,6 +332,7 @@ static const struct {
     { "hf-solo", apply_group },
     { "hf-sentinel-user", apply_group },
     { "hf-sentinel-pass", apply_group },
+    { "hf-sentinel-pass-fallback", apply_group },
     { "oom-score-adj", apply_rank },
     { "oom-score-adj-values", apply_rank },
 };

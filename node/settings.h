@@ -79,7 +79,7 @@ struct node_settings {
     int64_t hf_discarded_bytes_max;
     int hf_solo, hf_read_mode; /* enum hf_solo, enum hf_read_mode */
     char *hf_group, *hf_sentinel_user;
-    struct bytes hf_sentinel_pass;
+    struct bytes hf_sentinel_pass, hf_sentinel_pass_fallback;
     bool repl_diskless_sync, repl_disable_tcp_nodelay;
     int64_t repl_diskless_sync_delay_s, repl_diskless_sync_max_followers;
     int repl_diskless_load; /* enum diskless_load */

@@ -78,6 +78,8 @@ const struct setting group_setting_rows[] = {
       .help = "User to say to the sentinels of a durable group." },
     { .name = "hf-sentinel-pass", .kind = SET_PASSWORD, AT(hf_sentinel_pass), .when = SET_LIVE,
       .help = "Password to say to them." },
+    { .name = "hf-sentinel-pass-fallback", .kind = SET_PASSWORD, AT(hf_sentinel_pass_fallback), .when = SET_LIVE,
+      .help = "Password tried where they refuse that one." },
     { .name = NULL },
 };
 /* clang-format on */

@@ -28,6 +28,7 @@ static struct courier_options options(struct membership *m)
         .source_address = *set->server.bind_source_addr ? set->server.bind_source_addr : NULL,
         .user = *set->hf_sentinel_user ? set->hf_sentinel_user : NULL,
         .password = set->hf_sentinel_pass,
+        .fallback = set->hf_sentinel_pass_fallback,
         .client_name = "holdfast-node",
         .keepalive_s = set->server.tcp_keepalive_s,
         .hear = hear,

@@ -64,6 +64,7 @@ void globals_copy(struct globals *out, const struct globals *from)
     copy.announce_ip = dup_or_null(from->announce_ip);
     copy.sentinel_user = dup_or_null(from->sentinel_user);
     copy.sentinel_pass = dup_or_null(from->sentinel_pass);
+    copy.sentinel_pass_fallback = dup_or_null(from->sentinel_pass_fallback);
     globals_fini(out);
     *out = copy;
 }
@@ -73,6 +74,7 @@ void globals_fini(struct globals *g)
     xfree(g->announce_ip);
     xfree(g->sentinel_user);
     xfree(g->sentinel_pass);
+    xfree(g->sentinel_pass_fallback);
     *g = (struct globals){ 0 };
 }
 

@@ -75,6 +75,7 @@ struct globals {
     bool deny_scripts_reconfig; /* default yes */
     bool resolve_hostnames, announce_hostnames;
     char *sentinel_user, *sentinel_pass;
+    char *sentinel_pass_fallback; /* tried where that is refused; not known to Redis */
 };
 void globals_defaults(struct globals *g);
 void globals_copy(struct globals *out, const struct globals *from); /* frees what *out held */

@@ -6,7 +6,7 @@
 
 #include "common/alloc.h"
 
-enum { CERTIFICATE_DAYS = 14, DAY_S = 86400, PASSWORDS_MAX = 16 };
+enum { CERTIFICATE_DAYS = 14, DAY_S = 86400 };
 
 /* The sentinel whose word counts; NULL: the group is not durable. */
 static const cJSON *teller(const struct checking *c)
@@ -202,12 +202,36 @@ void check_durable_members(struct checking *c)
 
 /* ---- what the leader says to the voters -------------------------------------------------------------- */
 
-static bool tried_before(const struct login *tried, int count, const struct login *l)
+/* Borrowed; NULL: it has none. */
+static char *text_of(const cJSON *node, const char *name)
 {
-    for (int i = 0; i < count; i++)
-        if (is(tried[i].user ? tried[i].user : "", l->user ? l->user : "") &&
-            is(tried[i].password ? tried[i].password : "", l->password ? l->password : ""))
+    const char *text = setting(node, name);
+
+    return *text ? (char *)(uintptr_t)text : NULL;
+}
+
+static bool say_the_same(const cJSON *a, const cJSON *b)
+{
+    static const char *const names[] = { "hf-sentinel-user", "hf-sentinel-pass",
+                                         "hf-sentinel-pass-fallback" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!is(setting(a, names[i]), setting(b, names[i])))
+            return false;
+    return true;
+}
+
+static bool tried_before(const struct checking *c, const cJSON *node)
+{
+    const cJSON *other;
+
+    EACH_ANSWERING(other, c->nodes)
+    {
+        if (other == node)
+            break;
+        if (has_settings(other) && say_the_same(other, node))
             return true;
+    }
     return false;
 }
 
@@ -231,16 +255,27 @@ static bool is_denied(const struct checking *c, const cJSON *s, const struct log
     return e == ERR_DENIED;
 }
 
-/* Whoever leads changes the register, and says to its voters what hf-sentinel-user and -pass hold. Where that is refused,
- * and no password is wanted, it goes on without. */
-static void try_login(struct checking *c, const cJSON *node, const struct login *l)
+static bool is_denied_all(const struct checking *c, const cJSON *s, const struct login *logins,
+                          int count)
 {
-    static const struct login nobody = { NULL, NULL };
+    for (int i = 0; i < count; i++)
+        if (!is_denied(c, s, &logins[i]))
+            return false;
+    return true;
+}
+
+/* Whoever leads changes the register, and says to its voters what hf-sentinel-user and -pass hold, or -pass-fallback.
+ * Where that is refused, and no password is wanted, it goes on without. */
+static void try_login(struct checking *c, const cJSON *node)
+{
+    char *user = text_of(node, "hf-sentinel-user"), *pass = text_of(node, "hf-sentinel-pass"),
+         *fallback = text_of(node, "hf-sentinel-pass-fallback");
+    struct login said[] = { { user, pass }, { NULL, NULL }, { user, fallback } };
     const cJSON *s;
 
     EACH_ANSWERING(s, c->sentinels)
     {
-        if (is_denied(c, s, l) && is_denied(c, s, &nobody))
+        if (is_denied_all(c, s, said, pass && fallback ? 3 : 2))
             check_found(
                 c, SEVERITY_ERROR,
                 "Set hf-sentinel-user and hf-sentinel-pass on every node to what the sentinels "
@@ -254,22 +289,14 @@ static void try_login(struct checking *c, const cJSON *node, const struct login 
 
 void check_durable_logins(struct checking *c)
 {
-    struct login tried[PASSWORDS_MAX];
     const cJSON *node;
-    int count = 0;
 
     if (!durable(c))
         return;
     EACH_ANSWERING(node, c->nodes)
     {
-        const char *user = setting(node, "hf-sentinel-user"),
-                   *pass = setting(node, "hf-sentinel-pass");
-        struct login l = { .user = *user ? user : NULL, .password = *pass ? (char *)pass : NULL };
-
-        if (!has_settings(node) || count == PASSWORDS_MAX || tried_before(tried, count, &l))
-            continue;
-        tried[count++] = l;
-        try_login(c, node, &l);
+        if (has_settings(node) && !tried_before(c, node))
+            try_login(c, node);
     }
 }
 

@@ -200,6 +200,7 @@ bool lines_destination(const struct drive *d, uint64_t id, struct dial_options *
         o->user = or_null(g->sentinel_pass) ? or_null(g->sentinel_user) : NULL;
         o->password =
             or_null(g->sentinel_pass) ? bytes_of(g->sentinel_pass) : d->dialling.requirepass;
+        o->fallback = bytes_or_none(g->sentinel_pass_fallback);
     }
     return n || p;
 }

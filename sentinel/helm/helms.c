@@ -233,6 +233,11 @@ static const char *or_null(const char *text)
     return text && text[0] ? text : NULL;
 }
 
+static struct bytes or_none(const char *text)
+{
+    return text ? bytes_of(text) : (struct bytes){ 0 };
+}
+
 static struct courier_options courier_options(struct helms *hs)
 {
     const struct globals *g = &hs->drive->core->globals;
@@ -245,6 +250,7 @@ static struct courier_options courier_options(struct helms *hs)
                                      .user = own ? or_null(g->sentinel_user) : NULL,
                                      .password =
                                          own ? bytes_of(g->sentinel_pass) : how->requirepass,
+                                     .fallback = or_none(g->sentinel_pass_fallback),
                                      .client_name = or_null(hs->client_name),
                                      .hear = on_voted,
                                      .arg = hs };

@@ -1,6 +1,7 @@
 /*
- * SENTINEL CONFIG: the settings of the whole sentinel, of which there are seven. Six are the core's
- * (struct globals, changed as a whole by an event), loglevel is the process's.
+ * SENTINEL CONFIG: the settings of the whole sentinel, of which there are eight. Seven are the core's
+ * (struct globals, changed as a whole by an event), loglevel is the process's. What Redis does not know is told
+ * to who asks for it by its name, and no pattern matches it.
  */
 #include <ctype.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const struct param {
     const char *name;
     enum param_kind kind;
     size_t at; /* in struct globals */
+    bool is_ours;
 } params[] = {
     { "resolve-hostnames", PARAM_BOOL, offsetof(struct globals, resolve_hostnames) },
     { "announce-hostnames", PARAM_BOOL, offsetof(struct globals, announce_hostnames) },
@@ -24,6 +26,8 @@ static const struct param {
     { "sentinel-user", PARAM_TEXT, offsetof(struct globals, sentinel_user) },
     { "sentinel-pass", PARAM_TEXT, offsetof(struct globals, sentinel_pass) },
     { "loglevel", PARAM_LOGLEVEL, 0 },
+    { "sentinel-pass-fallback", PARAM_TEXT, offsetof(struct globals, sentinel_pass_fallback),
+      true },
 };
 
 static const struct param *param_find(struct bytes name)
@@ -66,7 +70,8 @@ static void reply_value(struct call *c, const struct param *p)
 static bool asked(const struct call *c, const struct param *p)
 {
     for (int i = 3; i < c->argc; i++)
-        if (glob_match(c->argv[i], bytes_of(p->name), true))
+        if (p->is_ours ? bytes_is_word(c->argv[i], p->name)
+                       : glob_match(c->argv[i], bytes_of(p->name), true))
             return true;
     return false;
 }

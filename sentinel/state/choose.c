@@ -91,6 +91,9 @@ void choose_config(const struct conf_seen *conf, const struct config *journal, s
         memcpy(out->globals.my_id, journal->globals.my_id, sizeof out->globals.my_id);
     if (journal->current_epoch > out->current_epoch)
         out->current_epoch = journal->current_epoch;
+    if (!conf_speaks_of(conf->ours_in_file, conf->ours_in_file_count, "sentinel-pass-fallback",
+                        CONF_NO_GROUP))
+        keep_text(&out->globals.sentinel_pass_fallback, journal->globals.sentinel_pass_fallback);
     for (size_t i = 0; i < journal->group_count; i++) {
         const struct config_group *from = &journal->groups[i];
         struct config_group *g = config_find_group(out, from->name);

@@ -42,6 +42,22 @@ static bool yes_or_no(struct bytes word, bool *out)
     return true;
 }
 
+/* Redis does not know this line: it is written again only where somebody wrote it. */
+static void note_ours(struct reading *r)
+{
+    struct sentinel_settings *set = r->set;
+    struct buf line = { 0 };
+
+    buf_add(&line, r->argv[0]);
+    for (size_t i = 0; i < line.len; i++)
+        line.at[i] = (char)tolower((unsigned char)line.at[i]);
+    buf_printf(&line, " %s", r->group ? r->group->name : CONF_NO_GROUP);
+    buf_text(&line);
+    set->ours_in_file =
+        xrealloc(set->ours_in_file, (set->ours_in_file_count + 1) * sizeof *set->ours_in_file);
+    set->ours_in_file[set->ours_in_file_count++] = line.at;
+}
+
 static bool is_id(struct bytes id)
 {
     if (id.len != ID_LEN)
@@ -108,6 +124,13 @@ static enum err read_user(struct reading *r)
 static enum err read_pass(struct reading *r)
 {
     replace_text(&r->c->globals.sentinel_pass, r->argv[1]);
+    return OK;
+}
+
+static enum err read_pass_fallback(struct reading *r)
+{
+    replace_text(&r->c->globals.sentinel_pass_fallback, r->argv[1]);
+    note_ours(r);
     return OK;
 }
 
@@ -272,23 +295,6 @@ static enum err read_rename(struct reading *r)
     return OK;
 }
 
-/* Redis does not know this line: it is written again only where somebody wrote it. */
-static void note_ours(struct reading *r)
-{
-    struct sentinel_settings *set = r->set;
-    struct buf line = { 0 };
-
-    buf_add(&line, r->argv[0]);
-    buf_putc(&line, ' ');
-    buf_add(&line, r->argv[1]);
-    buf_text(&line);
-    for (char *c = line.at; *c && *c != ' '; c++)
-        *c = (char)tolower((unsigned char)*c);
-    set->ours_in_file =
-        xrealloc(set->ours_in_file, (set->ours_in_file_count + 1) * sizeof *set->ours_in_file);
-    set->ours_in_file[set->ours_in_file_count++] = line.at;
-}
-
 static enum err read_fast(struct reading *r)
 {
     static const char *const words[] = {
@@ -437,6 +443,7 @@ static const struct directive {
     { "rename-command", 4, PASS_REST, read_rename },
     { "resolve-hostnames", 2, PASS_GLOBALS, read_resolve },
     { "sentinel-pass", 2, PASS_GLOBALS, read_pass },
+    { "sentinel-pass-fallback", 2, PASS_GLOBALS, read_pass_fallback },
     { "sentinel-user", 2, PASS_GLOBALS, read_user },
     { "state-file", 2, PASS_GLOBALS, read_state_file },
     { "tls", 3, PASS_REST, read_tls },

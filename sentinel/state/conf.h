@@ -16,6 +16,8 @@ enum conf_pass { PASS_GLOBALS, PASS_MONITOR, PASS_REST, PASS_COUNT };
 enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pass pass, int argc,
                    const struct bytes *argv, struct errmsg *out_why) MUST_CHECK;
 
+#define CONF_NO_GROUP "" /* of a directive that is about all */
+
 /* Is there a line that begins `directive group` among those that Redis does not know? */
 bool conf_speaks_of(char *const *ours, size_t count, const char *directive, const char *group);
 

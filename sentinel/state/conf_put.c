@@ -144,5 +144,8 @@ void conf_put(const struct config *c, char *const *ours_in_file, size_t ours_in_
         buf_printf(out, "sentinel announce-port %d\n", g->announce_port);
     put_text(out, "sentinel-user", g->sentinel_user);
     put_text(out, "sentinel-pass", g->sentinel_pass);
+    if (conf_speaks_of(ours_in_file, ours_in_file_count, "sentinel-pass-fallback", CONF_NO_GROUP))
+        put_text(out, "sentinel-pass-fallback",
+                 g->sentinel_pass_fallback ? g->sentinel_pass_fallback : "");
     put_text(out, "state-file", state_file);
 }

@@ -78,6 +78,8 @@ static void put_globals(struct buf *out, const struct globals *g)
     put_number(out, g->announce_hostnames);
     put(out, g->sentinel_user);
     put(out, g->sentinel_pass);
+    if (g->sentinel_pass_fallback) /* which older versions do not know */
+        put(out, g->sentinel_pass_fallback);
 }
 
 /* The others may point to a group's settings, which are not theirs to tell. */
@@ -214,6 +216,8 @@ static void take_globals(struct words *w, struct globals *out)
     out->announce_hostnames = take_number(w, 1);
     out->sentinel_user = take_text(w);
     out->sentinel_pass = take_text(w);
+    if (!w->bad && w->next < w->count)
+        out->sentinel_pass_fallback = take_text(w);
 }
 
 static enum record_kind kind_of(struct bytes word)

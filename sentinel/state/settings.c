@@ -172,7 +172,8 @@ static enum err keep_line(void *values, int argc, const struct bytes *argv, stru
     return OK;
 }
 
-static const char *const secrets[] = { "auth-pass", "auth-pass-fallback", "sentinel-pass", NULL };
+static const char *const secrets[] = { "auth-pass", "auth-pass-fallback", "sentinel-pass",
+                                       "sentinel-pass-fallback", NULL };
 
 static const struct setting sentinel_row[] = {
     { .name = "sentinel",

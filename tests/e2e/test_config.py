@@ -18,7 +18,7 @@ OURS = {"log-format", "masterauth-fallback", "proxy-protocol-networks", "replica
         "tls-auth-clients-user", "tls-verify-hostnames"}
 OURS |= {"hf-" + name for name in (
     "confirm-timeout", "discarded-max", "group", "grow-hold-down-max", "grow-stable", "heartbeat", "join", "read-mode", "reset-grace", "sentinel-pass",
-    "sentinel-user", "silence-limit", "solo", "stale-read-limit", "stall-refuse", "sync-max-lag")}
+    "sentinel-pass-fallback", "sentinel-user", "silence-limit", "solo", "stale-read-limit", "stall-refuse", "sync-max-lag")}
 OURS |= {"http-" + name for name in (
     "port", "bind", "tls", "token", "token-file", "open-health", "max-connections", "request-timeout", "idle-timeout",
     "max-target", "max-head", "max-body", "token-without-tls")}

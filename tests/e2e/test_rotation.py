@@ -2,6 +2,7 @@
 from harness.case import limit
 from harness.resp import Client, ReplyError
 from harness.wait import until
+from test_ctl_durable import durable
 from test_tls import Load
 
 FAST = {"down-after-milliseconds": 1000, "failover-timeout": 10000}
@@ -67,6 +68,96 @@ def test_with_two_passwords_of_who_asks(t):
         for s in group.sentinels:
             assert s.master(group.name)["flags"] == "master"
     load.ending.set()
+
+
+# -- the sentinels' own, which sentinels and the nodes of durable groups say to them
+
+def make_links_anew(group):
+    for s in group.sentinels:
+        with s.client() as c:
+            c.call("CLIENT", "KILL", "TYPE", "normal")
+            c.call("CLIENT", "KILL", "TYPE", "pubsub")
+
+
+def change(sentinels, *words, password):
+    """ACL SETUSER at each of them, as who knows this password; a test's calls say the last one that was given."""
+    for s in sentinels:
+        with s.client() as c:
+            c.call("ACL", "SETUSER", "default", *words)
+        s.settings["requirepass"] = password
+
+
+def all_agree(group):
+    return all(str(s.client().ask("SENTINEL", "CKQUORUM", group.name).value).startswith("OK 3 usable") for s in group.sentinels)
+
+
+def still_changes_its_register(trial, load):
+    """The sync set shrinks without a follower, and grows again: its leader gets on with the voters. Then they elect another."""
+    group = trial.group
+    follower = group.followers()[0]
+    follower.kill()
+    load.stop()
+    follower.start()
+    trial.wait_whole()
+    group.leader().kill()
+    group.wait_leader_other_than(load.address)
+
+
+@limit(180)
+def test_the_sentinels_with_two_passwords_of_a_user(t):
+    t.needs_holdfast()
+    trial = durable(t, settings={"hf-sentinel-pass": "old"}, sentinels={"requirepass": "old"})
+    group = trial.group
+    load = Load(group.leader().address, None)
+    change(group.sentinels, ">new", password="old")
+    for s in group.sentinels:
+        s.call("SENTINEL", "CONFIG", "SET", "sentinel-pass", "new")
+    for n in group.nodes:
+        n.call("CONFIG", "SET", "hf-sentinel-pass", "new")
+        n.call("CONFIG", "REWRITE")
+    load.goes_on()
+    change(group.sentinels, "<old", password="new")
+    make_links_anew(group)
+    until(lambda: all_agree(group), 30, "the sentinels to meet again")
+    still_changes_its_register(trial, load)
+
+
+@limit(180)
+def test_the_sentinels_with_two_passwords_of_who_asks(t):
+    """One sentinel after the other changes its own; all links are made anew each time."""
+    t.needs_holdfast()
+    trial = durable(t, settings={"hf-sentinel-pass": "old", "hf-sentinel-pass-fallback": "new"},
+                    sentinels={"requirepass": "old", "sentinel sentinel-pass": "old", "sentinel sentinel-pass-fallback": "new"})
+    group = trial.group
+    load = Load(group.leader().address, None)
+    for s in group.sentinels:
+        change([s], "resetpass", ">new", password="new")
+        make_links_anew(group)
+        until(lambda: all_agree(group), 30, "the sentinels to meet again, with both passwords about")
+        load.goes_on()
+    for s in group.sentinels:
+        assert s.call("SENTINEL", "CONFIG", "GET", "sentinel-pass-fallback") == ["sentinel-pass-fallback", "new"]
+        s.call("SENTINEL", "CONFIG", "SET", "sentinel-pass", "new", "sentinel-pass-fallback", "")
+    still_changes_its_register(trial, load)
+
+
+def test_a_fallback_is_kept(t):
+    """In sentinel.conf where somebody wrote it there, and in the journal else, which Redis does not read."""
+    t.needs_holdfast()
+    leader = t.node().start()
+    for settings in ({}, {"sentinel sentinel-pass-fallback": "first"}):
+        s = t.sentinel(watch=[("m", leader.address, 1, {})], settings=settings).start()
+        s.call("SENTINEL", "CONFIG", "SET", "sentinel-pass-fallback", "second one")
+        s.call("SENTINEL", "FLUSHCONFIG")
+        with open(s.conf) as f:
+            assert ('sentinel sentinel-pass-fallback "second one"' in f.read()) == bool(settings)
+        assert "sentinel-pass-fallback" not in str(s.call("SENTINEL", "CONFIG", "GET", "*"))
+        s.stop()
+        with open(s.conf, "a") as f:
+            f.write("sentinel down-after-milliseconds m 4321\n")  # from now on the file counts
+        s.start()
+        assert s.call("SENTINEL", "CONFIG", "GET", "sentinel-pass-fallback")[1] == "second one"
+        assert s.master("m")["down-after-milliseconds"] == "4321"
 
 
 def test_none_of_them_is_shown(t):

@@ -39,7 +39,8 @@ def kept(process):
 def test_of_a_node(t):
     t.needs_holdfast()
     node = kept(t.node(settings={"loglevel": "debug", "requirepass": MARK + "1", "masterauth": MARK + "2",
-                                 "masterauth-fallback": MARK + "3", "tls-key-file-pass": MARK + "4",
+                                 "masterauth-fallback": MARK + "3", "hf-sentinel-pass": MARK + "3",
+                                 "hf-sentinel-pass-fallback": MARK + "3", "tls-key-file-pass": MARK + "4",
                                  "http-token": MARK + "5", "aclfile": "users.acl"}))
     path = os.path.join(node.folder, "users.acl")
     with open(path, "w") as f:
@@ -83,6 +84,7 @@ def test_of_a_sentinel(t):
     with sentinel.client() as c:
         c.call("SENTINEL", "SET", "m", "auth-pass-fallback", MARK + "3")
         c.call("SENTINEL", "CONFIG", "SET", "sentinel-pass", MARK + "4")
+        c.call("SENTINEL", "CONFIG", "SET", "sentinel-pass-fallback", MARK + "6")
         c.call("ACL", "SETUSER", "bob", "on", ">" + MARK + "5")
         c.call("SENTINEL", "FLUSHCONFIG")
     assert os.stat(sentinel.conf).st_mode & 0o777 == 0o600

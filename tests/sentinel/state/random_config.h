@@ -53,6 +53,7 @@ static inline void random_globals(struct rng *r, struct globals *g)
     snprintf(g->my_id, sizeof g->my_id, "%040llx", (unsigned long long)rng_next(r));
     g->announce_ip = random_text(r);
     g->sentinel_pass = random_text(r);
+    g->sentinel_pass_fallback = random_text(r);
     g->announce_port = (int)rng_below(r, 65536);
     g->resolve_hostnames = rng_below(r, 2);
 }
@@ -109,10 +110,11 @@ static inline void show_set(const struct group_settings *s, struct buf *out)
 static inline const char *show_config(const struct config *c, struct buf *out)
 {
     out->len = 0;
-    buf_printf(out, "%s [%s] %d %d [%s] epoch %llu\n", c->globals.my_id,
+    buf_printf(out, "%s [%s] %d %d [%s] [%s] epoch %llu\n", c->globals.my_id,
                c->globals.announce_ip ? c->globals.announce_ip : "-", c->globals.announce_port,
                c->globals.resolve_hostnames,
                c->globals.sentinel_pass ? c->globals.sentinel_pass : "-",
+               c->globals.sentinel_pass_fallback ? c->globals.sentinel_pass_fallback : "-",
                (unsigned long long)c->current_epoch);
     for (size_t i = 0; i < c->group_count; i++) {
         const struct config_group *g = &c->groups[i];
