@@ -108,7 +108,7 @@ void check_passwords(struct checking *c)
         const char *wanted = setting(other, "requirepass"), *has = setting(node, "masterauth");
 
         if (node == other || !has_settings(node) || !has_settings(other) || !*wanted ||
-            is(wanted, has))
+            is(wanted, has) || (*has && is(wanted, setting(node, "masterauth-fallback"))))
             continue;
         check_found(
             c, SEVERITY_ERROR,

@@ -6,7 +6,9 @@ import socket
 import threading
 
 from harness.case import limit
+from harness.certificates import Authority
 from harness.wait import until
+from harness.web import http_port
 from test_ctl import DONE, FAILED, UNREACHABLE, ctl
 
 FAST = {"down-after-milliseconds": 1000, "failover-timeout": 10000}
@@ -119,10 +121,50 @@ def test_credentials(t):
     group.leader().call("CONFIG", "SET", "masterauth", "another")
     assert "is not the password" in findings(group, env=env)["passwords"][0][1]
     group.leader().call("CONFIG", "SET", "masterauth", "node-secret")
+    # In the middle of a rotation, which is none of these.
+    group.leader().call("CONFIG", "SET", "masterauth", "new-secret", "masterauth-fallback", "node-secret")
+    assert "passwords" not in findings(group, env=env)
+    group.leader().call("CONFIG", "SET", "masterauth", "node-secret", "masterauth-fallback", "")
     # One sentinel with another password than the others, and one that lacks the nodes'.
     group.sentinels[1].call("SENTINEL", "SET", "mymaster", "auth-pass", "wrong")
     found = wait_found(group, "sentinel-to-node", env=env)
     assert all("auth-pass" in do for _, _, do in found)
+
+
+@limit(120)
+def test_certificates(t):
+    ours, others = Authority(t.folder), Authority(t.folder, "others")
+    sound = ours.certificate("member", days=90)
+    tls = ours.server(sound)
+    group = group_of(t, node_settings=tls, sentinel_settings=tls, tls=ours.client(sound)).start()
+    options = ["--tls", "--cacert", ours.ca, "--cert", sound[0], "--key", sound[1]]
+    assert not findings(group, *options)
+    with group.followers()[0].client() as c:  # the link stays, whatever the next one would be shown
+
+        def shows(pair):
+            assert c.call("CONFIG", "SET", "tls-cert-file", pair[0], "tls-key-file", pair[1]) == "OK"
+            return findings(group, *options)
+        (severity, what, advice), = shows(ours.certificate("short", days=5))["certificates"]
+        assert severity == "warning" and "ends in 5.0 days" in what and "SIGHUP" in advice
+        for pair, expected in ((ours.certificate("old", expired=True), "past its end"),
+                               (ours.certificate("other", alternatives="DNS:elsewhere,IP:192.0.2.1"), "subjectAltName"),
+                               (others.certificate("stranger"), "--cacert")):
+            (severity, what, advice), = shows(pair)["unreached"]
+            assert severity == "error" and expected in advice, (what, advice)
+        assert not shows(sound)
+        c.call("CONFIG", "SET", "tls-replication", "no")
+        assert "tls-replication is" in findings(group, *options)["certificates"][0][1]
+
+
+@limit(60)
+def test_a_token_in_the_clear(t):
+    group = group_of(t).start()
+    follower = group.followers()[0]
+    follower.call("CONFIG", "SET", "http-port", http_port(t), "http-token", "node-secret", "http-bind", "127.0.0.1")
+    assert "http" not in findings(group)
+    follower.call("CONFIG", "SET", "http-bind", "0.0.0.0", "http-token-without-tls", "yes")
+    (severity, what, advice), = findings(group)["http"]
+    assert severity == "warning" and "in the clear" in what and "http-tls" in advice and "node-secret" not in what
 
 
 @limit(90)

@@ -72,6 +72,20 @@ def test_what_the_voters_refuse(t):
         n.call("CONFIG", "SET", "hf-sentinel-pass", "another")
     found = findings(group, env=env)["durable-logins"]
     assert len(found) == 3 and "hf-sentinel-pass" in found[0][2] and "another" not in str(found), found
+    for n in group.nodes:  # in the middle of a rotation
+        n.call("CONFIG", "SET", "hf-sentinel-pass-fallback", "s3cret")
+    assert "durable-logins" not in findings(group, env=env)
+
+
+@limit(120)
+def test_copies_on_one_machine(t):
+    t.needs_holdfast()
+    hosts = Hosts(t.net())
+    hosts.nodes[1] = hosts.nodes[0]
+    trial = Trial(t, "mem", hosts, settings={"maxmemory": "100mb"})
+    trial.group.nodes[1].port = 6380
+    trial.start()
+    assert "another machine" in wait_rule(trial.group, "durable-members", "all copies are on the machine " + hosts.nodes[0].ip)[2]
 
 
 @limit(90)

@@ -2,7 +2,7 @@
 
     a = Authority(folder)
     node = a.certificate("node")                    for localhost and 127.0.0.1, of today and tomorrow
-    old = a.certificate("old", expired=True)        ended yesterday
+    old = a.certificate("old", expired=True)        ended long ago
     t.node(settings={**a.server(node), ...})        tls-* settings; a.client(node) is an ssl.SSLContext
 """
 import os
@@ -51,12 +51,12 @@ class Authority:
     def key(name):
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name + ".key"]
 
-    def certificate(self, name, common=None, alternatives=HERE, expired=False):
+    def certificate(self, name, common=None, alternatives=HERE, expired=False, days=2):
         """(path of the certificate, path of its key); the same name again replaces both."""
         more = ["-addext", "subjectAltName=" + alternatives] if alternatives else []
         self.openssl("req", *self.key(name), "-subj", "/CN=" + (common or name), *more, "-out", name + ".csr")
         self.openssl("ca", "-batch", "-notext", "-config", "conf", "-cert", "ca.crt", "-keyfile", "ca.key", "-in",
-                     name + ".csr", "-out", name + ".crt", *(PAST if expired else []))
+                     name + ".csr", "-out", name + ".crt", *(PAST if expired else ["-days", str(days)]))
         return tuple(os.path.join(self.folder, name + end) for end in (".crt", ".key"))
 
     def server(self, pair, clients="yes", replication="yes"):
