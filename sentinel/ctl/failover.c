@@ -6,8 +6,9 @@
  * away meanwhile, the others of the list are asked who leads until the wait is over; if nobody can
  * tell, the outcome is unknown, and that is an exit status of its own.
  *
- * With an address it is only asked for where the node there leads: what a machine says that is about to
- * stop. The address may be any by which the node is reached, loopback too: its run id tells.
+ * failover with an address is only asked for where the node there leads: what a machine says that is about to
+ * stop. The address may be any by which the node is reached, loopback too: its run id tells. switchover with
+ * an address hands over to the node there, as the sentinels know it, and has nothing to do where that one leads.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,10 +22,11 @@
 
 struct failover {
     const struct options *o;
+    struct target to; /* switchover; no host: whoever is chosen */
     struct wire calls, events;
     char before[300], after[300];
     uint64_t began_us, deadline_us;
-    bool elsewhere; /* nothing was asked: another node leads */
+    bool needless; /* nothing was asked: the lead is where it should be */
     char reason[512];
 };
 
@@ -169,6 +171,36 @@ static enum err leads(struct failover *f, const char *address, struct errmsg *wh
     return *run_id && bytes_is(facts_field(reply, "runid"), run_id) ? OK : ERR_NOTFOUND;
 }
 
+/* ERR_NOTFOUND: it leads already. */
+static enum err read_destination(struct failover *f, struct errmsg *why)
+{
+    if (target_read(&f->to, bytes_of(f->o->words[1]), 6379) != OK) {
+        errmsg_set(why, "'%s' is no address: want host:port", f->o->words[1]);
+        return ERR_SYNTAX;
+    }
+    return strcmp(f->to.address, f->before) == 0 ? ERR_NOTFOUND : OK;
+}
+
+/* ERR_NOTFOUND: there is nothing to do. */
+static enum err read_address(struct failover *f, struct errmsg *why)
+{
+    if (f->o->word_count < 2)
+        return OK;
+    return strcmp(f->o->verb, "switchover") == 0 ? read_destination(f, why)
+                                                 : leads(f, f->o->words[1], why);
+}
+
+static enum err order(struct failover *f, const struct resp_value **reply, struct errmsg *why)
+{
+    char port[8];
+
+    if (!f->to.host[0])
+        return WIRE_CALL(&f->calls, reply, why, "SENTINEL", "FAILOVER", f->o->group);
+    snprintf(port, sizeof port, "%d", f->to.port);
+    return WIRE_CALL(&f->calls, reply, why, "SENTINEL", "FAILOVER", f->o->group, "TO", f->to.host,
+                     port);
+}
+
 /* OK once the request was accepted and events flow. */
 static enum err ask(struct failover *f, struct errmsg *why)
 {
@@ -180,8 +212,8 @@ static enum err ask(struct failover *f, struct errmsg *why)
         return e;
     if ((e = ask_leader(&f->calls, f->o->group, f->before, sizeof f->before, why)) != OK)
         return e;
-    if (f->o->word_count > 1 && (e = leads(f, f->o->words[1], why)) != OK) {
-        f->elsewhere = e == ERR_NOTFOUND;
+    if ((e = read_address(f, why)) != OK) {
+        f->needless = e == ERR_NOTFOUND;
         return e;
     }
     if ((e = wire_open(&f->events, f->o, &f->o->targets[index], why)) != OK)
@@ -190,7 +222,7 @@ static enum err ask(struct failover *f, struct errmsg *why)
         return e;
     f->began_us = clock_read_us();
     f->deadline_us = f->began_us + f->o->wait_ms * 1000;
-    if ((e = WIRE_CALL(&f->calls, &reply, why, "SENTINEL", "FAILOVER", f->o->group)) != OK)
+    if ((e = order(f, &reply, why)) != OK)
         return e;
     if (reply->kind != RESP_ERROR)
         return OK;
@@ -217,16 +249,16 @@ static void report(struct failover *f, enum ctl_exit status)
     };
     cJSON *value = cJSON_CreateObject();
 
-    cJSON_AddStringToObject(value, "outcome", f->elsewhere ? "not needed" : words[status]);
+    cJSON_AddStringToObject(value, "outcome", f->needless ? "not needed" : words[status]);
     cJSON_AddStringToObject(value, "group", f->o->group);
     json_put(value, "before", bytes_of(f->before));
-    if (f->elsewhere)
+    if (f->needless)
         json_put(value, "leader", bytes_of(f->before));
     else if (status == CTL_DONE)
         json_put(value, "leader", bytes_of(f->after));
     else
         json_put(value, "reason", bytes_of(f->reason));
-    if (!f->elsewhere)
+    if (!f->needless)
         cJSON_AddNumberToObject(value, "took_ms", elapsed_ms(f));
     verb_print(f->o, value, show_outcome);
 }
@@ -239,7 +271,7 @@ enum ctl_exit verb_failover(const struct options *o)
     enum err e = ask(&f, &why);
 
     /* A request that may have arrived, and whose answer did not: the outcome still shows. */
-    if (f.elsewhere) {
+    if (f.needless) {
         status = CTL_DONE;
         report(&f, status);
     } else if (e != OK && e != ERR_REFUSED && f.began_us) {

@@ -13,6 +13,8 @@ const struct verb verbs[] = {
     { "top", "GROUP", 1, 1, verb_top, "the group, live: load, memory, clients, lag of every node" },
     { "failover", "GROUP [ADDRESS]", 1, 2, verb_failover,
       "hand leadership to a follower, and wait for the outcome (only if the node at ADDRESS leads)" },
+    { "switchover", "GROUP [ADDRESS]", 1, 2, verb_failover,
+      "the same, to the node at ADDRESS (nothing is done if it leads already)" },
     { "pause", "GROUP [TIME]", 1, 2, verb_pause,
       "no failover by themselves from now on, or for TIME (30m, 2h); by hand is possible" },
     { "resume", "GROUP", 1, 1, verb_resume, "the end of a pause" },

@@ -58,6 +58,23 @@ def test_a_failover_only_if_this_node_leads(t):
     assert ctl(group.sentinels, "failover", "mymaster", "localhost:1").returncode == 4
 
 
+@limit(60)
+def test_a_switchover_to_a_node(t):
+    group = t.group(watch=FAST).start()
+    leader, chosen = group.leader(), group.followers()[1]
+    there = "%s:%d" % chosen.address
+    done = ctl(group.sentinels, "switchover", "mymaster", there)
+    assert done.returncode == DONE and "%s leads" % there in done.stdout, done
+    assert group.leader() is chosen
+    done = ctl(group.sentinels, "--json", "switchover", "mymaster", there)
+    assert done.returncode == DONE and json.loads(done.stdout)["outcome"] == "not needed", done
+    group.wait_settled()
+    done = ctl(group.sentinels, "switchover", "mymaster", "127.0.0.1:1")
+    assert done.returncode == FAILED and "refused" in done.stderr and group.leader() is chosen, done
+    assert ctl(group.sentinels, "switchover", "mymaster").returncode == DONE
+    assert group.leader() is not chosen
+
+
 @limit(120)
 def test_forgets_a_dead_follower(t):
     group = t.group(watch=FAST).start()
