@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 
@@ -104,35 +105,51 @@ def test_a_durable_group(t):
     assert group.leader() is old
 
 
-def survives(t, kind):
-    """A client that knows the sentinels alone, finds a leader and, when that is killed, the next one, all by TLS."""
+def survive(t, *kinds, **products):
+    """Clients that know the sentinels alone, find a leader and, when that is killed, the next one, all by TLS."""
     authority = Authority(t.folder)
-    pair, group = secure_group(t, authority)
+    pair, group = secure_group(t, authority, **products)
     group.start()
-    client = ClientProgram(kind, group.sentinels, group.name,
-                           environment={"TLS_CA": authority.ca, "TLS_CERT": pair[0], "TLS_KEY": pair[1]})
-    t.defer(client.stop)
-    client.wait_acked(20)
+    clients = []
+    for kind in kinds:
+        clients.append(ClientProgram(kind, group.sentinels, group.name,
+                                     environment={"TLS_CA": authority.ca, "TLS_CERT": pair[0], "TLS_KEY": pair[1]}))
+        t.defer(clients[-1].stop)
+    for client in clients:
+        client.wait_acked(20)
     old = group.leader()
     old.kill()
     group.wait_leader_other_than(old.address)
-    client.wait_acked(20)
-    client.stop()
+    for client in clients:
+        client.wait_acked(20)
+        client.stop()
 
 
 @limit(120)
 def test_redis_cli_survives_a_kill(t):
-    survives(t, "redis-cli")
+    survive(t, "redis-cli")
 
 
 @limit(120)
 def test_redis_py_survives_a_kill(t):
-    survives(t, "redis-py")
+    survive(t, "redis-py")
 
 
 @limit(120)
 def test_ioredis_survives_a_kill(t):
-    survives(t, "ioredis")
+    survive(t, "ioredis")
+
+
+@limit(120)
+def test_all_three_with_sentinels_of_redis(t):
+    t.needs_holdfast()
+    survive(t, "redis-cli", "redis-py", "ioredis", sentinel_product=THEIRS)
+
+
+@limit(120)
+def test_all_three_with_nodes_of_redis(t):
+    t.needs_holdfast()
+    survive(t, "redis-cli", "redis-py", "ioredis", node_product=THEIRS)
 
 
 # -- who must show a certificate
@@ -166,6 +183,28 @@ def test_who_must_show_a_certificate(t):
             assert not reaches(target.address, None), "plain text at a TLS port"
             if not wrong and target.product == OURS:
                 target.wait_log("client-refused .*(certificate|alert|verify)")
+
+
+def test_versions(t):
+    """1.2 and 1.3 by default; what tls-protocols leaves out is refused, as in Redis."""
+    ours = Authority(t.folder)
+    pair = ours.certificate("member")
+
+    def speaking(version):
+        context = ours.client(pair)
+        context.minimum_version = context.maximum_version = version
+        return context
+    versions = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+    for product in {t.product, THEIRS}:
+        for setting, expected in (({}, [True, True]), ({"tls-protocols": '"TLSv1.2"'}, [True, False]),
+                                  ({"tls-protocols": '"TLSv1.3"'}, [False, True])):
+            tls = {**ours.server(pair), **setting}
+            leader = t.node(product=product, settings=tls, tls=ours.client(pair)).start()
+            sentinel = t.sentinel(product=product, watch=[("m", leader.address, 1, {})], settings=tls, tls=ours.client(pair)).start()
+            for target in leader, sentinel:
+                assert [reaches(target.address, speaking(v)) for v in versions] == expected, (target, setting)
+            sentinel.kill()
+            leader.kill()
 
 
 def test_the_certificate_names_the_user(t):
@@ -283,6 +322,69 @@ def test_certificates_are_replaced_under_load(t):
     leader.signal(signal.SIGHUP)
     leader.wait_log("reload-failed .*member.crt")
     assert shown(leader.address, context) == before
+
+
+@limit(180)
+def test_another_authority_takes_over_under_load(t):
+    """A durable group: its leader, follower, sentinels and voters trust the old one, both, and the new one alone; in the end
+    every link there is has been made anew with what is in use now."""
+    t.needs_holdfast()
+    old, new = Authority(t.folder), Authority(t.folder, "new")
+    old_pair, new_pair = old.certificate("member"), new.certificate("member")
+    files = {name: os.path.join(t.folder, "in-use." + name) for name in ("ca", "crt", "key")}
+
+    def put(name, *sources):
+        with open(files[name], "w") as f:
+            for source in sources:
+                with open(source) as part:
+                    f.write(part.read())
+    put("ca", old.ca)
+    put("crt", old_pair[0])
+    put("key", old_pair[1])
+    before, after = old.client(old_pair), new.client(new_pair)
+    before.load_verify_locations(new.ca)
+    after.load_verify_locations(old.ca)
+    tls = {"tls-ca-cert-file": files["ca"], "tls-cert-file": files["crt"], "tls-key-file": files["key"], "tls-replication": "yes"}
+    group = t.group(nodes=2, watch={"durability": "mem"}, node_settings=tls, sentinel_settings=tls, tls=before).start()
+    processes = group.nodes + group.sentinels
+
+    def whole():
+        leader = group.leader()
+        return leader and leader.info("replication").get("hf_in_sync") == "2"
+
+    def reload(seen, what):
+        for p in processes:
+            p.signal(signal.SIGHUP)
+        until(lambda: all(seen(p) for p in processes), 20, what)
+        load.goes_on()
+    until(whole, 60, "the group to be durable")
+    load = Load(group.leader().address, before)
+    load.goes_on()
+    put("ca", old.ca, new.ca)
+    reload(lambda p: reaches(p.address, after), "both to be trusted")
+    put("crt", new_pair[0])
+    put("key", new_pair[1])
+    reload(lambda p: shown(p.address, after) == serial_of(new_pair[0]), "the new certificates")
+    load.context = after
+    load.goes_on()
+    for p in processes:
+        p.tls = after
+    put("ca", new.ca)
+    reload(lambda p: not reaches(p.address, before), "the old one to be trusted no more")
+    load.stop()
+    for p in processes:
+        with p.client() as c:
+            for kind in ("normal", "replica", "pubsub"):
+                c.ask("CLIENT", "KILL", "TYPE", kind)
+    until(whole, 60, "the group to be whole again")
+    load = Load(group.leader().address, after)
+    follower = group.followers()[0]
+    follower.kill()
+    load.stop()  # which takes the voters' consent
+    follower.start()
+    until(whole, 60, "the follower to be back")
+    group.leader().kill()
+    group.wait_leader_other_than(load.address)
 
 
 # -- what is no good
