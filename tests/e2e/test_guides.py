@@ -11,7 +11,7 @@ import time
 from harness import Skip
 from harness.case import limit, slow
 from harness.process import ROOT, _die_with_parent, binary
-from harness.resp import Client
+from harness.resp import Client, ReplyError
 from harness.wait import until
 
 GUIDES = os.path.join(ROOT, "deploy", "guides")
@@ -109,7 +109,7 @@ class Room:
         if os.geteuid() != 0:
             raise Skip("overlays and namespaces need root")
         net = t.net()
-        self.t, self.prefix = t, net.prefix
+        self.t, self.net, self.prefix = t, net, net.prefix
         self.machines = {name: Machine(t, net, name) for name in ("m1", "m2", "m3")}
         self.examples = os.path.join(t.folder, "examples")
         os.makedirs(self.examples)
@@ -241,6 +241,57 @@ def test_a_backup_into_a_group_that_is_not_durable(t):
         until(lambda: c.ask("SET", "kept", "before the backup").kind == "+", 15, "a write")
         c.call("WAIT", "2", "10000")
     restored(room, "m1", "holdfastctl pause", "async")
+
+
+def lets_in(machine, port, password):
+    try:
+        with machine.client(port, password) as c:
+            return c.call("PING") == "PONG"
+    except ReplyError:
+        return False
+
+
+@limit(400)
+def test_other_passwords_and_certificates(t):
+    t.needs_holdfast()
+    room = Room(t)
+    room.follow("three-machines.md")
+    room.follow("tls.md")
+    room.whole()
+    room.follow("rotation.md")
+    for m in room.machines.values():
+        for port, password in ((6379, NODE_PASSWORD), (26379, SENTINEL_PASSWORD)):
+            assert lets_in(m, port, "NEW-" + password) and not lets_in(m, port, password), (m.name, port)
+    # What was written down holds for the next process, too.
+    for m in room.machines.values():
+        m.run("systemctl restart holdfast-sentinel")
+        m.run("systemctl restart holdfast-node")
+        room.whole("NEW-" + SENTINEL_PASSWORD, "NEW-" + NODE_PASSWORD)
+        assert not lets_in(m, 6379, NODE_PASSWORD) and not lets_in(m, 26379, SENTINEL_PASSWORD), m.name
+
+
+@limit(400)
+def test_behind_a_load_balancer(t):
+    t.needs_holdfast()
+    room = Room(t)
+    room.follow("three-machines.md")
+    room.whole()
+    lb = room.machines["lb"] = Machine(t, room.net, "lb")
+    room.follow("proxy.md")
+    if not shutil.which("haproxy"):
+        raise Skip("haproxy is not installed: deploy/install-deps --test")
+    lb.run("haproxy -c -f /etc/haproxy/haproxy.cfg && haproxy -D -p %s/haproxy.pid -f /etc/haproxy/haproxy.cfg" % lb.state)
+
+    def through():
+        with lb.client() as c:
+            if c.call("ROLE")[0] != "master":
+                return False  # the balancer has not heard of it yet
+            assert "addr=%s.254:" % room.prefix in c.call("CLIENT", "INFO")
+            return c.ask("SET", "through", "it").value == "OK"
+    until(through, 20, "the leader behind the balancer")
+    del room.machines["lb"]
+    room.let_lead("m1" if room.leader() != room.machines["m1"].ip else "m3")
+    until(through, 20, "the next one")
 
 
 @limit(400)
