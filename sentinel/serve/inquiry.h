@@ -10,7 +10,7 @@
  *      waits for it
  *   2. so it is answered only to who has shown a token; who may look at the sentinel may not look at data for that
  *   3. an inquiry is over after INQUIRY_MS; the keys are SAMPLE_KEYS at most, or those of SAMPLE_MS; an audit's those of
- *      AUDIT_MS, few at a time, so that nobody else waits for them
+ *      AUDIT_MS, AUDIT_KEYS at most, few at a time, so that nobody else waits for them
  *
  * Owner: embed a zeroed struct inquiries; empty once http_free was called.
  */
@@ -23,6 +23,7 @@ enum {
     SAMPLE_KEYS = 1000,
     SAMPLE_MS = 1500,
     AUDIT_MS = 3000,
+    AUDIT_KEYS = 20000,
     INQUIRY_CALLS_MAX = 200,
 };
 

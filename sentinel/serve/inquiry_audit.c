@@ -8,7 +8,11 @@
 #include "sentinel/audit/report.h"
 #include "sentinel/serve/inquiry_parts.h"
 
-enum { ROWS_TOLD = 50, GONE_MAX = 100 /* batches of keys that have all gone */ };
+enum {
+    ROWS_TOLD = 50,
+    GONE_MAX = 100, /* batches of keys that have all gone */
+    KEY_BYTES_MAX = 16 * 1024 * 1024,
+};
 #define ERROR_PERCENT 1.0
 
 /* One key of a batch, from RANDOMKEY to the last answer about it. */
@@ -25,6 +29,7 @@ struct work {
     int selected; /* database of the connection */
     int waiting;  /* replies that are out */
     int empty;    /* batches in a row that brought nothing */
+    size_t key_bytes;
     struct slot slots[AUDIT_BATCH];
 };
 
@@ -61,19 +66,26 @@ static void next_batch(struct inquiry *q);
 
 /* ---- what is asked of each key ---- */
 
+/* Whatever is known by then. The report is made in one turn of the loop, which also watches nodes. */
+static bool has_enough(const struct work *w)
+{
+    return clock_now_ms() >= w->end_ms || w->audit.count >= AUDIT_KEYS ||
+           w->key_bytes >= KEY_BYTES_MAX || w->empty == GONE_MAX;
+}
+
 static void batch_done(struct inquiry *q)
 {
     struct work *w = work(q);
     size_t before = w->audit.count;
 
     for (int i = 0; i < AUDIT_BATCH; i++) {
+        w->key_bytes += w->slots[i].sample.key_len;
         if (w->slots[i].sample.key)
             audit_keep(&w->audit, &w->slots[i].sample);
         w->slots[i].sample.key = NULL;
     }
     w->empty = w->audit.count == before ? w->empty + 1 : 0;
-    if (audit_is_known(&w->audit, ERROR_PERCENT) || clock_now_ms() >= w->end_ms ||
-        w->audit.count >= AUDIT_SAMPLES_MAX || w->empty == GONE_MAX)
+    if (audit_is_known(&w->audit, ERROR_PERCENT) || has_enough(w))
         tell(q);
     else
         next_batch(q);

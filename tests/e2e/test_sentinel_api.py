@@ -244,7 +244,7 @@ def test_a_node_is_asked(t):
     assert {k["type"] for k in told["largest"]} == {"string"}
     audit = get_with(port, at + "audit")
     rows = {row["pattern"]: row for row in audit["patterns"]}
-    assert audit["keys"] == 101 and audit["samples"] >= 1000 and audit["more_patterns"] == 0
+    assert audit["keys"] == 101 and 1000 <= audit["samples"] < 20016 and audit["more_patterns"] == 0
     assert abs(rows["k:*"]["keys"] - 100) <= rows["k:*"]["keys_error"] and rows["k:*"]["type"] == "string", rows
     assert audit["largest"][0]["key"] == "large\\x0a" and audit["bytes_error"] > 0
     leader.call("FLUSHALL")
