@@ -90,10 +90,7 @@ static void spell(struct settings *s, const char *name, size_t entry)
     size_t at = spelling_index(s, bytes_of(name), &found);
 
     ASSERT(!found);
-    if (s->spelling_count == s->spelling_cap) {
-        s->spelling_cap = s->spelling_cap ? 2 * s->spelling_cap : 64;
-        s->spellings = xrealloc(s->spellings, s->spelling_cap * sizeof *s->spellings);
-    }
+    s->spellings = xgrow(s->spellings, s->spelling_count, &s->spelling_cap, sizeof *s->spellings);
     memmove(&s->spellings[at + 1], &s->spellings[at],
             (s->spelling_count - at) * sizeof *s->spellings);
     s->spellings[at] = (struct spelling){ name, entry };
@@ -122,10 +119,7 @@ void settings_add(struct settings *s, const struct setting *rows)
 {
     for (const struct setting *row = rows; row->name; row++) {
         ASSERT(row->kind != SET_LINES || row->line || (row->flags & SETTING_RETIRED));
-        if (s->count == s->cap) {
-            s->cap = s->cap ? 2 * s->cap : 64;
-            s->entries = xrealloc(s->entries, s->cap * sizeof *s->entries);
-        }
+        s->entries = xgrow(s->entries, s->count, &s->cap, sizeof *s->entries);
         s->entries[s->count] = (struct entry){ .row = row, .apply = row->apply };
         spell(s, row->name, s->count);
         if (row->alias)

@@ -27,10 +27,7 @@ struct merge {
 
 static void add_line(struct merge *m, char *key, char *text)
 {
-    if (m->count == m->cap) {
-        m->cap = m->cap ? 2 * m->cap : 128;
-        m->lines = xrealloc(m->lines, m->cap * sizeof *m->lines);
-    }
+    m->lines = xgrow(m->lines, m->count, &m->cap, sizeof *m->lines);
     m->lines[m->count] = (struct old_line){ .key = key, .text = text, .order = m->count };
     m->count++;
 }

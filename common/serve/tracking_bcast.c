@@ -74,10 +74,7 @@ void tracking_listen(struct session *s, struct bytes prefix)
 
     if (listens(c, p))
         return;
-    if (p->client_count == p->client_room) {
-        p->client_room = p->client_room ? p->client_room * 2 : 4;
-        p->clients = xrealloc(p->clients, p->client_room * sizeof(struct session *));
-    }
+    p->clients = xgrow(p->clients, p->client_count, &p->client_room, sizeof(struct session *));
     p->clients[p->client_count++] = s;
     c->prefixes = xrealloc(c->prefixes, (c->prefix_count + 1) * sizeof(struct tracking_prefix *));
     c->prefixes[c->prefix_count++] = p;

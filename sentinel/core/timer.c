@@ -65,10 +65,7 @@ void timer_set(struct timer_heap *h, struct timer *t, uint64_t at_ms)
         return;
     t->at_ms = at_ms;
     if (t->slot == 0) {
-        if (h->count == h->cap) {
-            h->cap = h->cap ? h->cap * 2 : 16;
-            h->at = xrealloc(h->at, h->cap * sizeof *h->at);
-        }
+        h->at = xgrow(h->at, h->count, &h->cap, sizeof *h->at);
         place(h, h->count++, (struct timer_slot){ at_ms, t });
     }
     h->at[t->slot - 1].at_ms = at_ms;

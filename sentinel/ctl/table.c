@@ -29,10 +29,7 @@ void table_add(struct table *t, const char *text)
     char *cell = printable(bytes_of(text ? text : "-"));
     size_t *width = &t->width[t->count % (size_t)t->columns];
 
-    if (t->count == t->cap) {
-        t->cap = t->cap ? 2 * t->cap : 32;
-        t->cells = xrealloc(t->cells, t->cap * sizeof *t->cells);
-    }
+    t->cells = xgrow(t->cells, t->count, &t->cap, sizeof *t->cells);
     if (strlen(cell) > *width)
         *width = strlen(cell);
     t->cells[t->count++] = cell;

@@ -21,10 +21,7 @@ static bool find(const struct acquaintances *a, const char *ip)
 
 static void add(struct acquaintances *a, const char *ip)
 {
-    if (a->count == a->cap) {
-        a->cap = a->cap ? 2 * a->cap : 16;
-        a->ips = xrealloc(a->ips, a->cap * sizeof *a->ips);
-    }
+    a->ips = xgrow(a->ips, a->count, &a->cap, sizeof *a->ips);
     snprintf(a->ips[a->count++], sizeof *a->ips, "%s", ip);
 }
 

@@ -151,10 +151,7 @@ static enum err keep_line(void *values, int argc, const struct bytes *argv, stru
     struct sentinel_line *l;
     size_t bytes = 0;
 
-    if (set->line_count == set->line_cap) {
-        set->line_cap = set->line_cap ? 2 * set->line_cap : 64;
-        set->lines = xrealloc(set->lines, set->line_cap * sizeof *set->lines);
-    }
+    set->lines = xgrow(set->lines, set->line_count, &set->line_cap, sizeof *set->lines);
     l = &set->lines[set->line_count++];
     *l = (struct sentinel_line){ .count = argc, .line = at.line };
     for (int i = 0; i < argc; i++)
