@@ -48,8 +48,9 @@ uint64_t eff_least(const struct durable *d);
 uint64_t eff_beat(const struct durable *d);
 bool eff_is_alone(const struct durable *d);
 bool eff_is_lost(const struct durable *d, uint64_t node, uint64_t did);
-uint64_t eff_silent_ms(const struct durable *d,
-                       const struct copy *c); /* then its silence is over the limit */
+/* When its silence is over the limit, and when its link will have been gone for too long (UINT64_MAX: it is not gone). */
+uint64_t eff_silent_ms(const struct durable *d, const struct copy *c);
+uint64_t eff_gone_ms(const struct durable *d, const struct copy *c);
 void eff_decide(struct durable *d, struct durable_actions *out); /* shrinks and grows */
 void eff_told(struct durable *d, enum outcome outcome);
 

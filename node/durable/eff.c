@@ -145,6 +145,16 @@ uint64_t eff_silent_ms(const struct durable *d, const struct copy *c)
     return limit_ms > d->patient_ms ? limit_ms : d->patient_ms;
 }
 
+/* Who found us silent meanwhile has hung up to attach anew, and is on its way. */
+uint64_t eff_gone_ms(const struct durable *d, const struct copy *c)
+{
+    const struct durable_terms *t = d->terms;
+    bool waits = c->lost_ms < d->patient_ms && t->silence_ms > t->grace_ms;
+
+    return c->lost_ms == UINT64_MAX ? UINT64_MAX
+                                    : c->lost_ms + (waits ? t->silence_ms : t->grace_ms);
+}
+
 bool eff_is_lost(const struct durable *d, uint64_t node, uint64_t did)
 {
     const struct copy *c = find_copy(d, node);
@@ -152,7 +162,7 @@ bool eff_is_lost(const struct durable *d, uint64_t node, uint64_t did)
     if (!c)
         return true;
     return c->unwanted || (c->attach != 0 && c->did != did) || d->now_ms >= eff_silent_ms(d, c) ||
-           (c->lost_ms != UINT64_MAX && d->now_ms >= c->lost_ms + d->terms->grace_ms) || lags(d, c);
+           d->now_ms >= eff_gone_ms(d, c) || lags(d, c);
 }
 
 /* Whoever was shrunk FLAPS times within the hold-down waits before it grows again, each time twice as long. */

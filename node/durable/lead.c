@@ -292,11 +292,10 @@ uint64_t lead_wake_ms(const struct durable *d)
 
     for (uint32_t i = 0; i < d->copy_count; i++) {
         const struct copy *c = &d->copies[i];
-        uint64_t grace_ms = c->lost_ms == UINT64_MAX ? UINT64_MAX : c->lost_ms + d->terms->grace_ms;
-        uint64_t silent_ms = eff_silent_ms(d, c);
+        uint64_t gone_ms = eff_gone_ms(d, c), silent_ms = eff_silent_ms(d, c);
 
-        if (grace_ms > d->now_ms && grace_ms < wake_ms)
-            wake_ms = grace_ms;
+        if (gone_ms > d->now_ms && gone_ms < wake_ms)
+            wake_ms = gone_ms;
         if (silent_ms > d->now_ms && silent_ms < wake_ms)
             wake_ms = silent_ms;
     }

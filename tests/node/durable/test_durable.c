@@ -476,6 +476,29 @@ START_TEST(what_was_long_for_a_leader_may_be_long_for_others)
 }
 END_TEST
 
+/* Followers hang up on a silent leader, and attach anew as soon as it turns again: not within the grace of a reset. */
+START_TEST(who_hung_up_on_a_busy_leader_has_time_to_come_back)
+{
+    struct durable_actions out = { 0 };
+
+    serve();
+    later(700);
+    durable_link_down(&d, OTHER, now_ms, &out);
+    obey(&out);
+    later(100);
+    ck_assert_uint_eq(d.meta.seen.ver, 2);
+    attach(OTHER, 100);
+    ack(OTHER, ITS, begun());
+    later(100);
+    ck_assert_uint_eq(d.meta.seen.ver, 2);
+    durable_link_down(&d, OTHER, now_ms, &out);
+    obey(&out);
+    later(100);
+    later(50);
+    ck_assert_uint_eq(d.meta.seen.ver, 3);
+}
+END_TEST
+
 /* The voters of the group are lost, and an operator has made it another register. */
 static struct charter heir(void)
 {
@@ -711,6 +734,7 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            a_switchover_waits_for_reads_that_wait_for_a_beat,
            after_a_gap_in_its_own_time_a_leader_looks_first,
            what_was_long_for_a_leader_may_be_long_for_others,
+           who_hung_up_on_a_busy_leader_has_time_to_come_back,
            a_group_whose_register_is_lost_goes_on_in_its_heir, a_follower_goes_on_in_the_heir_too,
            data_that_counts_is_not_dropped, what_was_ours_alone_begins_where_the_histories_part,
            two_marks_in_one_delivery_begin_where_each_stands,
