@@ -12,6 +12,7 @@ import time
 
 from harness import history
 from harness.faults import FAULTS, Faults
+from harness.resp import ReplyError
 from harness.trial import Hosts, Judgement, Trial
 
 RUNS, CONTROLS = 300, 6
@@ -93,7 +94,7 @@ class Bench:
             operations = run.on(trial)
             if any(row.alone for row in run.rows):
                 self.left = 0
-        except (AssertionError, OSError) as e:
+        except (AssertionError, OSError, ReplyError) as e:
             run.wrong.append("it broke off: %s" % e)
             operations = [op for r in self.trial.recorders for op in r.operations()] if self.trial else []
         print(run.told(), flush=True)
