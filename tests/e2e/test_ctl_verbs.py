@@ -200,7 +200,7 @@ def test_completion_and_help_come_from_the_tables(t):
     said = subprocess.run([tool, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
     verbs = re.findall(r"^  (\w+) ?(?:\[?GROUP|--follow| )", said.split("Options:")[0], re.M)
     script = subprocess.run([tool, "completion"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert len(verbs) == 13 and "verbs='%s'" % " ".join(verbs) in script, verbs
+    assert len(verbs) == 14 and "verbs='%s'" % " ".join(verbs) in script, verbs
 
     def completes(*words):
         line = "COMP_WORDS=(%s); COMP_CWORD=%d; _holdfastctl; echo ${COMPREPLY[@]}" % (
