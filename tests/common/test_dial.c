@@ -18,6 +18,7 @@
 #include "common/resolve.h"
 #include "common/tls.h"
 #include "tests/check_main.h"
+#include "tests/common/free_port.h"
 #include "tests/common/certs.h"
 
 /* ---- the server ------------------------------------------------------------------------------ */
@@ -108,18 +109,6 @@ static void on_accept(void *arg, int fd, enum listen_kind kind, const struct pro
     accepts++;
     resp_reader_init(&p->reader, (struct resp_limits){ 1024, 1 << 20, 1 << 16 });
     p->link = link_new(loop, fd, server_tls, true, &peer_ops, p);
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof sa;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
-    getsockname(fd, (struct sockaddr *)&sa, &len);
-    close(fd);
-    return ntohs(sa.sin_port);
 }
 
 static void serve(bool on)

@@ -19,6 +19,7 @@
 
 #include "common/clock.h"
 #include "tests/check_main.h"
+#include "tests/common/free_port.h"
 
 static char one_ip[] = "127.0.0.1", other_ip[] = "127.0.0.2", no_ip[] = "192.0.2.77";
 static char maybe_v6[] = "-::1", maybe_no_ip[] = "-192.0.2.77";
@@ -31,18 +32,6 @@ static void on_accept(void *arg, int fd, enum listen_kind kind, const struct pro
 {
     accepted[accepted_count++] = fd;
     last_kind = kind;
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof sa;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
-    getsockname(fd, (struct sockaddr *)&sa, &len);
-    close(fd);
-    return ntohs(sa.sin_port);
 }
 
 static int dial_v4(const char *ip, int port)

@@ -21,6 +21,7 @@
 #include "common/listen.h"
 #include "common/resp.h"
 #include "tests/check_main.h"
+#include "tests/common/free_port.h"
 
 enum { NODE = 7, PEER = 9 };
 
@@ -168,18 +169,6 @@ static const struct link_ops server_ops = { .on_input = server_input, .on_closed
 static void on_accept(void *arg, int fd, enum listen_kind kind, const struct proxy_header *told)
 {
     server_links[server_count++] = link_new(loop, fd, NULL, true, &server_ops, NULL);
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof sa;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
-    getsockname(fd, (struct sockaddr *)&sa, &len);
-    close(fd);
-    return ntohs(sa.sin_port);
 }
 
 static char loopback[] = "127.0.0.1";
