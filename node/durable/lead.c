@@ -244,6 +244,7 @@ static void release(struct durable *d, struct durable_actions *out)
     if (d->role == NODE_LEADER && (d->commit >= d->begun || DURABLE_MUTATED(d, MUT_SERVES_EARLY))) {
         d->role = NODE_ACTIVE;
         durable_act(out, DURABLE_SERVE);
+        durable_act(out, DURABLE_LOOKOUT)->silent_ms = 0; /* look at me: clients may be sent here */
     }
 }
 

@@ -641,7 +641,6 @@ static void lookout(struct captain *c, const struct captain_event *ev, struct ca
     const struct member *m = c->charter.ver ? charter_member(&c->charter, l->node) : NULL;
     uint64_t late_ms = LOOKOUT_BEATS * c->set.patience.heartbeat_ms;
 
-    (void)out;
     if (!m || strcmp(l->gid, c->charter.gid) != 0)
         return;
     c->behind = c->behind || l->epoch > c->charter.epoch;
@@ -655,6 +654,8 @@ static void lookout(struct captain *c, const struct captain_event *ev, struct ca
     if (l->node != c->charter.leader)
         evidence_hearsay(&captain_leader(c)->e, l->silent_ms, &c->set.patience,
                          health_factor(&c->health), c->now_ms);
+    else if (c->served != c->charter.epoch) /* it is active, most likely, and clients wait */
+        (void)captain_order(c, captain_leader(c), ORDER_PING, out);
 }
 
 static void ballot(struct captain *c, const struct captain_event *ev, struct captain_actions *out)

@@ -226,7 +226,7 @@ START_TEST(a_leader_serves_when_all_have_its_mark)
     seen();
     ack(OTHER, ITS, begun());
     ck_assert_int_eq(d.role, NODE_ACTIVE);
-    ck_assert_ptr_nonnull(strstr(seen(), "serve"));
+    ck_assert_ptr_nonnull(strstr(seen(), "serve lookout:0 "));
 }
 END_TEST
 
