@@ -11,8 +11,6 @@
 #include "common/serve/service.h"
 #include "node/replica/replica_room.h"
 
-enum { GATHER_US = 100 };
-
 static void follower_drained(void *arg, struct session *s);
 static void follower_gone(void *arg, struct session *s);
 
@@ -272,31 +270,6 @@ static void follower_drained(void *arg, struct session *s)
     full_sync_drained(f->room);
 }
 
-static void pump_all(struct replica *r)
-{
-    ev_idle_stop(r->w->loop, &r->idle);
-    r->pumped = r->w->oplog->next;
-    LIST_EACH (&r->followers, node)
-        leader_pump(LIST_ENTRY(node, struct follower, node));
-}
-
-static void on_idle(struct ev_loop *loop, ev_idle *idle, int events)
-{
-    pump_all(idle->data);
-}
-
-/* Not in this turn. One that was long has gathered enough. */
-static bool may_wait(struct replica *r)
-{
-    if (!r->gathers)
-        return false;
-    if (!ev_is_active(&r->idle)) {
-        r->gathers_since_us = clock_now_us();
-        ev_idle_start(r->w->loop, &r->idle);
-    }
-    return clock_read_us() < r->gathers_since_us + GATHER_US;
-}
-
 void leader_turn(struct replica *r)
 {
     struct oplog *o = r->w->oplog;
@@ -315,13 +288,11 @@ void leader_turn(struct replica *r)
     }
     if (UNLIKELY(o->gone != NULL))
         leader_pump_soon(r); /* one large write leaves more than the next ones would free */
-    if (o->next != r->pumped && !may_wait(r))
-        pump_all(r);
-}
-
-void replica_gather(struct replica *r, bool on)
-{
-    r->gathers = on;
+    if (o->next == r->pumped)
+        return;
+    r->pumped = o->next;
+    LIST_EACH (&r->followers, node)
+        leader_pump(LIST_ENTRY(node, struct follower, node));
 }
 
 void leader_begin_sync(struct follower *f, bool sync_only)
@@ -564,8 +535,6 @@ void leader_init(struct replica *r)
     list_init(&r->left_syncs);
     ev_timer_init(&r->pump_more, on_pump_more, 0., 0.);
     r->pump_more.data = r;
-    ev_idle_init(&r->idle, on_idle);
-    r->idle.data = r;
 }
 
 void leader_fini(struct replica *r)
@@ -583,5 +552,4 @@ void leader_fini(struct replica *r)
         continue;
     oplog_close(&r->group.held);
     ev_timer_stop(r->w->loop, &r->pump_more);
-    ev_idle_stop(r->w->loop, &r->idle);
 }

@@ -100,9 +100,6 @@ uint64_t replica_kept(struct replica *r);
 /* Says HFBEAT to every follower that understands it, behind what the stream holds now, without waiting for the next
  * one to be due: whoever answers it still followed us when it came. */
 void replica_beat(struct replica *r);
-/* Replies wait for followers, so the stream may wait for what else comes in a moment, and they wake once for all of it:
- * it leaves when the loop has nothing else to do, or after GATHER_US. */
-void replica_gather(struct replica *r, bool on);
 /* What connected followers last said of their copies, at most max of them. */
 uint32_t replica_copies(const struct replica *r, struct replica_ack *out, uint32_t max);
 /* Name of our own data set: drawn at start and at each full sync, unless somebody knows better. */

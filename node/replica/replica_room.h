@@ -143,9 +143,6 @@ struct replica {
     uint64_t getack_at, getack_end; /* the offsets around the last one */
     ev_timer pump_more;             /* in the next turn: there is room, and more to send */
     uint64_t pumped;                /* offset up to which this turn's bytes were offered */
-    bool gathers;                   /* replica_gather */
-    ev_idle idle;                   /* gathering: the loop has nothing else to do */
-    uint64_t gathers_since_us;
     uint64_t no_followers_since_ms;
     uint64_t pinged_ms;          /* or had nobody to ping */
     char root[OPLOG_ID_LEN + 1]; /* id of the first history of this line; empty: unknown */

@@ -183,7 +183,6 @@ static void demand(struct serve *v, bool on)
     }
     f->on = on;
     v->service->tells = on;
-    replica_gather(v->world->replica, on);
     gate_demand(&v->gate, GATE_FOLLOWERS, on);
     if (on)
         confirm_kept(v);
