@@ -211,6 +211,8 @@ const char *refusal_word(enum refusal r);
 /* Before a command is executed. What was answered with a refusal leaves no trace in the stream. */
 enum refusal durable_refuses_write(const struct durable *d, uint64_t now_ms);
 enum refusal durable_refuses_read(const struct durable *d, uint64_t now_ms);
+/* A follower's leader is known to be active: all whom it demands have acknowledged the mark that begins its epoch. */
+bool durable_leader_serves(const struct durable *d);
 /* Mode `confirm`: this turn's reads may leave when CONFIRM says the number returned, and their offset is released. */
 uint64_t durable_confirm(struct durable *d, uint64_t now_ms, struct durable_actions *out);
 

@@ -195,6 +195,14 @@ void follow_hear(struct durable *d, const struct talk *t, struct durable_actions
         d->ask_ms = d->now_ms + FULL_RETRY_MS;
 }
 
+bool durable_leader_serves(const struct durable *d)
+{
+    const struct history *h = &d->meta.history;
+
+    return d->role == NODE_FOLLOWER && history_epoch(h) == d->meta.seen.epoch &&
+           d->commit > h->eras[h->count - 1].start;
+}
+
 /* ---- looking out ------------------------------------------------------------------------------- */
 
 /* Whoever could lead in its place is who is listened to. */

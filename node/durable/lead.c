@@ -245,6 +245,7 @@ static void release(struct durable *d, struct durable_actions *out)
         d->role = NODE_ACTIVE;
         durable_act(out, DURABLE_SERVE);
         durable_act(out, DURABLE_LOOKOUT)->silent_ms = 0; /* look at me: clients may be sent here */
+        d->beat_ms = d->now_ms; /* so does whoever led (durable_leader_serves) */
     }
 }
 
@@ -276,11 +277,11 @@ static void close_waiting(struct durable *d, struct durable_actions *out)
 
 void lead_turn(struct durable *d, struct durable_actions *out)
 {
-    if (d->now_ms >= d->beat_ms)
-        beat(d, out);
     if (d->doubt_seq != 0 && d->now_ms >= d->doubt_until_ms)
         d->doubt_seq = 0;
     release(d, out);
+    if (d->now_ms >= d->beat_ms)
+        beat(d, out);
     confirm(d, out);
     close_waiting(d, out);
     handoff_turn(d, out);

@@ -67,6 +67,7 @@ struct membership {
     struct receipt answer;
     struct late_answer late;
     struct relief relief;
+    uint64_t hands_until_ms; /* whom a switchover held waits for the new leader; 0: nobody */
     struct discarded discarded;
 };
 
@@ -78,6 +79,8 @@ void orders_answered(struct membership *m, const struct durable_action *a);
 
 /* standing.c */
 void standing_settle(struct membership *m);
+/* We lead no more. */
+void standing_dismiss(struct membership *m);
 
 /* relief.c */
 const char *relief_begin(void *membership, uint64_t node, uint64_t for_ms);

@@ -129,7 +129,7 @@ static void do_demote(struct membership *m, const struct durable_action *a)
     log_notice("durable-leads-no-more epoch=%llu offset=%llu", U(m->core.meta.seen.epoch),
                U(m->w->oplog->next));
     group_link_rest(m->w->replica);
-    group_dismiss(m->w->serve);
+    standing_dismiss(m);
 }
 
 static void do_alarm(struct membership *m, const struct durable_action *a)

@@ -8,6 +8,8 @@
 #include "node/replica/group_link.h"
 #include "node/serve/serve.h"
 
+enum { HANDS_MS = 100 }; /* for a new leader to serve: milliseconds as a rule */
+
 static const char *const refusals[REFUSAL_COUNT] = {
     [REFUSES_READONLY] = GROUP_READONLY,
     [REFUSES_MASTERDOWN] = "MASTERDOWN No leader of this node's durable group is known to be in "
@@ -22,10 +24,30 @@ static struct group_answer answer_of(enum refusal r)
     return (struct group_answer){ .error = refusals[r], .held = r == REFUSES_HELD };
 }
 
+void standing_dismiss(struct membership *m)
+{
+    bool pauses = m->w->serve->group.pausing;
+
+    m->hands_until_ms = pauses ? clock_now_ms() + HANDS_MS : 0;
+    group_dismiss(m->w->serve, pauses);
+}
+
+/* Sent away before the new leader serves they would only come back, for sentinels name it when it does. */
+static bool hands_over(struct membership *m)
+{
+    const struct durable *d = &m->core;
+
+    if (m->hands_until_ms == 0)
+        return false;
+    if (d->role >= NODE_LEADER || durable_leader_serves(d) || clock_now_ms() >= m->hands_until_ms)
+        m->hands_until_ms = 0;
+    return m->hands_until_ms != 0;
+}
+
 static void answer_clients(struct membership *m)
 {
     const struct durable *d = &m->core;
-    bool pauses = d->handoff.state != HANDOFF_NONE;
+    bool pauses = d->handoff.state != HANDOFF_NONE || hands_over(m);
     struct group_answer writes = answer_of(durable_refuses_write(d, clock_now_ms()));
 
     if (pauses)
@@ -50,6 +72,8 @@ static void arm(struct membership *m)
 {
     uint64_t at_ms = durable_wake_ms(&m->core), now_ms = clock_now_ms();
 
+    if (m->hands_until_ms != 0 && m->hands_until_ms < at_ms)
+        at_ms = m->hands_until_ms;
     ev_timer_stop(m->w->loop, &m->wake);
     if (at_ms == UINT64_MAX)
         return;

@@ -67,22 +67,25 @@ static void refuse_held(struct serve *v, struct session *s)
     close_when_answered(v, s);
 }
 
-static void dismiss(struct serve *v, struct session *s)
+static void dismiss(struct serve *v, struct session *s, bool held_wait)
 {
+    bool held = (s->flags & SESSION_HELD) && list_linked(&s->held);
+
     node_session_of(s)->dismissed = true;
-    if ((s->flags & SESSION_HELD) && list_linked(&s->held))
+    if (held && !held_wait)
         refuse_held(v, s);
-    else if (s->kind == SESSION_PUBSUB || (s->flags & (SESSION_BLOCKED | SESSION_MONITOR)))
+    else if (!held &&
+             (s->kind == SESSION_PUBSUB || (s->flags & (SESSION_BLOCKED | SESSION_MONITOR))))
         session_close(s, LINK_WHY_ASKED);
 }
 
-void group_dismiss(struct serve *v)
+void group_dismiss(struct serve *v, bool held_wait)
 {
     LIST_EACH (&v->service->sessions, n) {
         struct session *s = LIST_ENTRY(n, struct session, node);
 
         if (is_client(v, s))
-            dismiss(v, s);
+            dismiss(v, s, held_wait);
     }
     v->group.dismissing = true;
     ev_timer_stop(v->world->loop, &v->group.dismissed);

@@ -471,6 +471,33 @@ def test_a_switchover_holds_writes_and_refuses_none_that_ran(t):
 
 
 @limit(120)
+def test_whom_a_switchover_holds_is_sent_away_when_the_new_leader_serves(t):
+    """And not much later, if it does not."""
+    t.needs_holdfast()
+    captain, nodes = pair(t)
+    for new_leader_hangs in (False, True):
+        old, new = nodes
+        target = captain.ping(new)["node"]
+        with old.client() as c:
+            told = captain.order(old, "HANDOFF", captain.charter.epoch, captain.charter.ver, target, 2000)
+            assert told["kind"] == "OK", told
+            assert is_unanswered(c, "SET", "a", "1", seconds=0.1)
+            captain.fail_over(new)
+            if new_leader_hangs:
+                new.freeze()
+            began = time.monotonic()
+            captain.tell(old)
+            answer = c.read()
+            waited = time.monotonic() - began
+            assert isinstance(answer, ReplyError) and answer.code == "READONLY", answer
+            assert waited > 0.1 or (not new_leader_hangs and durable(new)["hf_role"] == "active"), waited
+            new.thaw()
+        captain.wait_role(new, "active")
+        captain.wait_in_sync(old, new)
+        nodes = (new, old)
+
+
+@limit(120)
 def test_a_switchover_waits_for_what_ran_in_its_own_turn(t):
     t.needs_holdfast()
     captain, (one, two) = pair(t)

@@ -215,6 +215,8 @@ static void promote(void)
 
 START_TEST(a_leader_serves_when_all_have_its_mark)
 {
+    uint64_t beats;
+
     promote();
     ck_assert_str_eq(seen(), "persist persist mark +OK persist ");
     ck_assert_int_eq(d.role, NODE_LEADER);
@@ -224,9 +226,11 @@ START_TEST(a_leader_serves_when_all_have_its_mark)
     ack(OTHER, ITS, 100);
     ck_assert_int_eq(d.role, NODE_LEADER);
     seen();
+    beats = d.seq;
     ack(OTHER, ITS, begun());
     ck_assert_int_eq(d.role, NODE_ACTIVE);
-    ck_assert_ptr_nonnull(strstr(seen(), "serve lookout:0 "));
+    ck_assert_uint_eq(d.seq, beats + 1); /* and tells it */
+    ck_assert_str_eq(seen(), "release:124 serve lookout:0 ");
 }
 END_TEST
 
@@ -235,6 +239,7 @@ static void serve(void)
     promote();
     attach(OTHER, 100);
     ack(OTHER, ITS, begun());
+    ack(OTHER, ITS, begun()); /* of the beat that tells it */
     seen();
 }
 
@@ -691,6 +696,35 @@ START_TEST(a_follower_in_sync_looks_out_for_its_leader)
 }
 END_TEST
 
+START_TEST(a_follower_knows_when_its_leader_serves)
+{
+    struct durable_actions out = { 0 };
+    struct charter c = charter_of_three();
+    struct talk t;
+
+    follow(ITS);
+    c.ver = c.epoch = 2;
+    order(ORDER_CONFIG, &c);
+    ck_assert(!durable_leader_serves(&d));
+    t = talk_of(TALK_CONTINUE, ME);
+    t.at = t.end = 300;
+    hear(&t);
+    durable_marked(&d, d.meta.seen.epoch, 300, &out);
+    obey(&out);
+    moved(324);
+    t = talk_of(TALK_BEAT, ME);
+    t.attach = d.attach;
+    t.seq = 1;
+    t.commit = 300;
+    hear(&t);
+    ck_assert(!durable_leader_serves(&d)); /* so far it says what the one before it said */
+    t.seq = 2;
+    t.commit = 324;
+    hear(&t);
+    ck_assert(durable_leader_serves(&d));
+}
+END_TEST
+
 START_TEST(who_is_not_in_sync_does_not_look_out)
 {
     follow(4444);
@@ -740,5 +774,6 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            two_marks_in_one_delivery_begin_where_each_stands,
            a_leader_that_lacks_what_was_announced_is_not_obeyed,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
-           a_follower_in_sync_looks_out_for_its_leader, who_is_not_in_sync_does_not_look_out,
-           a_leader_whose_disk_fails_is_looked_at, an_older_copy_of_the_disk_is_found_out)
+           a_follower_knows_when_its_leader_serves, a_follower_in_sync_looks_out_for_its_leader,
+           who_is_not_in_sync_does_not_look_out, a_leader_whose_disk_fails_is_looked_at,
+           an_older_copy_of_the_disk_is_found_out)
