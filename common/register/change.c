@@ -147,7 +147,7 @@ static const char *set_terms(const struct change *ch, const struct charter *base
 /* Whatever only the others held is lost, and that is written down. */
 static const char *force(const struct change *ch, const struct charter *base, struct charter *next)
 {
-    const struct member *m = charter_member(next, ch->node);
+    struct member *m = charter_member(next, ch->node);
 
     if (ch->if_ver == 0)
         return "a version has to be named";
@@ -161,6 +161,7 @@ static const char *force(const struct change *ch, const struct charter *base, st
         return "the node's process leads already";
     for (uint32_t i = 0; i < next->member_count; i++)
         next->members[i].did = next->members[i].node == ch->node ? ch->did : 0;
+    see_boot(ch, m);
     next->epoch++;
     next->leader = ch->node;
     memcpy(next->run, ch->run, sizeof next->run);

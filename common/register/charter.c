@@ -205,9 +205,24 @@ static bool leader_follows(const struct charter *base, const struct charter *nex
     return next->epoch == base->epoch + 1 && m && m->did != 0 && strcmp(base->run, next->run) != 0;
 }
 
+/* They may rise with any change. */
+static struct charter with_boots_of(const struct charter *base, const struct charter *next)
+{
+    struct charter raised = *base;
+
+    for (uint32_t i = 0; i < raised.member_count; i++) {
+        struct member *m = &raised.members[i];
+        const struct member *now = charter_member((struct charter *)next, m->node);
+
+        if (now && now->boot > m->boot)
+            m->boot = now->boot;
+    }
+    return raised;
+}
+
 static bool same_but_for_sync(const struct charter *base, const struct charter *next)
 {
-    struct charter b = *base, n = *next;
+    struct charter b = with_boots_of(base, next), n = *next;
 
     for (uint32_t i = 0; i < b.member_count; i++)
         b.members[i].did = 0;
@@ -229,18 +244,10 @@ static bool is_forced(const struct charter *base, const struct charter *next)
     return same_but_for_sync(base, next) && voters_eq(base, next);
 }
 
-/* But for boot numbers, which may rise with any change. */
 static bool members_stay(const struct charter *base, const struct charter *next)
 {
-    struct charter raised = *base;
+    struct charter raised = with_boots_of(base, next);
 
-    for (uint32_t i = 0; i < raised.member_count; i++) {
-        struct member *m = &raised.members[i];
-        const struct member *now = charter_member((struct charter *)next, m->node);
-
-        if (now && now->boot > m->boot)
-            m->boot = now->boot;
-    }
     return members_eq(&raised, next);
 }
 

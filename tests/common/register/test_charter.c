@@ -288,6 +288,16 @@ START_TEST(a_boot_number_is_seen_and_stays)
     ck_assert(charter_follows(&base, &next));
     charter_member(&next, 12)->boot = 0;
     ck_assert(!charter_follows(&base, &next));
+    ch = ordered(CHANGE_FORCE, 13,
+                 113); /* or an older copy of the disk that was forced to count would count, too */
+    ch.if_ver = 1;
+    ch.boot = 9;
+    ck_assert_str_eq(applied(&ch, &next), "");
+    ck_assert_uint_eq(charter_member(&next, 13)->boot, 9);
+    ck_assert(charter_follows(&base, &next));
+    charter_member(&next, 13)->boot = 0;
+    charter_member(&base, 13)->boot = 1;
+    ck_assert(!charter_follows(&base, &next));
 }
 END_TEST
 
