@@ -373,6 +373,8 @@ void durable_disk(struct durable *d, bool failed, uint64_t now_ms, struct durabl
     d->disk_failed = failed;
     if (failed && d->role >= NODE_LEADER)
         durable_act(out, DURABLE_LOOKOUT)->silent_ms = 0; /* it has to be replaced */
+    if (d->role == NODE_FOLLOWER)
+        follow_ack(d, out);
     place_turn(d, out);
 }
 

@@ -80,6 +80,7 @@ struct copy {
     uint64_t shrunk_ms[2], hold_until_ms; /* the last but one, the last */
     uint32_t shrinks;
     bool unwanted; /* shrink it at once */
+    bool fails;    /* by its last acknowledgement its disk keeps nothing any more at our level */
 };
 
 /* A data set that is demanded though no committed version names it yet. */

@@ -161,8 +161,8 @@ bool eff_is_lost(const struct durable *d, uint64_t node, uint64_t did)
 
     if (!c)
         return true;
-    return c->unwanted || (c->attach != 0 && c->did != did) || d->now_ms >= eff_silent_ms(d, c) ||
-           d->now_ms >= eff_gone_ms(d, c) || lags(d, c);
+    return c->unwanted || c->fails || (c->attach != 0 && c->did != did) ||
+           d->now_ms >= eff_silent_ms(d, c) || d->now_ms >= eff_gone_ms(d, c) || lags(d, c);
 }
 
 /* Whoever was shrunk FLAPS times within the hold-down waits before it grows again, each time twice as long. */

@@ -41,6 +41,15 @@ void follow_link_down(struct durable *d, struct durable_actions *out)
 
 /* ---- acknowledging ----------------------------------------------------------------------------- */
 
+/* What a failed disk had is there, and nothing more will be: the leader, who waits for it, is to know at once. To one that
+ * does not know this word it says nothing new, and it waits until that is a lag. */
+static void keep_nothing(const struct durable *d, uint64_t kept[KEEP_COUNT])
+{
+    kept[KEEP_OS] = kept[KEEP_FSYNC] = 0;
+    if (d->meta.weakest > KEEP_MEM)
+        kept[KEEP_MEM] = 0;
+}
+
 void follow_ack(struct durable *d, struct durable_actions *out)
 {
     struct talk *t;
@@ -52,6 +61,8 @@ void follow_ack(struct durable *d, struct durable_actions *out)
     t->did = d->meta.did;
     t->seq = d->beat_seq_heard;
     durable_own(d, t->kept);
+    if (d->disk_failed)
+        keep_nothing(d, t->kept);
 }
 
 void follow_moved(struct durable *d, struct durable_actions *out)

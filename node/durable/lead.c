@@ -100,7 +100,7 @@ static void attach(struct durable *d, struct copy *c, const struct talk *t)
     c->heard_ms = c->due_ms = d->now_ms;
     c->due = d->at;
     c->lost_ms = c->steady_ms = UINT64_MAX;
-    c->unwanted = false;
+    c->unwanted = c->fails = false;
 }
 
 static void begin_stream(struct durable *d, struct copy *c, const struct talk *t, uint64_t from,
@@ -149,6 +149,13 @@ static void hear_sync(struct durable *d, const struct talk *t, struct durable_ac
         refuse_data(d, c, t, out);
 }
 
+/* Nothing, where there was something: its disk has failed (follow.c), and waiting is in vain. A late word says neither. */
+static void look_at_disk(struct copy *c, const struct talk *t, enum keep level)
+{
+    if (t->seq >= c->seq && (c->kept[level] || t->kept[level]))
+        c->fails = t->kept[level] == 0;
+}
+
 /* Invariant 6. */
 static void hear_ack(struct durable *d, const struct talk *t)
 {
@@ -157,6 +164,7 @@ static void hear_ack(struct durable *d, const struct talk *t)
 
     if (!c || (c->did != t->did && !DURABLE_MUTATED(d, MUT_ACK_ANY_DID)))
         return;
+    look_at_disk(c, t, level);
     for (int i = 0; i < KEEP_COUNT; i++)
         if (t->kept[i] > c->kept[i])
             c->kept[i] = t->kept[i];

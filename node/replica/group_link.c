@@ -371,13 +371,16 @@ static void tell_moved(struct replica *r)
 {
     const struct group_link_hooks *h = r->group.hooks;
     uint64_t at = r->w->oplog->next, written = 0, synced = 0;
+    bool fails = aof_refuses_writes(r->w->aof) != NULL;
 
     if (!aof_kept(r->w->aof, &written, &synced))
         written = synced = 0;
     written = at_most(written, at);
     synced = at_most(synced, written);
-    if (at == r->group.at && written == r->group.written && synced == r->group.synced)
+    if (at == r->group.at && written == r->group.written && synced == r->group.synced &&
+        fails == r->group.fails)
         return;
+    r->group.fails = fails;
     r->group.at = at;
     r->group.written = written;
     r->group.synced = synced;

@@ -47,7 +47,7 @@ struct group_link_hooks {
     void (*loaded)(void *arg, const struct history *h, uint64_t at);
     void (*link_down)(void *arg, uint64_t node);
     /* Once in a turn of the loop in which any of them moved, before it sleeps: the end of the data, of its file,
-     * and of what is fsynced of that. Without an append only file the last two are 0. */
+     * and of what is fsynced of that. Without an append only file the last two are 0. Also once it fails, or no more. */
     void (*moved)(void *arg, uint64_t at, uint64_t written, uint64_t synced);
     /* FAILOVER, to the member `node` or to the best of them (0), for at most so long (0: for ever). NULL: it is on its
      * way; or the error. And FAILOVER ABORT: false: there is none. And how it stands. */

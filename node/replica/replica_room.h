@@ -183,7 +183,8 @@ struct replica {
         const struct group_link_hooks *hooks; /* NULL: a plain node */
         char gid[GID_LEN + 1];                /* as in the talks */
         uint64_t node;                        /* our own id */
-        uint64_t at, written, synced;         /* told last */
+        uint64_t at, written, synced;         /* told last; */
+        bool fails;                           /* and whether the disk did */
         struct oplog_cursor held;             /* leading: what is kept from here on */
         struct talk payload;    /* leading: promised, and not begun; following: it comes */
         struct talk sync;       /* following: said last, or to be said */

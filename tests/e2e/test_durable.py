@@ -1,6 +1,7 @@
 """A durable group through what its protocol's table of faults promises, and through changes of what it consists of,
 each while clients write: no acknowledged write is lost, every key is linearizable, and the group comes back."""
 import os
+import time
 
 from harness import history
 from harness.case import limit, slow
@@ -245,6 +246,25 @@ def test_at_level_mem_nobody_notices_a_failed_disk(t):
     judgement = leads_no_more_when(t, "mem", "write", "EIO")
     unknown = [op for op in judgement.operations if op.outcome == "unknown"]
     assert not unknown, unknown[0]
+
+
+@limit(120)
+def test_a_follower_whose_disk_fails_is_not_waited_for(t):
+    """It says so: nobody waits until that is a lag, which here would be five seconds."""
+    story = Story(t, kind="os", power=True)
+    leader, follower, worst_s = story.faults.leader, story.faults.follower, 0
+    leader.call("CONFIG", "SET", "hf-sync-max-lag", "5000")
+    follower.disk.fail("write", "ENOSPC", "*.aof")
+    began = time.monotonic()
+    with leader.client() as c:
+        while leader.info("replication")["hf_in_sync"] == "2" and time.monotonic() < began + 20:
+            asked = time.monotonic()
+            c.call("SET", "during", "1")
+            worst_s = max(worst_s, time.monotonic() - asked)
+    t.figure("a follower's disk fails: %.0f ms is the longest that a write waits" % (worst_s * 1000))
+    assert leader.info("replication")["hf_in_sync"] == "1" and worst_s < 1
+    follower.disk.say()
+    assert story.end().epochs == 0
 
 
 def members(trial):
