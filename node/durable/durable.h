@@ -196,6 +196,9 @@ void durable_stopped(struct durable *d, struct durable_actions *out);
 void durable_time(struct durable *d, uint64_t now_ms, struct durable_actions *out);
 uint64_t durable_wake_ms(const struct durable *d);
 
+/* We would lead on: a switchover that waits for copies still is given up. False: it is past that, and another may lead. */
+bool durable_keep_lead(struct durable *d, struct durable_actions *out);
+
 /* ---- what clients are told ---- */
 
 enum refusal {

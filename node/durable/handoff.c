@@ -2,7 +2,7 @@
  * handoff - the old leader's side of a planned switchover.
  *
  *     NONE --HANDOFF--> DRAINING --all of eff have everything: +READY--> READY --until--> READING --> NONE, resume
- *                          `--until, or a member lost: LAGS, NONE          `-- a higher epoch: demoted
+ *                          `--until, or ABORT: LAGS, NONE                  `-- a higher epoch: demoted
  *
  * Writes are held, unexecuted, from the first arrow to the last, and so are reads that would wait for a beat's answers:
  * who waits when we are deposed is closed. Whether to resume needs no certainty: if the switch
@@ -45,6 +45,13 @@ static void give_up(struct durable *d, struct durable_actions *out)
 {
     durable_answer(d, d->handoff.asker, d->handoff.seq, RECEIPT_LAGS, out);
     d->handoff = (struct handoff){ 0 };
+}
+
+bool durable_keep_lead(struct durable *d, struct durable_actions *out)
+{
+    if (d->handoff.state == HANDOFF_DRAINING)
+        give_up(d, out);
+    return d->handoff.state == HANDOFF_NONE;
 }
 
 void handoff_turn(struct durable *d, struct durable_actions *out)

@@ -84,7 +84,7 @@ void standing_dismiss(struct membership *m);
 
 /* relief.c */
 const char *relief_begin(void *membership, uint64_t node, uint64_t for_ms);
-bool relief_abort(void *membership);
+const char *relief_abort(void *membership);
 enum failover_state relief_state(void *membership);
 /* Behind every step: whether it is over, or our disk asks for it. */
 void relief_settle(struct membership *m);

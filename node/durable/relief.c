@@ -61,14 +61,22 @@ const char *relief_begin(void *membership, uint64_t node, uint64_t for_ms)
     return NULL;
 }
 
-bool relief_abort(void *membership)
+/* A Redis says OK though the other one may have taken over by then. Here that is the register's to say. */
+const char *relief_abort(void *membership)
 {
     struct membership *m = membership;
 
-    if (m->relief.to == 0 || m->relief.by_disk)
-        return false;
-    end(m, "aborted");
-    return true;
+    if (relief_state(m) == FAILOVER_NONE)
+        return "ERR No failover in progress.";
+    if (m->relief.by_disk)
+        return "ERR FAILOVER is under way because the append only file cannot be written, and ends "
+               "with that";
+    if (!durable_keep_lead(&m->core, &m->pending))
+        return "ERR FAILOVER cannot be aborted any more: another one may lead already";
+    if (m->relief.to != 0)
+        end(m, "aborted");
+    obey(m);
+    return NULL;
 }
 
 enum failover_state relief_state(void *membership)

@@ -475,12 +475,7 @@ static const char *failover_of_group(struct replica *r, const struct failover_ar
 static void run_group_failover(struct call *c, struct replica *r, const struct failover_args *a)
 {
     const struct group_link_hooks *h = r->group.hooks;
-    const char *refusal = NULL;
-
-    if (!a->abort)
-        refusal = failover_of_group(r, a);
-    else if (!h->keep_lead(h->arg))
-        refusal = "ERR No failover in progress.";
+    const char *refusal = a->abort ? h->keep_lead(h->arg) : failover_of_group(r, a);
     if (refusal)
         reply_error(c->reply, refusal);
     else

@@ -50,9 +50,9 @@ struct group_link_hooks {
      * and of what is fsynced of that. Without an append only file the last two are 0. Also once it fails, or no more. */
     void (*moved)(void *arg, uint64_t at, uint64_t written, uint64_t synced);
     /* FAILOVER, to the member `node` or to the best of them (0), for at most so long (0: for ever). NULL: it is on its
-     * way; or the error. And FAILOVER ABORT: false: there is none. And how it stands. */
+     * way; or the error. And FAILOVER ABORT, likewise. And how it stands. */
     const char *(*hand_over)(void *arg, uint64_t node, uint64_t for_ms);
-    bool (*keep_lead)(void *arg);
+    const char *(*keep_lead)(void *arg);
     enum failover_state (*handing)(void *arg);
 };
 
