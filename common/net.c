@@ -102,3 +102,8 @@ void net_tune(int fd, int family, int64_t keepalive_s)
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval > 0 ? interval : 1);
     set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
+
+void net_limit_unarrived(int fd, uint64_t ms)
+{
+    set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, ms < INT32_MAX ? (int)ms : INT32_MAX);
+}

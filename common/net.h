@@ -23,5 +23,8 @@ bool net_is_loopback(const struct sockaddr *sa);
 /* TCP_NODELAY; and keep-alive probes so that a silent peer is found dead after about keepalive_s
  * seconds (0: none), as Redis spreads them. Best effort. Does nothing to a Unix socket. */
 void net_tune(int fd, int family, int64_t keepalive_s);
+/* The connection ends once something sent has not arrived for so long, however often it was sent again. That holds for a peer
+ * that lives and has no room for more, too: for a connection on which little is said. Best effort. */
+void net_limit_unarrived(int fd, uint64_t ms);
 
 #endif

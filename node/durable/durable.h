@@ -72,9 +72,13 @@ struct copy {
     uint64_t node, did, boot;
     uint64_t attach; /* of the link that it follows by; 0: none in this epoch */
     uint64_t kept[KEEP_COUNT];
-    uint64_t seq;                         /* the last beat it has heard */
-    uint64_t heard_ms;                    /* the last acknowledgement */
-    uint64_t lost_ms;                     /* its link broke; UINT64_MAX: it did not */
+    uint64_t seq;      /* the last beat it has heard */
+    uint64_t heard_ms; /* the last acknowledgement */
+    uint64_t lost_ms;  /* its link broke; UINT64_MAX: it did not */
+    /* Our own turns held us up for so long, since our data ended there, and it has not shown that it has that; 0: not at all */
+    uint64_t borne_ms, owes;
+    /* It is not taken for lost before, unless it has answered this beat and has everything. */
+    uint64_t patient_ms, patient_seq;
     uint64_t due, due_ms;                 /* what it is to reach, asked for then */
     uint64_t steady_ms;                   /* its lag is small since; UINT64_MAX: it is not */
     uint64_t shrunk_ms[2], hold_until_ms; /* the last but one, the last */
@@ -120,6 +124,7 @@ struct durable {
     /* A follower's. */
     enum follow_state follow;
     uint64_t attach; /* the last attempt's */
+    bool answered;   /* the leader has said something to it */
     uint64_t ask_ms; /* when to try again */
     uint64_t beat_seq_heard, beat_heard_ms;
     uint64_t hush_ms,
@@ -142,7 +147,6 @@ struct durable {
     bool closed;                 /* whoever waited since was closed */
     uint64_t doubt_seq;          /* after a gap: held until this beat is answered; 0: no doubt */
     uint64_t doubt_until_ms;
-    uint64_t patient_ms; /* nobody is taken for silent before: our own loop was as slow just now */
     struct handoff handoff;
 
     uint32_t mutations; /* enum durable_mutation */

@@ -134,7 +134,7 @@ uint64_t eff_beat(const struct durable *d)
 
 static bool lags(const struct durable *d, const struct copy *c)
 {
-    return c->attach != 0 && c->kept[eff_level(d)] < c->due &&
+    return c->attach != 0 && c->kept[eff_level(d)] < c->due && d->now_ms >= c->patient_ms &&
            d->now_ms >= c->due_ms + d->terms->max_lag_ms;
 }
 
@@ -142,14 +142,14 @@ uint64_t eff_silent_ms(const struct durable *d, const struct copy *c)
 {
     uint64_t limit_ms = c->heard_ms + d->terms->silence_ms;
 
-    return limit_ms > d->patient_ms ? limit_ms : d->patient_ms;
+    return limit_ms > c->patient_ms ? limit_ms : c->patient_ms;
 }
 
 /* Who found us silent meanwhile has hung up to attach anew, and is on its way. */
 uint64_t eff_gone_ms(const struct durable *d, const struct copy *c)
 {
     const struct durable_terms *t = d->terms;
-    bool waits = c->lost_ms < d->patient_ms && t->silence_ms > t->grace_ms;
+    bool waits = c->lost_ms < c->patient_ms && t->silence_ms > t->grace_ms;
 
     return c->lost_ms == UINT64_MAX ? UINT64_MAX
                                     : c->lost_ms + (waits ? t->silence_ms : t->grace_ms);

@@ -5,17 +5,33 @@
 
 #include "node/durable/durable_inner.h"
 
-static void ask(struct durable *d, struct durable_actions *out)
+static void say_sync(struct durable *d, struct durable_actions *out)
 {
     struct talk *t = durable_say(d, TALK_SYNC, d->meta.seen.leader, out);
 
-    d->follow = FOLLOW_SYNCING;
     d->ask_ms = d->now_ms + ASK_RETRY_MS;
-    t->attach = ++d->attach;
+    t->attach = d->attach;
     t->did = d->meta.did;
     t->boot = d->meta.boot;
     t->history = d->meta.history;
     t->at = d->at;
+}
+
+static void ask(struct durable *d, struct durable_actions *out)
+{
+    d->follow = FOLLOW_SYNCING;
+    d->answered = false;
+    d->attach++;
+    say_sync(d, out);
+}
+
+/* What nobody has answered is the same attempt still: it may be on its way, to a leader that is busy. */
+static void ask_again(struct durable *d, struct durable_actions *out)
+{
+    if (d->answered)
+        ask(d, out);
+    else
+        say_sync(d, out);
 }
 
 void follow_begin(struct durable *d, struct durable_actions *out)
@@ -194,6 +210,7 @@ void follow_hear(struct durable *d, const struct talk *t, struct durable_actions
     if (d->role != NODE_FOLLOWER || t->from != d->meta.seen.leader)
         return;
     d->hush_ms = d->now_ms;
+    d->answered |= waits;
     if (t->kind == TALK_BEAT)
         hear_beat(d, t, out);
     else if (t->kind == TALK_CONTINUE && waits)
@@ -246,11 +263,14 @@ static void look_out(struct durable *d, struct durable_actions *out)
 
 /* ---- time -------------------------------------------------------------------------------------- */
 
+/* A stream that comes is a sign of life like a beat; so is, for as long again, what may have come while we did not look. */
 static uint64_t silent_ms(const struct durable *d)
 {
+    uint64_t heard_ms = d->hush_ms > d->beat_heard_ms ? d->hush_ms : d->beat_heard_ms;
+
     if (d->follow == FOLLOW_LOADING)
         return d->beat_heard_ms + LOAD_SILENCE_MS;
-    return d->beat_heard_ms + SILENCES * d->terms->silence_ms;
+    return heard_ms + SILENCES * d->terms->silence_ms;
 }
 
 static bool hears_leader(const struct durable *d)
@@ -261,7 +281,7 @@ static bool hears_leader(const struct durable *d)
 void follow_turn(struct durable *d, struct durable_actions *out)
 {
     if (d->follow == FOLLOW_SYNCING && d->now_ms >= d->ask_ms)
-        ask(d, out);
+        ask_again(d, out);
     else if (hears_leader(d) && d->now_ms >= silent_ms(d))
         ask(d, out);
     if (d->follow == FOLLOW_SYNCING && d->read_at_ms == UINT64_MAX)

@@ -17,7 +17,6 @@ void lead_begin(struct durable *d, struct durable_actions *out)
     d->copy_count = 0;
     d->open = (struct open_grow){ 0 };
     d->unsure = false;
-    d->patient_ms = 0;
     d->read_at_ms = UINT64_MAX;
     for (uint32_t i = 0; i < c->member_count; i++)
         (void)eff_copy(d, c->members[i].node);
@@ -63,14 +62,42 @@ static void beat(struct durable *d, struct durable_actions *out)
     }
 }
 
-/* What held us up may hold up those who repeat it, and for as long. */
+/* What held us up may hold up those who repeat it, and for as long. Nobody was silent or gone meanwhile: we did not look.
+ * But of a leader that is held up all the time, whoever has died is to be found out, too. */
+static void bear(struct durable *d, struct copy *c, uint64_t slept_ms)
+{
+    uint64_t until_ms;
+
+    if (c->borne_ms >= BORNE_MS_MAX)
+        return;
+    if (c->borne_ms == 0)
+        c->owes = d->at;
+    c->borne_ms += slept_ms < BORNE_MS ? slept_ms : BORNE_MS;
+    c->heard_ms = c->due_ms = d->now_ms;
+    if (c->lost_ms != UINT64_MAX)
+        c->lost_ms = d->now_ms;
+    c->patient_seq = d->seq + 1; /* which is about to be said */
+    until_ms = d->now_ms + (c->borne_ms < BORNE_MS ? c->borne_ms : BORNE_MS) + d->terms->silence_ms;
+    if (until_ms > c->patient_ms)
+        c->patient_ms = until_ms;
+}
+
+/* Who has everything, and said so after we woke, has nothing more to be slow about. */
+static void end_patience(const struct durable *d, struct copy *c)
+{
+    uint64_t kept = c->kept[eff_level(d)];
+
+    if (kept >= c->owes)
+        c->borne_ms = 0;
+    if (kept >= d->at && c->seq >= c->patient_seq)
+        c->patient_ms = 0;
+}
+
 void lead_wakes_again(struct durable *d, uint64_t slept_ms, struct durable_actions *out)
 {
-    uint64_t borne_ms = slept_ms < d->terms->max_lag_ms ? slept_ms : d->terms->max_lag_ms;
-
-    d->patient_ms = d->now_ms + borne_ms + d->terms->silence_ms;
     for (uint32_t i = 0; i < d->copy_count; i++)
-        d->copies[i].heard_ms = d->copies[i].due_ms = d->now_ms;
+        bear(d, &d->copies[i], slept_ms);
+    d->advanced_ms = d->now_ms; /* nor did anything stall */
     beat(d, out);
     d->doubt_seq = d->seq;
     d->doubt_until_ms = d->now_ms + d->terms->heartbeat_ms;
@@ -134,12 +161,18 @@ static void refuse_data(struct durable *d, struct copy *c, const struct talk *t,
     c->unwanted = counts;
 }
 
+/* One process numbers its attempts: after an outage several may come at once, in any order. */
+static bool is_late(const struct copy *c, const struct talk *t)
+{
+    return c->attach != 0 && c->did == t->did && c->boot == t->boot && t->attach < c->attach;
+}
+
 static void hear_sync(struct durable *d, const struct talk *t, struct durable_actions *out)
 {
     struct copy *c = eff_copy(d, t->from);
     uint64_t common = 0;
 
-    if (!c || t->attach == 0 || t->did == 0)
+    if (!c || t->attach == 0 || t->did == 0 || is_late(c, t))
         return;
     if (history_common(&d->meta.history, d->at, &t->history, t->at, &common) &&
         (t->at == 0 || common >= d->first) &&
@@ -171,6 +204,7 @@ static void hear_ack(struct durable *d, const struct talk *t)
     if (t->seq > c->seq && t->seq <= d->seq)
         c->seq = t->seq;
     c->heard_ms = d->now_ms;
+    end_patience(d, c);
     if (c->kept[level] >= c->due) {
         c->due = d->at;
         c->due_ms = d->now_ms;

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/dial.h"
 #include "common/log.h"
+#include "common/net.h"
 #include "common/random.h"
 #include "common/server_net.h"
 #include "node/keyspace/keyspace.h"
@@ -499,6 +500,14 @@ static void log_dial_failed(const struct dial *d, enum dial_why why)
         log_verbose("leader-dial-failed why=%s", text);
 }
 
+/* A group's leader may be silent because it is busy: whether its machine is there is the kernel's to find out. */
+static void limit_unarrived(const struct replica *r)
+{
+    if (group_bound(r))
+        net_limit_unarrived(r->link->fd,
+                            GROUP_UNARRIVED_SILENCES * (uint64_t)r->w->set->hf_silence_limit_ms);
+}
+
 static void on_dial(void *arg, struct dial *d, enum dial_state state, enum dial_why why)
 {
     struct replica *r = arg;
@@ -507,6 +516,7 @@ static void on_dial(void *arg, struct dial *d, enum dial_state state, enum dial_
         r->link = dial_take_link(d);
         r->link->ops = &leader_link;
         r->link->owner = r;
+        limit_unarrived(r);
         tell(r, UPSTREAM_EV_UP);
     } else if (state == DIAL_DOWN) {
         log_dial_failed(d, why);

@@ -27,7 +27,7 @@ static bool follows_another(const struct replica *r, const struct talk *t, const
 
 static void ask(struct replica *r, const struct talk *t, const struct place *at)
 {
-    bool another = follows_another(r, t, at);
+    bool another = follows_another(r, t, at), again = !another && r->group.sync.attach == t->attach;
 
     r->group.sync = *t;
     r->group.epoch = 0;
@@ -36,7 +36,7 @@ static void ask(struct replica *r, const struct talk *t, const struct place *at)
         group_link_rest(r);
     r->history = true;
     if (!another) {
-        tell(r, UPSTREAM_EV_SYNC);
+        upstream_event(r, &(struct upstream_event){ .kind = UPSTREAM_EV_SYNC, .again = again });
         return;
     }
     replica_set_leader(r, at->host, at->port);

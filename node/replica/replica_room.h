@@ -46,6 +46,7 @@ enum {
     STREAM_LINE_MAX = 64 * 1024,          /* of a handshake line */
     STREAM_UNIT_MAX = 1024 * 1024 * 1024, /* bytes of a transaction in the stream */
     GROUP_CONNECT_MS = 1000, /* of a durable group: then it is dialled anew, when it is asked for */
+    GROUP_UNARRIVED_SILENCES = 4, /* hf-silence-limit's: then its link is given up */
 };
 
 /* What HFBEAT says. */

@@ -418,10 +418,18 @@ static uint64_t silence_ends_ms(const struct upstream *u)
     return u->last_input_ms + u->config->timeout_ms;
 }
 
+static bool is_unheard(const struct upstream *u, uint64_t now_ms)
+{
+    return u->state == UPSTREAM_GREETING && u->greeting_next == 0 &&
+           now_ms < u->last_input_ms + UPSTREAM_UNHEARD_MS;
+}
+
 /* Of a link that already has one to answer, or streams, no other is asked: another link is. */
 static void sync_asked(struct upstream *u, const struct upstream_event *ev,
                        struct upstream_actions *out)
 {
+    if (ev->again && is_unheard(u, ev->now_ms))
+        return;
     if (u->state == UPSTREAM_GREETED) {
         act(out, UPSTREAM_SYNC);
         enter(u, UPSTREAM_PSYNC, ev->now_ms);

@@ -13,7 +13,8 @@
  * Of a durable group's node (group_link.h) HF SYNC takes the place of PSYNC, said when somebody asks for it, and so
  * does a dial: nothing is tried again by itself. It follows the greetings in one flight, without a PING: clients may be
  * waiting. What the leader answers comes first; only where it promises a stream does a line follow, as after PSYNC.
- * Else the link stays, GREETED, for the next one.
+ * Else the link stays, GREETED, for the next one. While not a word is answered the leader has not turned since: what was
+ * said stands there still, and to say it again on another link would be in vain.
  *
  *     DIALLING --up--> GREETING --all answered--> PSYNC --answered, and no stream--> GREETED --asked again--> PSYNC
  *
@@ -36,6 +37,8 @@ enum {
     UPSTREAM_NEWLINE_MS = 1000, /* while a payload loads, so that the leader does not time out */
     UPSTREAM_RETRY_MS_MIN = 50,
     UPSTREAM_RETRY_MS_MAX = 1000,
+    UPSTREAM_UNHEARD_MS =
+        5000, /* a group's leader whose host takes the connection, and who says nothing */
     UPSTREAM_ID_LEN = 40,
     UPSTREAM_WORDS_MAX = 8,
     UPSTREAM_ACTIONS_MAX = 8,
@@ -87,6 +90,7 @@ struct upstream_event {
     struct upstream_view view;
     struct bytes line;
     enum err e; /* EV_LOADED: OK, ERR_REFUSED (the guard), or broken */
+    bool again; /* EV_SYNC: the same that was said last */
 };
 
 enum upstream_action_kind {

@@ -73,6 +73,77 @@ def test_a_leader_with_a_long_command_keeps_its_place(t):
     assert keeps_its_place(group, "EVAL", SCRIPT, "0", "2000") == "done"
 
 
+def changes_nothing(group, what, busy):
+    """Nothing is written into the register because a leader was busy, and what is written behind it is acknowledged by
+    all. How often the leader was dialled meanwhile."""
+    leader, follower = group.nodes
+    before, accepted = leader.info("replication")["hf_version"], leader.info("stats")["total_connections_received"]
+    busy()
+    leader.call("SET", "after", what)
+    until(lambda: follower.call("GET", "after") == what, 10, "the follower to have what was written behind it")
+    assert leader.info("replication")["hf_version"] == before, what
+    return int(leader.info("stats")["total_connections_received"]) - int(accepted)
+
+
+@limit(120)
+def test_three_long_turns_in_a_row_change_nothing(t):
+    """Whoever waited for the leader, and came back between two of them, counts as a copy still."""
+    group = durable_group(t)
+    leader = group.nodes[0]
+
+    def one_client():
+        with leader.client(timeout=20) as c:
+            for _ in range(3):
+                c.call("DEBUG", "SLEEP", "1")
+
+    def three_clients():
+        for command in [LongCommand(leader, "DEBUG", "SLEEP", "1") for _ in range(3)]:
+            command.join(20)
+            assert command.answer == "OK"
+
+    def one_pipeline():
+        with leader.client(timeout=20) as c:
+            assert c.pipeline([["DEBUG", "SLEEP", "1"]] * 3) == ["OK"] * 3
+
+    def three_scripts():
+        for command in [LongCommand(leader, "EVAL", SCRIPT, "0", "1000") for _ in range(3)]:
+            command.join(20)
+
+    for busy in (one_client, three_clients, one_pipeline, three_scripts):
+        dials = changes_nothing(group, busy.__name__, busy)
+        t.figure("%s: %d connections were made to the leader" % (busy.__name__, dials))
+
+
+# A set of so many members, and the command that is repeated by followers, which costs them as much.
+COSTLY = ("SUNIONSTORE", "all", "large", "other")
+
+
+def fill(leader):
+    with leader.client(timeout=60) as c:
+        for key in ("large", "other"):
+            c.call("EVAL", "for i = 1, %d do redis.call('SADD', KEYS[1], KEYS[1] .. i) end" % 300000, "1", key)
+
+
+@limit(120)
+def test_what_is_long_for_followers_too_changes_nothing(t):
+    """Three times in a row a command that takes both as long."""
+    group = durable_group(t)
+    leader = group.nodes[0]
+    fill(leader)
+    until(lambda: status(group)["redundant"] == "yes", 30, "the group to be whole")
+    began = time.monotonic()
+    leader.client(timeout=30).call(*COSTLY)
+    one_s = time.monotonic() - began
+    until(lambda: status(group)["redundant"] == "yes", 30, "the group to be whole")
+
+    def costly():
+        for command in [LongCommand(leader, *COSTLY) for _ in range(3)]:
+            command.join(30)
+            assert command.answer == 600000
+    changes_nothing(group, "costly", costly)
+    t.figure("a command of %.0f ms, three times" % (one_s * 1000))
+
+
 @limit(120)
 def test_how_long_a_busy_leader_is_borne_is_set(t):
     group = durable_group(t)

@@ -18,6 +18,7 @@ static uint64_t now_ms, written, synced;
 static struct buf trace;
 static struct meta on_disk;
 static struct durable_action dropped;
+static uint64_t acked_os;
 static struct durable_terms terms;
 
 static void obey(struct durable_actions *out);
@@ -42,6 +43,8 @@ static void note(const struct durable_action *a)
 {
     if (a->kind == DURABLE_DROP)
         dropped = *a;
+    if (a->kind == DURABLE_SAY && a->talk.kind == TALK_ACK)
+        acked_os = a->talk.kept[KEEP_OS];
     if (a->kind == DURABLE_SAY && a->talk.kind == TALK_BEAT)
         return;
     if (a->kind == DURABLE_SAY)
@@ -421,6 +424,30 @@ START_TEST(a_switchover_holds_writes_until_all_is_acknowledged)
 }
 END_TEST
 
+/* Once it is READY another one may lead already. */
+START_TEST(a_switchover_is_taken_back_until_all_is_acknowledged)
+{
+    struct durable_actions out = { 0 };
+    struct charter c = named();
+
+    serve();
+    execute(500);
+    ck_assert(durable_keep_lead(&d, &out));
+    obey(&out);
+    ck_assert_str_eq(seen(), "");
+    order(ORDER_HANDOFF, &c);
+    ck_assert(durable_keep_lead(&d, &out));
+    obey(&out);
+    ck_assert_str_eq(seen(), "+LAGS ");
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_NOTHING);
+    order(ORDER_HANDOFF, &c);
+    ack(OTHER, ITS, 500);
+    ck_assert_str_eq(seen(), "release:500 +OK ");
+    ck_assert(!durable_keep_lead(&d, &out));
+    ck_assert_int_eq(durable_refuses_write(&d, now_ms), REFUSES_HELD);
+}
+END_TEST
+
 /* Whoever waits when the leader is deposed is closed: so nobody is to wait by then. */
 START_TEST(a_switchover_waits_for_reads_that_wait_for_a_beat)
 {
@@ -460,24 +487,78 @@ START_TEST(after_a_gap_in_its_own_time_a_leader_looks_first)
 }
 END_TEST
 
-/* Whoever has to repeat it may be silent for as long, and a little longer; but no longer than lags are borne. */
+/* For as long as it is silent, so long are we: how long it is after the last word, in steps of a heartbeat. */
+static uint64_t shrunk_after_ms(void)
+{
+    uint64_t from_ms = now_ms, ver = d.meta.seen.ver;
+
+    while (d.meta.seen.ver == ver && now_ms < from_ms + 60000)
+        later(50);
+    return now_ms - from_ms;
+}
+
+/* Whoever has to repeat it may be silent for as long, and a little longer. */
 START_TEST(what_was_long_for_a_leader_may_be_long_for_others)
 {
     serve();
+    execute(500);
     later(400);
-    ack(OTHER, ITS, begun());
-    for (int ms = 0; ms < 500; ms += 50)
-        later(50);
-    ck_assert_uint_eq(d.meta.seen.ver, 2);
-    later(50);
-    ck_assert_uint_eq(d.meta.seen.ver, 3);
+    ck_assert_uint_eq(shrunk_after_ms(), 550);
     serve();
+    execute(500);
     later(60000);
-    for (int ms = 0; ms < 1100; ms += 50)
-        later(50);
+    ck_assert_uint_eq(shrunk_after_ms(), 5150);
+}
+END_TEST
+
+/* Three long writes in a row are repeated in a row, behind them; a short turn amid them takes nothing back. */
+START_TEST(what_was_long_three_times_may_take_all_of_that)
+{
+    serve();
+    for (uint64_t at = 500; at <= 1500; at += 500) {
+        execute(at);
+        later(1000);
+    }
+    ack(OTHER, ITS, 500);
+    later(110);
+    later(900);
+    ack(OTHER, ITS, 1000);
+    ck_assert_uint_ge(shrunk_after_ms(), 1900);
+}
+END_TEST
+
+START_TEST(who_has_everything_is_waited_for_no_longer_than_ever)
+{
+    serve();
+    execute(500);
+    later(3000);
+    ack(OTHER, ITS, 500);
+    ck_assert_uint_eq(shrunk_after_ms(), 150);
+}
+END_TEST
+
+/* Turns of 200 ms, without end. */
+START_TEST(a_leader_that_is_always_busy_finds_out_who_has_died)
+{
+    struct durable_actions out = { 0 };
+    uint64_t from_ms;
+
+    serve();
+    durable_link_down(&d, OTHER, now_ms, &out);
+    obey(&out);
+    from_ms = now_ms;
+    while (d.meta.seen.ver == 2 && now_ms < from_ms + 60000)
+        later(200);
+    ck_assert_uint_le(now_ms - from_ms, 16000);
+    /* And bears who lives, and answers. */
+    serve();
+    from_ms = now_ms;
+    for (uint64_t at = 500; now_ms < from_ms + 60000; at += 100) {
+        execute(at);
+        later(200);
+        ack(OTHER, ITS, at - 100 > begun() ? at - 100 : begun());
+    }
     ck_assert_uint_eq(d.meta.seen.ver, 2);
-    later(50);
-    ck_assert_uint_eq(d.meta.seen.ver, 3);
 }
 END_TEST
 
@@ -501,6 +582,47 @@ START_TEST(who_hung_up_on_a_busy_leader_has_time_to_come_back)
     later(100);
     later(50);
     ck_assert_uint_eq(d.meta.seen.ver, 3);
+}
+END_TEST
+
+/* Its connection broke in one long turn, and the next began before it was heard on another. */
+START_TEST(who_hung_up_between_two_long_turns_is_not_lost)
+{
+    struct durable_actions out = { 0 };
+
+    serve();
+    for (int i = 0; i < 3; i++) {
+        later(1000);
+        durable_link_down(&d, OTHER, now_ms, &out);
+        obey(&out);
+    }
+    later(100);
+    ck_assert_uint_eq(d.meta.seen.ver, 2);
+    attach(OTHER, 100);
+    ack(OTHER, ITS, begun());
+    ck_assert_uint_eq(d.meta.seen.ver, 2);
+}
+END_TEST
+
+/* All that was asked while a leader was busy is heard at once, and not in its order. */
+START_TEST(the_newest_attempt_of_a_process_counts)
+{
+    struct talk t;
+
+    serve();
+    t = talk_of(TALK_SYNC, OTHER);
+    t.at = 100;
+    t.boot = 3;
+    history_add(&t.history, 1, 0);
+    t.attach = 8;
+    hear(&t);
+    ck_assert_str_eq(seen(), "CONTINUE stream ");
+    t.attach = 7;
+    hear(&t);
+    ck_assert_str_eq(seen(), "");
+    t.boot = 4; /* another process counts from anywhere */
+    hear(&t);
+    ck_assert_str_eq(seen(), "CONTINUE stream ");
 }
 END_TEST
 
@@ -559,6 +681,14 @@ static void follow(uint64_t did)
 
     start(&c, OTHER, did, 300);
     ck_assert_int_eq(d.role, NODE_FOLLOWER);
+}
+
+static void continue_at(uint64_t at)
+{
+    struct talk t = talk_of(TALK_CONTINUE, ME);
+
+    t.at = t.end = at;
+    hear(&t);
 }
 
 START_TEST(data_that_counts_is_not_dropped)
@@ -725,6 +855,43 @@ START_TEST(a_follower_knows_when_its_leader_serves)
 }
 END_TEST
 
+/* What nobody has answered may be on its way to a leader that is busy. */
+START_TEST(an_attempt_that_nobody_answered_is_the_same_still)
+{
+    uint64_t first;
+    struct talk t;
+
+    follow(ITS);
+    first = d.attach;
+    later(100);
+    later(100);
+    ck_assert_str_eq(seen(), "SYNC lookout:100 SYNC lookout:200 ");
+    ck_assert_uint_eq(d.attach, first);
+    t = talk_of(TALK_SHRINK_FIRST, ME);
+    hear(&t);
+    later(20);
+    ck_assert_str_eq(seen(), "SYNC ");
+    ck_assert_uint_eq(d.attach, first + 1);
+}
+END_TEST
+
+/* In a long turn of its own it heard nobody, either; and a stream that comes is a sign of life, beats or not. */
+START_TEST(who_was_busy_itself_does_not_hang_up)
+{
+    follow(ITS);
+    continue_at(300);
+    later(1000);
+    for (uint64_t at = 400; at <= 1000; at += 100) {
+        moved(at);
+        later(100);
+    }
+    ck_assert_ptr_null(strstr(seen(), "SYNC"));
+    for (int ms = 0; ms < 600; ms += 50)
+        later(50);
+    ck_assert_ptr_nonnull(strstr(seen(), "SYNC"));
+}
+END_TEST
+
 START_TEST(who_is_not_in_sync_does_not_look_out)
 {
     follow(4444);
@@ -732,6 +899,41 @@ START_TEST(who_is_not_in_sync_does_not_look_out)
     for (int i = 0; i < 100; i++)
         later(50);
     ck_assert_ptr_null(strstr(seen(), "lookout"));
+}
+END_TEST
+
+/* It has what it had, and says 0: a leader that does not know that word hears nothing new. */
+START_TEST(a_follower_whose_disk_fails_is_shrunk_at_once)
+{
+    struct durable_actions out = { 0 };
+
+    serve();
+    execute(500);
+    ack(OTHER, ITS, 300);
+    ack(OTHER, ITS, 0);
+    ck_assert_uint_eq(d.meta.seen.ver, 3);
+    ck_assert_uint_eq(charter_member(&d.meta.seen, OTHER)->did, 0);
+    for (int ms = 0; ms < 5000; ms += 50) {
+        ack(OTHER, ITS, 0);
+        later(50);
+    }
+    ck_assert_uint_eq(d.meta.seen.ver, 3);
+    for (int ms = 0; ms < 2000; ms += 50) {
+        ack(OTHER, ITS, 500);
+        later(50);
+    }
+    ck_assert_uint_eq(charter_member(&d.meta.seen, OTHER)->did, ITS);
+    follow(ITS);
+    continue_at(300);
+    seen();
+    acked_os = 1;
+    durable_disk(&d, true, now_ms, &out);
+    obey(&out);
+    ck_assert_str_eq(seen(), "ACK ");
+    ck_assert_uint_eq(acked_os, 0);
+    durable_disk(&d, false, now_ms, &out);
+    obey(&out);
+    ck_assert_uint_eq(acked_os, 300);
 }
 END_TEST
 
@@ -765,15 +967,21 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            an_order_to_lead_counts_once_and_for_one_process, whoever_is_deposed_closes_who_waits,
            a_confirmed_read_waits_for_a_beat_that_was_sent_after_it,
            a_switchover_holds_writes_until_all_is_acknowledged,
+           a_switchover_is_taken_back_until_all_is_acknowledged,
            a_switchover_waits_for_reads_that_wait_for_a_beat,
            after_a_gap_in_its_own_time_a_leader_looks_first,
            what_was_long_for_a_leader_may_be_long_for_others,
+           what_was_long_three_times_may_take_all_of_that,
+           who_has_everything_is_waited_for_no_longer_than_ever,
+           a_leader_that_is_always_busy_finds_out_who_has_died,
            who_hung_up_on_a_busy_leader_has_time_to_come_back,
+           who_hung_up_between_two_long_turns_is_not_lost, the_newest_attempt_of_a_process_counts,
            a_group_whose_register_is_lost_goes_on_in_its_heir, a_follower_goes_on_in_the_heir_too,
            data_that_counts_is_not_dropped, what_was_ours_alone_begins_where_the_histories_part,
            two_marks_in_one_delivery_begin_where_each_stands,
            a_leader_that_lacks_what_was_announced_is_not_obeyed,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
            a_follower_knows_when_its_leader_serves, a_follower_in_sync_looks_out_for_its_leader,
-           who_is_not_in_sync_does_not_look_out, a_leader_whose_disk_fails_is_looked_at,
-           an_older_copy_of_the_disk_is_found_out)
+           an_attempt_that_nobody_answered_is_the_same_still, who_was_busy_itself_does_not_hang_up,
+           who_is_not_in_sync_does_not_look_out, a_follower_whose_disk_fails_is_shrunk_at_once,
+           a_leader_whose_disk_fails_is_looked_at, an_older_copy_of_the_disk_is_found_out)

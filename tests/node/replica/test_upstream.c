@@ -39,6 +39,7 @@ static const struct {
     { "drained", UPSTREAM_EV_DRAINED, OK },
     { "timer", UPSTREAM_EV_TIMER, OK },
     { "sync", UPSTREAM_EV_SYNC, OK },
+    { "same sync", UPSTREAM_EV_SYNC, OK },
     { "no-sync", UPSTREAM_EV_NO_SYNC, OK },
 };
 
@@ -93,6 +94,7 @@ static void play(struct upstream *u, const struct step *steps)
                 continue;
             ev.kind = events[i].kind;
             ev.e = events[i].e;
+            ev.again = !strncmp(word, "same ", 5);
             found = true;
         }
         ck_assert_msg(found, "step %d: no such event: %s", n, word);
@@ -359,6 +361,31 @@ START_TEST(a_group_asks_again_on_the_link_that_it_has)
 }
 END_TEST
 
+/* What was said stands in its buffers still: it is not said on ten links a second. */
+START_TEST(a_busy_leader_is_dialled_once)
+{
+    static const struct step steps[] = {
+        { "history 41", NULL, 0 },
+        { "follow", "dial; ", 0 },
+        UP_AND_SYNC,
+        { "same sync", NULL, 100 },
+        { "same sync", NULL, 4899 },
+        { "same sync", "drop; dial; ", 1 }, /* whatever that is which takes connections there */
+        UP_AND_SYNC,
+        { "line +OK", NULL, 100 }, /* it turns */
+        { "same sync", "drop; dial; ", 100 },
+        UP_AND_SYNC,
+        { "sync", "drop; dial; ", 100 }, /* something else is asked */
+        { 0 },
+    };
+    struct upstream u;
+
+    upstream_init(&u, &plain);
+    u.group = true;
+    play(&u, steps);
+}
+END_TEST
+
 START_TEST(a_group_dials_when_it_is_asked_to)
 {
     static const struct step steps[] = {
@@ -547,10 +574,10 @@ START_TEST(failover_waits_for_somebody_or_its_time)
 END_TEST
 
 CHECK_MAIN("upstream", a_full_sync_with_an_end_mark, a_group_asks_again_on_the_link_that_it_has,
-           a_group_dials_when_it_is_asked_to, a_group_is_refused_and_asks_for_no_other_sync,
-           a_partial_sync_under_a_new_id, a_leader_whose_disk_fails_is_copied,
-           an_answer_proves_the_moment_of_its_question, who_follows_us_asks_through_us,
-           a_redis_proves_nothing_and_another_leader_begins_anew,
+           a_busy_leader_is_dialled_once, a_group_dials_when_it_is_asked_to,
+           a_group_is_refused_and_asks_for_no_other_sync, a_partial_sync_under_a_new_id,
+           a_leader_whose_disk_fails_is_copied, an_answer_proves_the_moment_of_its_question,
+           who_follows_us_asks_through_us, a_redis_proves_nothing_and_another_leader_begins_anew,
            authentication_is_tolerated_late_and_must_succeed, an_old_leader_knows_only_sync,
            rubbish_and_silence_end_the_link, handing_over_by_psync,
            failover_waits_for_somebody_or_its_time)
