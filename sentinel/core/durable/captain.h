@@ -109,7 +109,8 @@ struct wish {
     struct member member;
     struct voter voters[CHARTER_VOTERS_MAX];
     uint32_t voter_count;
-    uint64_t ver;      /* FORCE: as the operator was shown it */
+    bool by_leader; /* SWITCHOVER: no operator has said so, but the leader, which says so again */
+    uint64_t ver;   /* FORCE: as the operator was shown it */
     bool confirm_dead; /* FORCE: "its process is dead, I have seen to it" */
     char reason[CHARTER_REASON_MAX + 1];
     struct charter first;
@@ -298,7 +299,9 @@ struct captain {
     uint64_t busy_ms; /* the new leader may say until then that it cannot lead yet */
 
     struct joiner joiner;
-    uint64_t relief_ms; /* a leader that would hand over is relieved then; 0: it would not */
+    uint64_t relief_ms;   /* a leader that would hand over is relieved then; 0: it would not */
+    uint64_t relief_told; /* it was told that it would, to this one, */
+    char relief_why[CAPTAIN_TEXT_MAX]; /* and that this stood in the way */
 
     struct seen_voter seen[CHARTER_VOTERS_MAX];
 

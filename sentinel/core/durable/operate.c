@@ -118,12 +118,24 @@ static void reply(uint64_t token, const char *why, struct captain_actions *out)
         snprintf(a->text, sizeof a->text, "%s", why);
 }
 
+/* A leader that would be relieved is tried for as long as it asks: why that was in vain is news when it is another. */
+static bool is_news(struct captain *c, const char *why)
+{
+    if (!c->wish.by_leader || !why)
+        return true;
+    if (strncmp(c->relief_why, why, sizeof c->relief_why - 1) == 0)
+        return false;
+    snprintf(c->relief_why, sizeof c->relief_why, "%s", why);
+    return true;
+}
+
 void operate_reply(struct captain *c, const char *why, struct captain_actions *out)
 {
     if (c->wish.kind == WISH_NONE)
         return;
-    captain_notice(out, why ? "-hf-wish" : "+hf-wish", "wish=%s%s%s", wish_word(c->wish.kind),
-                   why ? " why=" : "", why ? why : "");
+    if (is_news(c, why))
+        captain_notice(out, why ? "-hf-wish" : "+hf-wish", "wish=%s%s%s", wish_word(c->wish.kind),
+                       why ? " why=" : "", why ? why : "");
     reply(c->wish.token, why, out);
     c->wish = (struct wish){ .kind = WISH_NONE };
     c->changed = true;

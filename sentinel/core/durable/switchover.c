@@ -118,10 +118,13 @@ static void relieve(struct captain *c, struct captain_actions *out)
 {
     const struct watched *w = captain_leader(c);
     uint64_t to = w && tend_leads(c) && w->e.report.role == NODE_ACTIVE ? w->e.report.hands_to : 0;
-    struct wish x = { .kind = WISH_SWITCHOVER, .node = to == c->charter.leader ? 0 : to };
+    struct wish x = { .kind = WISH_SWITCHOVER,
+                      .node = to == c->charter.leader ? 0 : to,
+                      .by_leader = true };
 
     if (to == 0 || !captain_votes(c)) {
-        c->relief_ms = 0;
+        c->relief_ms = c->relief_told = 0;
+        c->relief_why[0] = '\0';
         return;
     }
     if (c->relief_ms == 0)
@@ -131,8 +134,10 @@ static void relieve(struct captain *c, struct captain_actions *out)
     if (c->now_ms < c->relief_ms || c->wish.kind != WISH_NONE || captain_is_busy(c))
         return;
     c->relief_ms = c->now_ms + CAPTAIN_RELIEF_MS + captain_rank(c) * CAPTAIN_RANK_MS;
-    captain_notice(out, "+hf-relief", "leader=%llu to=%llu", (unsigned long long)c->charter.leader,
-                   (unsigned long long)x.node);
+    if (c->relief_told != to)
+        captain_notice(out, "+hf-relief", "leader=%llu to=%llu",
+                       (unsigned long long)c->charter.leader, (unsigned long long)x.node);
+    c->relief_told = to;
     operate_wish(c, &x, out);
 }
 
