@@ -163,12 +163,6 @@ void discard_put(struct bytes tail, int db, struct buf *out)
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
-static enum err failed(struct errmsg *out_why, const char *what, const char *path)
-{
-    errmsg_set(out_why, "Can't %s '%s': %s", what, path, strerror(errno));
-    return ERR_IO;
-}
-
 /* The last `want` bytes of it, or all. */
 static enum err read_end(int fd, uint64_t size, uint64_t want, struct buf *out)
 {
@@ -189,34 +183,24 @@ static enum err read_end(int fd, uint64_t size, uint64_t want, struct buf *out)
 }
 
 /* Notes are few where clients publish nothing: it may take more than the tail itself to find one. */
-static enum err read_tail(const char *path, uint64_t offset, uint64_t end, uint64_t bytes_max,
-                          struct buf *file, struct discard_place *out, bool *out_found,
-                          struct errmsg *out_why)
+static enum err read_tail(int fd, uint64_t file_bytes, uint64_t offset, uint64_t end,
+                          uint64_t bytes_max, struct buf *file, struct discard_place *out,
+                          bool *out_found, struct errmsg *out_why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     uint64_t want = end - offset + SLACK_BYTES;
-    struct stat st;
-    enum err e = OK;
+    bool whole = false;
 
     *out_found = false;
-    if (fd < 0 || fstat(fd, &st) != 0)
-        e = failed(out_why, "open", path);
-    while (e == OK && !*out_found) {
-        bool whole = want >= (uint64_t)st.st_size;
-
+    for (; !*out_found && !whole && want / 4 <= bytes_max + SLACK_BYTES; want *= 4) {
+        whole = want >= file_bytes;
         file->len = 0;
-        e = read_end(fd, (uint64_t)st.st_size, want, file);
-        if (e != OK)
-            e = failed(out_why, "read", path);
-        else
-            *out_found = discard_find(buf_bytes(file), whole, offset, end, out);
-        if (whole || want > bytes_max)
-            break;
-        want *= 4;
+        if (read_end(fd, file_bytes, want, file) != OK) {
+            errmsg_set(out_why, "cannot read the append only file: %s", strerror(errno));
+            return ERR_IO;
+        }
+        *out_found = discard_find(buf_bytes(file), whole, offset, end, out);
     }
-    if (fd >= 0)
-        close(fd);
-    return e;
+    return OK;
 }
 
 /* The oldest file of ours, and how many bytes all of them have. */
@@ -254,7 +238,7 @@ static void make_room(uint64_t bytes, uint64_t bytes_max)
             return;
 }
 
-enum err discard_keep(const char *path, uint64_t offset, uint64_t end, uint64_t epoch,
+enum err discard_keep(int fd, uint64_t file_bytes, uint64_t offset, uint64_t end, uint64_t epoch,
                       uint64_t bytes_max, char out_name[DISCARD_NAME_MAX], uint64_t *out_bytes,
                       struct errmsg *out_why)
 {
@@ -269,10 +253,9 @@ enum err discard_keep(const char *path, uint64_t offset, uint64_t end, uint64_t 
                    (unsigned long long)(end - offset));
         return ERR_LIMIT;
     }
-    e = read_tail(path, offset, end, bytes_max, &file, &place, &found, out_why);
-    if (e == OK && found) {
+    e = read_tail(fd, file_bytes, offset, end, bytes_max, &file, &place, &found, out_why);
+    if (e == OK && found)
         discard_put((struct bytes){ file.at + place.at, file.len - place.at }, place.db, &kept);
-    }
     if (kept.len) {
         make_room(kept.len, bytes_max);
         snprintf(out_name, DISCARD_NAME_MAX, PREFIX "%llu-%llu.aof", (unsigned long long)epoch,

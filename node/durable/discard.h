@@ -33,9 +33,9 @@ bool discard_find(struct bytes file, bool whole, uint64_t offset, uint64_t end,
  * out. */
 void discard_put(struct bytes tail, int db, struct buf *out);
 
-/* Of the append only file at path, into a file of the working directory; OK with *out_bytes 0: there was nothing of it in the
- * file. ERR_LIMIT: it is longer than bytes_max. ERR_IO. */
-enum err discard_keep(const char *path, uint64_t offset, uint64_t end, uint64_t epoch,
+/* Of the first file_bytes of an append only file, which end at offset end, into a file of the working directory; OK with
+ * *out_bytes 0: there was nothing of it in the file. ERR_LIMIT: it is longer than bytes_max. ERR_IO. Any thread may call it. */
+enum err discard_keep(int fd, uint64_t file_bytes, uint64_t offset, uint64_t end, uint64_t epoch,
                       uint64_t bytes_max, char out_name[DISCARD_NAME_MAX], uint64_t *out_bytes,
                       struct errmsg *out_why) MUST_CHECK;
 

@@ -498,6 +498,7 @@ void membership_free(struct membership *m)
     ev_timer_stop(m->w->loop, &m->wake);
     vital_free(m->vital);
     voters_end(m);
+    discarded_end(m);
     durable_actions_fini(&m->pending);
     meta_file_close(&m->file);
     xfree(m);

@@ -1,7 +1,7 @@
 /*
  * membership_room - what the driver's files share: membership.c (a node's life in its group), obey.c (actions),
  * orders.c (the command HF), standing.c (what clients, the file and the stream are told after a step), voters.c
- * (the link to the register), relief.c (FAILOVER), tell.c (INFO).
+ * (the link to the register), relief.c (FAILOVER), discarded.c (what is thrown away), tell.c (INFO).
  */
 #ifndef HF_NODE_DURABLE_MEMBERSHIP_ROOM_H
 #define HF_NODE_DURABLE_MEMBERSHIP_ROOM_H
@@ -17,6 +17,7 @@
 #include "node/world.h"
 
 struct courier;
+struct helper;
 struct vital;
 
 /* An order that is answered in a later step than its own. */
@@ -69,6 +70,7 @@ struct membership {
     struct relief relief;
     uint64_t hands_until_ms; /* whom a switchover held waits for the new leader; 0: nobody */
     struct discarded discarded;
+    struct helper *helper; /* NULL: nothing was thrown away yet */
 };
 
 /* obey.c: behind every step of the core, whose actions are in m->pending. */
@@ -88,6 +90,10 @@ const char *relief_abort(void *membership);
 enum failover_state relief_state(void *membership);
 /* Behind every step: whether it is over, or our disk asks for it. */
 void relief_settle(struct membership *m);
+
+/* discarded.c: what DROP is about is kept aside, beside the loop. The end waits for that. */
+void discarded_begin(struct membership *m, const struct durable_action *a);
+void discarded_end(struct membership *m);
 
 /* voters.c */
 void voters_begin(struct membership *m);

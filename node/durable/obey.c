@@ -70,33 +70,9 @@ static void do_cut(struct membership *m, const struct durable_action *a)
     group_link_cut(m->w->replica, a->offset);
 }
 
-/* What nobody shares was told to nobody as kept; still a person may want to see it. */
-static void keep_discarded(struct membership *m, const struct durable_action *a)
-{
-    uint64_t end = m->w->oplog->next, bytes_max = (uint64_t)m->w->set->hf_discarded_bytes_max;
-    struct errmsg why = { "the append only file cannot be read" };
-    struct discarded *d = &m->discarded;
-    AUTO_FREE char *path = NULL;
-    enum err e = ERR_IO;
-
-    if (a->offset >= end || a->epoch == 0 || bytes_max == 0)
-        return;
-    *d = (struct discarded){ .times = d->times + 1 };
-    if (aof_flush(m->w->aof) == OK)
-        path = aof_tail_path(m->w->aof);
-    if (path)
-        e = discard_keep(path, a->offset, end, a->epoch, bytes_max, d->name, &d->bytes, &why);
-    if (e != OK)
-        log_warning("durable-tail-not-kept epoch=%llu from=%llu to=%llu why=\"%s\"", U(a->epoch),
-                    U(a->offset), U(end), why.text);
-    else
-        log_warning("durable-tail-discarded epoch=%llu from=%llu to=%llu file=%s bytes=%llu",
-                    U(a->epoch), U(a->offset), U(end), d->name, U(d->bytes));
-}
-
 static void do_drop(struct membership *m, const struct durable_action *a)
 {
-    keep_discarded(m, a);
+    discarded_begin(m, a);
     log_warning("durable-data-dropped offset=%llu did=%llu", U(m->w->oplog->next),
                 U(m->core.meta.did));
     group_link_drop(m->w->replica);

@@ -375,6 +375,7 @@ def check_tail(node):
 def test_what_a_former_leader_throws_away_is_kept(t):
     t.needs_holdfast()
     node = tail_of(t, lambda leader: leader.freeze())
+    until(lambda: durable(node)["hf_discarded_tails"] == "1", 10, "its tail to be put aside")
     info = durable(node)
     assert (info["hf_discarded_tails"], info["hf_discarded_file"]) == ("1", check_tail(node)), info
     assert node.call("DBSIZE") == 2 and node.call("GET", "acked") == "1"
@@ -383,7 +384,9 @@ def test_what_a_former_leader_throws_away_is_kept(t):
 @limit(120)
 def test_what_a_killed_leader_throws_away_is_kept(t):
     t.needs_holdfast()
-    check_tail(tail_of(t, lambda leader: leader.kill()))
+    node = tail_of(t, lambda leader: leader.kill())
+    until(lambda: durable(node)["hf_discarded_tails"] == "1", 10, "its tail to be put aside")
+    check_tail(node)
 
 
 def rest(c):

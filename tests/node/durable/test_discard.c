@@ -4,6 +4,7 @@
  */
 #include "node/durable/discard.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -171,22 +172,26 @@ START_TEST(files_stay_within_their_bound)
     struct buf file = { 0 };
     struct stat st;
     uint64_t bytes, len;
+    int fd;
 
     ck_assert(mkdtemp(dir) && chdir(dir) == 0);
     put_command(&file, "0123456789");
     len = file.len;
     ck_assert_int_eq(file_replace("aof", buf_bytes(&file), 0600, &why), OK);
+    fd = open("aof", O_RDONLY | O_CLOEXEC);
     for (uint64_t epoch = 1; epoch <= 3; epoch++) {
-        ck_assert_msg(discard_keep("aof", 100, 100 + len, epoch, 2 * len, name, &bytes, &why) == OK,
+        ck_assert_msg(discard_keep(fd, len, 100, 100 + len, epoch, 2 * len, name, &bytes, &why) ==
+                          OK,
                       "%s", why.text);
         ck_assert_uint_eq(bytes, len);
     }
     ck_assert_str_eq(name, "hf-discarded-3-100.aof");
     ck_assert(stat("hf-discarded-1-100.aof", &st) != 0 && stat(name, &st) == 0);
     ck_assert_uint_eq((uint64_t)st.st_size, len);
-    ck_assert_int_eq(discard_keep("aof", 100, 100 + len, 4, len - 1, name, &bytes, &why),
+    ck_assert_int_eq(discard_keep(fd, len, 100, 100 + len, 4, len - 1, name, &bytes, &why),
                      ERR_LIMIT);
-    ck_assert_int_eq(discard_keep("none", 100, 100 + len, 4, len, name, &bytes, &why), ERR_IO);
+    ck_assert_int_eq(discard_keep(fd, len + 1, 100, 100 + len, 4, len, name, &bytes, &why), ERR_IO);
+    close(fd);
     unlink("hf-discarded-2-100.aof");
     unlink("hf-discarded-3-100.aof");
     unlink("aof");
