@@ -4,7 +4,8 @@
  * Sentinels forget by SENTINEL RESET, which forgets everything else too until it is found again: a leader's
  * death in that moment would find nobody to promote. So one sentinel at a time is reset, while the group is
  * well and all others know it, and the next one only once this one knows everybody else again. It works
- * alike with Redis's sentinels.
+ * alike with Redis's sentinels. A durable group's register is what its sentinels learn from: there it loses
+ * its membership or its vote first.
  */
 #include <stdio.h>
 #include <string.h>
@@ -185,23 +186,63 @@ static enum err wait_whole(struct wire *w, const char *group, const cJSON *befor
     return e;
 }
 
+/* Gives an order to a sentinel of the survey; the wire stays open, and t with it. */
+static enum err order(struct wire *w, struct target *t, const struct options *o, const cJSON *s,
+                      int argc, const char *const *argv, struct errmsg *why)
+{
+    const struct resp_value *reply;
+    enum err e = target_read(t, bytes_of(json_text(s, "address")), 26379);
+
+    if (e == OK)
+        e = wire_open(w, o, t, why);
+    if (e == OK)
+        e = wire_call(w, &reply, why, argc, argv);
+    if (e == OK && reply->kind == RESP_ERROR) {
+        errmsg_set(why, "%s: %.*s", t->address, (int)reply->text.len, reply->text.at);
+        e = ERR_REFUSED;
+    }
+    return e;
+}
+
+/* As what a durable group's register counts it; NULL: as nothing. */
+static const char *counts_as(const cJSON *durable, const char *address)
+{
+    if (find(cJSON_GetObjectItemCaseSensitive(durable, "members"), address))
+        return "MEMBER";
+    return find(cJSON_GetObjectItemCaseSensitive(durable, "voters"), address) ? "VOTER" : NULL;
+}
+
+static enum err leave_register(const struct options *o, const cJSON *survey, const char *address,
+                               struct errmsg *why)
+{
+    const cJSON *s;
+
+    cJSON_ArrayForEach(s, cJSON_GetObjectItemCaseSensitive(survey, "sentinels"))
+    {
+        const char *what = counts_as(cJSON_GetObjectItemCaseSensitive(s, "durable"), address);
+        const char *const words[] = { "SENTINEL", "HF", what, "REMOVE", o->group, address };
+        struct target t = { 0 };
+        struct wire w = { 0 };
+        enum err e;
+
+        if (!what)
+            continue;
+        e = order(&w, &t, o, s, ARRAY_LEN(words), words, why);
+        wire_close(&w);
+        return e;
+    }
+    return OK;
+}
+
 static enum err forget_at(const struct options *o, const cJSON *s, const char *address,
                           struct errmsg *why)
 {
     struct target t = { 0 };
     struct wire w = { 0 };
-    const struct resp_value *reply;
     char *pattern = pattern_of(o->group);
-    enum err e = target_read(&t, bytes_of(json_text(s, "address")), 26379);
+    const char *const words[] = { "SENTINEL", "RESET", pattern };
+    enum err e = order(&w, &t, o, s, ARRAY_LEN(words), words, why);
 
-    if (e == OK)
-        e = wire_open(&w, o, &t, why);
-    if (e == OK)
-        e = WIRE_CALL(&w, &reply, why, "SENTINEL", "RESET", pattern);
-    if (e == OK && reply->kind == RESP_ERROR) {
-        errmsg_set(why, "%s: %.*s", t.address, (int)reply->text.len, reply->text.at);
-        e = ERR_REFUSED;
-    }
     if (e == OK)
         e = wait_whole(&w, o->group, s, address, clock_read_us() + o->wait_ms * 1000, why);
     wire_close(&w);
@@ -264,7 +305,8 @@ enum ctl_exit verb_forget(const struct options *o)
     survey = survey_group(o, o->group, &why);
     if (!survey)
         return verb_complain(strstr(why.text, "No such") ? ERR_NOTFOUND : ERR_CLOSED, &why);
-    if ((e = judge(o, survey, &t, &why)) != OK) {
+    if ((e = judge(o, survey, &t, &why)) != OK ||
+        (e = leave_register(o, survey, t.address, &why)) != OK) {
         cJSON_Delete(survey);
         verb_complain(e, &why);
         return CTL_FAILED;

@@ -3,10 +3,11 @@ switchover, and the metrics of sentinel and node."""
 import json
 
 from harness.case import limit
+from harness.resp import pairs
 from harness.trial import Hosts, Trial
 from harness.wait import until
 from harness.web import ask, http_port
-from test_ctl import ctl
+from test_ctl import DONE, FAILED, ctl
 from test_ctl_check import findings
 from test_metrics import promtool, samples
 
@@ -75,6 +76,28 @@ def test_what_the_voters_refuse(t):
     for n in group.nodes:  # in the middle of a rotation
         n.call("CONFIG", "SET", "hf-sentinel-pass-fallback", "s3cret")
     assert "durable-logins" not in findings(group, env=env)
+
+
+@limit(120)
+def test_forgets_what_is_gone_for_good(t):
+    """Out of the register first, from which sentinels would learn of it again."""
+    trial = durable(t, nodes=3)
+    group = trial.group
+    node, sentinel = group.followers()[0], group.sentinels.pop()
+    refused = ctl(group.sentinels, "forget", group.name, "%s:%d" % node.address)
+    assert refused.returncode == FAILED and "answers: stop it first" in refused.stderr, refused
+    for gone, what in ((sentinel, "voters"), (node, "members")):
+        gone.kill()
+        name = "%s:%d" % gone.address
+        until(lambda: ctl(group.sentinels, "forget", group.name, name).returncode == DONE, 60, "%s to be forgotten" % name, every=1)
+        assert gone.port not in {int(pairs(one)["port"]) for one in trial.status()[what]}, trial.status()
+    group.nodes.remove(node)
+    for s in group.sentinels:
+        assert [int(r["port"]) for r in s.replicas(group.name)] == [f.port for f in group.followers()]
+        assert len(s.sentinels(group.name)) == 1
+    old = group.leader()
+    old.kill()
+    group.wait_leader_other_than(old.address)
 
 
 @limit(120)
