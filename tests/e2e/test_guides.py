@@ -1,6 +1,7 @@
 """deploy/guides are followed as they are written: each block with a line `<!-- run: m1 m2 -->` in front of it is run on these
 machines, which are network namespaces with an /etc, /var and /root of their own. systemctl is played by a script that starts what
 the units say; addresses are those of the namespaces."""
+import itertools
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import time
 from harness import Skip
 from harness.case import limit, slow
 from harness.process import ROOT, _die_with_parent, binary
-from harness.resp import Client, ReplyError
+from harness.resp import Client, ReplyError, pairs
 from harness.wait import until
 
 GUIDES = os.path.join(ROOT, "deploy", "guides")
@@ -122,19 +123,34 @@ class Room:
         return (text.replace("10.0.0.", self.prefix + ".").replace("/usr/share/doc/holdfast-tools/examples", self.examples)
                 .replace("/usr/share/holdfast/certificates", ROOT + "/deploy/certificates"))
 
-    def follow(self, guide, kind="durable"):
-        """Blocks for a group that is not durable stand behind run-async."""
+    @staticmethod
+    def sections(guide):
+        """Title, and the blocks that have marks, in their order."""
         with open(os.path.join(GUIDES, guide)) as f:
-            text = f.read()
-        blocks = re.findall(r"((?:<!-- [^\n]* -->\n)+)```sh\n(.*?)```", text, re.S)
-        assert blocks, guide
-        for marks, commands in blocks:
-            for source, target in re.findall(r"<!-- copy: (\S+) (\S+) -->", marks):
-                self.copy(source, target)
-            found = re.search(r"<!-- run(?:-each)?(|-durable|-async): ([^\n]*) -->", marks)
-            for name in found[2].split() if found[1] in ("", "-" + kind) else []:
-                self.machines[name].run(self.here(commands))
-        return len(blocks)
+            for section in re.split(r"^## ", f.read(), flags=re.M):
+                yield section.partition("\n")[0], re.findall(r"((?:<!-- [^\n]* -->\n)+)```sh\n(.*?)```", section, re.S)
+
+    def follow(self, guide, kind="durable", ahead=None, given=""):
+        """Blocks for a group that is not durable stand behind run-async. ahead: what comes to pass before each block of a section;
+        given: what the shell has seen before."""
+        ahead, count = dict(ahead or {}), 0
+        for title, blocks in self.sections(guide):
+            for (marks, commands), happens in itertools.zip_longest(blocks, ahead.pop(title, [])):
+                if happens:
+                    happens()
+                for source, target in re.findall(r"<!-- copy: (\S+) (\S+) -->", marks):
+                    self.copy(source, target)
+                found = re.search(r"<!-- run(?:-each)?(|-durable|-async): ([^\n]*) -->", marks)
+                for name in found[2].split() if found[1] in ("", "-" + kind) else []:
+                    self.machines[name].run(self.here(given + commands))
+                count += 1
+        assert count and not ahead, (guide, count, ahead)
+        return count
+
+    def repeat(self, guide, title, machine):
+        """What a section says, on a machine that it does not name."""
+        for _, commands in dict(self.sections(guide))[title]:
+            machine.run(self.here(commands))
 
     def copy(self, source, target):
         """What scp would do: out of one machine's overlay, into the other's."""
@@ -292,6 +308,116 @@ def test_behind_a_load_balancer(t):
     del room.machines["lb"]
     room.let_lead("m1" if room.leader() != room.machines["m1"].ip else "m3")
     until(through, 20, "the next one")
+
+
+def register(machine):
+    """What this machine's sentinel reads there."""
+    with machine.client(26379, SENTINEL_PASSWORD) as c:
+        return pairs(c.call("SENTINEL", "HF", "STATUS", "mymaster"))
+
+
+def wait_in_sync(machine, count):
+    until(lambda: register(machine).get("in-sync") == str(count), 60, "%d copies to be in sync" % count, every=0.2)
+
+
+@limit(400)
+def test_when_something_is_lost(t):
+    t.needs_holdfast()
+    room = Room(t)
+    room.follow("three-machines.md")
+    room.let_lead("m1")
+    m1, m2, m3 = room.machines.values()
+    wait_in_sync(m1, 3)
+    m4 = Machine(t, room.net, "m4")
+
+    def new_sentinel(machine):
+        machine.run("systemctl stop holdfast-sentinel")
+        room.repeat("three-machines.md", "Configure the sentinels (m1, m2, m3)", machine)
+        machine.run("systemctl start holdfast-sentinel")
+
+    def its_machine_is_lost():
+        m3.run("systemctl stop holdfast-sentinel")
+        new_sentinel(m4)
+
+    def most_are_lost():
+        until(lambda: register(m1)["redundant"] == "yes", 30, "the third to vote")
+        for machine in m2, m4:
+            machine.run("systemctl stop holdfast-sentinel")
+
+    def new_ones_have_met():
+        new_sentinel(m2)
+        new_sentinel(m3)
+
+        def met(machine):
+            with machine.client(26379, SENTINEL_PASSWORD) as c:
+                told = c.call("SENTINEL", "MASTER", "mymaster"), c.call("SENTINEL", "SENTINELS", "mymaster")
+            return pairs(told[0])["num-slaves"] == "2" and all(m.ip in str(told[1]) for m in (m1, m2, m3) if m is not machine)
+        until(lambda: all(met(m) for m in (m1, m2, m3)), 60, "the new sentinels to know everybody", every=0.2)
+        m1.run(room.here("HOLDFASTCTL_SENTINELS=10.0.0.1 HOLDFASTCTL_AUTH=%s holdfastctl forget mymaster 10.0.0.4:26379" % SENTINEL_PASSWORD))
+
+    def one_copy_is_left_and_lost():
+        wait_in_sync(m1, 3)
+        with m1.client() as c:
+            c.call("SET", "kept", "of three")
+        for machine, left in (m2, 2), (m3, 1):
+            machine.run("systemctl stop holdfast-node")
+            wait_in_sync(m1, left)
+        with m1.client() as c:
+            c.call("SET", "kept", "of one alone")
+        m1.run("systemctl stop holdfast-node; rm -rf /var/lib/holdfast/node/*")
+        m2.run("systemctl start holdfast-node")
+
+        def seen():
+            with m1.client(26379, SENTINEL_PASSWORD) as c:
+                nodes = [dict(zip(*[iter(r)] * 2)) for r in c.call("SENTINEL", "REPLICAS", "mymaster")]
+            return register(m1)["serves"] == "no" and any(n["ip"] == m2.ip and n["flags"] == "slave" for n in nodes)
+        until(seen, 60, "the sentinels to see who is left", every=0.2)
+    room.follow("durable.md", ahead={
+        "A sentinel's disk is lost": [lambda: new_sentinel(m3)],
+        "A sentinel's machine is lost": [its_machine_is_lost],
+        "Most sentinels are lost for good": [most_are_lost, new_ones_have_met],
+        "All copies that count are lost": [one_copy_is_left_and_lost]})
+
+    def leads():
+        with m2.client() as c:
+            return c.call("ROLE")[0] == "master" and c.ask("SET", "after", "1").kind == "+" and c.call("GET", "kept") == "of three"
+    until(leads, 30, "who was forced to lead", every=0.2)
+    for machine in m1, m3:
+        machine.run("systemctl start holdfast-node")
+    wait_in_sync(m2, 3)
+
+
+@limit(400)
+def test_the_runbook(t):
+    """Its commands, each of them when there is need for it."""
+    t.needs_holdfast()
+    room = Room(t)
+    room.follow("three-machines.md")
+    room.let_lead("m1")
+    m1, m2, m3 = room.machines.values()
+    wait_in_sync(m1, 3)
+    first = dict(room.sections("runbook.md"))["# Runbook"][0][1]
+    # The third sentinel is found through the others, for as long as it is there.
+    given = "\n".join(line for line in first.splitlines() if line.startswith("export")).replace(",10.0.0.3", "") + "\n"
+
+    def missed(what, count):
+        m3.run("systemctl stop holdfast-" + what)
+        until(lambda: count in m1.run(room.here(given + "holdfastctl --json check mymaster || true")), 60, "the %s to be missed" % what)
+
+    def two_are_demanded():
+        with m1.client(26379, SENTINEL_PASSWORD) as c:
+            assert c.call("SENTINEL", "HF", "LEVEL", "mymaster", "os", "MINSYNC", "2") == "OK"
+    room.follow("runbook.md", given=given, ahead={
+        "HoldfastInstanceDown": [lambda: missed("node", room.here("10.0.0.3:6379"))],
+        "HoldfastSentinelMissing": [lambda: missed("sentinel", room.here("10.0.0.3:26379"))],
+        "HoldfastPaused": [lambda: m1.run(room.here(given + "holdfastctl pause mymaster"))],
+        "HoldfastDurableWritesRefused": [two_are_demanded]})
+    told = register(m1)
+    assert [room.here("10.0.0.3") not in str(told[what]) for what in ("members", "voters")] == [True, True], told
+    assert (told["min-sync"], told["paused"], told["in-sync"]) == ("1", "no", "2"), told
+    for m in m1, m2:
+        with m.client(26379, SENTINEL_PASSWORD) as c:
+            assert m3.ip not in str(c.call("SENTINEL", "REPLICAS", "mymaster") + c.call("SENTINEL", "SENTINELS", "mymaster")), m.name
 
 
 @limit(400)
