@@ -1,7 +1,13 @@
-"""Passwords are changed while everybody works, and no request fails: of a group's nodes, of their leader, of sentinels."""
+"""Passwords are changed while everybody works, and no request fails: of a group's nodes, of their leader, of sentinels, of an
+application's user, and the token of the HTTP ports."""
+import http.client
+import os
+import signal
+
 from harness.case import limit
 from harness.resp import Client, ReplyError
 from harness.wait import until
+from harness.web import ask, http_port
 from test_ctl_durable import durable
 from test_tls import Load
 
@@ -139,6 +145,92 @@ def test_the_sentinels_with_two_passwords_of_who_asks(t):
         assert s.call("SENTINEL", "CONFIG", "GET", "sentinel-pass-fallback") == ["sentinel-pass-fallback", "new"]
         s.call("SENTINEL", "CONFIG", "SET", "sentinel-pass", "new", "sentinel-pass-fallback", "")
     still_changes_its_register(trial, load)
+
+
+# -- who else asks
+
+@limit(120)
+def test_a_user_with_two_passwords(t):
+    """An application's, on the nodes and on the sentinels that it asks for the leader."""
+    t.needs_holdfast()
+    rules = {"user": "shop on >old ~* +@all"}
+    group = t.group(nodes=2, watch=FAST, node_settings=rules, sentinel_settings=rules).start()
+    where = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", group.name)
+    loads = [Load(group.leader().address, None, "old", "shop"), Load(group.sentinels[0].address, None, "old", "shop", where)]
+    for rule, password in ((">new", "new"), ("<old", "new")):
+        for p in group.nodes + group.sentinels:
+            p.call("ACL", "SETUSER", "shop", rule)
+        for load in loads:
+            load.goes_on()
+            load.password = password
+            load.goes_on()
+    for load in loads:
+        load.stop()
+    for p in group.nodes + group.sentinels:
+        with p.client() as c:
+            assert c.ask("AUTH", "shop", "old").value.startswith("WRONGPASS"), p
+
+
+class Scrapes(Load):
+    """The same over HTTP: /metrics, with the token that counts at the moment."""
+
+    def __init__(self, port, token):
+        super().__init__(("127.0.0.1", port), None, password=token)
+
+    def client(self):
+        return Scraper(self)
+
+
+class Scraper(http.client.HTTPConnection):
+    def __init__(self, load):
+        super().__init__(*load.address, timeout=10)
+        self.load = load
+
+    def call(self, *_):
+        self.request("GET", "/metrics", headers={"Authorization": "Bearer " + self.load.password})
+        r = self.getresponse()
+        assert r.status == 200 and r.read(), r.status
+        return r
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+@limit(90)
+def test_a_token_with_two_lines(t):
+    """A file of tokens, read again by SIGHUP, of a node and of a sentinel."""
+    t.needs_holdfast()
+    path = os.path.join(t.folder, "tokens")
+
+    def put(text):
+        with open(path, "w") as f:
+            f.write(text)
+    put("old\n")
+    ports = [http_port(t), http_port(t)]
+    settings = [{"http-port": port, "http-token-file": path} for port in ports]
+    node = t.node(settings=settings[0]).start()
+    sentinel = t.sentinel(watch=[("m", node.address, 1, {})], settings=settings[1]).start()
+    loads = [Scrapes(port, "old") for port in ports]
+
+    def reload(token, status):
+        for process, port in zip((node, sentinel), ports):
+            process.signal(signal.SIGHUP)
+            until(lambda: ask(port, "/metrics", token=token).status == status, 10, "%d for %s" % (status, token))
+        for load in loads:
+            load.goes_on()
+    reload("old", 200)
+    put("old\nnew\n")
+    reload("new", 200)
+    for load in loads:
+        load.password = "new"
+        load.goes_on()
+    put("new\n")
+    reload("old", 401)
+    for load in loads:
+        load.stop()
 
 
 def test_a_fallback_is_kept(t):

@@ -237,8 +237,8 @@ def test_the_certificate_names_the_user(t):
 class Load:
     """Requests on connections that stay, and on new ones, until it is stopped; errors are kept."""
 
-    def __init__(self, address, context, password=None):
-        self.address, self.context, self.password = address, context, password
+    def __init__(self, address, context, password=None, user=None, words=("INCR", "n")):
+        self.address, self.context, self.password, self.user, self.words = address, context, password, user, words
         self.errors, self.requests, self.connections = [], 0, 0
         self.ending = threading.Event()
         self.threads = [threading.Thread(target=run, daemon=True) for run in (self.stay, self.stay, self.come_and_go)]
@@ -246,13 +246,13 @@ class Load:
             thread.start()
 
     def client(self):
-        return Client(self.address, timeout=10, tls=self.context, password=self.password)
+        return Client(self.address, timeout=10, tls=self.context, password=self.password, user=self.user)
 
     def stay(self):
         try:
             with self.client() as c:
                 while not self.ending.is_set():
-                    assert c.call("INCR", "n") > 0
+                    assert c.call(*self.words)
                     self.requests += 1
         except Exception as e:
             self.errors.append(repr(e))
