@@ -1,7 +1,8 @@
 """The Debian packages: built and linted, then installed, upgraded, removed and purged in a bare Debian.
 
 The bare Debian is a debootstrap of this release. Daemons start in it as their units say, under their own user, in a network
-namespace of their own, so that the ports are those of the packages. Needs root, and Debian's archive.
+namespace of their own, so that the ports are those of the packages. What systemd says of the units is tests/e2e/test_units.py's.
+Needs root, and Debian's archive.
 """
 import glob
 import hashlib
@@ -9,9 +10,10 @@ import os
 import shutil
 import subprocess
 
+import test_units
 from harness import Skip
 from harness.process import ROOT, _die_with_parent
-from harness.resp import Client
+from harness.retell import retell
 from harness.wait import until
 
 PACKAGES = ("holdfast-tools", "holdfast-node", "holdfast-sentinel")
@@ -194,3 +196,4 @@ def prove(t):
     t.promise(not left and set(before) <= set(after), "purging leaves nothing%s" % (": " + ", ".join(left) if left else ""))
     t.promise(not changed, "and changes nothing%s" % (": " + ", ".join(changed) if changed else ""))
     t.promise(bare.text("/etc/passwd") == users, "the user is gone, too")
+    retell(t, test_units)

@@ -2,10 +2,13 @@
 
 One page stays open in headless Chromium while leaders are killed and switchovers are ordered from the page itself; each
 has to be in the picture within 200 ms of its event, without a reload. --runs: failovers, and as many switchovers.
+Before that everything that tests/e2e/test_page.py does: the preview, each state before axe-core, what is old, a phone, the keyboard.
 """
 import re
 
+import test_page
 from harness.browser import Browser
+from harness.retell import retell
 from harness.wait import until
 from harness.web import ask
 from test_page import SEEN_MS, WATCH, event_ms, leader_shown, name, watched
@@ -39,6 +42,7 @@ def switch_over(browser):
 
 
 def prove(t):
+    retell(t, test_page)
     group, port, url = watched(t)
     browser = Browser(t)
     browser.open(url, token="secret")
