@@ -46,3 +46,9 @@ void call_no_effect(struct call *c)
 {
     c->intents |= INTENT_NO_EFFECT;
 }
+
+bool call_take_argument(struct call *c, int arg, size_t front, struct buf *out_block)
+{
+    return UNLIKELY(c->argv[arg].len >= CALL_TAKE_BYTES_MIN) && c->give &&
+           c->give(c, arg, front, out_block);
+}

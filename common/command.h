@@ -135,6 +135,8 @@ struct call {
     struct service *service; /* the clients, for serve's own handlers; types never look */
     struct session *session; /* for serve's own handlers; types never look */
     const struct user *user;
+    /* See call_take_argument; NULL: nobody gives one away. */
+    bool (*give)(struct call *c, int arg, size_t front, struct buf *out_block);
     bool from_leader;          /* the replication stream is executing this */
     bool in_exec;              /* part of a MULTI/EXEC or a script: must not block */
     bool in_script;            /* redis.call, */
@@ -165,6 +167,12 @@ struct call_edit {
 };
 void call_effect_edited(struct call *c, const struct call_edit *edits, int count);
 void call_no_effect(struct call *c);
+
+/* A large argument, for a handler that would copy it: the block it was received in becomes the handler's. The block
+ * has front bytes to be written to, then the argument, where argv finds it while the block stands; what was borrowed
+ * from argv before is gone. False: it may not be had, or is not worth it, and nothing happened. */
+enum { CALL_TAKE_BYTES_MIN = 256 * 1024 };
+bool call_take_argument(struct call *c, int arg, size_t front, struct buf *out_block) MUST_CHECK;
 
 /* Lookup by name, case-insensitively, in O(1), subcommands too: they live in the same open table under
  * their container. Tables are added at start by main; rows must outlive. */

@@ -131,6 +131,10 @@ void link_disown(struct link *l);
 
 struct bytes link_input(const struct link *l);
 void link_consume(struct link *l, size_t len);
+/* The same, and the block that the len bytes stand in is the caller's: it stays where it is, and what is behind them
+ * is kept elsewhere. out_block->len is 0: what of it counts is for the caller to say. False: the block is the
+ * loop's, and nothing happened. */
+bool link_take_input(struct link *l, size_t len, struct buf *out_block) MUST_CHECK;
 /* The unconsumed input is of no use before it is this long (a large value): on_input is not called
  * until then, and the buffer grows towards it in few steps, never far ahead of what has arrived.
  * 0: unknown. Forgotten once it is reached. */

@@ -27,6 +27,21 @@ void link_consume(struct link *l, size_t len)
     l->in_head += len;
 }
 
+bool link_take_input(struct link *l, size_t len, struct buf *out_block)
+{
+    struct bytes rest = link_input(l);
+    struct buf kept = { 0 };
+
+    ASSERT(len <= rest.len);
+    if (l->lent)
+        return false;
+    buf_append(&kept, rest.at + len, rest.len - len);
+    *out_block = (struct buf){ .at = l->in.at, .cap = l->in.cap };
+    l->in = kept;
+    l->in_head = 0;
+    return true;
+}
+
 void link_want_input(struct link *l, size_t bytes)
 {
     l->in_want = bytes;
@@ -75,13 +90,14 @@ static bool wants_little(const struct link *l)
     return l->in_want <= LINK_READ_BUFFER;
 }
 
-/* A lot is wanted: exactly that is read, so that nothing of what follows has to be moved. */
+/* A lot is wanted: exactly that is read, so that nothing of what follows has to be moved; and there is room for what
+ * ends the request, so that the large part of it has not to be moved either. */
 static size_t room_for_much(struct link *l, size_t have)
 {
     size_t left = l->in_want - have, room = have > LINK_READ_BUFFER ? have : LINK_READ_BUFFER;
 
     if (left < room || have >= l->in_want / TRUSTED_SHARE)
-        room = left;
+        room = left + LINK_READ_BUFFER;
     (void)buf_reserve(&l->in, room);
     room = l->in.cap - have < left ? l->in.cap - have : left;
     return room < LINK_TURN_BYTES ? room : LINK_TURN_BYTES;

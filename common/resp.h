@@ -71,6 +71,8 @@ struct resp_glance {
  * memory early: it stops at anything it does not understand at a glance, believes nothing and changes nothing.
  * Borrowed from data. Cost: a few bytes of each request. */
 int resp_glance(struct bytes data, struct resp_glance *out, int max);
+/* The arguments of a multibulk request that was just read, but for one, are copied: they no longer borrow from data. */
+void resp_reader_set_aside(struct resp_reader *r, int argc, int but);
 /* Of a bulk that has begun: how many bytes the buffer must hold in all for it to be whole, so that a
  * large value is read with one growth. 0 when unknown. */
 size_t resp_reader_wants(const struct resp_reader *r);

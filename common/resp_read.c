@@ -270,6 +270,23 @@ enum resp_status resp_read_request(struct resp_reader *r, struct bytes data,
     return read_inline(r, data, out_request);
 }
 
+/* Into the scratch, of which only inline requests have a use. */
+void resp_reader_set_aside(struct resp_reader *r, int argc, int but)
+{
+    size_t room = 0;
+
+    for (int i = 0; i < argc; i++)
+        room += i == but ? 0 : r->argv[i].len;
+    r->scratch.len = 0;
+    buf_reserve(&r->scratch, room);
+    for (int i = 0; i < argc; i++) {
+        if (i == but)
+            continue;
+        buf_add(&r->scratch, r->argv[i]);
+        r->argv[i].at = r->scratch.at + r->scratch.len - r->argv[i].len;
+    }
+}
+
 size_t resp_reader_wants(const struct resp_reader *r)
 {
     return r->bulk_len < 0 ? 0 : r->scanned + (size_t)r->bulk_len + LINE_END;

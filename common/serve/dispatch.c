@@ -209,6 +209,7 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
                       .world = v->world,
                       .service = v,
                       .session = s,
+                      .give = session_give,
                       .user = s->user,
                       .denies_blocking = denies_blocking,
                       .no_touch = s->flags & SESSION_NO_TOUCH };

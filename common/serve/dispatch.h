@@ -15,6 +15,9 @@ struct tls_context;
 bool dispatch(struct session *s, const struct resp_request *req, bool denies_blocking,
               uint64_t *now_us);
 
+/* How a handler gets a large argument of the request that is running (call_take_argument). */
+bool session_give(struct call *c, int arg, size_t front, struct buf *out_block);
+
 struct session *session_new(struct service *v, int fd, struct tls_context *tls, bool unix_socket);
 /* Everybody forgets the session, and it is freed; its link is left alone. */
 void session_end(struct session *s);

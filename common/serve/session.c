@@ -33,8 +33,9 @@ static void protocol_error(struct session *s)
 /* After the request at the front of the input was answered. */
 static void request_done(struct session *s, size_t bytes)
 {
-    link_consume(s->link, bytes);
-    s->flags &= ~SESSION_REPLY_SKIP;
+    if (LIKELY(!(s->flags & SESSION_TAKEN)))
+        link_consume(s->link, bytes);
+    s->flags &= ~(SESSION_TAKEN | SESSION_REPLY_SKIP);
     if (s->flags & SESSION_REPLY_SKIP_NEXT) {
         s->flags &= ~SESSION_REPLY_SKIP_NEXT;
         s->flags |= SESSION_REPLY_SKIP;
@@ -352,7 +353,7 @@ struct reply session_late_reply(struct session *s)
 
 void session_hold(struct session *s)
 {
-    ASSERT(!(s->flags & SESSION_HELD));
+    ASSERT(!(s->flags & (SESSION_HELD | SESSION_TAKEN)));
     s->flags |= SESSION_HELD;
     link_pause_reading(s->link, true);
 }

@@ -50,6 +50,7 @@ enum session_flag {
     SESSION_HELD = 1u << 1,    /* see 2. */
     SESSION_BLOCKED = 1u << 2, /* held by a blocking command: shown as 'b', CLIENT UNBLOCK works */
     SESSION_WAITING = 1u << 3, /* has whole requests left for the next turn */
+    SESSION_TAKEN = 1u << 4,   /* its request has left the input already: see session_give */
     SESSION_NO_EVICT = 1u << 5,
     SESSION_NO_TOUCH = 1u << 6,
     SESSION_REPLY_OFF = 1u << 7,

@@ -162,6 +162,16 @@ struct value value_of_int(int64_t v)
     return (struct value){ .type = VALUE_STRING, .form = FORM_INT, .integer = v };
 }
 
+struct value value_of_block(struct buf block)
+{
+    struct value v = { .type = VALUE_STRING, .form = FORM_BLOB, .apart = block.at };
+
+    ASSERT(block.len > sizeof *v.blob + ENTRY_TEXT_MAX);
+    v.blob->len = block.len - sizeof *v.blob;
+    v.blob->cap = block.cap - sizeof *v.blob;
+    return v;
+}
+
 struct bytes entry_key(const struct entry *e)
 {
     return (struct bytes){ key_at(e), key_len(e) };

@@ -175,6 +175,8 @@ struct value_ops {
  * else borrowed text. */
 struct value value_of_text(struct bytes text);
 struct value value_of_int(int64_t v);
+/* A long text that stands behind sizeof(struct blob) bytes of a block becomes a value with it. */
+struct value value_of_block(struct buf block);
 
 struct bytes entry_key(const struct entry *e);
 enum value_type entry_type(const struct entry *e);

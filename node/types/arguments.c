@@ -47,6 +47,15 @@ bool want_type(struct call *c, const struct entry *e, enum value_type type)
     return false;
 }
 
+struct value string_argument(struct call *c, int arg)
+{
+    struct buf block;
+
+    if (call_take_argument(c, arg, sizeof(struct blob), &block))
+        return value_of_block(block);
+    return value_of_text(c->argv[arg]);
+}
+
 bool want_i64(struct call *c, int arg, int64_t *out)
 {
     if (bytes_to_i64(c->argv[arg], out))

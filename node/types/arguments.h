@@ -18,6 +18,9 @@ uint32_t call_door(const struct call *c);
 
 /* Writes WRONGTYPE where e is something else; NULL is of every type. */
 bool want_type(struct call *c, const struct entry *e, enum value_type type);
+/* An argument as a string to be put, which must follow: a large one is taken from the call, others are borrowed.
+ * Other arguments may move. */
+struct value string_argument(struct call *c, int arg);
 bool want_i64(struct call *c, int arg, int64_t *out);
 /* An int; refusal replaces the sentences where it is not NULL. */
 bool want_int(struct call *c, int arg, const char *refusal, int *out);

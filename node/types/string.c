@@ -128,15 +128,15 @@ static bool want_option_deadline(struct call *c, const struct options *o, int64_
 
 /* ---- SET ----------------------------------------------------------------------------------- */
 
-/* Stores one argument under another; the effect is a SET with an absolute deadline. */
-static void store(struct call *c, int key, int value, int64_t deadline_ms, uint32_t options)
+/* Stores v, made of one argument, under another; the effect is a SET with an absolute deadline. */
+static void store_value(struct call *c, int key, int value, const struct value *v,
+                        int64_t deadline_ms, uint32_t options)
 {
     struct keyspace *ks = call_keyspace(c);
-    struct value v = value_of_text(c->argv[value]);
     char text[ENTRY_INT_TEXT];
     uint32_t keep = options & OPTION_KEEPTTL ? PUT_KEEP_EXPIRY : 0;
 
-    keyspace_put(ks, c->db, c->argv[key], &v, deadline_ms, keep | call_door(c));
+    keyspace_put(ks, c->db, c->argv[key], v, deadline_ms, keep | call_door(c));
     string_event(c, "set", key);
     if (deadline_ms == NO_EXPIRY)
         return;
@@ -147,6 +147,14 @@ static void store(struct call *c, int key, int value, int64_t deadline_ms, uint3
                                   c->argv[value],
                                   BYTES("PXAT"),
                                   { text, fmt_i64(text, deadline_ms) } });
+}
+
+/* For a command that stores once: what was taken from it must stand until it has ended. */
+static void store(struct call *c, int key, int value, int64_t deadline_ms, uint32_t options)
+{
+    struct value v = string_argument(c, value);
+
+    store_value(c, key, value, &v, deadline_ms, options);
 }
 
 /* Where the command does more than what it did, and no deadline has said it: as followers should do it. */
@@ -405,7 +413,9 @@ void cmd_msetex(struct call *c)
         }
     }
     for (int i = 2; i < end; i += 2) {
-        store(c, i, i + 1, deadline_ms, o.set);
+        struct value v = value_of_text(c->argv[i + 1]);
+
+        store_value(c, i, i + 1, &v, deadline_ms, o.set);
         if (deadline_ms == NO_EXPIRY)
             effect_set(c, i, i + 1, o.set);
     }

@@ -36,7 +36,7 @@ void cmd_append(struct call *c)
     if (!want_type(c, e, VALUE_STRING))
         return;
     if (!e) {
-        struct value v = value_of_text(c->argv[2]);
+        struct value v = string_argument(c, 2);
 
         keyspace_put(call_keyspace(c), c->db, c->argv[1], &v, NO_EXPIRY, call_door(c));
         len = c->argv[2].len;

@@ -65,6 +65,7 @@ static void on_input(struct link *l)
     struct end *e = l->owner;
     struct bytes in = link_input(l);
     size_t take = in.len;
+    struct buf block = { 0 };
 
     e->inputs++;
     if (e->keep)
@@ -75,11 +76,13 @@ static void on_input(struct link *l)
             link_want_input(l, in.len - take + 1 + rng_below(e->rng, 100000));
         link_again(l); /* ends the wait of the last bytes, which no new ones will follow */
     }
-    for (size_t i = 0; i < take; i++)
+    if (!e->rng || rng_below(e->rng, 2) || !link_take_input(l, take, &block))
+        link_consume(l, take);
+    for (size_t i = 0; i < take; i++) /* it stands where it stood, whoever has it */
         if (in.at[i] != byte_at(e->received + i))
             ck_abort_msg("byte %llu is wrong", (unsigned long long)(e->received + i));
+    buf_fini(&block);
     e->received += take;
-    link_consume(l, take);
     if (e->rng && rng_below(e->rng, 16) == 0)
         link_pause_reading(l, true);
 }

@@ -4,6 +4,7 @@
  * recorded from one over a socket).
  */
 #include <math.h>
+#include <string.h>
 
 #include "tests/check_main.h"
 #include "tests/common/resp_trace.h"
@@ -46,6 +47,26 @@ START_TEST(cuts_make_no_difference)
               "%1\r\n+k\r\n_\r\n~2\r\n#t\r\n#f\r\n,1.5\r\n,inf\r\n(123456789012345678901\r\n"
               "=7\r\ntxt:abc\r\n!5\r\nERR x\r\n|1\r\n+a\r\n*1\r\n|1\r\n:1\r\n:2\r\n+b\r\n:5\r\n"
               ">2\r\n+push\r\n$0\r\n\r\n$?\r\n"));
+}
+END_TEST
+
+START_TEST(arguments_set_aside_outlive_their_buffer)
+{
+    char data[] = "*4\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\nlarge\r\n$2\r\nNX\r\n";
+    struct resp_reader r;
+    struct resp_request q;
+
+    resp_reader_init(&r, redis_limits);
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(resp_read_request(&r, BYTES(data), &q), RESP_ITEM);
+        resp_reader_set_aside(&r, q.argc, 2);
+        ck_assert(bytes_is(q.argv[2], "large"));
+        memset(data + sizeof "*4\r\n$3\r\n" - 1, 'x', 3);
+        ck_assert(bytes_is(q.argv[0], "SET") && bytes_is(q.argv[1], "") &&
+                  bytes_is(q.argv[3], "NX"));
+        memcpy(data + sizeof "*4\r\n$3\r\n" - 1, "SET", 3);
+    }
+    resp_reader_fini(&r);
 }
 END_TEST
 
@@ -431,6 +452,7 @@ START_TEST(a_look_ahead_sees_what_the_reader_reads)
 END_TEST
 
 CHECK_MAIN("resp", a_look_ahead_sees_what_the_reader_reads, cuts_make_no_difference,
-           requests_round_trip, replies_round_trip, malformed_requests_get_redis_sentences,
-           endless_lines_are_refused, replies_are_bounded, versions_differ_where_they_should,
-           errors_carry_a_code_and_one_line, long_texts_are_whole, fields_are_found)
+           arguments_set_aside_outlive_their_buffer, requests_round_trip, replies_round_trip,
+           malformed_requests_get_redis_sentences, endless_lines_are_refused, replies_are_bounded,
+           versions_differ_where_they_should, errors_carry_a_code_and_one_line,
+           long_texts_are_whole, fields_are_found)

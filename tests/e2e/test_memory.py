@@ -2,7 +2,9 @@
 redis-server's; figures beside what the allocator says."""
 import socket
 
+from harness import Skip
 from harness.compare import compare
+from harness.process import binary
 from harness.resp import Client, ReplyError, info, pairs
 from harness.wait import until
 
@@ -103,6 +105,53 @@ def test_a_large_write_leaves_nothing_behind(t):
     until(lambda: follower.call("STRLEN", "k") == 32 * MB, what="the value")
     for node in (leader, follower):
         until(lambda: used(node) < 48 * MB, what="the stream's copy to go")  # a block for the value takes 40
+
+
+def test_a_large_argument_is_kept_where_it_was_received(t):
+    node = t.node().start()
+    if "asan" in binary("holdfast", "node"):
+        raise Skip("a sanitizer's allocator keeps what was freed")
+    with node.client() as c:
+        c.call("SET", "k", "x" * (32 * MB), "EX", 1000)
+    assert node.resident_peak_kb() < 60 * 1024, node.resident_peak_kb()  # not twice
+
+
+def test_a_large_argument_is_kept_as_it_was_sent(t):
+    """Beside redis-server; and the append only file and a follower have the same."""
+    ours, theirs = both(t, **{"appendonly": "yes", "enable-debug-command": "yes", "slowlog-log-slower-than": "0"})
+    follower = t.node(follows=ours, settings={"enable-debug-command": "yes"}).start()
+    follower.wait_follows(ours)
+    a, b = "a" * (MB + 1), "b" * (300 * 1024)
+    steps = [["SET", "k", a], ["SET", "k", b, "KEEPTTL", "GET"], ["SET", "k", a, "NX"], ["SETNX", "n", a], ["SETNX", "n", b],
+             ["SETEX", "e", 1000, b], ["PSETEX", "e", 1000000, a], ["SET", "e", b, "KEEPTTL"], ["GETSET", "k", b], ["APPEND", "p", a],
+             ["APPEND", "p", b], ["SET", "x" * 70000, a], ["MSET", "m", b, "m", "small", "l", a], ["SET", "k", a, "PXAT", 1],
+             ["SET", "k", b, "bad"], ["SET", "k", b, "EX", 0], "MULTI", ["SET", "k", a], ["APPEND", "k", b], "EXEC",
+             ["EVAL", "redis.call('SET', KEYS[1], ARGV[1]) return redis.call('STRLEN', KEYS[1])", 1, "s", a], ["RPUSH", "list", a],
+             ["SET", "list", b], ["GETRANGE", "list", -3, -1], ["STRLEN", "p"], ["OBJECT", "ENCODING", "k"]]
+    compare(ours, theirs, steps)
+    for node in (ours, theirs):
+        with node.client() as c:
+            pipeline = [["SET", "one", a], ["GET", "none"], ["SET", "two", b, "EX", 1000], ["APPEND", "one", b], ["STRLEN", "one"]]
+            assert [str(r) for r in c.pipeline(pipeline)] == ["OK", "None", "OK", str(len(a + b)), str(len(a + b))]
+    digest = theirs.call("DEBUG", "DIGEST")
+    assert ours.call("DEBUG", "DIGEST") == digest
+    follower.wait_same_offset(ours)
+    assert follower.call("DEBUG", "DIGEST") == digest
+    ours.call("DEBUG", "LOADAOF")
+    assert ours.call("DEBUG", "DIGEST") == digest
+
+
+def test_a_large_argument_stands_as_long_as_its_request(t):
+    """Who is told of the request is told behind it, when a second value has taken the place of the first."""
+    node = t.node(settings={"slowlog-log-slower-than": "0", "appendonly": "yes", "enable-debug-command": "yes"}).start()
+    a, b = "a" * (MB + 1), "b" * (300 * 1024)
+    with node.client() as watcher, node.client(timeout=30) as c:
+        watcher.call("MONITOR")
+        assert c.pipeline([["MSETEX", "2", "k", a, "k", b], ["MSETEX", "2", "k", b, "k", a, "EX", "1000"], ["PING"]])[2] == "PONG"
+        for first, second in ((a, b), (b, a)):
+            assert '"MSETEX" "2" "k" "%s" "k" "%s"' % (first, second) in watcher.read()
+        c.call("DEBUG", "LOADAOF")
+        assert c.call("GET", "k") == a
 
 
 def test_what_the_stream_holds_is_told_as_it_is(t):

@@ -214,9 +214,12 @@ class Process:
     def descriptors(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
 
-    def resident_kb(self):
+    def resident_kb(self, field="VmRSS"):
         with open("/proc/%d/status" % self.pid) as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+            return next(int(line.split()[1]) for line in f if line.startswith(field))
+
+    def resident_peak_kb(self):
+        return self.resident_kb("VmHWM")
 
     def cpu_seconds(self):
         """Time that its threads spent on a processor, to the nanosecond."""
