@@ -596,7 +596,8 @@ static void vital(struct captain *c, const struct captain_event *ev, struct capt
 
     (void)out;
     if (w)
-        evidence_hear_vital(&w->e, ev->run, ev->busy_ms, c->now_ms);
+        evidence_hear_vital(&w->e, ev->run, w->e.node == c->charter.leader ? c->charter.run : "",
+                            ev->busy_ms, c->now_ms);
 }
 
 static void receipt(struct captain *c, const struct captain_event *ev, struct captain_actions *out)

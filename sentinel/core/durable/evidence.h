@@ -99,8 +99,10 @@ void evidence_line_down(struct evidence *e, enum down_why why, const struct pati
 uint64_t evidence_ask(struct evidence *e, uint64_t now_ms);
 void evidence_hear(struct evidence *e, const struct receipt *r, const struct patience *p,
                    uint64_t now_ms);
-/* Its thread says that process run lives, and that its loop has been in one turn for busy_ms. */
-void evidence_hear_vital(struct evidence *e, const char *run, uint64_t busy_ms, uint64_t now_ms);
+/* Its thread says that process run lives, and that its loop has been in one turn for busy_ms. expected: whom the charter
+ * names, or "": his loop may have told me nothing yet. */
+void evidence_hear_vital(struct evidence *e, const char *run, const char *expected,
+                         uint64_t busy_ms, uint64_t now_ms);
 /* When to ask its thread, if nothing is heard: before silence is over its limit, and with every heartbeat then. */
 uint64_t evidence_ask_vital_ms(const struct evidence *e, const struct patience *p);
 void evidence_goodbye(struct evidence *e, const char *run);

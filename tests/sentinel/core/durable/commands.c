@@ -491,7 +491,7 @@ static const struct {
     { "change", change, false },   { "offer-shrink", offer_shrink, false },
     { "wish", wish, false },       { "wait", wait, false },
     { "sleep", slept, false },     { "show", show, false },
-    { "instead", instead, false }, { "hang", hang, false },
+    { "instead", instead, false }, { "hang", hang, true },
     { "lookout", lookout, false }, { "pause", pause_it, false },
     { "resume", resume, false },   { "joins", joins, false },
     { "speaks", speaks, false },
