@@ -93,6 +93,16 @@ static void kill_host(struct world *w, int i)
               start_again, i, 0);
 }
 
+/* It would have been woken meanwhile. At rest that is once a second; what it then hears of others' silence, and does not
+ * hear itself for a heartbeat, is evidence. */
+static bool can_notice(const struct world *w, int s, uint64_t for_ms)
+{
+    uint64_t late_ms = 4 * CAPTAIN_HEARTBEAT_MS;
+
+    return for_ms > late_ms &&
+           w->now_ms + for_ms > captain_wake_ms(&w->sentinels[s].captain) + late_ms;
+}
+
 static void pause_host(struct world *w, int i)
 {
     uint64_t for_ms = world_chance(w, PAUSE_MS);
@@ -102,7 +112,7 @@ static void pause_host(struct world *w, int i)
     world_trace(w, "%c%d pauses for %llu", i < SENTINELS ? 's' : 'n', i % SENTINELS, U(for_ms));
     w->hosts[i].paused_ms = w->now_ms + for_ms;
     w->hosts[i].busy = i >= SENTINELS && for_ms % 2 == 0;
-    if (i < SENTINELS && for_ms > 4 * CAPTAIN_HEARTBEAT_MS)
+    if (i < SENTINELS && can_notice(w, i, for_ms))
         w->sentinels[i].woke_ms = w->now_ms + for_ms;
     else if (i >= SENTINELS)
         w->hosts[i].n->resumed_ms = w->now_ms + for_ms;
@@ -251,7 +261,7 @@ bool faults_mended(struct world *w, char *why, size_t cap)
         const struct captain *x = &w->sentinels[s].captain;
 
         if (x->charter.ver != c->ver || x->served != c->epoch || x->state != CAPTAIN_CALM ||
-            x->suspects) {
+            x->suspects || x->wish.kind != WISH_NONE) {
             snprintf(why, cap, "s%d is %s with version %llu, serves %llu; chosen are %llu, %llu", s,
                      captain_state_word(x->state), U(x->charter.ver), U(x->served), U(c->ver),
                      U(c->epoch));

@@ -164,22 +164,22 @@ static void remember_evidence(struct world *w, int s)
 
     if (o >= OPINION_SOFT)
         held_of(w, s, &x->charter)->soft_ms = w->now_ms;
-    if (o >= OPINION_HARD)
-        held_of(w, s, &x->charter)->hard_ms = w->now_ms;
+    if (o >= OPINION_SOFT && !why_may_be_vetoed(captain_leader_why(x)))
+        held_of(w, s, &x->charter)->firm_ms = w->now_ms;
 }
 
-static bool is_agreed(struct world *w, const struct charter *c, bool *out_hard)
+static bool is_agreed(struct world *w, const struct charter *c, bool *out_firm)
 {
     uint64_t ids[SENTINELS];
     size_t count = 0;
 
-    *out_hard = false;
+    *out_firm = false;
     for (int s = 0; s < SENTINELS; s++) {
         const struct held *h = held_of(w, s, c);
 
         if (h->soft_ms > 0 && w->now_ms < h->soft_ms + EVIDENCE_MS)
             ids[count++] = w->sentinels[s].acceptor.voter;
-        *out_hard = *out_hard || h->hard_ms > 0;
+        *out_firm = *out_firm || h->firm_ms > 0;
     }
     return charter_has_majority(c, ids, count);
 }
@@ -214,16 +214,16 @@ void judge_captain(struct world *w, int s)
 {
     struct sentinel_host *h = &w->sentinels[s];
     const struct captain *x = &h->captain;
-    bool hard;
+    bool firm;
 
     remember_evidence(w, s);
     if (h->before == x->state || x->state < CAPTAIN_GATHER || x->state > CAPTAIN_COMMIT ||
         h->before == CAPTAIN_GATHER)
         return;
-    if (!is_agreed(w, &x->charter, &hard))
+    if (!is_agreed(w, &x->charter, &firm))
         world_fail(w, "s%d opens a failover of epoch %llu, and no majority saw its leader gone", s,
                    U(x->charter.epoch));
-    if (!hard && why_may_be_vetoed(captain_leader_why(x)) && has_witness(w, s) &&
+    if (!firm && why_may_be_vetoed(captain_leader_why(x)) && has_witness(w, s) &&
         w->now_ms >= h->woke_ms + CALM_MS)
         world_fail(w, "s%d opens a failover of epoch %llu, and a copy in sync hears its leader", s,
                    U(x->charter.epoch));

@@ -34,7 +34,7 @@ static void adopt(struct world *w, int n, const struct charter *c)
     h->seen = *c;
     proposer_learn(&h->proposer, c);
     r->ver = c->ver;
-    if (c->epoch > r->promised && strcmp(c->run, r->run) != 0)
+    if (c->epoch > r->promised) /* it leads anew when it is told so */
         r->role = NODE_FOLLOWER;
     if (c->epoch > r->promised)
         r->promised = c->epoch;

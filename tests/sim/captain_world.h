@@ -51,7 +51,7 @@ struct letter {
 
 /* When a captain last held a leader for gone, and for surely dead. */
 struct held {
-    uint64_t epoch, soft_ms, hard_ms;
+    uint64_t epoch, soft_ms, firm_ms; /* firm: no witness can answer for it */
     char run[RUN_LEN + 1];
 };
 

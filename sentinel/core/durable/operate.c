@@ -63,6 +63,14 @@ static bool is_proven(const struct captain *c, const struct wish *w)
            CAPTAIN_MUTATED(c, MUT_FORCE_UNPROVEN);
 }
 
+static bool serves(struct captain *c)
+{
+    return captain_leader_why(c) == WHY_ALIVE && tend_leads(c) &&
+           captain_leader(c)->e.report.role == NODE_ACTIVE;
+}
+
+/* The number of a version that a minority holds may be another's by now, in an epoch of its own: of that the operator has
+ * seen nothing, and his word about the dead is of the one before. */
 static const char *force(struct captain *c, const struct wish *w, struct change *ch)
 {
     const struct watched *to = captain_watched(c, w->node);
@@ -71,12 +79,14 @@ static const char *force(struct captain *c, const struct wish *w, struct change 
         return "the node is no member";
     if (w->ver == 0 || w->ver != captain_newest(c)->ver)
         return "the version is another: look at the group again";
-    if (captain_newest(c)->epoch != c->charter.epoch)
+    if (captain_newest(c)->epoch != c->charter.epoch || c->charter.epoch != c->wish_epoch)
         return "another leads by now: look at the group again";
     if (captain_node_why(c, to) != WHY_ALIVE || to->e.report.did == 0)
         return "the node does not answer";
     if (to->e.report.flags & (NODE_LOADING | NODE_RESYNCING))
         return "the node has no whole data set";
+    if (serves(c))
+        return "the leader answers, and serves: SENTINEL FAILOVER hands over without loss";
     if (!is_proven(c, w))
         return "nothing proves that the leader's process is dead: see to it, and say CONFIRM-DEAD";
     ch->kind = CHANGE_FORCE;
