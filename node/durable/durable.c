@@ -134,7 +134,7 @@ static void begin(struct durable *d, uint64_t now_ms, struct durable_actions *ou
     if (gap && d->role >= NODE_LEADER)
         lead_wakes_again(d, passed_ms, out);
     else if (slept)
-        d->hush_ms = d->now_ms;
+        d->hush_ms = d->came_ms = d->now_ms;
 }
 
 /* ---- orders ------------------------------------------------------------------------------------ */
@@ -286,7 +286,7 @@ void durable_moved(struct durable *d, uint64_t at, uint64_t written, uint64_t sy
     if (d->commit >= d->at)
         d->advanced_ms = d->now_ms;
     if (at > d->at)
-        d->hush_ms = d->now_ms;
+        d->hush_ms = d->came_ms = d->now_ms;
     d->at = at;
     d->written = written;
     d->synced = synced;

@@ -127,6 +127,7 @@ struct durable {
     bool answered;   /* the leader has said something to it */
     uint64_t ask_ms; /* when to try again */
     uint64_t beat_seq_heard, beat_heard_ms;
+    uint64_t came_ms; /* something of this attempt's stream came, or may have: we did not look */
     uint64_t hush_ms,
         lookout_ms; /* nothing was heard of the leader since; the voters were told so */
     enum keep beat_level;

@@ -266,11 +266,11 @@ static void look_out(struct durable *d, struct durable_actions *out)
 /* A stream that comes is a sign of life like a beat; so is, for as long again, what may have come while we did not look. */
 static uint64_t silent_ms(const struct durable *d)
 {
-    uint64_t heard_ms = d->hush_ms > d->beat_heard_ms ? d->hush_ms : d->beat_heard_ms;
+    uint64_t since_ms = d->came_ms > d->beat_heard_ms ? d->came_ms : d->beat_heard_ms;
 
     if (d->follow == FOLLOW_LOADING)
         return d->beat_heard_ms + LOAD_SILENCE_MS;
-    return heard_ms + SILENCES * d->terms->silence_ms;
+    return since_ms + SILENCES * d->terms->silence_ms;
 }
 
 static bool hears_leader(const struct durable *d)

@@ -393,6 +393,8 @@ START_TEST(a_confirmed_read_waits_for_a_beat_that_was_sent_after_it)
     t = talk_of(TALK_ACK, OTHER);
     t.did = ITS;
     t.seq = d.seq;
+    for (int i = 0; i < KEEP_COUNT; i++)
+        t.kept[i] = begun();
     seq = durable_confirm(&d, now_ms, &out);
     obey(&out);
     seen();
@@ -902,6 +904,24 @@ START_TEST(who_is_not_in_sync_does_not_look_out)
 }
 END_TEST
 
+/* group_sim, seed 911940: a word of its process before, that came late, had its leader stream to nobody. */
+START_TEST(what_the_leader_says_to_another_attempt_is_no_sign_of_life)
+{
+    struct talk t;
+
+    follow(ITS);
+    continue_at(300);
+    seen();
+    for (int ms = 0; ms < 600; ms += 50) {
+        t = talk_of(TALK_BEAT, ME);
+        t.attach = 4444;
+        hear(&t);
+        later(50);
+    }
+    ck_assert_str_eq(seen(), "SYNC ");
+}
+END_TEST
+
 /* It has what it had, and says 0: a leader that does not know that word hears nothing new. */
 START_TEST(a_follower_whose_disk_fails_is_shrunk_at_once)
 {
@@ -983,5 +1003,6 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
            a_follower_knows_when_its_leader_serves, a_follower_in_sync_looks_out_for_its_leader,
            an_attempt_that_nobody_answered_is_the_same_still, who_was_busy_itself_does_not_hang_up,
+           what_the_leader_says_to_another_attempt_is_no_sign_of_life,
            who_is_not_in_sync_does_not_look_out, a_follower_whose_disk_fails_is_shrunk_at_once,
            a_leader_whose_disk_fails_is_looked_at, an_older_copy_of_the_disk_is_found_out)
