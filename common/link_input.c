@@ -91,14 +91,17 @@ static bool wants_little(const struct link *l)
 }
 
 /* A lot is wanted: exactly that is read, so that nothing of what follows has to be moved; and there is room for what
- * ends the request, so that the large part of it has not to be moved either. */
+ * ends the request, so that the large part of it has not to be moved either. What is full grows, and nothing else:
+ * a block that moves is copied whole, and what is copied into is touched for the first time. */
 static size_t room_for_much(struct link *l, size_t have)
 {
     size_t left = l->in_want - have, room = have > LINK_READ_BUFFER ? have : LINK_READ_BUFFER;
 
-    if (left < room || have >= l->in_want / TRUSTED_SHARE)
-        room = left + LINK_READ_BUFFER;
-    (void)buf_reserve(&l->in, room);
+    if (l->in.cap - have < LINK_READ_BUFFER) {
+        if (left < room || have >= l->in_want / TRUSTED_SHARE)
+            room = left + LINK_READ_BUFFER;
+        (void)buf_reserve(&l->in, room);
+    }
     room = l->in.cap - have < left ? l->in.cap - have : left;
     return room < LINK_TURN_BYTES ? room : LINK_TURN_BYTES;
 }

@@ -221,6 +221,11 @@ class Process:
     def resident_peak_kb(self):
         return self.resident_kb("VmHWM")
 
+    def pages_touched(self):
+        """Each that was had from the kernel once more counts again."""
+        with open("/proc/%d/stat" % self.pid) as f:
+            return int(f.read().rpartition(")")[2].split()[7])
+
     def cpu_seconds(self):
         """Time that its threads spent on a processor, to the nanosecond."""
         total = 0
