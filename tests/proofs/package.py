@@ -140,9 +140,9 @@ def prove(t):
         raise Skip("debootstrap needs root")
     bare = Bare(t)
     debs = build(t)
-    t.promise(True, "%s and lintian has nothing to say: %s" %
-              ("packed, with the programs of another build," if PREBUILT else "built", ", ".join("%s %.0f kB" % (os.path.basename(d).split("_")[0], os.path.getsize(d) / 1000) for d in debs
-                        if "dbgsym" not in d)))
+    sizes = ["%s %.0f kB" % (os.path.basename(d).split("_")[0], os.path.getsize(d) / 1000) for d in debs if "dbgsym" not in d]
+    how = "packed, with the programs of another build," if PREBUILT else "built"
+    t.promise(True, "%s and lintian has nothing to say: %s" % (how, ", ".join(sizes)))
     names = hand_over(bare, debs)
     install_dependencies(bare, names)
     before, users = bare.files(), bare.text("/etc/passwd")

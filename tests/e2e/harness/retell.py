@@ -1,4 +1,5 @@
-"""Tests as parts of a proof: each runs in the proof's context, and that it held is one of its promises."""
+"""Tests as parts of a proof: each runs in the proof's context, in a folder of its own, and that it held is one of its promises."""
+import tempfile
 import time
 import traceback
 
@@ -15,13 +16,14 @@ def _clean(t):
 
 def retell(t, *modules):
     """Gives how many held."""
-    held = 0
+    held, folder = 0, t.folder
     for module in modules:
         for name, function in list(vars(module).items()):  # a warning adds to them
             if not name.startswith("test_") or getattr(function, "__module__", "") != module.__name__:
                 continue
             label = "%s: %s" % (module.__name__.removeprefix("test_"), name[5:].replace("_", " "))
             began = time.monotonic()
+            t.folder = tempfile.mkdtemp(prefix="", dir=folder)
             try:
                 function(t)
                 t.promise(True, "%-66s %5.1f s" % (label, time.monotonic() - began))
@@ -33,4 +35,5 @@ def retell(t, *modules):
                 t.promise(False, "%s: %s" % (label, (str(e).splitlines() or [type(e).__name__])[0][:300]))
             finally:
                 _clean(t)
+                t.folder = folder
     return held
