@@ -3,7 +3,7 @@
 import os
 
 from harness.case import limit
-from harness.hostile import ATTACKS, NEEDS, Attack
+from harness.hostile import ATTACKS, NEEDS, TOKEN, Attack
 from harness.wait import until
 from harness.web import ask, certificates, http_port
 
@@ -23,15 +23,15 @@ def survives(t, process, ports, **options):
             for _ in range(100):
                 assert c.call("PING") == "PONG", name
             if "http" in ports:
-                assert ask(ports["http"], "/live", timeout=PATIENCE_S).status == 200, name
+                assert ask(ports["http"], "/live", token=TOKEN, timeout=PATIENCE_S).status == 200, name
             assert attack.stop() > 0, name
             assert process.resident_kb() - before < MEMORY_KB, name
     until(lambda: int(process.info("clients")["connected_clients"]) < 50, 10, "the attackers' links to end")
 
 
 def ports_of(t, settings, tls):
-    assert set(NEEDS.values()) == {"tls"}
-    settings.update({**LIMITS, **tls, "http-port": http_port(t), "tls-port": http_port(t)})
+    assert set(NEEDS.values()) == {"tls", "http"}
+    settings.update({**LIMITS, **tls, "http-port": http_port(t), "http-token": TOKEN, "tls-port": http_port(t)})
     return {"tls": settings["tls-port"], "http": settings["http-port"]}
 
 

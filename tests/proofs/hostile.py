@@ -10,7 +10,7 @@ of output for normal clients, which Redis leaves open too.
 import os
 import threading
 
-from harness.hostile import ATTACKS, NEEDS, Attack, Pings
+from harness.hostile import ATTACKS, IDLE, NEEDS, TOKEN, Attack, Pings, go_first
 from harness.web import certificates, http_port
 from harness.wait import until
 
@@ -45,14 +45,6 @@ def waited_ms(process):
         return int(f.read().split()[1]) / 1e6
 
 
-def go_first(process):
-    try:
-        os.sched_setaffinity(process.pid, {CORES[0]})
-        os.setpriority(os.PRIO_PROCESS, process.pid, -20)
-    except OSError:
-        pass
-
-
 def line(t, what, name, p, grown_mb, waited, count):
     t.figure("%-8s %-22s ping p50 %5.2f p99.9 %5.2f max %6.2f ms of %d  memory %+6.1f MB  late: client %4.1f ms at most,"
              " server %5.1f ms in all  %s" % (what, name, p["p50"], p["p999"], p["max"], p["count"], grown_mb, p["late"],
@@ -60,7 +52,7 @@ def line(t, what, name, p, grown_mb, waited, count):
 
 
 def survive(t, what, process, ports, seconds):
-    go_first(process)
+    go_first(process.pid, CORES[0])
     pings = Pings(t, ports["resp"], CORES[1])
     quiet = threading.Event()
     quiet.wait(1)
@@ -77,11 +69,14 @@ def survive(t, what, process, ports, seconds):
         options = {"value": 0} if what == "sentinel" and name == "slow readers" else {}
         attack = Attack(t, name, ports, CORES[1], **options).wait_begun()
         quiet.wait(seconds)
+        held = int(process.info("clients")["connected_clients"])
         count = attack.stop()
         quiet.wait(1)  # thousands of connections end at once: that is part of it
         p = pings.phase()
         grown_mb = (peak.stop() - before_kb) / 1024
         line(t, what, name, p, grown_mb, waited_ms(process) - waited, count)
+        if name == "idle connections":
+            t.promise(held > IDLE, "%s: %d connections held at a time" % (what, held))
         t.promise(p["max"] <= BOUND_MS, "%s, %s: everybody else within %.0f ms" % (what, name, BOUND_MS))
         t.promise(grown_mb <= MEMORY_MB, "%s, %s: at most %d MB more" % (what, name, MEMORY_MB))
     pings.popen.kill()
@@ -93,7 +88,7 @@ def prove(t):
     tls = certificates(t.folder, clients="no")
     http, secure = http_port(t), http_port(t)
     user = {"user": "root on >the-password ~* &* +@all"}
-    node = t.node(settings={**LIMITS, **tls, **user, "http-port": http, "tls-port": secure}).start()
+    node = t.node(settings={**LIMITS, **tls, **user, "http-port": http, "http-token": TOKEN, "tls-port": secure}).start()
     node.call("SET", "large", "x" * (1 << 20))
     until(lambda: node.call("EXISTS", "large"), 5, "the large value")
     survive(t, "node", node, {"resp": node.port, "tls": secure, "http": http}, seconds)
@@ -101,5 +96,5 @@ def prove(t):
     leader = t.node().start()
     http, secure = http_port(t), http_port(t)
     sentinel = t.sentinel(watch=[("m", leader.address, 1, {})],
-                          settings={**LIMITS, **tls, **user, "http-port": http, "tls-port": secure}).start()
+                          settings={**LIMITS, **tls, **user, "http-port": http, "http-token": TOKEN, "tls-port": secure}).start()
     survive(t, "sentinel", sentinel, {"resp": sentinel.port, "tls": secure, "http": http}, seconds)

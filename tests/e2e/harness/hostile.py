@@ -19,6 +19,7 @@ import time
 IDLE = 20000
 SOURCES = ["127.0.0.%d" % n for n in range(2, 10)]  # more ports than one address has
 TCP_REPAIR = 19
+TOKEN = "the-token"  # of the HTTP port: whoever is slow may be somebody who is let in
 CLIENT_HELLO = bytes.fromhex("16030100f8010000f40303") + bytes(200)
 
 
@@ -102,20 +103,24 @@ def slow_readers(ports, value=1 << 20, clients=50):
         time.sleep(0.01)
 
 
-def slow_writers(ports, clients=200):
-    """A byte at a time, of a request that never ends."""
-    crowd = Crowd(ports["resp"], clients)
-    text = request(b"SET", b"slow", b"x" * 100000)
-    sent = [0] * clients
+def dribble(crowd, text, at_once=1):
+    """The first bytes of it, then one at a time, and never the last."""
+    sent = [0] * crowd.size
     while True:
-        for i in range(clients):
+        for i in range(crowd.size):
             if crowd.connections[i] is None or sent[i] >= len(text) - 2:
                 sent[i] = 0
                 crowd.drop(i)
-            crowd.say(i, text[sent[i]:sent[i] + 1])
-            sent[i] += 1
+            end = max(sent[i] + 1, at_once)
+            crowd.say(i, text[sent[i]:end])
+            sent[i] = end
             yield crowd.done
         time.sleep(0.01)
+
+
+def slow_writers(ports, clients=200):
+    """A byte at a time, of a request that never ends."""
+    return dribble(Crowd(ports["resp"], clients), request(b"SET", b"slow", b"x" * 100000))
 
 
 def vanish(s):
@@ -210,12 +215,55 @@ def oversized(ports, clients=20):
         time.sleep(0.005)
 
 
+def http_request(line, *fields, body=b"", length=None, token=TOKEN):
+    fields += (b"Host: x", b"Authorization: Bearer " + token.encode())
+    if body:
+        fields += (b"Content-Length: %d" % (length or len(body)),)
+    return line + b" HTTP/1.1\r\n" + b"".join(f + b"\r\n" for f in fields) + b"\r\n" + body
+
+
+ORDER = b"POST /api/v1/groups/m/switchover"
+
+
+def slow_http_readers(ports, clients=100):
+    """Ask for what is long, and for what never ends, again and again, and take nothing."""
+    crowd = Crowd(ports["http"], clients, reads=False)
+    text = http_request(b"GET /metrics") * 20 + http_request(b"GET /api/v1/groups/m") * 20 + http_request(b"GET /api/v1/events/stream")
+    while True:
+        for i in range(clients):
+            crowd.say(i, text)
+            yield crowd.done
+        time.sleep(0.01)
+
+
+def slow_http_writers(ports, clients=100):
+    """A head, and a body, that come byte by byte."""
+    body = http_request(ORDER, body=b" " * 60000)
+    heads = dribble(Crowd(ports["http"], clients), http_request(b"GET /metrics", *[b"A: b"] * 60))
+    bodies = dribble(Crowd(ports["http"], clients), body, at_once=len(body) - 59000)
+    while True:
+        yield next(heads) + next(bodies)
+
+
+def wrong_tokens(ports, clients=50):
+    """Each guess on a connection of its own, which does not wait for what comes of it."""
+    crowd = Crowd(ports["http"], clients)
+    while True:
+        for i in range(clients):
+            crowd.say(i, http_request(b"GET /metrics", token="guess%d" % crowd.done))
+            if i % 2:
+                crowd.drop(i)
+            yield crowd.done
+        time.sleep(0.001)
+
+
 HTTP_AT_RESP = [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\nFLUSHALL\r\nSET a b\r\n",
                 b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
                 CLIENT_HELLO, b"SSH-2.0-OpenSSH_9\r\n", b"PROXY TCP4 127.0.0.1 127.0.0.1 1 1\r\nPING\r\n"]
 AT_HTTP = [request(b"PING"), request(b"SET", b"a", b"x" * 50000), b"PING\r\n", CLIENT_HELLO, b"\r\n" * 5000,
            b"GET " + b"/" * 60000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 5000,
-           b"POST /api/v1/groups/m/switchover HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"[" * 60000,
+           http_request(ORDER, body=b"[" * 60000), http_request(ORDER, body=b"{\"to\":" * 10000),
+           http_request(ORDER, body=b"[" * 900 + b"]" * 900), http_request(ORDER, body=b"{}", length=1 << 40),
            b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n"]
 
 
@@ -287,8 +335,19 @@ def handshakes(ports, at_once=64):
 
 ATTACKS = {"slow readers": slow_readers, "slow writers": slow_writers, "half open links": half_open,
            "idle connections": idle, "wrong passwords": wrong_passwords, "oversized requests": oversized,
-           "wrong protocol": wrong_protocol, "slow TLS handshakes": slow_handshakes, "TLS handshakes": handshakes}
-NEEDS = {"slow TLS handshakes": "tls", "TLS handshakes": "tls"}
+           "wrong protocol": wrong_protocol, "slow HTTP readers": slow_http_readers, "slow HTTP writers": slow_http_writers,
+           "wrong tokens": wrong_tokens, "slow TLS handshakes": slow_handshakes, "TLS handshakes": handshakes}
+NEEDS = {"slow TLS handshakes": "tls", "TLS handshakes": "tls",
+         **dict.fromkeys(("slow HTTP readers", "slow HTTP writers", "wrong tokens"), "http")}
+
+
+def go_first(pid, core):
+    """Before others on this core, where that is allowed."""
+    try:
+        os.sched_setaffinity(pid, {core})
+        os.setpriority(os.PRIO_PROCESS, pid, -20)
+    except OSError:
+        pass
 
 
 class Pings:
@@ -300,8 +359,7 @@ class Pings:
                                       stdout=subprocess.PIPE, text=True)
         t.defer(self.popen.kill)
         if core is not None:
-            os.sched_setaffinity(self.popen.pid, {core})
-            os.setpriority(os.PRIO_PROCESS, self.popen.pid, -20)
+            go_first(self.popen.pid, core)
 
     def phase(self):
         """What was since the last call: milliseconds, and how late the client itself was."""
