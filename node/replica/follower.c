@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/net.h"
 #include "common/random.h"
+#include "common/serve/service.h"
 #include "common/server_net.h"
 #include "node/keyspace/keyspace.h"
 #include "node/persist/aof.h"
@@ -326,6 +327,30 @@ void replica_file_synced(struct replica *r)
     r->owes_fack = synced < r->w->oplog->next;
 }
 
+/* Whoever pauses clients here pauses the leader's stream, too, as in Redis: what is paused is left unread, and with it
+ * all that stands behind it. Not in a durable group, whose writes are answered by what its followers have. */
+static enum pause_what paused_here(const struct replica *r)
+{
+    return group_bound(r) ? PAUSE_NOTHING : service_paused(r->w->service);
+}
+
+/* All that the stream consists of are changes, and news for followers, but for these. */
+static bool is_held(enum pause_what paused, const struct resp_request *q)
+{
+    static const char *const others[] = { "ping", "replconf", "select", "multi" };
+
+    for (size_t i = 0; paused != PAUSE_ALL && i < ARRAY_LEN(others); i++)
+        if (bytes_is_word(q->argv[0], others[i]))
+            return false;
+    return true;
+}
+
+void replica_pause_changed(struct replica *r)
+{
+    if (replica_link_up(r))
+        link_again(r->link);
+}
+
 /* Our offset and our followers move when a unit is whole. */
 static void pass_on(struct replica *r, struct bytes raw, bool aside)
 {
@@ -345,7 +370,7 @@ static void pass_on(struct replica *r, struct bytes raw, bool aside)
         oplog_set_aside(o, from);
 }
 
-static bool take_command(struct replica *r, struct link *l)
+static bool take_command(struct replica *r, struct link *l, enum pause_what paused)
 {
     struct bytes data = link_input(l);
     struct resp_request q;
@@ -371,6 +396,8 @@ static bool take_command(struct replica *r, struct link *l)
         link_consume(l, q.bytes);
         return true;
     }
+    if (UNLIKELY(paused) && q.argc && is_held(paused, &q))
+        return false;
     mark = q.argc == 2 && bytes_is_word(q.argv[0], "hfepoch");
     if (UNLIKELY(mark) && !group_take_mark(r, &q)) {
         link_kill(l, LINK_WHY_PROTOCOL);
@@ -412,9 +439,11 @@ static unsigned look_ahead(struct replica *r, const struct link *l)
 static void take_input(struct replica *r, struct link *l)
 {
     uint64_t now_us = clock_read_us(), deadline_us = now_us + STREAM_SLICE_US;
+    enum pause_what paused = paused_here(r);
     unsigned covered = 0;
     bool more = true;
 
+    l->input_bytes_max = paused ? r->w->set->server.client_query_buffer_bytes : 0;
     apply_begin(r->apply, now_us);
     for (unsigned n = 0; more && r->link == l && l->state == LINK_OPEN && link_input(l).len; n++) {
         if (n && n % 64 == 0 && clock_read_us() >= deadline_us) {
@@ -426,7 +455,7 @@ static void take_input(struct replica *r, struct link *l)
         if (r->upstream.state == UPSTREAM_PAYLOAD)
             more = take_payload(r, l, deadline_us);
         else if (r->upstream.state == UPSTREAM_STREAM)
-            more = take_command(r, l);
+            more = take_command(r, l, paused);
         else if (group_bound(r) && *link_input(l).at == '*')
             more = group_take_talk(r, l);
         else

@@ -64,6 +64,8 @@ void replica_watch_age(struct replica *r, uint64_t bound_ms);
 bool replica_syncing(const struct replica *r);
 /* Of those that the link to the leader uses. */
 void replica_settings_changed(struct replica *r);
+/* service_paused may answer something else now: the leader's stream is paused with all clients. */
+void replica_pause_changed(struct replica *r);
 /* Cuts the link to the leader, which is dialled again. False: there is none with these addresses as CLIENT KILL
  * has them; at NULL: any. */
 bool replica_drop_link(struct replica *r, struct bytes addr, struct bytes laddr);

@@ -452,7 +452,10 @@ static void acked(void *arg)
 
 static void pause_changed(struct service *service)
 {
-    settle_role(((struct node_world *)service->world)->serve);
+    struct node_world *w = service->world;
+
+    settle_role(w->serve);
+    replica_pause_changed(w->replica);
 }
 
 static void turn_ended(struct service *service)

@@ -41,6 +41,37 @@ def test_cuts_in_transactions_ours_to_redis(t):
     cut_in_a_transaction(t, OURS, THEIRS)
 
 
+def pauses_its_stream(t, product):
+    leader = t.node().start()
+    follower = t.node(product=product, follows=leader).start()
+    follower.wait_follows(leader)
+    where = lambda name: int(follower.info("replication")[name])
+    tip = lambda: int(leader.info("replication")["master_repl_offset"])
+    write = [("SET", "a", "1"), ("MULTI",), ("SET", "b", "1"), ("SET", "c", "1"), ("EXEC",)]
+    for ms, what in ((60000, "WRITE"), (300, "WRITE"), (300, "ALL")):
+        leader.call("FLUSHALL")
+        follower.wait_same_offset(leader)
+        before = tip()
+        with follower.client() as c, leader.client() as l:
+            c.call("CLIENT", "PAUSE", ms, what)
+            l.pipeline(write)
+            if ms == 60000:
+                until(lambda: where("slave_read_repl_offset") == tip(), what="the follower to have read it")
+                assert where("slave_repl_offset") == before and c.call("MGET", "a", "b", "c") == [None] * 3
+                c.call("CLIENT", "UNPAUSE")
+        follower.wait_same_offset(leader)  # the others end by themselves
+    assert follower.call("MGET", "a", "b", "c") == ["1"] * 3
+    assert int(leader.info("stats")["sync_full"]) == 1
+
+
+def test_a_follower_that_pauses_its_clients_pauses_its_stream(t):
+    pauses_its_stream(t, OURS)
+
+
+def test_a_redis_that_pauses_its_clients_does_so_too(t):
+    pauses_its_stream(t, THEIRS)
+
+
 @limit(90)
 def test_mixed_chain_changes_its_head(t):
     """node -> redis -> node, then the middle one is promoted, then the last: nobody copies again."""
