@@ -188,25 +188,48 @@ static struct session *turn_away(struct service *v, int fd, struct tls_context *
     return NULL;
 }
 
+/* False: nobody knows. */
+static bool find_peer(int fd, const struct proxy_header *told, struct sockaddr_storage *out,
+                      char out_ip[INET6_ADDRSTRLEN])
+{
+    socklen_t len = sizeof *out;
+
+    if (told && told->told)
+        *out = told->source;
+    else if (getpeername(fd, (struct sockaddr *)out, &len) != 0)
+        return false;
+    net_print_ip((struct sockaddr *)out, out_ip, INET6_ADDRSTRLEN);
+    return true;
+}
+
 /* Protected mode is for those of whom nothing is known: not that they are here, nor their certificate, nor, to the
  * daemon, their address. */
 static bool is_stranger(struct service *v, int fd, const struct tls_context *tls,
                         const struct proxy_header *told)
 {
     struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
-    socklen_t len = sizeof peer;
+    bool says = told && told->told;
     char ip[INET6_ADDRSTRLEN];
 
     if (tls && v->set->tls_auth_clients == TLS_AUTH_YES)
         return false;
-    if (told && told->told)
-        peer = told->source;
-    else if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+    if (!find_peer(fd, told, &peer, ip))
         return true;
-    else if (net_is_loopback((struct sockaddr *)&peer))
+    if (!says && net_is_loopback((struct sockaddr *)&peer))
         return false;
-    net_print_ip((struct sockaddr *)&peer, ip, sizeof ip);
     return !v->ops->knows || !v->ops->knows(v, ip);
+}
+
+static bool is_full(const struct service *v, int fd, const struct proxy_header *told)
+{
+    uint64_t clients_max = (uint64_t)v->set->maxclients;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+    char ip[INET6_ADDRSTRLEN];
+
+    if (LIKELY(v->session_count < clients_max))
+        return false;
+    return !v->ops->spares || v->session_count >= clients_max + SERVICE_SPARE ||
+           !find_peer(fd, told, &peer, ip) || !v->ops->spares(v, ip);
 }
 
 struct session *service_accept(struct service *v, int fd, struct tls_context *tls, bool unix_socket,
@@ -214,7 +237,7 @@ struct session *service_accept(struct service *v, int fd, struct tls_context *tl
 {
     struct session *s;
 
-    if (v->session_count >= (uint64_t)v->set->maxclients)
+    if (UNLIKELY(is_full(v, fd, told)))
         return turn_away(v, fd, tls, TOO_MANY);
     if (v->set->protected_mode && !unix_socket && acl_default_user(v->acl)->no_password &&
         is_stranger(v, fd, tls, told))

@@ -31,7 +31,7 @@ struct proxy_header;
 struct pubsub;
 struct tls_context;
 
-enum { SERVICE_ROUND_MS = 250, SERVICE_LOOKS = 500 };
+enum { SERVICE_ROUND_MS = 250, SERVICE_LOOKS = 500, SERVICE_SPARE = 16 };
 
 /* What ops->admit decides about a request that is well formed and allowed. */
 enum admit {
@@ -67,6 +67,9 @@ struct service_ops {
     void (*users_changed)(struct service *v); /* by a subcommand of ACL */
     /* Protected mode: is this the address of somebody the daemon deals with? NULL: of nobody. */
     bool (*knows)(const struct service *v, const char *ip);
+    /* maxclients are there: may one more come from this address, who is not to be kept out by clients? There are
+     * SERVICE_SPARE such places. NULL: nobody may. */
+    bool (*spares)(const struct service *v, const char *ip);
     const char *mode; /* of HELLO: "standalone", "sentinel" */
     const char *(*role)(
         const struct service *v); /* of HELLO: "master", "replica"; NULL: not told */

@@ -196,6 +196,21 @@ void membership_name(struct membership *m)
         log_notice("durable-group-not-in-configuration gid=%s why=\"%s\"", gid, why.text);
 }
 
+/* By addresses only: what is known by name has no place kept. */
+static bool is_peer(void *arg, const char *ip)
+{
+    const struct membership *m = arg;
+    const struct charter *c = m->ready ? &m->core.meta.seen : &m->meta.seen;
+
+    for (uint32_t i = 0; i < c->member_count; i++)
+        if (strcmp(c->members[i].at.host, ip) == 0)
+            return true;
+    for (uint32_t i = 0; i < c->voter_count; i++)
+        if (strcmp(c->voters[i].at.host, ip) == 0)
+            return true;
+    return false;
+}
+
 static void join_rooms(struct membership *m)
 {
     struct stat home = { 0 };
@@ -205,7 +220,7 @@ static void join_rooms(struct membership *m)
         m->home_ino = home.st_ino;
     }
     group_link_begin(m->w->replica, &m->hooks);
-    group_beats_by(m->w->serve, beat, m);
+    group_begin(m->w->serve, beat, is_peer, m);
 }
 
 bool membership_bind(struct membership *m, const struct order *o)

@@ -3,10 +3,17 @@
 #include "node/serve/serve.h"
 #include "node/world.h"
 
-void group_beats_by(struct serve *v, uint64_t (*beat)(void *arg), void *arg)
+void group_begin(struct serve *v, uint64_t (*beat)(void *arg),
+                 bool (*is_peer)(void *arg, const char *ip), void *arg)
 {
     v->group.beat = beat;
+    v->group.is_peer = is_peer;
     v->group.arg = arg;
+}
+
+bool group_is_peer(const struct serve *v, const char *ip)
+{
+    return v->group.is_peer && v->group.is_peer(v->group.arg, ip);
 }
 
 static bool same(struct group_answer a, struct group_answer b)

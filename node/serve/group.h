@@ -42,12 +42,16 @@ struct serve_group {
     struct list refused; /* dismissed sessions: closed once all that they had said is answered */
     ev_timer dismissed;  /* the others are closed */
     uint64_t (*beat)(void *arg);
+    bool (*is_peer)(void *arg, const char *ip);
     void *arg;
 };
 
 void group_init(struct serve *v);
-/* Who says a beat to the others when reads ask for one, and gives its number. */
-void group_beats_by(struct serve *v, uint64_t (*beat)(void *arg), void *arg);
+/* Who says a beat to the others when reads ask for one, and gives its number; and whether somebody of the group is at an
+ * address: of those are the places that clients do not get (service_ops.spares). */
+void group_begin(struct serve *v, uint64_t (*beat)(void *arg),
+                 bool (*is_peer)(void *arg, const char *ip), void *arg);
+bool group_is_peer(const struct serve *v, const char *ip);
 /* pauses: a switchover is under way, writes wait, and nothing changes by itself (expiry, eviction). */
 void group_answers(struct serve *v, struct group_answer writes, struct group_answer reads,
                    bool pauses);

@@ -494,6 +494,14 @@ static void ahead(struct session *s, const struct resp_glance *glances, int coun
         confirm_ahead(w->serve, glances, count);
 }
 
+/* A leader that has no room for those who watch and follow it would look like a dead one. */
+static bool spares(const struct service *s, const char *ip)
+{
+    const struct node_world *w = s->world;
+
+    return group_is_peer(w->serve, ip);
+}
+
 static const struct service_ops ops = {
     .session_bytes = sizeof(struct node_session),
     .born = born,
@@ -505,6 +513,7 @@ static const struct service_ops ops = {
     .ran = ran,
     .unblock = block_unblock,
     .kill_leader_link = kill_leader_link,
+    .spares = spares,
     .told = confirm_told,
     .turn_ended = turn_ended,
     .pause_changed = pause_changed,

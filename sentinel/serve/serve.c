@@ -56,6 +56,7 @@ const struct service_ops sentinel_service_ops = {
     .turn_ended = turn_ended,
     .users_changed = users_changed,
     .knows = knows,
+    .spares = knows,
     .mode = "sentinel",
 };
 

@@ -1,6 +1,7 @@
 """A durable group through what its protocol's table of faults promises, and through changes of what it consists of,
 each while clients write: no acknowledged write is lost, every key is linearizable, and the group comes back."""
 import os
+import socket
 import time
 
 from harness import history
@@ -265,6 +266,49 @@ def test_a_follower_whose_disk_fails_is_not_waited_for(t):
     assert leader.info("replication")["hf_in_sync"] == "1" and worst_s < 1
     follower.disk.say()
     assert story.end().epochs == 0
+
+
+def connect(address):
+    """From an address at which nobody of the group is. None where there is no room."""
+    s = socket.create_connection(address, 5, source_address=("127.0.0.2", 0))
+    s.sendall(b"PING\r\n")
+    if s.recv(100).startswith(b"+"):
+        return s
+    s.close()
+    return None
+
+
+def fill(address):
+    """As many clients as there is room for."""
+    clients = []
+    while True:
+        s = connect(address)
+        if not s:
+            return clients
+        clients.append(s)
+
+
+@limit(120)
+def test_a_leader_full_of_clients_has_room_for_its_group(t):
+    """Else its followers could not come back, and sentinels that dial it anew would take it for dead."""
+    t.needs_holdfast()
+    group = t.group(nodes=2, node_settings={"appendonly": "yes", "maxclients": "40"}).start()
+    assert group.sentinels[0].call("SENTINEL", "HF", "LEVEL", group.name, "os") == "OK"
+
+    def whole():
+        return pairs(group.sentinels[0].call("SENTINEL", "HF", "STATUS", group.name))["redundant"] == "yes"
+    until(whole, 30, "the group to be whole")
+    leader, follower = group.nodes
+    clients = fill(leader.address)
+    assert 20 < len(clients) <= 40
+    follower.kill()
+    until(lambda: not whole(), 10, "the follower to be missed")
+    clients += fill(leader.address)  # its places, too
+    follower.start(wait=False)
+    until(whole, 30, "the follower to be back")
+    assert connect(leader.address) is None
+    for s in clients:
+        s.close()
 
 
 def members(trial):
