@@ -123,15 +123,14 @@ static enum err apply_buffers(void *world, struct errmsg *out_why)
     return OK;
 }
 
-/* maxmemory-clients may be a share of maxmemory; a limit that no client fits in helps nobody. */
+/* maxmemory-clients may be a share of maxmemory. */
 static void limit_clients(struct node_world *w)
 {
-    const uint64_t least = 128 * 1024;
     int64_t set = w->set->server.maxmemory_clients;
     uint64_t bytes =
         set < 0 ? (uint64_t)((double)w->set->maxmemory_bytes * (double)-set / 100.) : (uint64_t)set;
 
-    client_memory_limit(w->service, bytes && bytes < least ? least : bytes);
+    client_memory_limit(w->service, bytes);
 }
 
 static bool counts_frequency(int policy)

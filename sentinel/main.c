@@ -407,6 +407,16 @@ static void open_history(struct daemon *d)
     buf_fini(&text);
 }
 
+/* Of maxmemory a sentinel has none, so that a share of it is no limit. */
+static void limit_clients(struct daemon *d)
+{
+    int64_t bytes = d->set.server.maxmemory_clients;
+
+    if (bytes < 0)
+        log_warning("maxmemory-clients-ignored why=\"a sentinel has no maxmemory\"");
+    client_memory_limit(d->world.service, bytes > 0 ? (uint64_t)bytes : 0);
+}
+
 /* Nothing that was promised is forgotten before the first link is made, so: files, doors, core. */
 static enum err begin(struct daemon *d, const struct config *conf, struct errmsg *out_why)
 {
@@ -425,6 +435,7 @@ static enum err begin(struct daemon *d, const struct config *conf, struct errmsg
         return ERR_IO;
     d->world.voters = open_voters(&d->world);
     open_history(d);
+    limit_clients(d);
     e = users_file_start(d->acl, &d->set.server, out_why);
     if (e == OK)
         e = server_net_apply(&d->net, &d->set.server, out_why);

@@ -148,6 +148,8 @@ void client_memory_limit(struct service *v, uint64_t limit_bytes)
     struct client_memory *m = &v->client_memory;
     bool began = limit_bytes && !m->limit_bytes;
 
+    if (limit_bytes && limit_bytes < CLIENT_MEMORY_LEAST)
+        limit_bytes = CLIENT_MEMORY_LEAST;
     m->limit_bytes = limit_bytes;
     if (limit_bytes && !began)
         return;

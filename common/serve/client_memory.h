@@ -20,7 +20,10 @@
 struct service;
 struct session;
 
-enum { CLIENT_CROWDS = 48 };
+enum {
+    CLIENT_CROWDS = 48,
+    CLIENT_MEMORY_LEAST = 128 * 1024, /* a limit that no client fits in helps nobody */
+};
 
 struct client_memory {
     uint64_t limit_bytes; /* 0: none */
@@ -39,6 +42,7 @@ struct session_memory {
 void session_measure(const struct session *s, struct session_memory *out);
 
 void client_memory_init(struct client_memory *m);
+/* 0: none; less than CLIENT_MEMORY_LEAST is that. */
 void client_memory_limit(struct service *v, uint64_t limit_bytes);
 /* Measures what was touched and closes the largest until the limit is met. */
 void client_memory_look(struct service *v);

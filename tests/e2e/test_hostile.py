@@ -4,6 +4,7 @@ import os
 
 from harness.case import limit
 from harness.hostile import ATTACKS, NEEDS, TOKEN, Attack
+from harness.resp import encode
 from harness.wait import until
 from harness.web import ask, certificates, http_port
 
@@ -54,3 +55,20 @@ def test_a_sentinel_survives_them(t):
     sentinel = t.sentinel(watch=[("m", leader.address, 1, {})], settings=settings).start()
     survives(t, sentinel, {"resp": sentinel.port, **ports}, slow_readers={"value": 0})
     assert sentinel.leader("m") == leader.address
+
+
+@limit(60)
+def test_a_sentinel_closes_whoever_takes_too_much(t):
+    """One that asks on and on and reads nothing goes by maxmemory-clients; the others stay."""
+    t.needs_holdfast()
+    sentinel = t.sentinel(settings={"maxmemory-clients": "4mb", "client-output-buffer-limit": "normal 0 0 0"}).start()
+    with sentinel.client() as other, sentinel.client() as hog:
+        assert hog.call("CLIENT", "SETNAME", "hog") == "OK"
+        hog.sock.settimeout(1)
+        try:
+            for _ in range(100):
+                hog.sock.sendall(encode(["COMMAND", "DOCS"]) * 20)
+        except OSError:
+            pass  # it was closed, or nobody reads what it says
+        until(lambda: "name=hog" not in other.call("CLIENT", "LIST"), 20, "it to be closed")
+        assert other.call("PING") == "PONG"
