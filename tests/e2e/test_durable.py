@@ -268,9 +268,9 @@ def test_a_follower_whose_disk_fails_is_not_waited_for(t):
     assert story.end().epochs == 0
 
 
-def connect(address):
-    """From an address at which nobody of the group is. None where there is no room."""
-    s = socket.create_connection(address, 5, source_address=("127.0.0.2", 0))
+def connect(address, source="127.0.0.2"):
+    """From an address at which nobody of the group is, as a rule. None where there is no room."""
+    s = socket.create_connection(address, 5, source_address=(source, 0))
     s.sendall(b"PING\r\n")
     if s.recv(100).startswith(b"+"):
         return s
@@ -307,6 +307,19 @@ def test_a_leader_full_of_clients_has_room_for_its_group(t):
     follower.start(wait=False)
     until(whole, 30, "the follower to be back")
     assert connect(leader.address) is None
+    for s in clients:
+        s.close()
+
+
+@limit(60)
+def test_a_sentinel_full_of_clients_has_room_for_whom_it_knows(t):
+    t.needs_holdfast()
+    leader = t.node().start()
+    sentinel = t.sentinel(watch=[("m", leader.address, 1, {})], settings={"maxclients": "40", "protected-mode": "no"}).start()
+    clients = fill(sentinel.address)
+    assert 20 < len(clients) <= 40
+    clients.append(connect(sentinel.address, source="127.0.0.1"))  # where its node is
+    assert clients[-1] and not connect(sentinel.address)
     for s in clients:
         s.close()
 
