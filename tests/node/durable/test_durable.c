@@ -1,6 +1,7 @@
 /*
  * durable: single stories of a node's core. One core, three voters that answer at once (or not), and the others played
  * by hand. What every fault in every order does to a whole group is tests/sim/group_sim's.
+ * In one file, because every story has the same players: the helpers above the first are half of what a second needs.
  */
 #include "node/durable/durable.h"
 
