@@ -39,9 +39,11 @@ static bool hands_over(struct membership *m)
 
     if (m->hands_until_ms == 0)
         return false;
-    if (d->role >= NODE_LEADER || durable_leader_serves(d) || clock_now_ms() >= m->hands_until_ms)
-        m->hands_until_ms = 0;
-    return m->hands_until_ms != 0;
+    if (d->role < NODE_LEADER && !durable_leader_serves(d) && clock_now_ms() < m->hands_until_ms)
+        return true;
+    m->hands_until_ms = 0;
+    group_refuse_dismissed(m->w->serve); /* whatever else holds them, too */
+    return false;
 }
 
 static void answer_clients(struct membership *m)

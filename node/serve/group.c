@@ -100,6 +100,16 @@ void group_dismiss(struct serve *v, bool held_wait)
     ev_timer_start(v->world->loop, &v->group.dismissed);
 }
 
+void group_refuse_dismissed(struct serve *v)
+{
+    LIST_EACH (&v->service->sessions, n) {
+        struct session *s = LIST_ENTRY(n, struct session, node);
+
+        if (node_session_of(s)->dismissed && (s->flags & SESSION_HELD) && list_linked(&s->held))
+            refuse_held(v, s);
+    }
+}
+
 bool group_turns_away(struct serve *v, struct node_session *s, struct call *c, uint32_t has)
 {
     bool refused = list_linked(&s->base.held); /* then nothing else may hold it */

@@ -57,9 +57,10 @@ void group_answers(struct serve *v, struct group_answer writes, struct group_ans
                    bool pauses);
 /* Of a command with these flags. True: the session is held. */
 bool group_holds(struct serve *v, struct node_session *s, uint32_t has);
-/* This node leads no more: all its clients are dismissed, but sentinels that order. held_wait: who is held by the pause
- * of a switchover hears so when that ends. O(sessions). */
+/* This node leads no more: all its clients are dismissed, but sentinels that order. held_wait: who is held hears so by
+ * group_refuse_dismissed, soon. O(sessions), both. */
 void group_dismiss(struct serve *v, bool held_wait);
+void group_refuse_dismissed(struct serve *v);
 /* True: the session was dismissed, and the command, with flags has, is refused and answered. */
 bool group_turns_away(struct serve *v, struct node_session *s, struct call *c, uint32_t has);
 void group_turn_ended(struct serve *v);

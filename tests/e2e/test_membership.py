@@ -484,6 +484,7 @@ def test_whom_a_switchover_holds_is_sent_away_when_the_new_leader_serves(t):
         with old.client() as c:
             told = captain.order(old, "HANDOFF", captain.charter.epoch, captain.charter.ver, target, 2000)
             assert told["kind"] == "OK", told
+            assert old.call("CLIENT", "PAUSE", "60000", "WRITE") == "OK"  # is no reason to wait for longer
             assert is_unanswered(c, "SET", "a", "1", seconds=0.1)
             captain.fail_over(new)
             if new_leader_hangs:
@@ -494,6 +495,7 @@ def test_whom_a_switchover_holds_is_sent_away_when_the_new_leader_serves(t):
             waited = time.monotonic() - began
             assert isinstance(answer, ReplyError) and answer.code == "READONLY", answer
             assert waited > 0.1 or (not new_leader_hangs and durable(new)["hf_role"] == "active"), waited
+            assert old.call("CLIENT", "UNPAUSE") == "OK"
             new.thaw()
         captain.wait_role(new, "active")
         captain.wait_in_sync(old, new)
