@@ -38,11 +38,11 @@ class Host:
     def __init__(self, net, number):
         self.name = "%sh%d" % (net.tag, number)
         self.ip = "%s.%d" % (net.prefix, number)
-        outside, inside = "%sv%d" % (net.tag, number), "%sw%d" % (net.tag, number)
+        self.outside, inside = "%sv%d" % (net.tag, number), "%sw%d" % (net.tag, number)
         _run("ip", "netns", "add", self.name)
-        _run("ip", "link", "add", outside, "type", "veth", "peer", "name", inside,
+        _run("ip", "link", "add", self.outside, "type", "veth", "peer", "name", inside,
              "netns", self.name)
-        _run("ip", "link", "set", outside, "master", net.bridge, "up")
+        _run("ip", "link", "set", self.outside, "master", net.bridge, "up")
         self.do("ip", "addr", "add", self.ip + "/24", "dev", inside)
         self.do("ip", "link", "set", inside, "up")
         self.do("ip", "link", "set", "lo", "up")
@@ -115,5 +115,7 @@ class Net:
 
     def close(self):
         for h in self.hosts:
+            # A namespace takes its links along later, and until then their names are taken; this is at once.
+            _run("ip", "link", "del", h.outside, check=False)
             _run("ip", "netns", "del", h.name, check=False)
         _run("ip", "link", "del", self.bridge, check=False)
