@@ -1,10 +1,12 @@
 """Every fuzz target of tests/fuzz, under the address and undefined sanitizers, for 10 or 20 minutes of its own CPU time.
 
-20 minutes are for what turns into data or runs: dumps, files, scripts. --runs N fuzzes each for N minutes instead.
+20 minutes are for what turns into data or runs, dumps, files and scripts, and for what decides who comes in: users' rules,
+HTTP requests, PROXY headers. --runs N fuzzes each for N minutes instead.
 CPU time, because the clock on the wall measures what else the machine does: on a loaded one the proof takes longer
 and shows the same. For that reason a slow input is no hang yet: it is run again alone, and its CPU time counts.
 
-Then the lines of each parser that the checked-in corpora alone reach. Named targets alone: tests/show fuzz resp hello
+Then the lines of each parser that the checked-in corpora alone reach. Named targets alone: tests/show fuzz resp hello;
+no other fuzzer is built then, but all corpora are replayed, because a file may be reached by several.
 """
 import glob
 import json
@@ -50,7 +52,7 @@ PARSERS = {
 }
 PARTS = PARSERS
 USUAL_MINUTES = 10
-MINUTES = dict.fromkeys(("aof", "listpack", "lua", "rdb", "restore", "stream"), 20)
+MINUTES = dict.fromkeys(("acl", "aof", "http", "listpack", "lua", "proxy", "rdb", "restore", "stream"), 20)
 
 AT_ONCE = os.cpu_count()
 SLOW_S = 10        # on the clock: an input that takes as long is looked at again alone
@@ -168,13 +170,9 @@ def coverage(t, folder):
 
 def prove(t):
     names = {os.path.basename(path)[5:-2] for path in glob.glob(os.path.join(FUZZ, "fuzz_*.c"))}
-    replays = ["replay_" + name for name in names]
     fuzzers = build("build-fuzz", ["-Dfuzz=true", "--buildtype=debugoptimized", "-Db_lundef=false",
                                    "-Db_sanitize=address,undefined", "-Dc_args=-fsanitize=fuzzer-no-link"],
-                    replays + ["fuzz_" + name for name in names])
-    covered = build("build-coverage", ["--buildtype=debug", "-Dallocator=libc",
-                                       "-Dc_args=-fprofile-instr-generate -fcoverage-mapping",
-                                       "-Dc_link_args=-fprofile-instr-generate"], replays)
+                    [kind + name for kind in ("fuzz_", "replay_") for name in t.parts])
     t.promise(names == set(PARSERS), "a row here for each target, and a target for each row: %s" %
               " ".join(sorted(names ^ set(PARSERS)) or sorted(names)))
     began = time.monotonic()
@@ -183,4 +181,6 @@ def prove(t):
              (len(done), AT_ONCE, sum(target.cpu_s for target in done) / 60, (time.monotonic() - began) / 60))
     for target in done:
         target.judge(t)
-    coverage(t, covered)
+    coverage(t, build("build-coverage", ["--buildtype=debug", "-Dallocator=libc",
+                                         "-Dc_args=-fprofile-instr-generate -fcoverage-mapping",
+                                         "-Dc_link_args=-fprofile-instr-generate"], ["replay_" + name for name in names]))
