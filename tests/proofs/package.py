@@ -52,6 +52,16 @@ class Bare:
         return run("chroot", self.root, "env", "DEBIAN_FRONTEND=noninteractive", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
                    *command, check=check)
 
+    def upgrade(self, *debs):
+        """As guides/upgrade.md says it: apt, which removes what stands in its way."""
+        self.do("apt-get", "-q", "-y", "--no-install-recommends", "install", *debs)
+
+    def versions(self):
+        """Of PACKAGES, where they are installed."""
+        told = self.do("dpkg-query", "-W", "-f", "${Package} ${db:Status-Status} ${Version}\n", *PACKAGES, check=False)
+        rows = {row[0]: row[-1].split("-")[0] for row in map(str.split, told.splitlines()) if row[1:2] == ["installed"]}
+        return [rows.get(package) for package in PACKAGES]
+
     def path(self, inside):
         return os.path.join(self.root, inside.lstrip("/"))
 
@@ -174,8 +184,11 @@ def prove(t):
 
     kept = bare.text("/etc/holdfast/node.conf"), bare.text("/etc/holdfast/sentinel.conf")
     # dpkg does not ask: nothing of the configuration is its own. A unit's daemon goes on with the old program.
-    bare.do("dpkg", "-i", *hand_over(bare, newer(t, debs)))
-    t.promise("0.1.1" in bare.do("dpkg-query", "-W", "-f", "${Version}", "holdfast-node"), "upgraded")
+    newest = hand_over(bare, newer(t, debs))
+    bare.upgrade(*[name for name in newest if "holdfast-node" not in name])
+    t.promise(bare.versions() == ["0.1.1", "0.1.0", "0.1.1"], "the sentinel is upgraded first, and the node's package stays")
+    bare.upgrade(*newest)
+    t.promise(bare.versions() == ["0.1.1", "0.1.1", "0.1.1"], "upgraded")
     t.promise((bare.text("/etc/holdfast/node.conf"), bare.text("/etc/holdfast/sentinel.conf")) == kept, "the configuration is as it was")
     for popen in (node, sentinel):
         popen.terminate()
