@@ -49,8 +49,9 @@ class Bare:
             t.defer(lambda name=name: run("umount", "-l", os.path.join(self.root, name)))
 
     def do(self, *command, check=True):
-        return run("chroot", self.root, "env", "DEBIAN_FRONTEND=noninteractive", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-                   *command, check=check)
+        """With nothing of our own environment, which names folders that are not there."""
+        return run("chroot", self.root, "env", "-i", "DEBIAN_FRONTEND=noninteractive", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                   "LC_ALL=C", *command, check=check)
 
     def upgrade(self, *debs):
         """As guides/upgrade.md says it: apt, which removes what stands in its way."""
