@@ -9,8 +9,8 @@
  *
  * steady runs until its input ends. Every line of input ends a phase: one line tells the pings of it,
  * in microseconds: count, median, 99th, 99.9th, 99.99th percentile, longest, how late the client itself
- * was at worst, and writes. A ping's time counts from the moment it was due, whether or not it could be
- * sent then.
+ * was at worst, and writes; of a phase that a line "each" ends, the time of each ping. A ping's time counts
+ * from the moment it was due, whether or not it could be sent then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -249,6 +249,21 @@ static uint32_t percentile(double share)
     return sample_count ? samples[i < sample_count ? i : sample_count - 1] : 0;
 }
 
+static void begin_phase(void)
+{
+    fflush(stdout);
+    sample_count = 0;
+    late_max = writes = writes_skipped = 0;
+}
+
+static void tell_each(void)
+{
+    for (size_t i = 0; i < sample_count; i++)
+        printf("%s%u", i ? " " : "", samples[i]);
+    putchar('\n');
+    begin_phase();
+}
+
 static void tell_phase(void)
 {
     qsort(samples, sample_count, sizeof *samples, by_number);
@@ -256,9 +271,7 @@ static void tell_phase(void)
            percentile(.999), percentile(.9999), sample_count ? samples[sample_count - 1] : 0,
            (unsigned long long)late_max, (unsigned long long)writes,
            (unsigned long long)writes_skipped);
-    fflush(stdout);
-    sample_count = 0;
-    late_max = writes = writes_skipped = 0;
+    begin_phase();
 }
 
 /* Each byte of "+PONG\r\n" but the newline says nothing. */
@@ -316,12 +329,14 @@ static void tick(int ping_fd, uint64_t at, uint64_t keys, size_t value_bytes, lo
 static int hear(void)
 {
     char line[256];
-    ssize_t n = read(0, line, sizeof line);
 
-    for (ssize_t i = 0; i < n; i++)
-        if (line[i] == '\n')
-            tell_phase();
-    return n > 0;
+    if (!fgets(line, sizeof line, stdin))
+        return 0;
+    if (strcmp(line, "each\n") == 0)
+        tell_each();
+    else
+        tell_phase();
+    return 1;
 }
 
 static int steady(char **argv)
@@ -333,6 +348,7 @@ static int steady(char **argv)
                             { .fd = dial(argv[0]), .events = POLLIN },
                             { .fd = dial(argv[0]), .events = POLLIN } };
 
+    setvbuf(stdin, NULL, _IONBF, 0); /* a line that waits is one that poll tells of */
     fcntl(fds[1].fd, F_SETFL, O_NONBLOCK);
     fcntl(fds[2].fd, F_SETFL, O_NONBLOCK);
     for (;;) {

@@ -68,11 +68,18 @@ class Steady:
         go_first(self.popen.pid, CORES[1])
         t.defer(self.popen.kill)
 
+    def ask(self, line):
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+        return [int(w) for w in self.popen.stdout.readline().split()]
+
+    def each(self):
+        """How long every ping took since the last call, in microseconds."""
+        return self.ask("each")
+
     def phase(self):
         """What was since the last call."""
-        self.popen.stdin.write("\n")
-        self.popen.stdin.flush()
-        words = [int(w) for w in self.popen.stdout.readline().split()]
+        words = self.ask("")
         return dict(zip(("pings", "p50", "p99", "p999", "p9999", "max", "late", "writes", "skipped"),
                         words))
 
