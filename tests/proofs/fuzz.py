@@ -1,7 +1,7 @@
 """Every fuzz target of tests/fuzz, under the address and undefined sanitizers, for 10 or 20 minutes of its own CPU time.
 
 20 minutes are for what turns into data or runs, dumps, files and scripts, and for what decides who comes in: users' rules,
-HTTP requests, PROXY headers. --runs N fuzzes each for N minutes instead.
+HTTP requests and their bodies, PROXY headers. --runs N fuzzes each for N minutes instead.
 CPU time, because the clock on the wall measures what else the machine does: on a loaded one the proof takes longer
 and shows the same. For that reason a slow input is no hang yet: it is run again alone, and its CPU time counts.
 
@@ -52,7 +52,7 @@ PARSERS = {
 }
 PARTS = PARSERS
 USUAL_MINUTES = 10
-MINUTES = dict.fromkeys(("acl", "aof", "http", "listpack", "lua", "proxy", "rdb", "restore", "stream"), 20)
+MINUTES = dict.fromkeys(("acl", "aof", "http", "listpack", "lua", "proxy", "rdb", "restore", "stream", "wish"), 20)
 
 AT_ONCE = os.cpu_count()
 SLOW_S = 10        # on the clock: an input that takes as long is looked at again alone
