@@ -30,7 +30,7 @@ for unit in "${units[@]}"; do
     redis-sentinel) command="redis-sentinel /etc/redis/sentinel.conf" ;;
     esac
     pid=$(cat %(state)s/$unit.pid 2>/dev/null || true)
-    if [[ $verb == stop || $verb == restart ]] && [ -n "$pid" ]; then
+    if [[ $verb == stop || $verb == disable || $verb == restart ]] && [ -n "$pid" ]; then
         kill $pid 2>/dev/null || true
         while kill -0 $pid 2>/dev/null; do sleep 0.05; done
         rm %(state)s/$unit.pid
