@@ -192,6 +192,13 @@ class Room:
         until(seen, 60, "the group to be whole", every=0.2)
 
 
+def keep(leader):
+    """What a backup is to bring back, at every copy."""
+    with leader.client() as c:
+        until(lambda: c.ask("SET", "kept", "before the backup").kind == "+", 15, "a write")
+        c.call("WAIT", "2", "10000")
+
+
 @limit(400)
 def test_three_machines_and_what_comes_after(t):
     t.needs_holdfast()
@@ -199,9 +206,7 @@ def test_three_machines_and_what_comes_after(t):
     assert room.follow("three-machines.md") == 7
     m1 = room.machines["m1"]
     room.let_lead("m1")
-    with m1.client() as c:
-        until(lambda: c.ask("SET", "kept", "before the backup").kind == "+", 15, "a write")
-        c.call("WAIT", "2", "10000")
+    keep(m1)
 
     room.follow("upgrade.md")
     room.whole()
@@ -254,8 +259,7 @@ def test_a_backup_into_a_group_that_is_not_durable(t):
     room.let_lead("m1")
     with room.machines["m1"].client() as c:
         assert "hf_group" not in c.call("INFO", "replication")
-        until(lambda: c.ask("SET", "kept", "before the backup").kind == "+", 15, "a write")
-        c.call("WAIT", "2", "10000")
+    keep(room.machines["m1"])
     restored(room, "m1", "holdfastctl pause", "async")
 
 
@@ -320,14 +324,20 @@ def wait_in_sync(machine, count):
     until(lambda: register(machine).get("in-sync") == str(count), 60, "%d copies to be in sync" % count, every=0.2)
 
 
-@limit(400)
-def test_when_something_is_lost(t):
+def three_in_sync(t):
+    """A durable group as three-machines.md makes it: m1 leads, and every copy counts."""
     t.needs_holdfast()
     room = Room(t)
     room.follow("three-machines.md")
     room.let_lead("m1")
+    wait_in_sync(room.machines["m1"], 3)
+    return room
+
+
+@limit(400)
+def test_when_something_is_lost(t):
+    room = three_in_sync(t)
     m1, m2, m3 = room.machines.values()
-    wait_in_sync(m1, 3)
     m4 = Machine(t, room.net, "m4")
 
     def new_sentinel(machine):
@@ -390,12 +400,8 @@ def test_when_something_is_lost(t):
 @limit(400)
 def test_the_runbook(t):
     """Its commands, each of them when there is need for it."""
-    t.needs_holdfast()
-    room = Room(t)
-    room.follow("three-machines.md")
-    room.let_lead("m1")
+    room = three_in_sync(t)
     m1, m2, m3 = room.machines.values()
-    wait_in_sync(m1, 3)
     first = dict(room.sections("runbook.md"))["# Runbook"][0][1]
     # The third sentinel is found through the others, for as long as it is there.
     given = "\n".join(line for line in first.splitlines() if line.startswith("export")).replace(",10.0.0.3", "") + "\n"
