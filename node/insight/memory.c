@@ -107,7 +107,7 @@ static void measure_sessions(const struct service *v, struct memory *m)
 
 uint64_t memory_not_counted(const struct node_world *w)
 {
-    return w->oplog->held_bytes - backlog_of(w->oplog);
+    return w->oplog->held_bytes - backlog_of(w->oplog) + w->oplog->gone_bytes;
 }
 
 bool memory_is_over(const struct node_world *w, uint64_t max_bytes)

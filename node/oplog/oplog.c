@@ -34,6 +34,7 @@ static bool free_gone(struct oplog *o, size_t bytes)
 
         o->gone = gone->next;
         freed += gone->cap;
+        o->gone_bytes -= alloc_size(gone);
         xfree(gone);
     }
     return o->gone;
@@ -55,6 +56,7 @@ static void trim(struct oplog *o)
         if (!o->head)
             o->tail = NULL;
         o->held_bytes -= alloc_size(gone);
+        o->gone_bytes += alloc_size(gone);
         gone->next = o->gone;
         o->gone = gone;
     }
@@ -172,7 +174,7 @@ void oplog_fini(struct oplog *o)
 
 void oplog_check(const struct oplog *o)
 {
-    uint64_t at = o->first, held = 0;
+    uint64_t at = o->first, held = 0, gone = 0;
     uint32_t cursors = 0;
 
     for (const struct oplog_chunk *chunk = o->head; chunk; chunk = chunk->next) {
@@ -185,6 +187,9 @@ void oplog_check(const struct oplog *o)
     }
     ASSERT(at == o->next);
     ASSERT(held == o->held_bytes);
+    for (const struct oplog_chunk *chunk = o->gone; chunk; chunk = chunk->next)
+        gone += alloc_size(chunk);
+    ASSERT(gone == o->gone_bytes);
     ASSERT(cursors == o->cursors);
     ASSERT(strlen(o->id) == OPLOG_ID_LEN && strlen(o->id2) == OPLOG_ID_LEN);
 }

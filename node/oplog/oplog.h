@@ -58,6 +58,7 @@ struct oplog {
     uint64_t first, next;   /* offsets of the oldest kept byte and of the byte to come */
     uint64_t backlog_bytes; /* wanted length of the backlog */
     uint64_t held_bytes;    /* memory in chunks */
+    uint64_t gone_bytes;    /* memory in those gone */
     uint32_t cursors;
     bool backlog; /* on: bytes are kept for followers that come back */
     bool known;   /* a follower may have heard the id */

@@ -116,6 +116,30 @@ def test_evicted_keys_are_heard_of_and_deleted_at_followers(t):
         assert follower.call("DEBUG", "DIGEST") == c.call("DEBUG", "DIGEST")
 
 
+def test_the_stream_of_a_follower_that_was_dropped_makes_no_key_leave(t):
+    """What it held is freed in slices, and is no more counted in between than it was before."""
+    leader = t.node(settings={"maxmemory-policy": "allkeys-random", "repl-backlog-size": "16kb",
+                              "client-output-buffer-limit": "replica 200mb 200mb 60"}).start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    with leader.client(timeout=60) as c, leader.client(timeout=60) as killer:
+        fill(c, 0, 2000)
+        follower.wait_same_offset(leader)
+        c.call("CONFIG", "SET", "maxmemory", used(c) + 4 * MB)
+        follower.freeze()
+        for _ in range(40):
+            c.pipeline([("SET", "key:0", "x" * 100000)] * 20)
+        held = int(info(c, "memory")["mem_not_counted_for_evict"])
+        assert held > 40 * MB, held
+        killer.send("CLIENT", "KILL", "TYPE", "replica")
+        c.pipeline([("SET", "key:1", "x")] * 20)
+        assert killer.read() == 1
+        until(lambda: used(c) < 10 * MB, 20, "the stream to be freed")
+        assert info(c, "stats")["evicted_keys"] == "0"
+        assert int(info(c, "memory")["mem_not_counted_for_evict"]) < MB
+        follower.thaw()
+
+
 def test_a_follower_that_counts_its_own_memory_evicts(t):
     leader = t.node().start()
     follower = t.node(follows=leader, settings={"replica-ignore-maxmemory": "no", "maxmemory": 3 * MB,
