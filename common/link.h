@@ -98,6 +98,7 @@ struct link {
     bool owes_input;     /* on_input is due: reading resumed, or TLS holds decrypted bytes */
     bool owes_drained;   /* on_drained is due */
     bool lent;           /* in.at is the loop's read buffer, until on_input returns */
+    bool brief;          /* link_be_brief */
     const struct link_ops *ops;
     void *owner;
     struct buf in; /* received, not consumed: in.at + in_head .. in.at + in.len */
@@ -158,6 +159,9 @@ void link_aside_begin(struct ev_loop *loop);
 void link_aside_end(struct ev_loop *loop);
 void link_aside_read(struct link *l);
 void link_aside_flush(struct ev_loop *loop);
+/* What was written is no part of a conversation: once all is sent, the room for it is given back at once. */
+void link_be_brief(struct link *l);
+
 
 void link_pause_reading(struct link *l, bool pause);
 /* Says goodbye after what is in out has left, or once the peer has taken nothing of it for LINK_FAREWELL_MS.

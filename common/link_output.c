@@ -79,6 +79,10 @@ void link_flush_now(struct link *l, bool from_watcher)
     if (over_output_limit(l))
         return;
     throttle_update(l);
+    if (l->brief && out_pending(&l->out) == 0) {
+        l->brief = false;
+        out_relax(&l->out);
+    }
     if (l->ops->on_drained && out_pending(&l->out) == 0 && !l->handshaking &&
         (from_watcher || l->bytes_out != before))
         link_owe(l, &l->owes_drained);
@@ -128,4 +132,9 @@ size_t link_send(struct link *l, const void *data, size_t len)
     if (io == IO_LATER && l->tls)
         sent += keep_begun_record(l, (const char *)data + sent, len - sent);
     return sent;
+}
+
+void link_be_brief(struct link *l)
+{
+    l->brief = true;
 }

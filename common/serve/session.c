@@ -335,6 +335,8 @@ void session_told(struct session *s, bool invalidation)
 {
     if (UNLIKELY(s->service->tells))
         s->service->ops->told(s, invalidation);
+    if (invalidation)
+        link_be_brief(s->link);
     session_wrote(s);
 }
 

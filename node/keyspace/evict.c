@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "common/alloc.h"
 #include "node/keyspace/inner.h"
 
 static uint64_t dice(void *arg)
@@ -157,23 +158,32 @@ static struct entry *choose(struct keyspace *ks, const struct eviction *how, int
     return any(ks, how->expiring_only, out_db);
 }
 
-bool keyspace_evict(struct keyspace *ks, const struct eviction *how)
+static void tell(struct keyspace *ks, struct entry *e, int db)
 {
-    struct entry *e;
-    struct bytes key;
-    int db;
+    struct bytes key = entry_key(e);
 
-    e = choose(ks, how, &db);
-    if (!e)
-        return false;
-    key = entry_key(e);
-    detach_entry(ks, ks->spaces[db], e, table_hash(key));
-    ks->stats.evicted++;
     if (ks->hooks.evicted)
         ks->hooks.evicted(ks->hooks.arg, db, key);
     hear_gone(ks, db, e);
     hear_changed(ks, db, key);
     keyspace_event(ks, NOTIFY_EVICTED, "evicted", db, key);
+}
+
+bool keyspace_evict(struct keyspace *ks, const struct eviction *how, int64_t *told_bytes)
+{
+    const _Atomic int64_t *own_bytes = alloc_own_bytes();
+    int64_t before_bytes;
+    struct entry *e;
+    int db;
+
+    e = choose(ks, how, &db);
+    if (!e)
+        return false;
+    detach_entry(ks, ks->spaces[db], e, table_hash(entry_key(e)));
+    ks->stats.evicted++;
+    before_bytes = *own_bytes;
+    tell(ks, e, db);
+    *told_bytes += *own_bytes - before_bytes;
     discard_entry(ks, ks->spaces[db], e, ks->lazily->eviction);
     return true;
 }

@@ -289,8 +289,9 @@ struct eviction {
 };
 
 /* Deletes one key, the best to lose as far as samples tell (of EVICT_SOONEST: exactly). False: there is
- * none. O(databases + samples); a large value is freed off the loop, see keyspace_unfreed_bytes. */
-bool keyspace_evict(struct keyspace *ks, const struct eviction *how);
+ * none. *told_bytes grows by what those hold now who were told of it. O(databases + samples); a large
+ * value is freed off the loop, see keyspace_unfreed_bytes. */
+bool keyspace_evict(struct keyspace *ks, const struct eviction *how, int64_t *told_bytes);
 /* Still in use, but on its way out: what maxmemory must not count, lest too much be evicted. */
 size_t keyspace_unfreed_bytes(const struct keyspace *ks);
 /* The helper thread frees other rooms' large things too, see trash.h. */

@@ -49,14 +49,16 @@ static bool may_evict(const struct serve *v)
 static bool over(const struct serve *v)
 {
     uint64_t max_bytes = v->world->set->maxmemory_bytes;
+    int64_t told_bytes = v->evict.told_bytes;
 
-    return max_bytes && memory_is_over(v->world, max_bytes);
+    return max_bytes &&
+           memory_is_over(v->world, max_bytes + (told_bytes > 0 ? (uint64_t)told_bytes : 0));
 }
 
 static bool evict_one(struct serve *v, const struct eviction *how)
 {
     uint64_t start_us = v->world->set->server.latency_threshold_ms ? clock_read_us() : 0;
-    bool evicted = keyspace_evict(v->world->keyspace, how);
+    bool evicted = keyspace_evict(v->world->keyspace, how, &v->evict.told_bytes);
 
     if (start_us)
         latency_note(v->latency, LATENCY_EVICTION_DEL, clock_read_us() - start_us);
@@ -141,6 +143,11 @@ void evict_make_room(struct serve *v)
     v->evict.full = room == ROOM_NONE;
     if (room == ROOM_LATER)
         ev_timer_start(v->world->loop, &v->evict.more);
+}
+
+void evict_turn_ended(struct serve *v)
+{
+    v->evict.told_bytes = 0;
 }
 
 void evict_settings_changed(struct serve *v)

@@ -11,6 +11,8 @@
  *   3. nothing is evicted while loading, while clients are paused, amid a script, and on a follower, unless
  *      it was told not to ignore maxmemory
  *   4. clients leave before keys do, as far as maxmemory-clients lets them
+ *   5. what is said of a key that left is not counted until the turn ends and it is sent: keys that left for
+ *      it would only add to it
  *
  * Owner: struct serve embeds one. Cost where no maxmemory is set: a compare.
  */
@@ -28,6 +30,7 @@ struct evict {
     bool full;              /* as the last command began: there is no room and none to be made */
     uint64_t over_since_us; /* above maxmemory since; 0: within */
     uint64_t over_us;       /* times above it that have ended, together */
+    int64_t told_bytes;     /* in this turn: what they hold who were told of keys that left */
 };
 
 void evict_init(struct serve *v);
@@ -37,6 +40,7 @@ void evict_settings_changed(struct serve *v);
 
 /* See 1. Sets full. */
 void evict_make_room(struct serve *v);
+void evict_turn_ended(struct serve *v);
 
 void evict_reset_stats(struct serve *v); /* CONFIG RESETSTAT */
 /* Microseconds above maxmemory: of the time that runs (0: within), and of those that ended and it. */

@@ -466,6 +466,7 @@ static void turn_ended(struct service *service)
     walk_wait_look(v);
     shutdown_look(v);
     expire_turn_ended(v);
+    evict_turn_ended(v);
     group_turn_ended(v);
     confirm_turn_ended(v);
     gate_turn_ended(&v->gate, clock_now_ms(), confirm_beat(v));

@@ -116,6 +116,25 @@ def test_evicted_keys_are_heard_of_and_deleted_at_followers(t):
         assert follower.call("DEBUG", "DIGEST") == c.call("DEBUG", "DIGEST")
 
 
+def test_keys_that_leave_do_not_make_others_leave_for_the_word_of_it(t):
+    """Ten clients are told of each key that is evicted, in more bytes than the key had."""
+    left = []
+    for node in both(t, **{"maxmemory-policy": "allkeys-lru", "maxmemory-eviction-tenacity": "100"}):
+        trackers = [node.client(proto=3) for _ in range(10)]
+        for tracker in trackers:
+            assert tracker.call("CLIENT", "TRACKING", "ON") == "OK"
+        with node.client() as c:
+            for i in range(300):
+                key = "%d:" % i + "x" * 1000
+                c.call("SET", key, "x")
+                for tracker in trackers:
+                    tracker.call("GET", key)
+            c.call("CONFIG", "SET", "maxmemory", used(c) - 40000)
+            until(lambda: int(info(c, "stats")["evicted_keys"]) > 0, 5, "some to leave")
+            left.append(c.call("DBSIZE"))
+    assert min(left) > 150, left
+
+
 def test_the_stream_of_a_follower_that_was_dropped_makes_no_key_leave(t):
     """What it held is freed in slices, and is no more counted in between than it was before."""
     leader = t.node(settings={"maxmemory-policy": "allkeys-random", "repl-backlog-size": "16kb",

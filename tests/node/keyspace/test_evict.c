@@ -61,8 +61,10 @@ static void put(int db, int i, int64_t expiry_ms)
 
 static bool evict(enum evict_order order, bool expiring_only)
 {
-    return keyspace_evict(
-        ks, &(struct eviction){ .order = order, .expiring_only = expiring_only, .samples = 5 });
+    struct eviction how = { .order = order, .expiring_only = expiring_only, .samples = 5 };
+    int64_t told_bytes = 0;
+
+    return keyspace_evict(ks, &how, &told_bytes);
 }
 
 /* Key i is used in second i; a tenth of them leave. Were it done exactly, the last of them were number
