@@ -246,7 +246,7 @@ static bool take_payload(struct replica *r, struct link *l, uint64_t deadline_us
         return true;
     }
     if (r->loader->ended)
-        return true;
+        return payload_end(r, l); /* behind a length there may be nothing for long */
     if (!*r->payload_mark && data.len - consumed == r->payload_bytes - r->payload_read) {
         break_payload(r, "it ends in the middle");
         return true;

@@ -92,6 +92,15 @@ def test_broken_payload_leaves_the_old_data(t):
     assert follower.call("DBSIZE") == 1
 
 
+def test_a_payload_of_a_known_length_ends_with_its_last_byte(t):
+    """A leader that writes a file first says how long it is, and may have nothing to say behind it."""
+    leader = t.node(product=THEIRS, settings={"repl-diskless-sync": "no", "repl-ping-replica-period": "3600"}).start()
+    leader.call("SET", "k", "v")
+    follower = t.node(product=OURS, follows=leader).start()
+    until(lambda: follower.info("replication")["master_link_status"] == "up", 8, "the link")
+    assert follower.call("GET", "k") == "v"
+
+
 def test_payload_without_eof_capability_and_filters(t):
     node = t.node(product=OURS).start()
     node.call("SET", "k", "v")
