@@ -13,7 +13,7 @@
  *   6. the bytes of link_input stand still until on_input returns, and then move: between two turns a
  *      link owns just what its owner left unconsumed, and an idle link no buffer at all
  *
- * Back-pressure both ways: a link whose output passes output_bytes_max is closed (or, with
+ * Back-pressure both ways: a link whose output passes out.bytes_max is closed (or, with
  * pause_at_bytes, stops reading until it drained below half); a reader that holds more than
  * input_bytes_max unconsumed bytes is closed. A paused link still holds up to LINK_HELD_BYTES of what
  * arrives, so that the death of a peer that waits in silence is noticed. One whose owner said
@@ -105,9 +105,8 @@ struct link {
     size_t in_head;
     size_t in_want; /* link_want_input */
     struct out out;
-    uint64_t output_bytes_max; /* 0: none */
-    uint64_t pause_at_bytes;   /* 0: never */
-    uint64_t input_bytes_max;  /* 0: none */
+    uint64_t pause_at_bytes;  /* 0: never */
+    uint64_t input_bytes_max; /* 0: none */
     uint64_t bytes_in, bytes_out;
     uint64_t opened_ms, active_ms;
     char peer[128], local[128]; /* "ip:port", "[ipv6]:port" as Redis prints it, or "/path:0" */
@@ -159,9 +158,9 @@ void link_aside_begin(struct ev_loop *loop);
 void link_aside_end(struct ev_loop *loop);
 void link_aside_read(struct link *l);
 void link_aside_flush(struct ev_loop *loop);
+
 /* What was written is no part of a conversation: once all is sent, the room for it is given back at once. */
 void link_be_brief(struct link *l);
-
 
 void link_pause_reading(struct link *l, bool pause);
 /* Says goodbye after what is in out has left, or once the peer has taken nothing of it for LINK_FAREWELL_MS.

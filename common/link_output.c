@@ -11,7 +11,7 @@ enum {
 
 static bool over_output_limit(struct link *l)
 {
-    if (!l->output_bytes_max || out_pending(&l->out) <= l->output_bytes_max)
+    if (!out_is_over(&l->out))
         return false;
     link_kill(l, LINK_WHY_LIMIT);
     return true;

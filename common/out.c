@@ -140,6 +140,11 @@ uint64_t out_pending(const struct out *o)
     return out_written(o) - o->sent;
 }
 
+bool out_is_over(const struct out *o)
+{
+    return o->bytes_max && out_pending(o) > o->bytes_max;
+}
+
 size_t out_memory(const struct out *o)
 {
     return o->held;

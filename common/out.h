@@ -32,8 +32,9 @@ struct out {
     char *at, *end;  /* the free room of the tail chunk, so that a write is a compare and a copy */
     uint64_t sealed; /* bytes in chunks before the tail, ever */
     uint64_t sent;
-    uint64_t mark; /* valid where marked is set */
-    size_t held;   /* bytes of all chunks, the spare included */
+    uint64_t mark;      /* valid where marked is set */
+    size_t held;        /* bytes of all chunks, the spare included */
+    uint64_t bytes_max; /* 0: none; see out_is_over */
     bool marked;
 };
 
@@ -72,6 +73,8 @@ void out_relax(struct out *o);
 uint64_t out_written(const struct out *o);
 uint64_t out_pending(const struct out *o); /* written - sent */
 size_t out_memory(const struct out *o);    /* bytes held in chunks, for limits and CLIENT LIST */
+/* More is pending than bytes_max: the owner will throw it away, and whoever writes may stop. */
+bool out_is_over(const struct out *o);
 
 /* Bytes that may leave now, as up to max pieces; the count of pieces. Valid until the next change. */
 int out_pieces(const struct out *o, struct iovec *pieces, int max);

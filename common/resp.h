@@ -141,6 +141,9 @@ struct reply {
     char error_code[32]; /* first word of the last error: "ERR", "WRONGTYPE", … */
 };
 
+/* Nobody will read what is written from now on: more waits than the peer may leave unread. */
+bool reply_is_over(const struct reply *r);
+
 void reply_simple(struct reply *r, const char *text); /* +OK */
 void reply_ok(struct reply *r);
 /* text without '-'; where its first word is not upper case, "ERR " is put in front, so a sentence that

@@ -59,6 +59,11 @@ static void write_line(struct reply *r, char type, struct bytes text)
     out_commit(r->out, (size_t)(at - start));
 }
 
+bool reply_is_over(const struct reply *r)
+{
+    return out_is_over(r->out);
+}
+
 void reply_simple(struct reply *r, const char *text)
 {
     write_line(r, '+', bytes_of(text));

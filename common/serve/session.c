@@ -287,7 +287,7 @@ void session_apply_limits(struct session *s)
 {
     uint64_t bulk_bytes_max = s->service->set->proto_max_bulk_bytes;
 
-    s->link->output_bytes_max = session_output_limit(s)->hard_bytes;
+    s->link->out.bytes_max = session_output_limit(s)->hard_bytes;
     s->link->input_bytes_max = s->service->set->client_query_buffer_bytes;
     /* A held request was let in and will be read once more: it must fit still. */
     if (!(s->flags & SESSION_HELD) || bulk_bytes_max > s->reader.limits.bulk_bytes_max)

@@ -124,7 +124,7 @@ static void show_many(struct call *c)
     }
     if (count < 0) { /* the same one as often as chance will have it */
         reply_count(&s, (uint64_t)-count);
-        for (; count < 0; count++)
+        for (; count < 0 && !reply_is_over(c->reply); count++)
             hash_random(h, moment, call_keyspace(c), show, &s);
         return;
     }

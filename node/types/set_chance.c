@@ -123,7 +123,7 @@ static void show_any(struct call *c, const struct set *s, uint64_t count)
     char scratch[SET_INT_TEXT];
 
     reply_array(c->reply, count);
-    while (count--)
+    while (count-- && !reply_is_over(c->reply))
         reply_bulk(c->reply, set_random(s, call_keyspace(c), scratch));
 }
 

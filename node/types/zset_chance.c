@@ -13,7 +13,7 @@ static uint64_t any_rank(struct call *c, const struct zset *z)
 static void reply_any(struct call *c, const struct zset *z, uint64_t count, bool with_scores)
 {
     reply_items_head(c, count, with_scores);
-    while (count--)
+    while (count-- && !reply_is_over(c->reply))
         reply_item(c, zset_at(z, any_rank(c, z)), with_scores);
 }
 

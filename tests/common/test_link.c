@@ -448,7 +448,7 @@ START_TEST(limits_close)
 
     begin();
     make_pair(&a, &b, &quiet_ops, NULL, NULL);
-    a.link->output_bytes_max = 1 << 20;
+    a.link->out.bytes_max = 1 << 20;
     out_append(&a.link->out, big, 2 << 20);
     link_wrote(a.link);
     turns(2);

@@ -5,6 +5,7 @@ import re
 import signal
 import time
 
+from harness.case import limit
 from harness.compare import compare
 from harness.resp import Client, Reply, ReplyError, encode, info
 from harness.wait import until
@@ -719,3 +720,22 @@ def test_no_shutdown_before_a_new_append_only_file_has_its_base(t):
         node.wait_log("Writing initial AOF, can't exit")
         assert "bye bye" in node.text()
     assert said[0] == said[1], said
+
+
+@limit(120)
+def test_a_reply_that_nobody_may_have_ends_early(t):
+    """A thousand million draws, each of which is allowed, to one who is to be dropped after the first million bytes."""
+    for node in both(t, **{"client-output-buffer-limit": "normal 1000000 0 0"}):
+        with node.client() as c:
+            c.call("HSET", "h", "a", "b")
+            c.call("SADD", "s", "a")
+            c.call("ZADD", "z", "1", "a")
+        for words in (["HRANDFIELD", "h"], ["HRANDFIELD", "h", "WITHVALUES"], ["SRANDMEMBER", "s"], ["ZRANDMEMBER", "z"]):
+            with node.client(timeout=10) as greedy:
+                greedy.send(*words[:2], "-999999999", *words[2:])
+                try:
+                    greedy.read()
+                    raise AssertionError("%s was answered" % words)
+                except ConnectionError:
+                    pass
+        assert node.call("PING") == "PONG"

@@ -310,7 +310,7 @@ static void on_acceptable(struct ev_loop *l, ev_io *w, int events)
                                                            .inline_bytes_max = BULK_MAX });
         c->link = link_new(loop, fd, NULL, true, &ops, c);
         c->link->input_bytes_max = 1024 * 1024;
-        c->link->output_bytes_max = 1024 * 1024;
+        c->link->out.bytes_max = 1024 * 1024;
         if (n)
             list_push_back(&n->clients, &c->of_node);
         connections++;
