@@ -74,19 +74,30 @@ static bool save_wanted(const struct serve *v)
     return (flags & SHUTDOWN_SAVE) || persist_has_save_points(v->world->persist);
 }
 
+static bool must_end(const struct serve *v)
+{
+    return v->shutdown->certain || (v->shutdown->flags & SHUTDOWN_FORCE);
+}
+
+/* The file is not whole yet, and the one before it does not count any more. */
+static bool lacks_base(const struct serve *v)
+{
+    if (!aof_awaits_base(v->world->aof))
+        return false;
+    log_warning("shutdown-without-base" REDIS_SAYS("Writing initial AOF, can't exit"));
+    return true;
+}
+
 /* False: the save failed and was not to be skipped. */
 static bool save(struct serve *v)
 {
     struct errmsg why;
 
-    if (aof_awaits_base(v->world->aof)) {
-        log_warning("shutdown-without-base" REDIS_SAYS("Writing initial AOF, can't exit"));
-        if (!(v->shutdown->flags & SHUTDOWN_FORCE))
-            return false;
-    }
+    if (lacks_base(v) && !must_end(v))
+        return false;
     if (aof_flush(v->world->aof) != OK) {
         log_warning("shutdown-flush-failed why=\"%s\"", aof_refuses_writes(v->world->aof));
-        if (!(v->shutdown->flags & SHUTDOWN_FORCE))
+        if (!must_end(v))
             return false;
     }
     if (!save_wanted(v))
@@ -95,7 +106,7 @@ static bool save(struct serve *v)
     if (persist_save_now(v->world->persist, &why) == OK)
         return true;
     log_warning("shutdown-save-failed why=\"%s\"", why.text);
-    return v->shutdown->flags & SHUTDOWN_FORCE;
+    return must_end(v);
 }
 
 static void finish(struct serve *v)
@@ -230,6 +241,10 @@ void shutdown_now(struct call *c)
     }
     if (v->busy_text && !(flags & SHUTDOWN_NOSAVE)) {
         reply_error(c->reply, v->busy_text);
+        return;
+    }
+    if (v->busy_text && !(flags & SHUTDOWN_FORCE) && lacks_base(v)) {
+        reply_error(c->reply, FAILED); /* before the script is cut off: there is no way back then */
         return;
     }
     if (v->busy_text)

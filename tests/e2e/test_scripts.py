@@ -347,6 +347,26 @@ def test_what_has_written_cannot_be_killed(t):
     assert follower.call("EXISTS", "half") == 0
 
 
+@limit(60)
+def test_a_shutdown_that_is_refused_leaves_the_script(t):
+    """While the first append only file is written. Half a script must not stay where no follower hears of it."""
+    t.needs_holdfast()
+    leader = t.node(settings={"busy-reply-threshold": "30"}).start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    caller, other = leader.client(), leader.client()
+    for i in range(100):
+        other.call("SET", "k:%d" % i, "v")
+    other.call("CONFIG", "SET", "rdb-key-save-delay", "1000000", "appendonly", "yes")
+    caller.send("EVAL", "redis.call('set', 'half', '1') while true do end", "0")
+    until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+    assert other.ask("SHUTDOWN", "NOSAVE").value == "ERR Errors trying to SHUTDOWN. Check logs."
+    assert other.ask("GET", "x").value.startswith("BUSY ")
+    other.send("SHUTDOWN", "NOSAVE", "FORCE")
+    until(lambda: not leader.running(), what="its end")
+    assert follower.call("EXISTS", "half") == 0
+
+
 # ---- what others hear --------------------------------------------------------------------------------------------
 
 def test_a_script_is_one_unit_for_followers(t):
