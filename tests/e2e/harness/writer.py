@@ -21,6 +21,17 @@ def ask_leader(sentinels, name, timeout=0.5):
     return None
 
 
+def longest_write_s(node, during, seconds):
+    """Writes one after the other while during() is true, for so many seconds at most: how long the slowest of them took."""
+    longest_s, end = 0.0, time.monotonic() + seconds
+    with node.client() as c:
+        while during() and time.monotonic() < end:
+            asked = time.monotonic()
+            c.call("SET", "during", "1")
+            longest_s = max(longest_s, time.monotonic() - asked)
+    return longest_s
+
+
 class Writer:
     """Asks a sentinel, connects, writes; on any error asks again. pause is between two writes."""
 
