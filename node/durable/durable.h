@@ -72,14 +72,12 @@ struct copy {
     uint64_t node, did, boot;
     uint64_t attach; /* of the link that it follows by; 0: none in this epoch */
     uint64_t kept[KEEP_COUNT];
-    uint64_t seq;      /* the last beat it has heard */
-    uint64_t heard_ms; /* the last acknowledgement */
-    uint64_t lost_ms;  /* its link broke; UINT64_MAX: it did not */
-    /* Our own turns held us up for so long, since our data ended there, and it has not shown that it has that; 0: not at all */
-    uint64_t borne_ms, owes;
-    /* It is not taken for lost before, unless it has answered this beat and has everything. */
-    uint64_t patient_ms, patient_seq;
-    uint64_t due, due_ms;                 /* what it is to reach, asked for then */
+    uint64_t seq;         /* the last beat it has heard */
+    uint64_t heard_ms;    /* the last acknowledgement */
+    uint64_t lost_ms;     /* its link broke; UINT64_MAX: it did not */
+    uint64_t due, due_ms; /* what it is to reach, asked for then */
+    uint64_t
+        patient_ms; /* what our own turns took is excused until then, and its limits begin there */
     uint64_t steady_ms;                   /* its lag is small since; UINT64_MAX: it is not */
     uint64_t shrunk_ms[2], hold_until_ms; /* the last but one, the last */
     uint32_t shrinks;
@@ -146,8 +144,7 @@ struct durable {
     uint64_t confirm, confirmed; /* beats: asked for, and answered by all */
     uint64_t advanced_ms;        /* commit last moved, or had nothing to wait for */
     bool closed;                 /* whoever waited since was closed */
-    uint64_t doubt_seq;          /* after a gap: held until this beat is answered; 0: no doubt */
-    uint64_t doubt_until_ms;
+    uint64_t woke_ms, woke_seq;  /* the end of the last gap, and the beat that was said then */
     struct handoff handoff;
 
     uint32_t mutations; /* enum durable_mutation */

@@ -17,8 +17,8 @@ enum {
     SILENCES = 4,           /* a follower attaches again after this many silences of its leader */
     AWAY_BYTES = 64 << 20,  /* of the stream, kept for a member that is not in sync */
     BORNE_MS =
-        5000, /* of one turn that held us up is borne in others; behind longer ones another leads … */
-    BORNE_MS_MAX = 10000, /* … and of all, while nothing is heard */
+        5000, /* of turns that held us up is borne in others; behind longer ones another leads … */
+    BORNE_MS_MAX = 10000, /* … and nothing in who has got nowhere for so long */
 };
 
 /* durable.c */

@@ -62,7 +62,11 @@ struct copy *eff_copy(struct durable *d, uint64_t node)
         d->copy_count == CHARTER_MEMBERS_MAX)
         return NULL;
     d->copies[d->copy_count] = (struct copy){
-        .node = node, .heard_ms = d->now_ms, .lost_ms = UINT64_MAX, .steady_ms = UINT64_MAX
+        .node = node,
+        .heard_ms = d->now_ms,
+        .due_ms = d->now_ms,
+        .lost_ms = UINT64_MAX,
+        .steady_ms = UINT64_MAX,
     };
     return &d->copies[d->copy_count++];
 }
@@ -132,17 +136,20 @@ uint64_t eff_beat(const struct durable *d)
 
 /* ---- leaving ----------------------------------------------------------------------------------- */
 
+static uint64_t excused_ms(const struct copy *c, uint64_t since_ms)
+{
+    return since_ms > c->patient_ms ? since_ms : c->patient_ms;
+}
+
 static bool lags(const struct durable *d, const struct copy *c)
 {
-    return c->attach != 0 && c->kept[eff_level(d)] < c->due && d->now_ms >= c->patient_ms &&
-           d->now_ms >= c->due_ms + d->terms->max_lag_ms;
+    return c->attach != 0 && c->kept[eff_level(d)] < c->due &&
+           d->now_ms >= excused_ms(c, c->due_ms) + d->terms->max_lag_ms;
 }
 
 uint64_t eff_silent_ms(const struct durable *d, const struct copy *c)
 {
-    uint64_t limit_ms = c->heard_ms + d->terms->silence_ms;
-
-    return limit_ms > c->patient_ms ? limit_ms : c->patient_ms;
+    return excused_ms(c, c->heard_ms) + d->terms->silence_ms;
 }
 
 /* Who found us silent meanwhile has hung up to attach anew, and is on its way. */

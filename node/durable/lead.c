@@ -62,34 +62,27 @@ static void beat(struct durable *d, struct durable_actions *out)
     }
 }
 
-/* What held us up may hold up those who repeat it, and for as long. Nobody was silent or gone meanwhile: we did not look.
- * But of a leader that is held up all the time, whoever has died is to be found out, too. */
-static void bear(struct durable *d, struct copy *c, uint64_t slept_ms)
+/* Nobody was silent or gone while we slept, for we did not look: what was left of our patience is left still. And what held
+ * us up may hold up those who repeat it: it grows by as much. But of a leader that is held up all the time, whoever has
+ * died is to be found out, too: who has got nowhere for too long is borne no more. */
+static void bear(const struct durable *d, struct copy *c, uint64_t slept_ms)
 {
-    uint64_t until_ms;
+    uint64_t fell_asleep_ms = d->now_ms - slept_ms, left_ms = slept_ms;
 
-    if (c->borne_ms >= BORNE_MS_MAX)
+    if (fell_asleep_ms >= c->due_ms + BORNE_MS_MAX)
         return;
-    if (c->borne_ms == 0)
-        c->owes = d->at;
-    c->borne_ms += slept_ms < BORNE_MS ? slept_ms : BORNE_MS;
-    c->heard_ms = c->due_ms = d->now_ms;
+    if (c->patient_ms > fell_asleep_ms)
+        left_ms += c->patient_ms - fell_asleep_ms;
+    c->patient_ms = d->now_ms + (left_ms < BORNE_MS ? left_ms : BORNE_MS);
+    c->heard_ms = d->now_ms;
     if (c->lost_ms != UINT64_MAX)
         c->lost_ms = d->now_ms;
-    c->patient_seq = d->seq + 1; /* which is about to be said */
-    until_ms = d->now_ms + (c->borne_ms < BORNE_MS ? c->borne_ms : BORNE_MS) + d->terms->silence_ms;
-    if (until_ms > c->patient_ms)
-        c->patient_ms = until_ms;
 }
 
 /* Who has everything, and said so after we woke, has nothing more to be slow about. */
 static void end_patience(const struct durable *d, struct copy *c)
 {
-    uint64_t kept = c->kept[eff_level(d)];
-
-    if (kept >= c->owes)
-        c->borne_ms = 0;
-    if (kept >= d->at && c->seq >= c->patient_seq)
+    if (c->kept[eff_level(d)] >= d->at && c->seq >= d->woke_seq)
         c->patient_ms = 0;
 }
 
@@ -99,8 +92,19 @@ void lead_wakes_again(struct durable *d, uint64_t slept_ms, struct durable_actio
         bear(d, &d->copies[i], slept_ms);
     d->advanced_ms = d->now_ms; /* nor did anything stall */
     beat(d, out);
-    d->doubt_seq = d->seq;
-    d->doubt_until_ms = d->now_ms + d->terms->heartbeat_ms;
+    d->woke_ms = d->now_ms;
+    d->woke_seq = d->seq;
+}
+
+/* After a gap we may be deposed: until somebody has answered, for a heartbeat at most. */
+static bool is_in_doubt(const struct durable *d, uint64_t now_ms)
+{
+    if (now_ms >= d->woke_ms + d->terms->heartbeat_ms)
+        return false;
+    for (uint32_t i = 0; i < d->copy_count; i++)
+        if (d->copies[i].seq >= d->woke_seq)
+            return false;
+    return true;
 }
 
 uint64_t durable_confirm(struct durable *d, uint64_t now_ms, struct durable_actions *out)
@@ -213,8 +217,6 @@ static void hear_ack(struct durable *d, const struct talk *t)
         c->steady_ms = UINT64_MAX;
     else if (c->steady_ms == UINT64_MAX)
         c->steady_ms = d->now_ms;
-    if (d->doubt_seq != 0 && c->seq >= d->doubt_seq)
-        d->doubt_seq = 0;
 }
 
 void lead_hear(struct durable *d, const struct talk *t, struct durable_actions *out)
@@ -319,8 +321,6 @@ static void close_waiting(struct durable *d, struct durable_actions *out)
 
 void lead_turn(struct durable *d, struct durable_actions *out)
 {
-    if (d->doubt_seq != 0 && d->now_ms >= d->doubt_until_ms)
-        d->doubt_seq = 0;
     release(d, out);
     if (d->now_ms >= d->beat_ms)
         beat(d, out);
@@ -367,7 +367,7 @@ enum refusal durable_refuses_write(const struct durable *d, uint64_t now_ms)
         return REFUSES_MISCONF;
     if (!is_async(d) && (durable_eff(d, eff) < d->meta.seen.min_sync || is_stalled(d, now_ms)))
         return REFUSES_NOREPLICAS;
-    if (d->doubt_seq != 0 ||
+    if (is_in_doubt(d, now_ms) ||
         (d->handoff.state != HANDOFF_NONE && !DURABLE_MUTATED(d, MUT_HOLD_LEAKS)))
         return REFUSES_HELD;
     return REFUSES_NOTHING;
@@ -396,7 +396,7 @@ enum refusal durable_refuses_read(const struct durable *d, uint64_t now_ms)
         return has_no_data(d) ? REFUSES_MASTERDOWN : REFUSES_NOTHING;
     if (d->role != NODE_ACTIVE || (!is_async(d) && hears_nobody(d, now_ms)))
         return REFUSES_MASTERDOWN;
-    if (d->doubt_seq != 0 || (d->handoff.state != HANDOFF_NONE && d->confirm != 0))
+    if (is_in_doubt(d, now_ms) || (d->handoff.state != HANDOFF_NONE && d->confirm != 0))
         return REFUSES_HELD;
     return REFUSES_NOTHING;
 }

@@ -42,7 +42,7 @@ void place_leave(struct durable *d, struct durable_actions *out)
     d->open = (struct open_grow){ 0 };
     d->handoff = (struct handoff){ 0 };
     d->copy_count = 0;
-    d->doubt_seq = 0;
+    d->woke_ms = 0;
     d->unsure = false;
     wait_for_leader(d);
 }
