@@ -64,6 +64,8 @@ struct dial_options {
     uint32_t calls_max;       /* 0: 100000 */
     uint64_t reply_bytes_max; /* of one whole reply; 0: no limit but that of resp_replies */
     int64_t keepalive_s;      /* 0: no probes */
+    uint64_t
+        unarrived_ms; /* what is sent and not acknowledged by the other kernel for so long ends it; 0: the kernel's own */
     /* state changed. Called from the loop, never from inside dial_start. */
     void (*on_state)(void *arg, struct dial *d, enum dial_state state, enum dial_why why);
     /* A reply nobody asked for: RESP3 push, or pub/sub messages after dial_subscribe. */

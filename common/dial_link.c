@@ -216,6 +216,8 @@ void dial_connected(struct dial *d)
 
     d->fd = -1;
     net_tune(fd, peer->sa_family, d->o.keepalive_s);
+    if (d->o.unarrived_ms)
+        net_limit_unarrived(fd, d->o.unarrived_ms);
     resp_replies_fini(&d->replies);
     resp_replies_init(&d->replies);
     if (d->o.reply_bytes_max && d->o.reply_bytes_max < d->replies.bulk_bytes_max)

@@ -530,11 +530,11 @@ static void log_dial_failed(const struct dial *d, enum dial_why why)
 }
 
 /* A group's leader may be silent because it is busy: whether its machine is there is the kernel's to find out. */
-static void limit_unarrived(const struct replica *r)
+static uint64_t unarrived_ms(const struct replica *r)
 {
-    if (group_bound(r))
-        net_limit_unarrived(r->link->fd,
-                            GROUP_UNARRIVED_SILENCES * (uint64_t)r->w->set->hf_silence_limit_ms);
+    uint64_t silence_ms = (uint64_t)r->w->set->hf_silence_limit_ms;
+
+    return group_bound(r) ? GROUP_UNARRIVED_SILENCES * silence_ms : 0;
 }
 
 static void on_dial(void *arg, struct dial *d, enum dial_state state, enum dial_why why)
@@ -545,7 +545,6 @@ static void on_dial(void *arg, struct dial *d, enum dial_state state, enum dial_
         r->link = dial_take_link(d);
         r->link->ops = &leader_link;
         r->link->owner = r;
-        limit_unarrived(r);
         tell(r, UPSTREAM_EV_UP);
     } else if (state == DIAL_DOWN) {
         log_dial_failed(d, why);
@@ -567,6 +566,7 @@ static void do_dial(struct replica *r, const struct upstream_action *a)
             .tls = r->w->net ? r->w->net->tls_client : NULL,
             .source_address = *source ? source : NULL,
             .connect_timeout_ms = group_bound(r) ? GROUP_CONNECT_MS : r->upstream_config.timeout_ms,
+            .unarrived_ms = unarrived_ms(r),
             .on_state = on_dial,
             .arg = r,
         });

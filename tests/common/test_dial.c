@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -346,27 +347,62 @@ START_TEST(names_are_resolved)
 }
 END_TEST
 
-START_TEST(silence_times_out)
+/* Takes connections, and nobody reads them. */
+static int open_mute(int *out_port)
 {
-    struct heard h = { 0 };
     struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof sa;
     int mute = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct dial *d;
 
     ck_assert_int_eq(bind(mute, (struct sockaddr *)&sa, sizeof sa), 0);
     ck_assert_int_eq(listen(mute, 8), 0);
     getsockname(mute, (struct sockaddr *)&sa, &len);
-    begin();
-    d = dial_to(&h, (struct dial_options){
-                        .port = ntohs(sa.sin_port), .client_name = "x", .connect_timeout_ms = 50 });
-    await(&h.states[DIAL_DOWN], 1); /* connects, and the greeting is never answered */
+    *out_port = ntohs(sa.sin_port);
+    return mute;
+}
+
+static uint64_t silent_for_ms(struct dial_options o)
+{
+    struct heard h = { 0 };
+    uint64_t began_us = clock_read_us();
+    struct dial *d = dial_to(&h, o);
+
+    await(&h.states[DIAL_DOWN], 1);
     ck_assert_int_eq(h.why, DIAL_WHY_TIMEOUT);
     ck_assert_int_eq(h.states[DIAL_GREETING], 1);
     ck_assert_int_eq(h.states[DIAL_UP], 0);
     dial_free(d);
+    return (clock_read_us() - began_us) / 1000;
+}
+
+/* It connects, and the greeting is never answered. */
+START_TEST(silence_times_out)
+{
+    struct dial_options o = { .client_name = "x", .connect_timeout_ms = 50 };
+    int mute = open_mute(&o.port);
+
+    begin();
+    silent_for_ms(o);
     finish();
     close(mute);
+}
+END_TEST
+
+/* Behind a cut of which nobody tells the kernel would try for a quarter of an hour. */
+START_TEST(what_does_not_arrive_ends_it)
+{
+    struct heard h = { 0 };
+    struct dial *d;
+    int ms = 0;
+    socklen_t len = sizeof ms;
+
+    begin();
+    d = dial_to(&h, (struct dial_options){ .unarrived_ms = 700 });
+    await(&h.states[DIAL_UP], 1);
+    ck_assert_int_eq(getsockopt(dial_link(d)->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &len), 0);
+    ck_assert_int_eq(ms, 700);
+    dial_free(d);
+    finish();
 }
 END_TEST
 
@@ -773,7 +809,8 @@ START_TEST(tls_names_are_verified)
 END_TEST
 
 CHECK_MAIN("dial", calls_are_answered_in_order, refused_is_told_at_once, reset_then_refused,
-           retries_until_there_is_a_listener, names_are_resolved, silence_times_out, authentication,
-           a_password_may_have_a_fallback, rubbish_ends_it, a_reply_has_a_limit, calls_have_a_limit,
-           pushes, callbacks_may_free, drop_and_set, taken_link_brings_what_had_arrived,
+           retries_until_there_is_a_listener, names_are_resolved, silence_times_out,
+           what_does_not_arrive_ends_it, authentication, a_password_may_have_a_fallback,
+           rubbish_ends_it, a_reply_has_a_limit, calls_have_a_limit, pushes, callbacks_may_free,
+           drop_and_set, taken_link_brings_what_had_arrived,
            every_call_is_answered_once_under_random_death, tls_names_are_verified)

@@ -107,6 +107,30 @@ def test_a_follower_with_an_old_disk_is_filled_anew(t):
     story.end()
 
 
+@limit(120)
+def test_a_node_is_heard_as_soon_as_its_cable_is_back(t):
+    """The kernel tries what it could not send ever more rarely: who waited for it would hear nothing for as long again."""
+    story = Story(t, net=t.net())
+    follower, name = story.faults.follower, story.group.name
+
+    def seen_by(s):
+        members = [pairs(m) for m in pairs(s.call("SENTINEL", "HF", "STATUS", name))["members"]]
+        return next(m["state"] for m in members if int(m["port"]) == follower.port and m["ip"] == follower.ip)
+    cable = story.trial.hosts.of(follower)
+    cable.unplug()
+    for s in story.group.sentinels:
+        until(lambda: seen_by(s) in ("silent", "unreachable"), 10, "%r to miss %r" % (s, follower))
+    story.faults.pause(6.5, 7)
+    cable.plug()
+    began = time.monotonic()
+    for s in story.group.sentinels:
+        until(lambda: seen_by(s) == "alive", 20, "%r to hear %r" % (s, follower))
+    heard_s = time.monotonic() - began
+    t.figure("a node whose cable is back: %.0f ms until all sentinels hear it" % (heard_s * 1000))
+    assert heard_s < 2
+    story.end()
+
+
 @slow
 @limit(120)
 def test_a_leader_that_comes_back_empty_empties_nobody(t):
