@@ -156,6 +156,7 @@ static void set_wake(struct helm *h)
     struct ev_loop *loop = h->all->drive->loop;
     uint64_t now_ms = clock_now_ms(), at_ms = on_the_grid(captain_wake_ms(&h->captain), now_ms);
 
+    captain_expect(&h->captain, at_ms);
     if (at_ms >= h->wake_at_ms)
         return;
     h->wake_at_ms = at_ms;

@@ -768,6 +768,12 @@ uint64_t captain_wake_ms(const struct captain *c)
     return c->wake_ms;
 }
 
+void captain_expect(struct captain *c, uint64_t at_ms)
+{
+    if (at_ms > c->wake_ms)
+        c->wake_ms = at_ms;
+}
+
 void captain_init(struct captain *c, uint64_t voter, uint64_t proposer, const struct charter *known,
                   const struct captain_settings *set, uint64_t seed, uint64_t now_ms)
 {

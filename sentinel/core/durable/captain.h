@@ -334,6 +334,8 @@ void captain_fini(struct captain *c);
 void captain_step(struct captain *c, const struct captain_event *ev, struct captain_actions *out);
 uint64_t
 captain_wake_ms(const struct captain *c); /* when to raise EV_TIME; there always is a moment */
+/* The driver comes then, a little later, so as to come for several at once: by so much nobody is late. */
+void captain_expect(struct captain *c, uint64_t at_ms);
 /* A voter at that place says who it is, in that format. */
 void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint32_t format,
                  uint64_t now_ms);

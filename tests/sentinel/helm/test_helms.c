@@ -46,7 +46,7 @@ static void tell(const char *format, ...)
 
 /* ---- the captain, played ------------------------------------------------------------------------- */
 
-static uint64_t wake_ms;
+static uint64_t wake_ms, expected_ms;
 static struct charter
     next_charter; /* what a captain knows after its next step; ver 0: what it knew */
 static struct captain_actions wants; /* after the next event of the kind `wanting` */
@@ -147,6 +147,11 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
 uint64_t captain_wake_ms(const struct captain *c)
 {
     return wake_ms;
+}
+
+void captain_expect(struct captain *c, uint64_t at_ms)
+{
+    expected_ms = at_ms;
 }
 
 void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint32_t format,
@@ -579,6 +584,20 @@ START_TEST(the_captain_is_woken_when_it_wants_to_be)
 }
 END_TEST
 
+/* What is put off for the sake of others is no lateness of the captain's. */
+START_TEST(the_captain_knows_when_it_will_be_woken)
+{
+    begin(true);
+    wake_ms = (clock_now_ms() / 50 + 13) * 50 + 1;
+    step();
+    ck_assert_uint_eq(expected_ms, wake_ms + 49);
+    wake_ms = clock_now_ms() + 5;
+    step();
+    ck_assert_uint_eq(expected_ms, wake_ms);
+    finish();
+}
+END_TEST
+
 /* Made while the node is well, on a connection of its own, and asked when the captain wants it. */
 START_TEST(the_thread_of_a_node_has_a_line_of_its_own)
 {
@@ -687,5 +706,5 @@ CHECK_MAIN("helms", a_group_has_a_captain_while_it_is_watched_and_its_voter_know
            orders_go_out_and_receipts_come_in, what_is_no_receipt_is_silence,
            a_line_that_closes_is_dialled_in_the_same_turn, who_is_no_member_any_more_is_hung_up_on,
            what_is_raised_meanwhile_is_obeyed_behind, the_captain_is_woken_when_it_wants_to_be,
-           the_thread_of_a_node_has_a_line_of_its_own, requests_become_wishes,
-           what_a_plain_group_is_asked)
+           the_captain_knows_when_it_will_be_woken, the_thread_of_a_node_has_a_line_of_its_own,
+           requests_become_wishes, what_a_plain_group_is_asked)

@@ -416,6 +416,11 @@ static void slept(struct stage *s, char **w)
     stage_wait(s, 0);
 }
 
+static void put_off(struct stage *s, char **w)
+{
+    s->put_off_ms = value_of(s, *w);
+}
+
 static void show(struct stage *s, char **w)
 {
     const struct captain *c = &s->captain;
@@ -491,10 +496,10 @@ static const struct {
     { "change", change, false },   { "offer-shrink", offer_shrink, false },
     { "wish", wish, false },       { "wait", wait, false },
     { "sleep", slept, false },     { "show", show, false },
-    { "instead", instead, false }, { "hang", hang, true },
-    { "lookout", lookout, false }, { "pause", pause_it, false },
-    { "resume", resume, false },   { "joins", joins, false },
-    { "speaks", speaks, false },
+    { "put-off", put_off, false }, { "instead", instead, false },
+    { "hang", hang, true },        { "lookout", lookout, false },
+    { "pause", pause_it, false },  { "resume", resume, false },
+    { "joins", joins, false },     { "speaks", speaks, false },
 };
 
 void stage_line(struct stage *s, const char *line)

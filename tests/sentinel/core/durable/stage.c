@@ -297,9 +297,10 @@ void stage_wait(struct stage *s, uint64_t ms)
     uint64_t until_ms = s->now_ms + ms;
 
     stage_play(s);
-    while (captain_wake_ms(&s->captain) <= until_ms) {
-        uint64_t at_ms = captain_wake_ms(&s->captain);
+    while (captain_wake_ms(&s->captain) + s->put_off_ms <= until_ms) {
+        uint64_t at_ms = captain_wake_ms(&s->captain) + s->put_off_ms;
 
+        captain_expect(&s->captain, at_ms);
         if (at_ms > s->now_ms)
             s->now_ms = at_ms;
         stage_put(s, CAPTAIN_EV_TIME);

@@ -55,6 +55,7 @@ struct stage {
     struct captain_actions out;
     struct stage_event held; /* the answer to a HANDOFF */
     uint64_t now_ms, ballot_shown;
+    uint64_t put_off_ms;  /* the driver comes so much later than it is wanted, and says so */
     uint64_t mute_accept; /* ACCEPTs are lost */
     bool started, loud;
     struct buf text;
