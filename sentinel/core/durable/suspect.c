@@ -208,25 +208,35 @@ static bool has_majority(const struct captain *c, enum opinion mine_is, bool *ou
 
 enum witness { WITNESS_NONE, WITNESS_AWAITED, WITNESS_HEARS_IT };
 
-/* What one copy in sync says of its leader. */
-static enum witness ask_witness(const struct captain *c, const struct watched *w)
+/* A beat is as old as the copy said, and as what it said is by now. */
+static uint64_t beat_fades_ms(const struct captain *c, const struct evidence *e)
+{
+    uint64_t fresh_ms = 2 * c->set.patience.heartbeat_ms, age_ms = e->report.beat_age_ms;
+
+    return age_ms < fresh_ms ? e->heard_ms + fresh_ms - age_ms : 0;
+}
+
+/* What one copy in sync says of its leader; before it answers, what it said last counts for as long as it would. */
+static enum witness ask_witness(struct captain *c, const struct watched *w)
 {
     const struct report *r = &w->e.report;
-    uint64_t fresh_ms = 2 * c->set.patience.heartbeat_ms;
-    const struct member *m = charter_member((struct charter *)&c->charter, w->e.node);
+    const struct member *m = charter_member(&c->charter, w->e.node);
+    uint64_t fades_ms = beat_fades_ms(c, &w->e);
 
     if (m->did == 0 || m->node == c->charter.leader)
         return WITNESS_NONE;
-    if (w->e.told_seq < w->probe_seq)
-        return c->now_ms < c->asked_ms + CAPTAIN_PROBE_MS ? WITNESS_AWAITED : WITNESS_NONE;
     if (r->did == m->did && r->role == NODE_FOLLOWER && r->promised == c->charter.epoch &&
-        r->beat_age_ms < fresh_ms)
+        c->now_ms < fades_ms) {
+        captain_wake_by(c, fades_ms);
         return WITNESS_HEARS_IT;
+    }
+    if (w->e.told_seq < w->probe_seq && c->now_ms < c->asked_ms + CAPTAIN_PROBE_MS)
+        return WITNESS_AWAITED;
     return WITNESS_NONE;
 }
 
 /* Only what the network says can be wrong in a way that a copy in sync knows better. */
-static enum witness ask_witnesses(const struct captain *c, enum why why)
+static enum witness ask_witnesses(struct captain *c, enum why why)
 {
     enum witness most = WITNESS_NONE;
 
