@@ -60,6 +60,8 @@ struct dial_options {
     const char
         *client_name; /* CLIENT SETNAME; NULL: none. Of refusals only NOAUTH counts. Copied. */
     uint64_t connect_timeout_ms;
+    uint64_t
+        greeting_timeout_ms; /* of TLS and greeting, once connected; 0: what is left of connect_timeout_ms */
     uint64_t retry_ms;        /* after DOWN; 0: only when dial_start is called again */
     uint32_t calls_max;       /* 0: 100000 */
     uint64_t reply_bytes_max; /* of one whole reply; 0: no limit but that of resp_replies */

@@ -222,6 +222,8 @@ void dial_connected(struct dial *d)
     resp_replies_init(&d->replies);
     if (d->o.reply_bytes_max && d->o.reply_bytes_max < d->replies.bulk_bytes_max)
         d->replies.bulk_bytes_max = d->o.reply_bytes_max;
+    if (d->o.greeting_timeout_ms)
+        dial_arm(d, &d->deadline, d->o.greeting_timeout_ms);
     d->link = link_new(d->loop, fd, d->o.tls, false, &ops, d);
     d->link->input_bytes_max = d->o.reply_bytes_max;
     copy_ip(d->link->peer, d->peer_ip, sizeof d->peer_ip);

@@ -566,6 +566,7 @@ static void do_dial(struct replica *r, const struct upstream_action *a)
             .tls = r->w->net ? r->w->net->tls_client : NULL,
             .source_address = *source ? source : NULL,
             .connect_timeout_ms = group_bound(r) ? GROUP_CONNECT_MS : r->upstream_config.timeout_ms,
+            .greeting_timeout_ms = group_bound(r) ? UPSTREAM_UNHEARD_MS : 0,
             .unarrived_ms = unarrived_ms(r),
             .on_state = on_dial,
             .arg = r,

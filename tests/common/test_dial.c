@@ -383,6 +383,11 @@ START_TEST(silence_times_out)
 
     begin();
     silent_for_ms(o);
+    o.greeting_timeout_ms = 400; /* whoever is busy gets more time than one that is not there */
+    ck_assert_uint_ge(silent_for_ms(o), 400);
+    o.connect_timeout_ms = 5000;
+    o.greeting_timeout_ms = 50;
+    ck_assert_uint_lt(silent_for_ms(o), 4000);
     finish();
     close(mute);
 }
