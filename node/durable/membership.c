@@ -442,7 +442,7 @@ static void tell_what_was_found(const struct membership *m)
                "clean=%d resyncing=%d same-kernel=%d",
                m->found.loads ? "whole" : "unknown", U(m->found.end.epoch), U(m->found.end.offset),
                U(history_epoch(&was->history)), keep_word(was->weakest), was->solo, was->clean,
-               was->resyncing, strcmp(was->kernel, m->found.kernel) == 0);
+               was->resyncing, meta_same_kernel(was, &m->found));
 }
 
 static enum err begin_boot(struct membership *m, struct errmsg *out_why)

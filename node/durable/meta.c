@@ -4,6 +4,11 @@
 
 #include "node/durable/durable.h"
 
+bool meta_same_kernel(const struct meta *m, const struct found *f)
+{
+    return m->kernel[0] && strcmp(m->kernel, f->kernel) == 0;
+}
+
 bool meta_keeps_did(const struct meta *m, const struct found *f)
 {
     if (m->did == 0 || m->resyncing || !f->loads)
@@ -12,7 +17,7 @@ bool meta_keeps_did(const struct meta *m, const struct found *f)
         return true;
     if (m->solo || m->weakest == KEEP_FSYNC)
         return true;
-    return m->weakest == KEEP_OS && strcmp(m->kernel, f->kernel) == 0;
+    return m->weakest == KEEP_OS && meta_same_kernel(m, f);
 }
 
 void meta_new_did(struct meta *m, uint64_t did)

@@ -54,6 +54,8 @@ struct found {
     char kernel[KERNEL_BOOT_LEN + 1];
 };
 
+/* The kernel that it ran on; one that tells no id is no other's, nor its own of a moment ago. */
+bool meta_same_kernel(const struct meta *m, const struct found *f);
 /* May the data set of this start keep its did? */
 bool meta_keeps_did(const struct meta *m, const struct found *f);
 /* meta as it is to be written first of all: the next boot, and new_did where the old one is not kept. History is cut

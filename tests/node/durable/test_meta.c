@@ -73,6 +73,18 @@ START_TEST(a_clean_mark_is_of_one_position)
 }
 END_TEST
 
+/* /proc may be hidden. Then nothing tells a restart from a loss of power. */
+START_TEST(a_kernel_that_tells_no_id_is_not_the_same)
+{
+    struct meta m = meta_of(KEEP_OS);
+    struct found f = found_of("", true);
+
+    m.kernel[0] = '\0';
+    ck_assert(!meta_keeps_did(&m, &f));
+    ck_assert(!meta_start(&m, &f, 999, 0));
+}
+END_TEST
+
 START_TEST(a_boot_that_proved_nothing_is_not_used_up)
 {
     struct meta m = meta_of(KEEP_FSYNC);
@@ -192,6 +204,6 @@ START_TEST(an_old_era_is_forgotten_first)
 END_TEST
 
 CHECK_MAIN("meta", a_did_is_kept_only_where_nothing_can_be_missing, a_clean_mark_is_of_one_position,
-           a_boot_that_proved_nothing_is_not_used_up,
+           a_kernel_that_tells_no_id_is_not_the_same, a_boot_that_proved_nothing_is_not_used_up,
            files_that_know_another_epoch_are_another_data_set, the_common_part_is_what_is_the_same,
            a_tail_of_marks_is_told_from_data, an_old_era_is_forgotten_first)
