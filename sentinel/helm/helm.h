@@ -25,9 +25,10 @@ enum {
     HELM_CALLS_MAX = 1000, /* unanswered, of one line; over it, it is silent anyhow */
     HELM_UNARRIVED_MS =
         500, /* a machine that takes nothing for so long: its line is dialled until it is back */
-    HELM_WARM_MS = 1000,  /* links to voters are kept up, so that a failover waits for no dial */
-    HELM_POLL_MS = 5000,  /* voters are asked who they are, for operators to see */
-    HELM_VITAL_MS = 1000, /* between two dials of a node's thread … */
+    HELM_GREETING_MS = 500, /* of TLS and passwords, once a node has taken the connection */
+    HELM_WARM_MS = 1000,    /* links to voters are kept up, so that a failover waits for no dial */
+    HELM_POLL_MS = 5000,    /* voters are asked who they are, for operators to see */
+    HELM_VITAL_MS = 1000,   /* between two dials of a node's thread … */
     HELM_VITAL_REFUSED_MS = 10000, /* … that knows of none */
     HELM_GRID_MS = 10,             /* heartbeats of many groups leave in one turn */
     HELM_GRID_FROM_MS = 20,        /* what is due sooner is due when it is due, */

@@ -16,6 +16,7 @@ void helm_line_aim(const struct helms *hs, const struct group *g, const struct p
     o->source_address = how->source_address;
     o->keepalive_s = how->keepalive_s;
     o->unarrived_ms = HELM_UNARRIVED_MS;
+    o->greeting_timeout_ms = HELM_GREETING_MS;
     o->user = g->set.auth_user;
     o->password = bytes_of(g->set.auth_pass);
     o->fallback = bytes_of(g->set.auth_pass_fallback);

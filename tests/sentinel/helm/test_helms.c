@@ -234,6 +234,8 @@ static struct listen doors;
 static struct resp_reader reader;
 static struct link *server_links[16];
 static int server_count, port;
+static struct link *waits; /* for the answer to its greeting, where one is held up */
+static bool is_far;
 static const char *odd; /* the next order's answer, in the place of a receipt; then NULL again */
 
 /* It belongs to the group, and obeys. */
@@ -283,7 +285,10 @@ static void server_input(struct link *l)
         for (int i = 0; i < q.argc; i++)
             buf_printf(&heard, "%s%.*s", i ? " " : "", (int)q.argv[i].len, q.argv[i].at);
         buf_putc(&heard, '\n');
-        put_answer(&out, &q);
+        if (is_far && bytes_is_word(q.argv[0], "client"))
+            waits = l;
+        else
+            put_answer(&out, &q);
         out_append(&l->out, out.at, out.len);
         link_wrote(l);
         buf_fini(&out);
@@ -530,6 +535,29 @@ START_TEST(a_line_that_closes_is_dialled_in_the_same_turn)
 }
 END_TEST
 
+/* A dial is given two heartbeats. TLS and a password take several round trips more, to whoever is there. */
+START_TEST(a_node_that_is_far_away_is_greeted_in_its_time)
+{
+    uint64_t until_us;
+
+    begin(true);
+    is_far = true;
+    dial(CAPTAIN_EV_LOOKOUT);
+    wants.at[0].timeout_ms = 60;
+    step();
+    await(&heard, "CLIENT SETNAME");
+    until_us = clock_read_us() + 150000;
+    while (clock_read_us() < until_us)
+        ev_run(loop, EVRUN_NOWAIT);
+    ck_assert_ptr_null(strstr(buf_text(&told), "down"));
+    out_append(&waits->out, "+OK\r\n", 5);
+    link_wrote(waits);
+    await(&told, "up 11\n");
+    is_far = false;
+    finish();
+}
+END_TEST
+
 START_TEST(who_is_no_member_any_more_is_hung_up_on)
 {
     begin(true);
@@ -704,7 +732,8 @@ END_TEST
 CHECK_MAIN("helms", a_group_has_a_captain_while_it_is_watched_and_its_voter_knows_a_register,
            of_what_is_not_known_to_be_committed_the_voters_count_alone,
            orders_go_out_and_receipts_come_in, what_is_no_receipt_is_silence,
-           a_line_that_closes_is_dialled_in_the_same_turn, who_is_no_member_any_more_is_hung_up_on,
+           a_line_that_closes_is_dialled_in_the_same_turn,
+           a_node_that_is_far_away_is_greeted_in_its_time, who_is_no_member_any_more_is_hung_up_on,
            what_is_raised_meanwhile_is_obeyed_behind, the_captain_is_woken_when_it_wants_to_be,
            the_captain_knows_when_it_will_be_woken, the_thread_of_a_node_has_a_line_of_its_own,
            requests_become_wishes, what_a_plain_group_is_asked)
