@@ -35,6 +35,8 @@ for unit in "${units[@]}"; do
         while kill -0 $pid 2>/dev/null; do sleep 0.05; done
         rm %(state)s/$unit.pid
     fi
+    if [[ $verb == enable ]]; then touch %(state)s/$unit.enabled; fi
+    if [[ $verb == disable ]]; then rm -f %(state)s/$unit.enabled; fi
     if [[ $verb == reload ]]; then kill -HUP $pid; fi
     if [[ $verb == start || $verb == enable || $verb == restart ]]; then
         program=${command%%%% *}
@@ -98,6 +100,9 @@ class Machine:
         self.holder.kill()
         self.holder.wait()
         time.sleep(0.1)  # the last of its processes leaves the overlay
+
+    def starts_at_boot(self):
+        return sorted(file[:-len(".enabled")] for file in os.listdir(self.state) if file.endswith(".enabled"))
 
     def client(self, port=6379, password=NODE_PASSWORD):
         return Client((self.ip, port), password=password, timeout=5)
@@ -232,6 +237,8 @@ def restored(room, name, before, kind):
                 c.call("FLUSHALL")
                 c.call("MSET", "kept", "a mistake", "wrong", "1")
         return follow(text)
+    # There is an older one, too.
+    room.machines["m2"].run("mkdir -p /var/backups/holdfast; echo of another year >/var/backups/holdfast/mymaster-20200101.rdb")
     room.machines[name].run = err
     room.follow("backup.md", kind)
     room.machines[name].run = follow
@@ -438,7 +445,7 @@ def test_migration_and_back(t):
                         + ("" if name == "m1" else "replicaof 10.0.0.1 6379\n") + "TEXT\n"
                         "cat >/etc/redis/sentinel.conf <<'TEXT'\nbind 0.0.0.0\nprotected-mode no\nport 26379\ndir /tmp\nlogfile \"\"\n"
                         "sentinel monitor mymaster 10.0.0.1 6379 2\nsentinel down-after-milliseconds mymaster 3000\nTEXT\n"
-                        "systemctl start redis-server redis-sentinel"))
+                        "systemctl enable --now redis-server redis-sentinel"))
     until(lambda: room.machines["m1"].client(password=None).call("SET", "kept", "all the way") == "OK", 20, "Redis")
     room.whole(None, None)
 
@@ -452,3 +459,6 @@ def test_migration_and_back(t):
         assert "holdfast" not in c.call("INFO", "server"), "the third is Redis again"
     with room.machines["m1"].client(password=None) as c:
         assert "holdfast" in c.call("INFO", "server")
+    for name, product in (("m1", "holdfast"), ("m2", "holdfast"), ("m3", "redis")):
+        there = room.machines[name].starts_at_boot()
+        assert len(there) == 2 and all(unit.startswith(product) for unit in there), (name, there)
