@@ -226,7 +226,7 @@ void link_reap(struct link *l)
     l->ops->on_closed(l);
     ASSERT(!l->lent && !list_linked(&l->dirty) && !list_linked(&l->again));
     tls_session_free(l->tls);
-    out_fini(&l->out);
+    out_fini_to(&l->out, &link_system_of(l)->pile);
     buf_fini(&l->in);
     xfree(l);
 }

@@ -21,8 +21,10 @@
  *
  * Owner: the link itself, until freed by the reaper; users hold a pointer between link_new and
  * on_closed. Cost: one read and one writev per turn; another read where the first filled its buffer,
- * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full. Handshakes of accepted links
- * cost a millisecond each, so they come after everybody else, for LINK_SHAKE_US of a turn.
+ * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full. Who keeps the loop for long does not
+ * make others wait: once a turn has taken LINK_PATIENCE_US, links whose owners called them lengthy come after everybody
+ * else, for LINK_LENGTHY_US of a turn, and those that are left over come with the next. So it is with large outputs, and
+ * with handshakes of accepted links, which cost a millisecond each.
  */
 #ifndef HF_COMMON_LINK_H
 #define HF_COMMON_LINK_H
@@ -43,8 +45,12 @@ enum {
     LINK_TURN_BYTES = 256 * 1024, /* read, and written, of one link in one turn */
     LINK_FAREWELL_MS = 2000,      /* what CLOSING may take without the peer taking anything */
     LINK_HANDSHAKE_MS = 10000,    /* what a TLS handshake may take */
-    LINK_SHAKE_US =
-        1000, /* of a turn, for all handshakes of accepted links; one goes on in any case */
+    LINK_PATIENCE_US = 1000, /* of a turn, in which who comes first is first, whatever it costs */
+    LINK_LENGTHY_US = 1000,  /* of a turn, for all lengthy links; one goes on in any case */
+    LINK_BULKY_US = 1000,    /* the same, for the output of links that have LINK_BULKY_BYTES or more of it */
+    LINK_BULKY_BYTES = 64 * 1024,
+    LINK_SHAKE_US = 1000,    /* the same, for all handshakes of accepted links */
+    LINK_FREE_US = 500,      /* of a turn, for the output that the dead leave behind */
 };
 
 enum link_state { LINK_OPEN, LINK_CLOSING, LINK_DEAD };
@@ -80,8 +86,8 @@ struct link_ops {
 
 struct link {
     struct list node;  /* on the list of its state */
-    struct list ready; /* in line to be read, in this turn, or to go on with its handshake */
-    struct list dirty; /* on the loop's flush list while it has output to send */
+    struct list ready; /* in line to be read, in this turn, or behind others */
+    struct list dirty; /* on one of the loop's flush lists while it has output to send */
     struct list again; /* on the list of those that are owed a callback next turn */
     enum link_state state;
     enum link_why why;
@@ -93,6 +99,7 @@ struct link {
     uint64_t farewell_left;  /* what the peer had not taken when the deadline was set */
     struct tls_session *tls; /* NULL: plain */
     bool handshaking, accepted;
+    bool lengthy;        /* by the owner: what it does with input takes long, and others come first */
     bool reading_paused; /* by the owner */
     bool throttled;      /* by pause_at_bytes */
     bool owes_input;     /* on_input is due: reading resumed, or TLS holds decrypted bytes */

@@ -219,7 +219,10 @@ void link_on_writable(struct ev_loop *loop, ev_io *w, int events)
     bool was_handshaking = l->handshaking;
 
     ev_io_stop(loop, w); /* whoever is still short of room starts it again; that costs no call */
-    link_flush_now(l, true);
+    if (UNLIKELY(link_is_bulky(l)))
+        link_wrote(l); /* behind others */
+    else
+        link_flush_now(l, true);
     if (l->tls && !was_handshaking && l->state == LINK_OPEN)
         read_input(l); /* a read may have been waiting for this */
 }

@@ -50,11 +50,21 @@ static void turn_ended(struct link_turns *t)
         t->longest_us = usec;
 }
 
+static void free_some(struct ev_loop *loop, struct link_system *sys)
+{
+    uint64_t until_us = clock_read_us() + LINK_FREE_US;
+
+    while (out_pile_free_one(&sys->pile))
+        if (clock_read_us() >= until_us)
+            break;
+    if (sys->pile.first)
+        ev_idle_start(loop, &sys->no_sleep);
+}
+
 /* The callbacks of the dead may write to the living, and the last bytes of the living may kill them:
  * round until nothing is left to do. on_drained is not called here, so this ends. */
-static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
+static void flush_and_reap(struct link_system *sys)
 {
-    struct link_system *sys = w->data;
     struct list *dead = &sys->by_state[LINK_DEAD];
 
     while (!list_empty(&sys->dirty) || !list_empty(dead)) {
@@ -62,11 +72,42 @@ static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
             struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
 
             list_remove(&l->dirty);
-            link_flush(l);
+            if (LIKELY(!link_is_bulky(l)))
+                link_flush(l);
+            else
+                list_push_back(&sys->bulky, &l->dirty);
         }
         if (!list_empty(dead))
             link_reap(LIST_ENTRY(dead->next, struct link, node));
     }
+}
+
+/* One by one they all get through. */
+static void flush_some(struct ev_loop *loop, struct link_system *sys)
+{
+    uint64_t until_us = clock_read_us() + LINK_BULKY_US;
+
+    do {
+        struct link *l = LIST_ENTRY(sys->bulky.next, struct link, dirty);
+
+        list_remove(&l->dirty);
+        link_flush(l);
+    } while (!list_empty(&sys->bulky) && clock_read_us() < until_us);
+    if (!list_empty(&sys->bulky))
+        ev_idle_start(loop, &sys->no_sleep);
+}
+
+static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
+{
+    struct link_system *sys = w->data;
+
+    flush_and_reap(sys);
+    if (UNLIKELY(!list_empty(&sys->bulky))) {
+        flush_some(loop, sys);
+        flush_and_reap(sys);
+    }
+    if (UNLIKELY(sys->pile.first != NULL))
+        free_some(loop, sys);
     turn_ended(&sys->turns);
 }
 
@@ -142,24 +183,47 @@ static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
         struct link *l = LIST_ENTRY(due.next, struct link, again);
 
         list_remove(&l->again);
-        link_pay(l);
+        if (!l->lengthy || l->owes_drained)
+            link_pay(l);
+        else if (!list_linked(&l->ready))
+            list_push_back(&sys->lengthy, &l->ready);
     }
 }
 
-/* Who comes first is first, and one by one they all get through; nobody else waits for them. */
-static void shake_some(struct ev_loop *loop, struct link_system *sys)
+static void go_on_shaking(struct link *l)
 {
-    uint64_t until_us = clock_read_us() + LINK_SHAKE_US;
+    link_update_reading(l);
+    link_read(l);
+}
+
+static void go_on_reading(struct link *l)
+{
+    if (l->owes_input)
+        link_pay(l);
+    else
+        link_read(l);
+}
+
+/* Who comes first is first, and one by one they all get through; nobody else waits for them. */
+static void read_some(struct ev_loop *loop, struct list *waiting, int usec, void (*go_on)(struct link *))
+{
+    struct link_system *sys = ev_userdata(loop);
+    uint64_t until_us = clock_read_us() + (uint64_t)usec;
 
     do {
-        struct link *l = LIST_ENTRY(sys->shaking.next, struct link, ready);
+        struct link *l = LIST_ENTRY(waiting->next, struct link, ready);
 
         list_remove(&l->ready);
-        link_update_reading(l);
-        link_read(l);
-    } while (!list_empty(&sys->shaking) && clock_read_us() < until_us);
-    if (!list_empty(&sys->shaking))
+        go_on(l);
+    } while (!list_empty(waiting) && clock_read_us() < until_us);
+    if (!list_empty(waiting))
         ev_idle_start(loop, &sys->no_sleep);
+}
+
+static bool must_wait(const struct link_system *sys, const struct link *l)
+{
+    return l->lengthy && (!list_empty(&sys->lengthy) ||
+                          clock_read_us() - sys->turns.begun_us >= LINK_PATIENCE_US);
 }
 
 /* Who came first is read first, as two clients that know of each other expect. libev tells of many ready sockets in
@@ -172,10 +236,15 @@ static void read_in_order(struct ev_loop *loop, ev_check *w, int events)
         struct link *l = LIST_ENTRY(sys->ready.next, struct link, ready);
 
         list_remove(&l->ready);
-        link_read(l);
+        if (UNLIKELY(must_wait(sys, l)))
+            list_push_back(&sys->lengthy, &l->ready);
+        else
+            link_read(l);
     }
+    if (UNLIKELY(!list_empty(&sys->lengthy)))
+        read_some(loop, &sys->lengthy, LINK_LENGTHY_US, go_on_reading);
     if (UNLIKELY(!list_empty(&sys->shaking)))
-        shake_some(loop, sys);
+        read_some(loop, &sys->shaking, LINK_SHAKE_US, go_on_shaking);
 }
 
 static void no_sleep(struct ev_loop *loop, ev_idle *w, int events) {}
@@ -189,8 +258,10 @@ void link_system_init(struct ev_loop *loop)
     for (size_t i = 0; i < ARRAY_LEN(sys->by_state); i++)
         list_init(&sys->by_state[i]);
     list_init(&sys->ready);
+    list_init(&sys->lengthy);
     list_init(&sys->shaking);
     list_init(&sys->dirty);
+    list_init(&sys->bulky);
     list_init(&sys->again);
     sys->read_buffer = xmalloc(LINK_READ_BUFFER);
     ev_prepare_init(&sys->end_of_turn, end_of_turn);
@@ -219,6 +290,8 @@ void link_system_fini(struct ev_loop *loop)
         while (!list_empty(&sys->by_state[i]))
             link_kill(LIST_ENTRY(sys->by_state[i].next, struct link, node), LINK_WHY_ASKED);
     end_of_turn(loop, &sys->end_of_turn, 0);
+    while (out_pile_free_one(&sys->pile))
+        continue;
     ev_ref(loop);
     ev_ref(loop);
     ev_ref(loop);

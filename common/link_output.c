@@ -33,7 +33,25 @@ static void throttle_update(struct link *l)
     }
 }
 
-/* Sends what may leave, up to a turn's share. */
+bool link_is_bulky(const struct link *l)
+{
+    return out_pending(&l->out) >= LINK_BULKY_BYTES;
+}
+
+/* Returns how many pieces hold up to max bytes; the last of them is cut short. */
+static int cut(struct iovec *pieces, int count, size_t max)
+{
+    for (int i = 0; i < count; i++) {
+        if (pieces[i].iov_len >= max) {
+            pieces[i].iov_len = max;
+            return i + 1;
+        }
+        max -= pieces[i].iov_len;
+    }
+    return count;
+}
+
+/* Sends what may leave, up to a turn's share. TLS may be offered less than a turn before only where that much went. */
 static void send_output(struct link *l)
 {
     uint64_t stop_at = l->bytes_out + LINK_TURN_BYTES;
@@ -50,6 +68,7 @@ static void send_output(struct link *l)
             ev_io_start(l->loop, &l->writable);
             return;
         }
+        count = cut(pieces, count, (size_t)(stop_at - l->bytes_out));
         io = link_write_some(l, pieces, count, &sent);
         out_sent(&l->out, sent);
         l->bytes_out += sent;

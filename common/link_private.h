@@ -20,7 +20,8 @@ struct link_system {
     ev_check start_of_turn, read_in_order;
     ev_idle no_sleep; /* runs while somebody is owed a callback: the loop must not wait */
     struct list by_state[LINK_DEAD + 1];
-    struct list ready, shaking, dirty, again;
+    struct list ready, lengthy, shaking, dirty, bulky, again;
+    struct out_pile pile; /* of those who died */
     uint64_t last_id;
     struct link_turns turns;
     char *read_buffer;
@@ -53,6 +54,8 @@ enum io link_write_some(struct link *l, const struct iovec *pieces, int count, s
 
 /* ---- link_output.c ---- */
 
+/* It has so much to send that others go first. */
+bool link_is_bulky(const struct link *l);
 /* One attempt; what follows from an empty or a stuck output is decided here. */
 void link_flush_now(struct link *l, bool from_watcher);
 

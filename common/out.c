@@ -94,6 +94,27 @@ void out_fini(struct out *o)
     *o = (struct out){ 0 };
 }
 
+void out_fini_to(struct out *o, struct out_pile *pile)
+{
+    if (o->tail) {
+        o->tail->next = pile->first;
+        pile->first = o->head;
+        o->head = NULL;
+    }
+    out_fini(o);
+}
+
+bool out_pile_free_one(struct out_pile *pile)
+{
+    struct out_chunk *c = pile->first;
+
+    if (!c)
+        return false;
+    pile->first = c->next;
+    xfree(c);
+    return true;
+}
+
 char *out_grow(struct out *o, size_t n)
 {
     struct out_chunk *c = chunk_take(o, n);

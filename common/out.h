@@ -40,6 +40,16 @@ struct out {
 
 void out_fini(struct out *o);
 
+/* Chunks that nobody needs: to free a backlog of many megabytes takes milliseconds, which nobody else need wait for.
+ * Zeroed it is empty. */
+struct out_pile {
+    struct out_chunk *first;
+};
+/* What out_fini does, but that the chunks stay on the pile. */
+void out_fini_to(struct out *o, struct out_pile *pile);
+/* False: there is none. */
+bool out_pile_free_one(struct out_pile *pile);
+
 /* A tail with at least n free bytes, for out_reserve; n must be bounded by the caller. */
 char *out_grow(struct out *o, size_t n);
 /* What out_append does when the tail is full. */

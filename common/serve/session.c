@@ -11,7 +11,9 @@
 
 enum {
     INLINE_BYTES_MAX = 64 * 1024,
-    TURN_BYTES = 512 * 1024, /* of replies, after which the others get theirs */
+    TURN_BYTES = 512 * 1024, /* of replies, after which the others get their turn */
+    TURN_US = 2000,          /* the same, of time */
+    LENGTHY_US = 250,        /* whose last turn took that long comes after others */
 };
 
 static bool readable(const struct session *s)
@@ -60,34 +62,36 @@ static void look_no_further(struct session *s)
         s->service->ops->ahead(s, NULL, 0);
 }
 
-static void run_requests(struct session *s)
+/* Whether its turn was a long one. */
+static bool run_requests(struct session *s)
 {
-    uint64_t now_us = clock_read_us();
+    uint64_t begun_us = clock_read_us(), now_us = begun_us;
     struct resp_request req;
     int covered = s->service->ops->ahead ? 0 : SESSION_TURN_REQUESTS;
-    uint64_t sealed_max = s->link->out.sealed + TURN_BYTES;
+    uint64_t sealed_max = s->link->out.sealed + TURN_BYTES, until_us = begun_us + TURN_US;
 
     for (int n = 0; readable(s); n++) {
-        if (n == SESSION_TURN_REQUESTS || s->link->out.sealed > sealed_max) {
+        if (n == SESSION_TURN_REQUESTS || s->link->out.sealed > sealed_max || now_us > until_us) {
             link_again(s->link);
-            return;
+            return true;
         }
         if (n == covered)
             covered += look_ahead(s);
         switch (resp_read_request(&s->reader, link_input(s->link), &req)) {
         case RESP_MORE:
             link_want_input(s->link, resp_reader_wants(&s->reader));
-            return;
+            return now_us - begun_us >= LENGTHY_US;
         case RESP_BAD:
             protocol_error(s);
-            return;
+            return false;
         case RESP_ITEM:
             break;
         }
         if (req.argc && !dispatch(s, &req, false, &now_us))
-            return;
+            break;
         request_done(s, req.bytes);
     }
+    return now_us - begun_us >= LENGTHY_US;
 }
 
 static void on_input(struct link *l)
@@ -96,7 +100,7 @@ static void on_input(struct link *l)
 
     s->last_ms = clock_now_ms();
     s->service->stats.reads++;
-    run_requests(s);
+    l->lengthy = run_requests(s);
     look_no_further(s);
     session_touch(s);
     if (out_pending(&l->out))
@@ -258,6 +262,7 @@ struct session *session_new(struct service *v, int fd, struct tls_context *tls, 
         limits.unauthenticated = true;
     resp_reader_init(&s->reader, limits);
     s->link = link_new(v->loop, fd, tls, true, &link_events, s);
+    s->link->lengthy = true; /* until its first turn was not */
     s->reply = (struct reply){ .out = &s->link->out, .proto = 2 };
     s->created_ms = s->last_ms = clock_now_ms();
     session_apply_limits(s);

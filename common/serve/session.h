@@ -9,8 +9,8 @@
  *     link input -> resp_read_request -> command_resolve -> authentication -> rights_check
  *                -> ops->admit -> row->run -> ops->ran -> next request, or the end of this turn
  *
- *   1. requests of one session run in order; a turn runs at most SESSION_TURN_REQUESTS of them, then
- *      the others get theirs
+ *   1. requests of one session run in order; a turn runs at most SESSION_TURN_REQUESTS of them, and fewer where
+ *      they take long or say much, then the others get theirs
  *   2. a held session (SESSION_HELD) keeps the request it is held at in its link's input, and runs
  *      the very same request again when it is tried or resumed; it reads no further meanwhile
  *   3. a session ends only through its link, whose end is told at the end of a turn: inside a handler

@@ -194,5 +194,29 @@ START_TEST(large_moves_hand_chunks_over)
 }
 END_TEST
 
+START_TEST(a_pile_takes_all_chunks)
+{
+    size_t before = alloc_used_bytes();
+    struct out_pile pile = { 0 };
+    struct out o[3] = { 0 };
+    char *big = xcalloc(1, 100000);
+    int freed = 0;
+
+    out_append(&o[0], big, 10);
+    for (int i = 0; i < 4; i++)
+        out_append(&o[1], big, 100000);
+    out_sent(&o[1], 150000);
+    for (int i = 0; i < 3; i++)
+        out_fini_to(&o[i], &pile); /* the third was never used */
+    for (int i = 0; i < 3; i++)
+        ck_assert_uint_eq(out_memory(&o[i]) + out_pending(&o[i]), 0);
+    while (out_pile_free_one(&pile))
+        freed++;
+    ck_assert_int_ge(freed, 1 + 3);
+    xfree(big);
+    ck_assert_uint_eq(alloc_used_bytes(), before);
+}
+END_TEST
+
 CHECK_MAIN("out", agrees_with_one_big_array, steady_conversation_allocates_nothing,
-           large_moves_hand_chunks_over)
+           large_moves_hand_chunks_over, a_pile_takes_all_chunks)

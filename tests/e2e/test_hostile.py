@@ -4,7 +4,7 @@ import os
 
 from harness.case import limit
 from harness.hostile import ATTACKS, NEEDS, TOKEN, Attack
-from harness.resp import encode
+from harness.resp import encode, info
 from harness.wait import until
 from harness.web import ask, certificates, http_port
 
@@ -72,3 +72,17 @@ def test_a_sentinel_closes_whoever_takes_too_much(t):
             pass  # it was closed, or nobody reads what it says
         until(lambda: "name=hog" not in other.call("CLIENT", "LIST"), 20, "it to be closed")
         assert other.call("PING") == "PONG"
+
+
+def test_a_long_pipeline_lets_others_in(t):
+    """One that takes a second is no long command: whoever asks meanwhile is answered in its midst."""
+    t.needs_holdfast()
+    node = t.node(settings={"enable-debug-command": "yes"}).start()
+    with node.client() as busy, node.client() as other:
+        assert other.call("PING") == "PONG"
+        busy.send_raw(encode(["DEBUG", "SLEEP", "0.01"]) * 100 + encode(["ECHO", "last"]))
+        until(lambda: info(other, "commandstats").get("cmdstat_debug"), 5, "the first of them")
+        calls = int(info(other, "commandstats")["cmdstat_debug"].split("calls=")[1].split(",")[0])
+        assert calls < 90, calls
+        assert [busy.read() for _ in range(100)] == ["OK"] * 100
+        assert busy.read() == "last"

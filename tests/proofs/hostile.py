@@ -5,7 +5,7 @@ The server has one core, the pings go before others on the second, where all att
 the most that the process held during an attack and since, beside before. What a client must set for the bounds: limits
 of output for normal clients, which Redis leaves open too.
 
---runs N attacks for N seconds each.
+--runs N attacks for N seconds each. The parts are the attacks: slow-readers, and so on.
 """
 import os
 import resource
@@ -21,6 +21,7 @@ FILES = 65535  # LimitNOFILE of the units
 OTHERS = 200   # files that a daemon keeps for itself, and the clients that measure it
 BOUND_MS = 10.0
 MEMORY_MB = 256
+PARTS = tuple(name.replace(" ", "-") for name in ATTACKS)
 LIMITS = {"maxclients": 25000, "maxmemory-clients": "128mb", "client-output-buffer-limit": "normal 64mb 16mb 10",
           "tcp-keepalive": 5}
 
@@ -78,7 +79,7 @@ def survive(t, what, process, ports, seconds):
     noise = pings.phase()
     line(t, what, "nothing", noise, 0, waited_ms(process) - waited, 0)
     for name in ATTACKS:
-        if NEEDS.get(name, "resp") not in ports:
+        if name.replace(" ", "-") not in t.parts or NEEDS.get(name, "resp") not in ports:
             continue
         until(lambda: clients() < 50, 60, "the links of the attack before to end")
         before_kb, peak, waited = process.resident_kb(), Peak(process), waited_ms(process)
