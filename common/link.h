@@ -46,11 +46,13 @@ enum {
     LINK_FAREWELL_MS = 2000,      /* what CLOSING may take without the peer taking anything */
     LINK_HANDSHAKE_MS = 10000,    /* what a TLS handshake may take */
     LINK_PATIENCE_US = 1000, /* of a turn, in which who comes first is first, whatever it costs */
-    LINK_LENGTHY_US = 1000,  /* of a turn, for all lengthy links; one goes on in any case */
-    LINK_BULKY_US = 1000,    /* the same, for the output of links that have LINK_BULKY_BYTES or more of it */
+    LINK_LENGTHY_US =
+        1000, /* of a turn, for all lengthy links; one goes on in any case, every other turn at least */
+    LINK_BULKY_US =
+        1000, /* the same, for the output of links that have LINK_BULKY_BYTES or more of it */
     LINK_BULKY_BYTES = 64 * 1024,
-    LINK_SHAKE_US = 1000,    /* the same, for all handshakes of accepted links */
-    LINK_FREE_US = 500,      /* of a turn, for the output that the dead leave behind */
+    LINK_SHAKE_US = 1000, /* the same, for all handshakes of accepted links */
+    LINK_FREE_US = 500,   /* of a turn, for the output that the dead leave behind */
 };
 
 enum link_state { LINK_OPEN, LINK_CLOSING, LINK_DEAD };
@@ -99,7 +101,7 @@ struct link {
     uint64_t farewell_left;  /* what the peer had not taken when the deadline was set */
     struct tls_session *tls; /* NULL: plain */
     bool handshaking, accepted;
-    bool lengthy;        /* by the owner: what it does with input takes long, and others come first */
+    bool lengthy; /* by the owner: what it does with input takes long, and others come first */
     bool reading_paused; /* by the owner */
     bool throttled;      /* by pause_at_bytes */
     bool owes_input;     /* on_input is due: reading resumed, or TLS holds decrypted bytes */

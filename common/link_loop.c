@@ -205,7 +205,8 @@ static void go_on_reading(struct link *l)
 }
 
 /* Who comes first is first, and one by one they all get through; nobody else waits for them. */
-static void read_some(struct ev_loop *loop, struct list *waiting, int usec, void (*go_on)(struct link *))
+static void read_some(struct ev_loop *loop, struct list *waiting, int usec,
+                      void (*go_on)(struct link *))
 {
     struct link_system *sys = ev_userdata(loop);
     uint64_t until_us = clock_read_us() + (uint64_t)usec;
@@ -220,10 +221,34 @@ static void read_some(struct ev_loop *loop, struct list *waiting, int usec, void
         ev_idle_start(loop, &sys->no_sleep);
 }
 
-static bool must_wait(const struct link_system *sys, const struct link *l)
+static bool impatient(const struct link_system *sys)
 {
-    return l->lengthy && (!list_empty(&sys->lengthy) ||
-                          clock_read_us() - sys->turns.begun_us >= LINK_PATIENCE_US);
+    return clock_read_us() - sys->turns.begun_us >= LINK_PATIENCE_US;
+}
+
+/* True: some lengthy link was read, in its order among the others. */
+static bool read_all(struct link_system *sys)
+{
+    bool lengthy_read = false;
+
+    while (!list_empty(&sys->ready)) {
+        struct link *l = LIST_ENTRY(sys->ready.next, struct link, ready);
+
+        list_remove(&l->ready);
+        if (UNLIKELY(l->lengthy) && (!list_empty(&sys->lengthy) || impatient(sys))) {
+            list_push_back(&sys->lengthy, &l->ready);
+            continue;
+        }
+        lengthy_read |= l->lengthy;
+        link_read(l);
+    }
+    return lengthy_read;
+}
+
+/* They had their share of this turn; or of the last one, while who has been answered in this one waits for its end. */
+static bool lengthy_must_wait(const struct link_system *sys, bool lengthy_read)
+{
+    return lengthy_read ? impatient(sys) : sys->lengthy_went && !list_empty(&sys->dirty);
 }
 
 /* Who came first is read first, as two clients that know of each other expect. libev tells of many ready sockets in
@@ -231,18 +256,17 @@ static bool must_wait(const struct link_system *sys, const struct link *l)
 static void read_in_order(struct ev_loop *loop, ev_check *w, int events)
 {
     struct link_system *sys = w->data;
+    bool lengthy_read = read_all(sys);
 
-    while (!list_empty(&sys->ready)) {
-        struct link *l = LIST_ENTRY(sys->ready.next, struct link, ready);
-
-        list_remove(&l->ready);
-        if (UNLIKELY(must_wait(sys, l)))
-            list_push_back(&sys->lengthy, &l->ready);
-        else
-            link_read(l);
+    if (UNLIKELY(!list_empty(&sys->lengthy))) {
+        if (lengthy_must_wait(sys, lengthy_read)) {
+            ev_idle_start(loop, &sys->no_sleep);
+        } else {
+            read_some(loop, &sys->lengthy, LINK_LENGTHY_US, go_on_reading);
+            lengthy_read = true;
+        }
     }
-    if (UNLIKELY(!list_empty(&sys->lengthy)))
-        read_some(loop, &sys->lengthy, LINK_LENGTHY_US, go_on_reading);
+    sys->lengthy_went = lengthy_read;
     if (UNLIKELY(!list_empty(&sys->shaking)))
         read_some(loop, &sys->shaking, LINK_SHAKE_US, go_on_shaking);
 }

@@ -22,6 +22,7 @@ struct link_system {
     struct list by_state[LINK_DEAD + 1];
     struct list ready, lengthy, shaking, dirty, bulky, again;
     struct out_pile pile; /* of those who died */
+    bool lengthy_went;    /* some of the lengthy were read, in the last turn */
     uint64_t last_id;
     struct link_turns turns;
     char *read_buffer;

@@ -13,7 +13,11 @@ enum {
     INLINE_BYTES_MAX = 64 * 1024,
     TURN_BYTES = 512 * 1024, /* of replies, after which the others get their turn */
     TURN_US = 2000,          /* the same, of time */
-    LENGTHY_US = 250,        /* whose last turn took that long comes after others */
+    SHORT_TURN_US = 100,     /* where others have waited already */
+    LENGTHY_US = 250,        /* whose turns take that long comes after others */
+    WEIGHT_MAX_US =
+        1000, /* what one turn may count: whoever was kept from its processor once is not lengthy */
+    WEIGHT_TURNS = 8, /* that are looked back at */
 };
 
 static bool readable(const struct session *s)
@@ -62,28 +66,43 @@ static void look_no_further(struct session *s)
         s->service->ops->ahead(s, NULL, 0);
 }
 
-/* Whether its turn was a long one. */
-static bool run_requests(struct session *s)
+static uint64_t turn_ends_us(const struct session *s, uint64_t begun_us)
+{
+    bool late = begun_us - link_turns(s->link->loop)->begun_us >= LINK_PATIENCE_US;
+
+    return begun_us + (late ? SHORT_TURN_US : TURN_US);
+}
+
+static void weigh_turn(struct session *s, uint64_t usec)
+{
+    if (usec > WEIGHT_MAX_US)
+        usec = WEIGHT_MAX_US;
+    s->turn_us = (s->turn_us * (WEIGHT_TURNS - 1) + (uint32_t)usec) / WEIGHT_TURNS;
+    s->link->lengthy = s->turn_us >= LENGTHY_US;
+}
+
+/* Returns what its turn took, or counts as. */
+static uint64_t run_requests(struct session *s)
 {
     uint64_t begun_us = clock_read_us(), now_us = begun_us;
     struct resp_request req;
     int covered = s->service->ops->ahead ? 0 : SESSION_TURN_REQUESTS;
-    uint64_t sealed_max = s->link->out.sealed + TURN_BYTES, until_us = begun_us + TURN_US;
+    uint64_t sealed_max = s->link->out.sealed + TURN_BYTES, until_us = turn_ends_us(s, begun_us);
 
     for (int n = 0; readable(s); n++) {
         if (n == SESSION_TURN_REQUESTS || s->link->out.sealed > sealed_max || now_us > until_us) {
             link_again(s->link);
-            return true;
+            return WEIGHT_MAX_US;
         }
         if (n == covered)
             covered += look_ahead(s);
         switch (resp_read_request(&s->reader, link_input(s->link), &req)) {
         case RESP_MORE:
             link_want_input(s->link, resp_reader_wants(&s->reader));
-            return now_us - begun_us >= LENGTHY_US;
+            return now_us - begun_us;
         case RESP_BAD:
             protocol_error(s);
-            return false;
+            return now_us - begun_us;
         case RESP_ITEM:
             break;
         }
@@ -91,7 +110,7 @@ static bool run_requests(struct session *s)
             break;
         request_done(s, req.bytes);
     }
-    return now_us - begun_us >= LENGTHY_US;
+    return now_us - begun_us;
 }
 
 static void on_input(struct link *l)
@@ -100,7 +119,7 @@ static void on_input(struct link *l)
 
     s->last_ms = clock_now_ms();
     s->service->stats.reads++;
-    l->lengthy = run_requests(s);
+    weigh_turn(s, run_requests(s));
     look_no_further(s);
     session_touch(s);
     if (out_pending(&l->out))
@@ -262,7 +281,8 @@ struct session *session_new(struct service *v, int fd, struct tls_context *tls, 
         limits.unauthenticated = true;
     resp_reader_init(&s->reader, limits);
     s->link = link_new(v->loop, fd, tls, true, &link_events, s);
-    s->link->lengthy = true; /* until its first turn was not */
+    s->link->lengthy = true; /* until some turns of it were not */
+    s->turn_us = 2 * LENGTHY_US;
     s->reply = (struct reply){ .out = &s->link->out, .proto = 2 };
     s->created_ms = s->last_ms = clock_now_ms();
     session_apply_limits(s);

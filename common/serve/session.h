@@ -90,6 +90,7 @@ struct session {
     const struct user *user;
     int db;
     char *name, *lib_name, *lib_version; /* owned, may be NULL */
+    uint32_t turn_us;                    /* what its turns take, on an average */
     uint64_t created_ms, last_ms;        /* boot time */
     uint64_t counted_in, counted_out;    /* bytes of its link, in stats.traffic */
     uint64_t soft_limit_since_ms;        /* output above its soft limit since; 0: below */

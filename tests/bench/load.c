@@ -9,8 +9,8 @@
  *
  * steady runs until its input ends. Every line of input ends a phase: one line tells the pings of it,
  * in microseconds: count, median, 99th, 99.9th, 99.99th percentile, longest, how late the client itself
- * was at worst, and writes; of a phase that a line "each" ends, the time of each ping. A ping's time counts
- * from the moment it was due, whether or not it could be sent then.
+ * was at worst, writes, writes skipped, and the longest ping once more, from when it left; of a phase that a line "each"
+ * ends, the time of each ping. A ping's time counts from the moment it was due, whether or not it could be sent then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -229,11 +229,13 @@ static int set(char **argv)
 
 /* ---- at a steady rate ---- */
 
-static uint64_t due[WAITING_MAX]; /* moments of the pings under way, a ring */
-static uint32_t due_head, due_tail;
+static struct {
+    uint64_t due_us, left_us;
+} pings[WAITING_MAX]; /* under way, a ring */
+static uint32_t ping_head, ping_tail;
 static uint32_t samples[SAMPLES_MAX];
 static size_t sample_count;
-static uint64_t late_max, writes, writes_skipped;
+static uint64_t late_max, answer_max, writes, writes_skipped;
 
 static int by_number(const void *a, const void *b)
 {
@@ -253,7 +255,7 @@ static void begin_phase(void)
 {
     fflush(stdout);
     sample_count = 0;
-    late_max = writes = writes_skipped = 0;
+    late_max = answer_max = writes = writes_skipped = 0;
 }
 
 static void tell_each(void)
@@ -267,11 +269,21 @@ static void tell_each(void)
 static void tell_phase(void)
 {
     qsort(samples, sample_count, sizeof *samples, by_number);
-    printf("%zu %u %u %u %u %u %llu %llu %llu\n", sample_count, percentile(.5), percentile(.99),
-           percentile(.999), percentile(.9999), sample_count ? samples[sample_count - 1] : 0,
-           (unsigned long long)late_max, (unsigned long long)writes,
-           (unsigned long long)writes_skipped);
+    printf("%zu %u %u %u %u %u %llu %llu %llu %llu\n", sample_count, percentile(.5),
+           percentile(.99), percentile(.999), percentile(.9999),
+           sample_count ? samples[sample_count - 1] : 0, (unsigned long long)late_max,
+           (unsigned long long)writes, (unsigned long long)writes_skipped,
+           (unsigned long long)answer_max);
     begin_phase();
+}
+
+static void pong(uint64_t now)
+{
+    uint32_t i = ping_head++ % WAITING_MAX;
+
+    samples[sample_count++] = (uint32_t)(now - pings[i].due_us);
+    if (now - pings[i].left_us > answer_max)
+        answer_max = now - pings[i].left_us;
 }
 
 /* Each byte of "+PONG\r\n" but the newline says nothing. */
@@ -280,8 +292,8 @@ static void pongs(const char *in, ssize_t n)
     uint64_t now = now_us();
 
     for (ssize_t i = 0; i < n; i++)
-        if (in[i] == '\n' && due_head != due_tail && sample_count < SAMPLES_MAX)
-            samples[sample_count++] = (uint32_t)(now - due[due_head++ % WAITING_MAX]);
+        if (in[i] == '\n' && ping_head != ping_tail && sample_count < SAMPLES_MAX)
+            pong(now);
 }
 
 static void drain(int fd, void (*each)(const char *in, ssize_t n))
@@ -312,10 +324,14 @@ static void push(int fd, size_t *at)
 
 static void tick(int ping_fd, uint64_t at, uint64_t keys, size_t value_bytes, long count)
 {
-    if (now_us() - at > late_max)
-        late_max = now_us() - at;
-    if (due_tail - due_head < WAITING_MAX && write(ping_fd, "PING\r\n", 6) == 6)
-        due[due_tail++ % WAITING_MAX] = at;
+    uint64_t now = now_us();
+
+    if (now - at > late_max)
+        late_max = now - at;
+    if (ping_tail - ping_head < WAITING_MAX && write(ping_fd, "PING\r\n", 6) == 6) {
+        pings[ping_tail % WAITING_MAX].due_us = at;
+        pings[ping_tail++ % WAITING_MAX].left_us = now;
+    }
     if (out_len > OUT_MAX) {
         writes_skipped += (uint64_t)count;
         return;

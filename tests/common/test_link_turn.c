@@ -118,7 +118,7 @@ START_TEST(lengthy_links_are_read_after_others)
     ck_assert_int_ge(answerer.place, 1);
     ck_assert_int_le(answerer.place, 2); /* one may use the turn's patience up */
     ck_assert_int_le(read_so_far(), 2);
-    for (int n = 0; n < MANY && read_so_far() < MANY; n++) {
+    for (int n = 0; n < 2 * MANY && read_so_far() < MANY; n++) {
         say(&pinger);
         answerer.place = 0;
         turn();
@@ -163,7 +163,7 @@ START_TEST(who_asks_for_more_and_is_lengthy_waits)
         far[i].left = 3;
         say(&near[i]);
     }
-    for (int n = 0; n < 5 * MANY; n++) {
+    for (int n = 0; n < 10 * MANY; n++) {
         say(&pinger);
         answerer.place = places = 0;
         turn();
@@ -281,5 +281,6 @@ START_TEST(what_the_dead_leave_goes_bit_by_bit)
 END_TEST
 
 CHECK_MAIN("link_turn", lengthy_links_are_read_after_others, a_calm_turn_keeps_the_order,
-           who_asks_for_more_and_is_lengthy_waits, the_dead_do_not_wait, large_outputs_leave_after_others,
-           large_farewells_arrive, what_the_dead_leave_goes_bit_by_bit)
+           who_asks_for_more_and_is_lengthy_waits, the_dead_do_not_wait,
+           large_outputs_leave_after_others, large_farewells_arrive,
+           what_the_dead_leave_goes_bit_by_bit)

@@ -1,9 +1,12 @@
 """Hostile clients of every kind against a node and a sentinel: others are answered within 10 ms, and memory is bounded.
 
 A client of its own pings every millisecond; what it sees without an attack is the machine's own noise, and is told first.
-The server has one core, the pings go before others on the second, where all attackers are, behind everybody. Memory is
-the most that the process held during an attack and since, beside before. What a client must set for the bounds: limits
-of output for normal clients, which Redis leaves open too.
+An answer's time counts from when its ping left; how late the client itself was, which attackers share a core with, is
+told apart, and so is what a ping took from when it was due. The server has one core, the pings go before others on the
+second, where all attackers are, behind everybody. Memory is the most that the process held during an attack and since,
+beside before. What a client must set for the bounds: limits of output for normal clients, which Redis leaves open too.
+Half open links end by a keepalive of five seconds, which a daemon of their own has: the probes of twenty thousand
+connections that were made at once would come at once, and fill the loopback's queue.
 
 --runs N attacks for N seconds each. The parts are the attacks: slow-readers, and so on.
 """
@@ -22,8 +25,8 @@ OTHERS = 200   # files that a daemon keeps for itself, and the clients that meas
 BOUND_MS = 10.0
 MEMORY_MB = 256
 PARTS = tuple(name.replace(" ", "-") for name in ATTACKS)
-LIMITS = {"maxclients": 25000, "maxmemory-clients": "128mb", "client-output-buffer-limit": "normal 64mb 16mb 10",
-          "tcp-keepalive": 5}
+LIMITS = {"maxclients": 25000, "maxmemory-clients": "128mb", "client-output-buffer-limit": "normal 64mb 16mb 10"}
+VANISHING = "half open links"
 
 
 class Peak(threading.Thread):
@@ -60,12 +63,12 @@ def waited_ms(process):
 
 
 def line(t, what, name, p, grown_mb, waited, count):
-    t.figure("%-8s %-22s ping p50 %5.2f p99.9 %5.2f max %6.2f ms of %d  memory %+6.1f MB  late: client %4.1f ms at most,"
-             " server %5.1f ms in all  %s" % (what, name, p["p50"], p["p999"], p["max"], p["count"], grown_mb, p["late"],
-                                              waited, "%d times" % count if count else ""))
+    t.figure("%-8s %-18s answer max %6.2f  due p50 %5.2f p99.9 %6.2f max %6.2f ms of %d  memory %+6.1f MB  late: client %4.1f"
+             " ms at most, server %5.1f ms in all  %s" % (what, name, p["answer"], p["p50"], p["p999"], p["max"], p["count"],
+                                                          grown_mb, p["late"], waited, "%d times" % count if count else ""))
 
 
-def survive(t, what, process, ports, seconds):
+def survive(t, what, process, ports, seconds, attacks):
     go_first(process.pid, CORES[0])
     pings, asks = Pings(t, ports["resp"], CORES[1]), process.client()
 
@@ -78,7 +81,7 @@ def survive(t, what, process, ports, seconds):
     quiet.wait(seconds)
     noise = pings.phase()
     line(t, what, "nothing", noise, 0, waited_ms(process) - waited, 0)
-    for name in ATTACKS:
+    for name in attacks:
         if name.replace(" ", "-") not in t.parts or NEEDS.get(name, "resp") not in ports:
             continue
         until(lambda: clients() < 50, 60, "the links of the attack before to end")
@@ -95,26 +98,33 @@ def survive(t, what, process, ports, seconds):
         line(t, what, name, p, grown_mb, waited_ms(process) - waited, count)
         if name == "idle connections":
             t.promise(held > most, "%s: %d connections held at a time, with %d files for a process" % (what, held, files()))
-        t.promise(p["max"] <= BOUND_MS, "%s, %s: everybody else within %.0f ms" % (what, name, BOUND_MS))
+        t.promise(p["answer"] <= BOUND_MS, "%s, %s: everybody else within %.0f ms" % (what, name, BOUND_MS))
         t.promise(grown_mb <= MEMORY_MB, "%s, %s: at most %d MB more" % (what, name, MEMORY_MB))
     pings.popen.kill()
     asks.close()
     assert process.call("PING") == "PONG"
 
 
+def node_of(t, secured, settings):
+    node = t.node(settings={**secured, **settings}).start()
+    node.call("SET", "large", "x" * (1 << 20))
+    until(lambda: node.call("EXISTS", "large"), 5, "the large value")
+    return node
+
+
+def sentinel_of(t, secured, settings):
+    leader = t.node().start()
+    return t.sentinel(watch=[("m", leader.address, 1, {})], settings={**secured, **settings}).start()
+
+
 def prove(t):
     files()
     seconds = t.runs(10)
-    tls = certificates(t.folder, clients="no")
-    http, secure = http_port(t), http_port(t)
-    user = {"user": "root on >the-password ~* &* +@all"}
-    node = t.node(settings={**LIMITS, **tls, **user, "http-port": http, "http-token": TOKEN, "tls-port": secure}).start()
-    node.call("SET", "large", "x" * (1 << 20))
-    until(lambda: node.call("EXISTS", "large"), 5, "the large value")
-    survive(t, "node", node, {"resp": node.port, "tls": secure, "http": http}, seconds)
-    node.kill()
-    leader = t.node().start()
-    http, secure = http_port(t), http_port(t)
-    sentinel = t.sentinel(watch=[("m", leader.address, 1, {})],
-                          settings={**LIMITS, **tls, **user, "http-port": http, "http-token": TOKEN, "tls-port": secure}).start()
-    survive(t, "sentinel", sentinel, {"resp": sentinel.port, "tls": secure, "http": http}, seconds)
+    secured = {**LIMITS, **certificates(t.folder, clients="no"), "user": "root on >the-password ~* &* +@all",
+               "http-token": TOKEN}
+    for what, make in (("node", node_of), ("sentinel", sentinel_of)):
+        for attacks, keepalive_s in (([a for a in ATTACKS if a != VANISHING], 300), ([VANISHING], 5)):
+            http, secure = http_port(t), http_port(t)
+            process = make(t, secured, {"http-port": http, "tls-port": secure, "tcp-keepalive": keepalive_s})
+            survive(t, what, process, {"resp": process.port, "tls": secure, "http": http}, seconds, attacks)
+            process.kill()
