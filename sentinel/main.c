@@ -436,6 +436,8 @@ static enum err begin(struct daemon *d, const struct config *conf, struct errmsg
     d->world.voters = open_voters(&d->world);
     open_history(d);
     limit_clients(d);
+    if (!alloc_background(true)) /* what a flood leaves behind goes back outside the loop */
+        log_verbose("allocator-without-thread");
     e = users_file_start(d->acl, &d->set.server, out_why);
     if (e == OK)
         e = server_net_apply(&d->net, &d->set.server, out_why);
