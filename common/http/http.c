@@ -506,8 +506,6 @@ void http_accept(struct http *h, int fd, struct tls_context *tls, const struct p
     k = xcalloc(1, sizeof *k);
     k->http = h;
     k->link = link_new(h->loop, fd, tls, true, &link_events, k);
-    k->link->lengthy =
-        true; /* a page of figures takes a millisecond, and nobody waits for it as for a key */
     link_set_told(k->link, told);
     k->link->input_bytes_max = h->set->http_max_head_bytes + h->set->http_max_body_bytes +
                                LINK_TURN_BYTES; /* of a pipeline, what one read may bring */
