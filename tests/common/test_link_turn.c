@@ -96,6 +96,17 @@ static struct link_system *sys(void)
     return ev_userdata(loop);
 }
 
+/* Of links that are known for it; again so often as left says. */
+static void all_ask_for_much(int left)
+{
+    for (int i = 0; i < MANY; i++) {
+        far[i].link->lengthy = true;
+        far[i].burn_us = BURN_US;
+        far[i].left = left;
+        say(&near[i]);
+    }
+}
+
 static int read_so_far(void)
 {
     int count = 0;
@@ -108,11 +119,7 @@ static int read_so_far(void)
 START_TEST(lengthy_links_are_read_after_others)
 {
     begin();
-    for (int i = 0; i < MANY; i++) {
-        far[i].link->lengthy = true;
-        far[i].burn_us = BURN_US;
-        say(&near[i]);
-    }
+    all_ask_for_much(0);
     say(&pinger);
     turn();
     ck_assert_int_ge(answerer.place, 1);
@@ -157,12 +164,7 @@ END_TEST
 START_TEST(who_asks_for_more_and_is_lengthy_waits)
 {
     begin();
-    for (int i = 0; i < MANY; i++) {
-        far[i].link->lengthy = true;
-        far[i].burn_us = BURN_US;
-        far[i].left = 3;
-        say(&near[i]);
-    }
+    all_ask_for_much(3);
     for (int n = 0; n < 10 * MANY; n++) {
         say(&pinger);
         answerer.place = places = 0;
@@ -183,11 +185,7 @@ END_TEST
 START_TEST(the_dead_do_not_wait)
 {
     begin();
-    for (int i = 0; i < MANY; i++) {
-        far[i].link->lengthy = true;
-        far[i].burn_us = BURN_US;
-        say(&near[i]);
-    }
+    all_ask_for_much(0);
     turn();
     ck_assert_uint_gt(list_length(&sys()->lengthy), MANY / 2);
     for (int i = 0; i < MANY; i++)
