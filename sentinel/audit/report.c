@@ -48,6 +48,17 @@ static void put_key(cJSON *row, const char *name, const struct sample *s, cleane
     buf_fini(&text);
 }
 
+/* By how much the sum of what some samples hold may be off, where the square of its standard error is
+ * `variance` and one of them holds `each` (less the part of all that they are, which needs no guess). Few samples know little of their own error, and a sum that came
+ * out small comes with a small variance: so what is told is the distance to the upper end of Wilson's score
+ * interval, which is that of the largest truth under which such a sum is still to be expected. */
+static double error_of(double variance, double each)
+{
+    double half = AUDIT_SIGMAS * each / 2.0;
+
+    return AUDIT_SIGMAS * (sqrt(fmax(0, variance) + half * half) + half);
+}
+
 /* Of samples from..to out of all: how many keys, how many bytes, and how sure that is. */
 static cJSON *estimate(const struct audit *a, const struct placed *from, const struct placed *to,
                        cleaner *clean)
@@ -73,11 +84,10 @@ static cJSON *estimate(const struct audit *a, const struct placed *from, const s
     put_text(row, "type", bytes_of(from->sample->type), clean);
     cJSON_AddNumberToObject(row, "samples", keys);
     cJSON_AddNumberToObject(row, "keys", a->keys * part);
-    cJSON_AddNumberToObject(row, "keys_error",
-                            AUDIT_SIGMAS * a->keys * sqrt(part * (1 - part) / n));
+    cJSON_AddNumberToObject(row, "keys_error", a->keys / n * error_of(keys * (1 - part), 1 - part));
     cJSON_AddNumberToObject(row, "bytes", a->keys * mean);
     cJSON_AddNumberToObject(row, "bytes_error",
-                            AUDIT_SIGMAS * a->keys * sqrt(fmax(0, squares / n - mean * mean) / n));
+                            a->keys / n * error_of(squares - sum * mean, sum / keys * (1 - part)));
     cJSON_AddNumberToObject(row, "share_percent", a->sum > 0 ? 100 * sum / a->sum : 0);
     cJSON_AddNumberToObject(row, "expire_percent", 100 * expire / keys);
     if (idle_known > 0)
