@@ -6,6 +6,10 @@
 A filter is a part of "file:function". Every test runs in a process of its own with a time limit
 (limit(seconds) from harness.case, 60 by default) and takes one argument, a harness.context.Context.
 Its output is shown only when it failed. Ends with a line "N passed, N failed, N skipped".
+
+Tests run beside each other, on machines that others use too. When no more than AGAIN of them failed, each is run once
+more with nothing beside it: one that passes then is counted as passed, its first failure stays in the output, and a
+last line names it as FLAKY: a defect of the test or of what it tests, to be looked for.
 """
 import argparse
 import importlib.util
@@ -26,6 +30,7 @@ from harness.process import end_with_parent  # noqa: E402
 
 FOLDERS = [HERE, os.path.join(os.path.dirname(HERE), "clients")]
 SKIPPED = 77
+AGAIN = 3
 
 
 def load(path):
@@ -74,13 +79,14 @@ def run_one(name, path, keep):
 
 
 class Running:
-    def __init__(self, name, path, function, keep):
-        self.name = name
+    def __init__(self, row, keep):
+        self.row = row
+        self.name, path, function = row
         self.limit = getattr(function, "limit", 60)
         self.alone = getattr(function, "alone", False)
         self.output = tempfile.TemporaryFile(mode="w+", errors="replace")
         self.started = time.monotonic()
-        command = [sys.executable, os.path.join(HERE, "run.py"), "--one", name, path]
+        command = [sys.executable, os.path.join(HERE, "run.py"), "--one", self.name, path]
         if keep:
             command.append("--keep")
         self.popen = subprocess.Popen(command, stdout=self.output, stderr=self.output,
@@ -111,14 +117,29 @@ class Running:
             print("skip  %-48s %s" % (self.name, why[-1][5:] if why else ""), flush=True)
         else:
             tally["failed"] += 1
-            tally["names"].append(self.name)
+            tally["rows"].append(self.row)
             print("FAIL  %-48s %5.1f s%s" % (self.name, seconds,
                                             ", over its time limit" if self.late else ""))
             print("      | " + text.rstrip().replace("\n", "\n      | "), flush=True)
 
 
 def run_all(tests, jobs, keep):
-    tally = {"passed": 0, "failed": 0, "skipped": 0, "names": []}
+    tally = run_once(tests, jobs, keep)
+    failed = tally["rows"]
+    if 0 < len(failed) <= AGAIN and len(failed) < len(tests):
+        print("again, with nothing beside them:", flush=True)
+        second = run_once(failed, 1, keep)
+        still = [name for name, _, _ in second["rows"]]
+        tally["passed"] += second["passed"]
+        tally["skipped"] += second["skipped"]
+        tally["failed"] = second["failed"]
+        for name in [name for name, _, _ in failed if name not in still]:
+            print("FLAKY %s" % name, flush=True)
+    return tally
+
+
+def run_once(tests, jobs, keep):
+    tally = {"passed": 0, "failed": 0, "skipped": 0, "rows": []}
     # Those that measure time run alone, at the end.
     waiting = sorted(tests, key=lambda row: getattr(row[2], "alone", False))
     running = []
@@ -127,7 +148,7 @@ def run_all(tests, jobs, keep):
             alone = getattr(waiting[0][2], "alone", False)
             if running and (alone or running[0].alone):
                 break
-            running.append(Running(*waiting.pop(0), keep))
+            running.append(Running(waiting.pop(0), keep))
         for one in list(running):
             status = one.poll()
             if status is not None:
