@@ -581,15 +581,6 @@ static void line_down(struct captain *c, const struct captain_event *ev,
         evidence_line_down(&w->e, ev->why, &c->set.patience, c->now_ms);
 }
 
-static void goodbye(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
-{
-    struct watched *w = captain_watched(c, ev->node);
-
-    (void)out;
-    if (w)
-        evidence_goodbye(&w->e, ev->run);
-}
-
 static void vital(struct captain *c, const struct captain_event *ev, struct captain_actions *out)
 {
     struct watched *w = captain_watched(c, ev->node);
@@ -721,13 +712,12 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
 {
     static void (*const handlers[CAPTAIN_EV_COUNT])(struct captain *, const struct captain_event *,
                                                     struct captain_actions *) = {
-        [CAPTAIN_EV_LINE_UP] = line_up, [CAPTAIN_EV_LINE_DOWN] = line_down,
-        [CAPTAIN_EV_GOODBYE] = goodbye, [CAPTAIN_EV_VITAL] = vital,
-        [CAPTAIN_EV_RECEIPT] = receipt, [CAPTAIN_EV_SUSPECTED] = suspected,
-        [CAPTAIN_EV_OPINION] = opinion, [CAPTAIN_EV_BALLOT] = ballot,
-        [CAPTAIN_EV_CHARTER] = charter, [CAPTAIN_EV_RUMOUR] = rumour,
-        [CAPTAIN_EV_LOOKOUT] = lookout, [CAPTAIN_EV_WISH] = wish,
-        [CAPTAIN_EV_JOINS] = joins,
+        [CAPTAIN_EV_LINE_UP] = line_up,     [CAPTAIN_EV_LINE_DOWN] = line_down,
+        [CAPTAIN_EV_VITAL] = vital,         [CAPTAIN_EV_RECEIPT] = receipt,
+        [CAPTAIN_EV_SUSPECTED] = suspected, [CAPTAIN_EV_OPINION] = opinion,
+        [CAPTAIN_EV_BALLOT] = ballot,       [CAPTAIN_EV_CHARTER] = charter,
+        [CAPTAIN_EV_RUMOUR] = rumour,       [CAPTAIN_EV_LOOKOUT] = lookout,
+        [CAPTAIN_EV_WISH] = wish,           [CAPTAIN_EV_JOINS] = joins,
     };
 
     awake(c, ev->now_ms);

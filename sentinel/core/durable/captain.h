@@ -120,7 +120,6 @@ enum captain_event_kind {
     CAPTAIN_EV_TIME,      /* captain_wake_ms was reached; early or late does no harm */
     CAPTAIN_EV_LINE_UP,   /* node: a connection that was dialled stands */
     CAPTAIN_EV_LINE_DOWN, /* node, why: it failed or ended; once per dial */
-    CAPTAIN_EV_GOODBYE,   /* node, run: the process said that it ends */
     CAPTAIN_EV_VITAL,     /* node, run, busy_ms: its thread says so (evidence.h) */
     CAPTAIN_EV_RECEIPT,   /* node, receipt: of an order, or (seq 0) unasked */
     CAPTAIN_EV_SUSPECTED, /* suspicion, token: somebody asks what I think */

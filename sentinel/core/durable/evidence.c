@@ -15,7 +15,6 @@ static const struct {
     [WHY_HALTED] = { "halted", OPINION_SOFT, false },
     [WHY_DISK] = { "disk", OPINION_SOFT, false },
     [WHY_IDLE] = { "idle", OPINION_SOFT, false },
-    [WHY_GOODBYE] = { "goodbye", OPINION_HARD, false },
     [WHY_REFUSED] = { "refused", OPINION_HARD, false },
     [WHY_REBORN] = { "reborn", OPINION_HARD, false },
 };
@@ -155,12 +154,6 @@ uint64_t evidence_ask_vital_ms(const struct evidence *e, const struct patience *
     uint64_t again_ms = e->vital_asked_ms + p->heartbeat_ms;
 
     return late_ms > again_ms ? late_ms : again_ms;
-}
-
-void evidence_goodbye(struct evidence *e, const char *run)
-{
-    if (is_known(e) && strcmp(run, e->report.run) == 0)
-        e->gone = WHY_GOODBYE;
 }
 
 void evidence_void(struct evidence *e, uint64_t now_ms)

@@ -4,7 +4,7 @@
  *                          heard, and in time                   silent over its limit, unreachable, closed
  *      NONE --evidence_hear--> ALIVE <------evidence_hear------- before it answered, a probe missed --> soft
  *                                |
- *                                +--lost, and the next dial refused; another process answers; it said goodbye --> hard
+ *                                +--lost, and the next dial refused; another process answers ------------------> hard
  *
  * Questions are about a process, (epoch, run), never about an address: a node that restarted lives, and the process
  * that led is dead. Hard evidence is a trigger and no proof (a packet filter refuses, too); it is taken back when that
@@ -45,7 +45,6 @@ enum why {
     WHY_HALTED,      /* busy for longer than an operator bears */
     WHY_DISK,        /* leads, and its disk keeps nothing: no write is ever acknowledged */
     WHY_IDLE,        /* it was told to lead again and again, and does not */
-    WHY_GOODBYE,     /* its last word was that it ends */
     WHY_REFUSED,     /* its line closed, and nobody listens there any more */
     WHY_REBORN,      /* another process answers in its place */
     WHY_COUNT
@@ -105,7 +104,6 @@ void evidence_hear_vital(struct evidence *e, const char *run, const char *expect
                          uint64_t busy_ms, uint64_t now_ms);
 /* When to ask its thread, if nothing is heard: before silence is over its limit, and with every heartbeat then. */
 uint64_t evidence_ask_vital_ms(const struct evidence *e, const struct patience *p);
-void evidence_goodbye(struct evidence *e, const char *run);
 /* I slept: what I did not hear meanwhile says nothing. */
 void evidence_void(struct evidence *e, uint64_t now_ms);
 /* From now on it is asked with every heartbeat, or only now and then. */

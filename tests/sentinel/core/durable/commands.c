@@ -168,16 +168,6 @@ static void joins(struct stage *s, char **w)
     stage_play(s);
 }
 
-static void goodbye(struct stage *s, char **w)
-{
-    int n = number_of(s, *w, 'n');
-    struct stage_event *e = stage_put(s, CAPTAIN_EV_GOODBYE);
-
-    e->ev.node = s->nodes[n].report.node;
-    e->ev.run = s->nodes[n].report.run;
-    stage_play(s);
-}
-
 /* The leader that was slow has drained, and says so. */
 static void drained(struct stage *s, char **w)
 {
@@ -484,22 +474,37 @@ static const struct {
     void (*run)(struct stage *s, char **w);
     bool before; /* before the start */
 } commands[] = {
-    { "group", group, true },      { "start", start, true },
-    { "loud", loud, true },        { "node", node, true },
-    { "kill", kill_node, false },  { "freeze", freeze, false },
-    { "thaw", thaw, false },       { "cut", cut, true },
-    { "heal", heal, false },       { "restart", restart, false },
-    { "goodbye", goodbye, false }, { "lose", lose, false },
-    { "drained", drained, false }, { "says", says, true },
-    { "away", away, true },        { "back", back, false },
-    { "accepts", accepts, false }, { "suspect", suspect, false },
-    { "change", change, false },   { "offer-shrink", offer_shrink, false },
-    { "wish", wish, false },       { "wait", wait, false },
-    { "sleep", slept, false },     { "show", show, false },
-    { "put-off", put_off, false }, { "instead", instead, false },
-    { "hang", hang, true },        { "lookout", lookout, false },
-    { "pause", pause_it, false },  { "resume", resume, false },
-    { "joins", joins, false },     { "speaks", speaks, false },
+    { "group", group, true },
+    { "start", start, true },
+    { "loud", loud, true },
+    { "node", node, true },
+    { "kill", kill_node, false },
+    { "freeze", freeze, false },
+    { "thaw", thaw, false },
+    { "cut", cut, true },
+    { "heal", heal, false },
+    { "restart", restart, false },
+    { "lose", lose, false },
+    { "drained", drained, false },
+    { "says", says, true },
+    { "away", away, true },
+    { "back", back, false },
+    { "accepts", accepts, false },
+    { "suspect", suspect, false },
+    { "change", change, false },
+    { "offer-shrink", offer_shrink, false },
+    { "wish", wish, false },
+    { "wait", wait, false },
+    { "sleep", slept, false },
+    { "show", show, false },
+    { "put-off", put_off, false },
+    { "instead", instead, false },
+    { "hang", hang, true },
+    { "lookout", lookout, false },
+    { "pause", pause_it, false },
+    { "resume", resume, false },
+    { "joins", joins, false },
+    { "speaks", speaks, false },
 };
 
 void stage_line(struct stage *s, const char *line)
