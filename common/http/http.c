@@ -28,7 +28,8 @@ struct http {
     int table_count;
     struct list connections; /* the one that has been quiet for longest first */
     struct http_stats stats;
-    struct buf piece; /* what a source appends to */
+    struct buf piece;       /* what a source appends to */
+    uint64_t turn, turn_us; /* which turn of the loop, and what requests have taken of it */
     ev_timer tick;
 };
 
@@ -38,6 +39,7 @@ struct http_connection {
     struct link *link;
     enum state state;
     bool keep_alive, head_only, said_continue;
+    bool waits;  /* it has sent something, and this turn's time was spent */
     bool linger; /* the peer may be sending still */
     int minor;
     uint64_t begun_ms; /* of the request that is not whole; 0: none has begun */
@@ -385,12 +387,38 @@ static void read_one(struct http_connection *k)
     }
 }
 
+static bool has_time(struct http *h)
+{
+    uint64_t turn = link_turns(h->loop)->count;
+
+    if (h->turn != turn) {
+        h->turn = turn;
+        h->turn_us = 0;
+    }
+    return h->turn_us < HTTP_TURN_US;
+}
+
+/* One request of a connection, or none: who waits is in a line, and nobody else waits for all of them. */
+static void read_in_time(struct http_connection *k)
+{
+    struct http *h = k->http;
+    uint64_t begun_us = clock_read_us();
+
+    k->waits = !has_time(h);
+    if (k->waits) {
+        link_again(k->link);
+        return;
+    }
+    read_one(k);
+    h->turn_us += clock_read_us() - begun_us;
+}
+
 static void on_input(struct link *l)
 {
     struct http_connection *k = l->owner;
 
     if (k->state == READING)
-        read_one(k);
+        read_in_time(k);
     else if (k->state == LEAVING)
         link_consume(l, link_input(l).len);
 }
@@ -449,6 +477,8 @@ static void judge(struct http_connection *k, uint64_t now_ms)
             answer_denied(k);
         return;
     }
+    if (k->waits)
+        return;
     if (k->state == READING && k->begun_ms) {
         if (now_ms - k->begun_ms <= request_ms)
             return;
@@ -485,7 +515,7 @@ static bool make_room(struct http *h)
     LIST_EACH (&h->connections, n) {
         struct http_connection *k = LIST_ENTRY(n, struct http_connection, node);
 
-        if (k->state == ANSWERING || k->state == SOURCE || k->state == HELD ||
+        if (k->state == ANSWERING || k->state == SOURCE || k->state == HELD || k->waits ||
             k->link->state != LINK_OPEN)
             continue;
         h->stats.displaced++;

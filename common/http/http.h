@@ -12,7 +12,9 @@
  *   2. what is refused, and what comes without the token, closes its connection after an answer that says why
  *   3. connections are at most http-max-connections. One more makes the one go that has been quiet for longest;
  *      where all are being answered, the newcomer is closed
- *   4. a request is whole within http-request-timeout of its first byte, an answer moves at least once in that
+ *   4. all requests together have HTTP_TURN_US of a turn of the loop; who is left waits in line, counts as being
+ *      answered, and comes first in the next
+ *   5. a request is whole within http-request-timeout of its first byte, an answer moves at least once in that
  *      time, and between two requests http-idle-timeout passes at most
  *
  * What shows a wrong token is answered after HTTP_DENY_MS, so that guessing takes time.
@@ -35,6 +37,7 @@ enum {
     HTTP_ROUTE_TABLES = 8,
     HTTP_STATUSES = 600,
     HTTP_DENY_MS = 500,
+    HTTP_TURN_US = 1000,
 };
 
 #define HTTP_TYPE_JSON "application/json"
