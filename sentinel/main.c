@@ -35,6 +35,7 @@
 #include "sentinel/serve/serve.h"
 #include "sentinel/serve/tally.h"
 #include "sentinel/serve/trend.h"
+#include "sentinel/state/conf.h"
 #include "sentinel/state/notebook.h"
 #include "sentinel/state/state.h"
 #include "sentinel/state/voters.h"
@@ -566,6 +567,8 @@ static int help(struct settings *settings)
                     "       holdfast-sentinel /etc/holdfast/sentinel.conf\n\n"
                     "Directives:\n\n");
     settings_manual(settings, &text);
+    buf_puts(&text, "\nBehind the word sentinel:\n\n");
+    conf_manual(&text);
     fwrite(text.at, 1, text.len, stdout);
     buf_fini(&text);
     return 0;

@@ -21,6 +21,9 @@ enum err conf_line(struct sentinel_settings *set, struct config *c, enum conf_pa
 /* Is there a line that begins `directive group` among those that Redis does not know? */
 bool conf_speaks_of(char *const *ours, size_t count, const char *directive, const char *group);
 
+/* What may be written behind `sentinel`, a form and a sentence each: for --help. */
+void conf_manual(struct buf *out);
+
 /* All lines for the file, in the convention of struct setting's lines. */
 void conf_put(const struct config *c, char *const *ours_in_file, size_t ours_in_file_count,
               const char *state_file, struct buf *out);

@@ -178,7 +178,7 @@ static const struct setting sentinel_row[] = {
       .flags = SETTING_MULTI | SETTING_KEYED,
       .secrets = secrets,
       .line = keep_line,
-      .help = "Everything about groups and peers; see the sentinel directives." },
+      .help = "Everything about groups and peers: see below." },
     { .name = NULL },
 };
 

@@ -57,6 +57,34 @@ static void refused(const char *text, int line, const char *shown, const char *r
     ck_assert_str_eq(why.text, expected);
 }
 
+/* What --help tells of is read, with as many words as it says. */
+START_TEST(manual_is_true)
+{
+    struct buf text = { 0 };
+    int forms = 0;
+
+    ck_assert_int_eq(load(""), OK);
+    conf_manual(&text);
+    for (char *save, *line = strtok_r((char *)buf_text(&text), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        struct bytes argv[8];
+        int argc = 0;
+
+        if (strncmp(line, "   ", 3) == 0 || strchr(line, ','))
+            continue;
+        for (char *inner, *word = strtok_r(line, " ", &inner); word;
+             word = strtok_r(NULL, " ", &inner))
+            argv[argc++] = bytes_of(word);
+        why.text[0] = '\0';
+        if (conf_line(&set, &config, PASS_REST, argc, argv, &why) != OK)
+            ck_assert_msg(!strstr(why.text, "Unrecognized"), "%s of %d words", line, argc);
+        forms++;
+    }
+    ck_assert_int_ge(forms, 20);
+    buf_fini(&text);
+}
+END_TEST
+
 START_TEST(sentences_of_redis)
 {
     static const struct {
@@ -287,7 +315,7 @@ START_TEST(odd_values_survive_and_forge_nothing)
 }
 END_TEST
 
-CHECK_MAIN("conf", sentences_of_redis, no_secret_of_a_command_line_is_shown,
+CHECK_MAIN("conf", manual_is_true, sentences_of_redis, no_secret_of_a_command_line_is_shown,
            order_of_lines_does_not_matter, defaults_of_a_sentinel, the_file_of_debian_loads,
            layout_of_redis_sentinel, nothing_is_added_that_redis_does_not_know,
            odd_values_survive_and_forge_nothing)
