@@ -135,6 +135,15 @@ def test_keys_that_leave_do_not_make_others_leave_for_the_word_of_it(t):
     assert min(left) > 150, left
 
 
+def test_info_counts_the_room_for_its_own_answer(t):
+    """Who sets maxmemory by it finds no more in use a moment later."""
+    t.needs_holdfast()
+    node = t.node().start()
+    with node.client() as c:
+        first = used(c)
+        assert abs(used(c) - first) < 4096
+
+
 def test_the_stream_of_a_follower_that_was_dropped_makes_no_key_leave(t):
     """What it held is freed in slices, and is no more counted in between than it was before."""
     leader = t.node(settings={"maxmemory-policy": "allkeys-random", "repl-backlog-size": "16kb",
