@@ -23,6 +23,7 @@ struct parcel {
     uint32_t flying;
     bool waits;
     struct wire request; /* the one that waits */
+    char *group;         /* owned; of courier_enrol */
 };
 
 struct lane {
@@ -54,6 +55,7 @@ static void settle(struct parcel *p)
     list_remove(&p->node);
     p->lane->parcel_count--;
     wire_fini(&p->request);
+    xfree(p->group);
     xfree(p);
 }
 
@@ -74,7 +76,7 @@ static bool begins(struct bytes text, const char *word)
     return text.len >= strlen(word) && memcmp(text.at, word, strlen(word)) == 0;
 }
 
-static void hear(struct lane *l, const struct resp_value *reply)
+static void hear(struct lane *l, const char *group, const struct resp_value *reply)
 {
     struct wire w = { .count = 0 };
     struct errmsg why = { "" };
@@ -89,7 +91,7 @@ static void hear(struct lane *l, const struct resp_value *reply)
         errmsg_set(&why, "no message");
     else if (wire_take_message(&w, &m, &why) == OK && m.kind >= REG_PROMISE) {
         l->refused = false;
-        l->courier->o.hear(l->courier->o.arg, &l->at, &m);
+        l->courier->o.hear(l->courier->o.arg, &l->at, group, &m);
     }
     if (begins(bytes_of(why.text), "NOAUTH") || begins(bytes_of(why.text), "NOPERM"))
         tell_refused(l);
@@ -104,12 +106,14 @@ static void on_reply(void *arg, const struct resp_value *reply)
 {
     struct parcel *p = arg;
     struct lane *l = p->lane;
+    AUTO_FREE char *group = p->group;
 
+    p->group = NULL; /* who is asked for is asked once */
     l->owes_ms = clock_now_ms();
     p->flying--;
     send_on(p); /* before its owner, who hears the reply, may send another */
     if (reply)
-        hear(l, reply);
+        hear(l, group, reply);
 }
 
 /* Rule 2. p may be gone behind it. */
@@ -305,6 +309,7 @@ void courier_enrol(struct courier *c, const struct place *at, const char *group)
     if (l->parcel_count >= COURIER_ENROLS_MAX)
         return; /* asked for already, and not answered */
     p = parcel_for(l, APART);
+    p->group = xstrdup(group);
     wire_put_enrol(&p->request, group);
     p->waits = true;
     send_on(p);

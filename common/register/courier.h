@@ -10,6 +10,7 @@
  *   3. a link that owes an answer and has been silent for COURIER_SILENT_MS is dropped: behind a cut that nobody tells
  *      of, the kernel would try for minutes
  *   4. what is heard has been read by wire.h; an error, or anything else, is as good as silence
+ *   5. an answer belongs to the request that was answered, in order, and to no other
  *
  * A voter answers in order and each answer waits for its disk, so that the groups of one place are spread over up to
  * COURIER_LANES links, by their gid; what is told there has one of its own, and waits for no disk. A link nobody has
@@ -47,7 +48,9 @@ struct courier_options {
     struct bytes fallback;      /* tried where that one is refused; empty: none */
     const char *client_name;    /* NULL: none */
     int64_t keepalive_s;
-    void (*hear)(void *arg, const struct place *from, const struct reg_message *reply);
+    /* group: whose voter was asked for by courier_enrol, which the reply does not say; NULL of all others. */
+    void (*hear)(void *arg, const struct place *from, const char *group,
+                 const struct reg_message *reply);
     void *arg;
 };
 

@@ -10,11 +10,13 @@
 #include "node/durable/membership_room.h"
 #include "node/settings.h"
 
-static void hear(void *arg, const struct place *from, const struct reg_message *reply)
+static void hear(void *arg, const struct place *from, const char *group,
+                 const struct reg_message *reply)
 {
     struct membership *m = arg;
 
     (void)from;
+    (void)group;
     durable_voted(&m->core, reply, clock_now_ms(), &m->pending);
     obey(m);
 }

@@ -107,6 +107,8 @@ void helm_refresh(struct helm *h);
 struct group *helm_group(const struct helm *h);
 
 struct helm *helms_find(const struct helms *hs, struct bytes name);
+/* Some other group has this register: then none is manned, and the log says so. */
+bool helms_twice(const struct helms *hs, const char *group, const char *gid);
 uint64_t helms_draw_token(struct helms *hs);
 
 /* helm_line.c */

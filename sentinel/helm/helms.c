@@ -59,18 +59,24 @@ static bool is_committed(const struct acceptor *a)
     return ballot_is(a->accepted, a->committed);
 }
 
+bool helms_twice(const struct helms *hs, const char *group, const char *gid)
+{
+    const struct helm *h = find_gid(hs, gid);
+
+    if (h)
+        log_warning("group-twice group=%s gid=%s why=\"that is the register of %s\"", group, gid,
+                    h->name);
+    return h;
+}
+
 /* Our voter knows of a register. What is not known to be committed says who votes, and no more. */
 static void man(struct helms *hs, const char *group, const struct acceptor *a,
                 struct captain_event *ev)
 {
     struct charter known = a->value;
 
-    if (find_gid(hs, known.gid)) {
-        log_warning("group-twice group=%s gid=%s why=\"the memory of its voter is that of another "
-                    "group\"",
-                    group, known.gid);
+    if (helms_twice(hs, group, known.gid))
         return;
-    }
     if (!is_committed(a)) {
         known.ver = 0;
         known.member_count = 0;
@@ -168,38 +174,34 @@ void helms_told(struct helms *hs, uint64_t token, const struct reg_message *answ
         hear_ballot(h, answer);
 }
 
-/* Somebody votes there who holds nothing, and does not say for which group: whose voter at that place has been silent
- * since it was asked last has become this one. Its next answer would tell otherwise. */
-static void saw_stranger(struct helms *hs, const struct place *at, const struct reg_message *m)
+/* The voter of the group there, as musters and a helm's polls ask for it. It holds nothing yet, or that register, or one
+ * that a group of this name had before. */
+static void hear_enrolled(struct helms *hs, const struct place *from, const char *group,
+                          const struct reg_message *m)
 {
-    struct map_walk walk = map_walk(&hs->by_name);
-    uint64_t now_ms = clock_now_ms();
-    struct map_node *n;
+    struct helm *h = helms_find(hs, bytes_of(group));
 
-    while ((n = map_walk_next(&walk))) {
-        struct helm *h = CONTAINER_OF(n, struct helm, by_name);
+    LIST_EACH (&hs->musters, link) {
+        struct muster *q = LIST_ENTRY(link, struct muster, of_helms);
 
-        if (captain_seen_ms(&h->captain, at) + HELM_POLL_MS + HELM_POLL_MS / 2 < now_ms)
-            captain_saw(&h->captain, at, m->voter, m->format, now_ms);
+        if (strcmp(q->name, group) == 0)
+            muster_enrolled(q, from, m);
     }
+    if (h && (!m->gid[0] || strcmp(m->gid, h->gid) == 0))
+        captain_saw(&h->captain, from, m->voter, m->format, clock_now_ms());
 }
 
-/* A courier's. Nobody asks ENROL but musters, and nobody else's answer has no ballot. */
-static void on_voted(void *arg, const struct place *from, const struct reg_message *m)
+/* A courier's. */
+static void on_voted(void *arg, const struct place *from, const char *group,
+                     const struct reg_message *m)
 {
     struct helms *hs = arg;
     struct helm *h = find_gid(hs, m->gid);
 
-    if (m->kind == REG_VALUE && m->ballot.round == 0) {
-        LIST_EACH (&hs->musters, link)
-            muster_enrolled(LIST_ENTRY(link, struct muster, of_helms), from, m);
-        if (h)
-            captain_saw(&h->captain, from, m->voter, m->format, clock_now_ms());
-        else if (!m->gid[0])
-            saw_stranger(hs, from, m);
-    } else if (h) {
+    if (group && m->kind == REG_VALUE)
+        hear_enrolled(hs, from, group, m);
+    else if (h && !group)
         hear_ballot(h, m);
-    }
 }
 
 bool helms_hear(struct helms *hs, bool asks, const struct suspicion *s)

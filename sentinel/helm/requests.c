@@ -115,6 +115,8 @@ static void man(const struct muster *q)
     struct charter known = q->known;
     struct captain_event ev = { .kind = CAPTAIN_EV_TIME };
 
+    if (helms_twice(q->all, q->name, known.gid))
+        return;
     if (!q->known_committed) {
         known.ver = 0;
         known.member_count = 0;

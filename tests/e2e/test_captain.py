@@ -296,6 +296,41 @@ def test_the_settings_ask_for_it(t):
     until(lambda: all(group.status(s)["level"] == "os" for s in group.sentinels), 5, "every captain to know it")
 
 
+@limit(90)
+def test_groups_that_become_durable_at_once_keep_apart(t):
+    """Each sentinel is asked for its voters of all of them in one turn, and tells of a voter without saying for which group."""
+    t.needs_holdfast()
+    names = ["one", "two", "three"]
+    members = {name: [t._add(Member, "m", None, {}) for _ in range(2)] for name in names}
+    for leader, follower in members.values():
+        leader.followers = [follower.port]
+        leader.start(wait=False)
+        follower.start(wait=False)
+    for pair in members.values():
+        for m in pair:
+            m.wait_up()
+    rows = [(name, members[name][0].address, 2, {"durability": "os"}) for name in names]
+    sentinels = [t.sentinel(watch=rows) for _ in range(3)]
+    for s in sentinels:
+        s.start(wait=False)
+    for s in sentinels:
+        s.wait_up()
+
+    def told(s, name):
+        return pairs(s.call("SENTINEL", "HF", "STATUS", name))
+
+    def served(s, name):
+        status = told(s, name)
+        return status.get("serves") == "yes" and int(status["port"]) == members[name][0].port and \
+            s.leader(name) == members[name][0].address
+    until(lambda: all(served(s, name) for s in sentinels for name in names), 30, "each group to be served as itself")
+    assert len({told(s, name)["gid"] for s in sentinels for name in names}) == len(names)
+    for name in names:
+        ports = sorted(int(pairs(m)["port"]) for m in told(sentinels[0], name)["members"])
+        assert ports == sorted(m.port for m in members[name]), (name, ports)
+    assert not any("+switch-master" in s.text() for s in sentinels)
+
+
 def test_a_sentinel_that_lost_its_memory_is_told_and_replaced(t):
     t.needs_holdfast()
     group = Durable(t).create()

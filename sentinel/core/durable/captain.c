@@ -727,13 +727,6 @@ void captain_step(struct captain *c, const struct captain_event *ev, struct capt
     settle(c, out);
 }
 
-uint64_t captain_seen_ms(const struct captain *c, const struct place *at)
-{
-    const struct seen_voter *s = find_seen(c, at);
-
-    return s ? s->heard_ms : 0;
-}
-
 void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint32_t format,
                  uint64_t now_ms)
 {

@@ -338,7 +338,6 @@ void captain_expect(struct captain *c, uint64_t at_ms);
 /* A voter at that place says who it is, in that format. */
 void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint32_t format,
                  uint64_t now_ms);
-uint64_t captain_seen_ms(const struct captain *c, const struct place *at); /* 0: never */
 /* An acceptor_policy; arg is the captain beside the acceptor. Invariant 5. */
 bool captain_refuses(void *arg, const struct charter *mine, const struct charter *proposed);
 /* Asserts what the header promises of the state between two steps. */

@@ -25,13 +25,16 @@ static struct {
     struct place at;
     struct buf got; /* what it received and has not looked at */
     struct reg_message heard;
+    char heard_of[32]; /* the group */
     int heard_count;
 } t;
 
-static void hear(void *arg, const struct place *from, const struct reg_message *m)
+static void hear(void *arg, const struct place *from, const char *group,
+                 const struct reg_message *m)
 {
     (void)arg;
     ck_assert(from->port == t.at.port);
+    snprintf(t.heard_of, sizeof t.heard_of, "%s", group ? group : "");
     t.heard = *m;
     t.heard_count++;
 }
@@ -163,11 +166,18 @@ START_TEST(a_reply_is_heard_and_nothing_else)
     say(buf_text(&raw));
     run_for(20);
     ck_assert(t.heard_count == 1 && t.heard.kind == REG_VALUE && t.heard.voter == 7);
+    ck_assert_str_eq(t.heard_of, "two"); /* the first was answered by an error */
     ask(7, 1);
     ck_assert_str_eq(next_request(), ASKED("1"));
     say("*2\r\n$5\r\nVALUE\r\n$1\r\n1\r\n");
     run_for(5);
     ck_assert_int_eq(t.heard_count, 1);
+    ask(7, 2);
+    ck_assert_str_eq(next_request(), ASKED("2"));
+    say(buf_text(&raw));
+    run_for(20);
+    ck_assert_int_eq(t.heard_count, 2);
+    ck_assert_str_eq(t.heard_of, "");
     wire_fini(&w);
     buf_fini(&raw);
     teardown();

@@ -210,7 +210,8 @@ static bool may_begin(void)
     return t.errand == CREATE || t.known.ver != 0;
 }
 
-static void hear(void *arg, const struct place *from, const struct reg_message *m)
+static void hear(void *arg, const struct place *from, const char *group,
+                 const struct reg_message *m)
 {
     struct reg_actions out = { 0 };
 

@@ -327,7 +327,8 @@ static void on_look(struct ev_loop *l, ev_timer *w, int events)
             part_look_out(&nodes[i].part, courier, 0);
 }
 
-static void ignore(void *arg, const struct place *from, const struct reg_message *reply)
+static void ignore(void *arg, const struct place *from, const char *group,
+                   const struct reg_message *reply)
 {
     (void)arg;
     (void)from;

@@ -159,11 +159,6 @@ void captain_saw(struct captain *c, const struct place *at, uint64_t voter, uint
 {
 }
 
-uint64_t captain_seen_ms(const struct captain *c, const struct place *at)
-{
-    return 0;
-}
-
 bool captain_refuses(void *arg, const struct charter *mine, const struct charter *proposed)
 {
     return false;
