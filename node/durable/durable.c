@@ -97,6 +97,10 @@ void durable_own(const struct durable *d, uint64_t kept[KEEP_COUNT])
     kept[KEEP_FSYNC] = d->synced;
     kept[KEEP_OS] = m->weakest <= KEEP_OS ? d->written : d->synced;
     kept[KEEP_MEM] = m->weakest <= KEEP_MEM ? d->at : kept[KEEP_OS];
+    /* What comes behind it is acknowledged by the stronger level, which is about to be all that the disk vouches for. */
+    for (int level = KEEP_MEM; d->raise_at != 0 && level < KEEP_FSYNC; level++)
+        if (kept[level] > d->raise_at)
+            kept[level] = d->raise_at > d->synced ? d->raise_at : d->synced;
 }
 
 /* ---- a start, and a turn ----------------------------------------------------------------------- */

@@ -53,22 +53,37 @@ bool eff_is_alone(const struct durable *d)
     return durable_eff(d, eff) == 1;
 }
 
+/* Of one that was a member earlier in this epoch, where there is no other. NULL: all are members'. */
+static struct copy *free_place(struct durable *d)
+{
+    if (d->copy_count < CHARTER_MEMBERS_MAX)
+        return &d->copies[d->copy_count++];
+    for (uint32_t i = 0; i < d->copy_count; i++)
+        if (!charter_member(&d->meta.seen, d->copies[i].node) && d->copies[i].node != d->open.node)
+            return &d->copies[i];
+    return NULL;
+}
+
 struct copy *eff_copy(struct durable *d, uint64_t node)
 {
+    struct copy *c;
+
     for (uint32_t i = 0; i < d->copy_count; i++)
         if (d->copies[i].node == node)
             return &d->copies[i];
-    if (node == d->meta.node || !charter_member(&d->meta.seen, node) ||
-        d->copy_count == CHARTER_MEMBERS_MAX)
+    if (node == d->meta.node || !charter_member(&d->meta.seen, node))
         return NULL;
-    d->copies[d->copy_count] = (struct copy){
+    c = free_place(d);
+    if (!c)
+        return NULL;
+    *c = (struct copy){
         .node = node,
         .heard_ms = d->now_ms,
         .due_ms = d->now_ms,
         .lost_ms = UINT64_MAX,
         .steady_ms = UINT64_MAX,
     };
-    return &d->copies[d->copy_count++];
+    return c;
 }
 
 static const struct copy *find_copy(const struct durable *d, uint64_t node)

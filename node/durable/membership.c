@@ -83,6 +83,8 @@ static void link_down(void *arg, uint64_t node)
 
     if (m->ended)
         return;
+    membership_look(m);
+    obey(m);
     durable_link_down(&m->core, node, clock_now_ms(), &m->pending);
     obey(m);
 }

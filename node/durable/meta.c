@@ -11,7 +11,7 @@ bool meta_same_kernel(const struct meta *m, const struct found *f)
 
 bool meta_keeps_did(const struct meta *m, const struct found *f)
 {
-    if (m->did == 0 || m->resyncing || !f->loads)
+    if (m->did == 0 || m->resyncing || !f->loads || f->end.offset < m->commit)
         return false;
     if (m->clean && position_cmp(f->end, m->clean_at) == 0)
         return true;

@@ -10,7 +10,8 @@
  * | the weakest acknowledgement since was fsync, and files that load          | yes           |
  * | it was os, the kernel is the one that it ran on, and files that load      | yes           |
  * | the solo mark (each reply waited for our own fsync), and files that load  | yes           |
- * | anything else, half a resync, and files that do not load                  | no: a new one |
+ * | anything else, half a resync, and files that do not load, or that end in  | no: a new one |
+ * | front of what was announced as acknowledged by all                        |               |
  *
  * and where the register knows our boot number already, the disk is an older copy of itself: a new one, too (that is
  * seen later, durable.c). The run id is always new; an epoch belongs to one run, so that nobody resumes its epoch.

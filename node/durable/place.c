@@ -94,6 +94,8 @@ void place_adopt(struct durable *d, const struct charter *c, struct durable_acti
         return;
     if (c->ver > d->proposer.known.ver)
         d->proposer.known = *c;
+    if (c->lossy != d->meta.seen.lossy)
+        d->commit = 0; /* an operator gave up what was announced: whoever leads need not have it */
     d->meta.seen = *c;
     if (!new_epoch)
         return;

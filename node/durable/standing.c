@@ -63,6 +63,8 @@ static enum keep wanted_of_file(const struct durable *d)
     struct effective eff[CHARTER_MEMBERS_MAX + 1];
     enum keep level = d->role == NODE_FOLLOWER ? d->beat_level : d->meta.seen.level;
 
+    if (d->raise_at != 0) /* a stronger level is believed once all of this is fsynced */
+        return KEEP_FSYNC;
     if (d->role == NODE_WAITING || (d->role == NODE_ACTIVE && level == KEEP_ASYNC))
         return KEEP_ASYNC;
     if (d->role == NODE_FOLLOWER)

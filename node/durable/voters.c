@@ -17,6 +17,8 @@ static void hear(void *arg, const struct place *from, const char *group,
 
     (void)from;
     (void)group;
+    membership_look(m); /* by what it says we may lead, from where our data ends now */
+    obey(m);
     durable_voted(&m->core, reply, clock_now_ms(), &m->pending);
     obey(m);
 }

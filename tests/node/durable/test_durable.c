@@ -3,7 +3,7 @@
  * by hand. What every fault in every order does to a whole group is tests/sim/group_sim's.
  * In one file, because every story has the same players: the helpers above the first are half of what a second needs.
  */
-#include "node/durable/durable.h"
+#include "node/durable/durable_inner.h"
 
 #include "common/alloc.h"
 #include "sentinel/core/acceptor.h"
@@ -333,6 +333,27 @@ START_TEST(whoever_comes_is_demanded_before_it_is_named)
     }
     ck_assert_uint_eq(durable_eff(&d, eff), 3);
     ck_assert_uint_eq(d.commit, begun());
+}
+END_TEST
+
+/* However many nodes came and went in one epoch, each with a number of its own. */
+START_TEST(a_member_of_now_has_a_place_among_the_copies)
+{
+    serve();
+    for (uint64_t node = 13; node < 13 + 2 * CHARTER_MEMBERS_MAX; node++) {
+        struct charter next = d.meta.seen;
+        struct member m = { .node = node, .at = place_of("10.0.0", node, 6379), .boot = 1 };
+
+        next.ver++;
+        next.member_count = 2; /* the leader, and who is in sync */
+        charter_add_member(&next, &m);
+        put_in_register(&next);
+        order(ORDER_CONFIG, &next);
+        seen();
+        attach(node, 0);
+        ck_assert_msg(strstr(seen(), "PAYLOAD"), "node %d", (int)node);
+        ck_assert(eff_copy(&d, node) && eff_copy(&d, OTHER));
+    }
 }
 END_TEST
 
@@ -770,6 +791,65 @@ START_TEST(a_leader_that_lacks_what_was_announced_is_not_obeyed)
 }
 END_TEST
 
+START_TEST(what_an_operator_gave_up_nobody_has_to_have)
+{
+    struct charter next = charter_of_three();
+    struct talk t;
+
+    follow(4444);
+    d.commit = 250;
+    next.ver++;
+    next.epoch++;
+    next.lossy++;
+    put_in_register(&next);
+    order(ORDER_CONFIG, &next);
+    ck_assert_uint_eq(d.commit, 0);
+    seen();
+    t = talk_of(TALK_FULL, ME);
+    t.end = 249;
+    hear(&t);
+    ck_assert_ptr_null(strstr(seen(), "alarm"));
+}
+END_TEST
+
+/* It serves once its mark is acknowledged, as any leader: reads would wait for a release that never comes. */
+START_TEST(who_leads_with_less_than_was_announced_begins_with_its_mark)
+{
+    struct charter c = charter_of_three(), next = named();
+
+    start(&c, ME, MINE, 100);
+    d.commit = 5000;
+    put_in_register(&next);
+    order(ORDER_PROMOTE, &next);
+    ck_assert_uint_eq(d.commit, 100);
+    ck_assert_uint_eq(d.begun, begun());
+}
+END_TEST
+
+/* What is behind the mark is not vouched for by the disk when the stronger level is. */
+START_TEST(nothing_weaker_is_acknowledged_beyond_what_a_stronger_level_waits_for)
+{
+    uint64_t kept[KEEP_COUNT];
+    struct talk t;
+
+    follow(ITS);
+    continue_at(300);
+    t = talk_of(TALK_BEAT, ME);
+    t.level = KEEP_MEM;
+    t.seq = 9;
+    hear(&t);
+    moved(400);
+    t.level = KEEP_FSYNC;
+    t.seq++;
+    hear(&t);
+    ck_assert_uint_eq(d.raise_at, 400);
+    moved(500);
+    durable_own(&d, kept);
+    ck_assert_uint_eq(kept[KEEP_MEM], 400);
+    ck_assert_uint_eq(kept[KEEP_FSYNC], 300);
+}
+END_TEST
+
 START_TEST(a_weaker_level_is_on_the_disk_before_it_is_acknowledged)
 {
     struct talk t;
@@ -1001,6 +1081,10 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            data_that_counts_is_not_dropped, what_was_ours_alone_begins_where_the_histories_part,
            two_marks_in_one_delivery_begin_where_each_stands,
            a_leader_that_lacks_what_was_announced_is_not_obeyed,
+           what_an_operator_gave_up_nobody_has_to_have,
+           who_leads_with_less_than_was_announced_begins_with_its_mark,
+           nothing_weaker_is_acknowledged_beyond_what_a_stronger_level_waits_for,
+           a_member_of_now_has_a_place_among_the_copies,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
            a_follower_knows_when_its_leader_serves, a_follower_in_sync_looks_out_for_its_leader,
            an_attempt_that_nobody_answered_is_the_same_still, who_was_busy_itself_does_not_hang_up,

@@ -31,6 +31,7 @@ START_TEST(a_did_is_kept_only_where_nothing_can_be_missing)
         enum keep weakest;
         const char *kernel;
         bool loads, solo, resyncing, clean, keeps;
+        uint64_t commit;
     } rows[] = {
         { KEEP_FSYNC, "k1", true, .keeps = true },
         { KEEP_FSYNC, "k2", true, .keeps = true },
@@ -42,6 +43,8 @@ START_TEST(a_did_is_kept_only_where_nothing_can_be_missing)
         { KEEP_MEM, "k2", false, .solo = true, .keeps = false },
         { KEEP_MEM, "k2", true, .clean = true, .keeps = true },
         { KEEP_FSYNC, "k1", true, .resyncing = true, .keeps = false },
+        { KEEP_FSYNC, "k1", true, .commit = 500, .keeps = true },
+        { KEEP_FSYNC, "k1", true, .commit = 501, .keeps = false },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -52,6 +55,7 @@ START_TEST(a_did_is_kept_only_where_nothing_can_be_missing)
         m.resyncing = rows[i].resyncing;
         m.clean = rows[i].clean;
         m.clean_at = f.end;
+        m.commit = rows[i].commit;
         ck_assert_msg(meta_keeps_did(&m, &f) == rows[i].keeps, "row %zu", i);
         ck_assert(meta_start(&m, &f, 999, 0) == rows[i].keeps);
         ck_assert_uint_eq(m.did, rows[i].keeps ? 111 : 999);
