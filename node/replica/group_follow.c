@@ -109,7 +109,8 @@ bool group_input(struct replica *r)
         tell(r, UPSTREAM_EV_STOP);
         return false;
     }
-    if (r->upstream.state == UPSTREAM_HEADER || r->upstream.state == UPSTREAM_PAYLOAD)
+    if (r->upstream.state == UPSTREAM_HEADER || r->upstream.state == UPSTREAM_PAYLOAD ||
+        (r->upstream.state == UPSTREAM_PSYNC && r->group.payload.kind == TALK_PAYLOAD))
         r->group.hooks->loading(r->group.hooks->arg);
     return true;
 }

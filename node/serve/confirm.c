@@ -68,9 +68,22 @@ static uint64_t keys_need(const struct serve *v, const struct call *c)
     return needs;
 }
 
+/* Functions have no key, and a script may not tell which it runs. */
+static uint64_t functions_need(const struct serve *v, const struct call *c)
+{
+    return c->cmd->acl & ACL_SCRIPTING ? v->confirm.functions : 0;
+}
+
+static bool changes_functions(const struct call *c)
+{
+    return (c->cmd->acl & ACL_SCRIPTING) && (c->cmd->flags & CMD_WRITE);
+}
+
 static uint64_t reads_need(const struct serve *v, const struct call *c)
 {
-    return c->cmd->flags & (CMD_WRITE | CMD_READONLY) ? keys_need(v, c) : 0;
+    uint64_t needs = c->cmd->flags & (CMD_WRITE | CMD_READONLY) ? keys_need(v, c) : 0;
+
+    return later(needs, functions_need(v, c));
 }
 
 static bool touches_data(const struct call *c)
@@ -88,6 +101,7 @@ void confirm_inner(struct serve *v, const struct call *c)
 {
     v->confirm.reads = later(v->confirm.reads, reads_need(v, c));
     v->confirm.has_read |= touches_data(c);
+    v->confirm.functions_changed |= changes_functions(c);
 }
 
 void confirm_watched(struct serve *v, const struct node_session *s)
@@ -136,6 +150,9 @@ void confirm_unit_ended(struct serve *v, struct node_session *s, const struct ca
     if (v->unit.depth)
         return; /* amid somebody's script only what is not about data runs */
     last_writes_settle(&f->keys, tip(v));
+    if (UNLIKELY(moved && (f->functions_changed || changes_functions(c))))
+        f->functions = tip(v);
+    f->functions_changed = false;
     needs = moved ? tip(v) : later(f->reads, reads_need(v, c));
     asks = mode == HF_READ_CONFIRM && !moved && (f->has_read || touches_data(c));
     if (mode == HF_READ_LOCAL && !moved)
@@ -174,6 +191,7 @@ static void demand(struct serve *v, bool on)
 
     if (on && !f->on) {
         last_writes_begin(&f->keys, tip(v));
+        f->functions = tip(v);
         f->looked_for = tip(v);
         f->since_ms = clock_now_ms();
     } else if (!on) {

@@ -41,6 +41,8 @@ struct confirm {
     bool refuses;      /* rule 2 */
     bool telling;      /* a keyspace event is being delivered */
     struct last_writes keys;
+    uint64_t functions;            /* the end of the last unit that changed Lua functions */
+    bool functions_changed;        /* the running unit did */
     uint64_t reads;                /* offset that what the running unit has read depends on */
     bool has_read;                 /* it did read */
     uint64_t looked_for, since_ms; /* the stream's end as it was then, not acknowledged since */

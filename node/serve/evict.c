@@ -43,7 +43,8 @@ static bool may_evict(const struct serve *v)
     const struct node_world *w = v->world;
 
     return !(w->set->follower_ignore_maxmemory && replica_is_follower(w->replica)) &&
-           !persist_loading(w->persist) && service_paused(v->service) == PAUSE_NOTHING;
+           !persist_loading(w->persist) && group_takes_writes(v) &&
+           service_paused(v->service) == PAUSE_NOTHING;
 }
 
 static bool over(const struct serve *v)

@@ -40,9 +40,16 @@ static int64_t delete_due(struct serve *v)
     return sooner(next_ms, own_keys_due(&v->own_keys, ks, EXPIRE_SLICE_US));
 }
 
+/* After a gap in its time a leader of a group looks first whether it leads still, which is said behind this. */
+static bool was_away(const struct serve *v)
+{
+    return v->group.beat && clock_now_ms() > v->expire_looked_ms + 2 * EXPIRE_LOOK_MS;
+}
+
 static bool may_expire(const struct serve *v)
 {
-    return service_paused(v->service) == PAUSE_NOTHING && !persist_loading(v->world->persist);
+    return group_takes_writes(v) && service_paused(v->service) == PAUSE_NOTHING &&
+           !persist_loading(v->world->persist);
 }
 
 static void look(struct ev_loop *loop, ev_timer *w, int events)
@@ -52,8 +59,11 @@ static void look(struct ev_loop *loop, ev_timer *w, int events)
 
     (void)loop;
     (void)events;
-    if (may_expire(v))
+    if (was_away(v))
+        next_ms = (int64_t)clock_wall_ms();
+    else if (may_expire(v))
         next_ms = delete_due(v);
+    v->expire_looked_ms = clock_now_ms();
     v->silent_changes = 0;
     rates_sample(&v->rates, v);
     block_serve_ready(v);

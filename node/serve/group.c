@@ -37,6 +37,8 @@ void group_answers(struct serve *v, struct group_answer writes, struct group_ans
 
     g->writes = writes;
     g->reads = reads;
+    if (UNLIKELY(changed))
+        serve_settle_role(v);
     if (pauses != g->pausing) {
         g->pausing = pauses;
         if (pauses)
@@ -46,6 +48,11 @@ void group_answers(struct serve *v, struct group_answer writes, struct group_ans
     }
     if (UNLIKELY(changed))
         ask_again(v);
+}
+
+bool group_takes_writes(const struct serve *v)
+{
+    return !v->group.writes.error && !v->group.writes.held;
 }
 
 /* ---- a leader's clients, when it leads no more ---- */

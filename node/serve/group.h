@@ -55,6 +55,9 @@ bool group_is_peer(const struct serve *v, const char *ip);
 /* pauses: a switchover is under way, writes wait, and nothing changes by itself (expiry, eviction). */
 void group_answers(struct serve *v, struct group_answer writes, struct group_answer reads,
                    bool pauses);
+/* Where writes are refused or wait, nothing changes by itself either: it would be this node's alone, and whoever leads
+ * meanwhile would not have it. A node of no group takes them. */
+bool group_takes_writes(const struct serve *v);
 /* Of a command with these flags. True: the session is held. */
 bool group_holds(struct serve *v, struct node_session *s, uint32_t has);
 /* This node leads no more: all its clients are dismissed, but sentinels that order. held_wait: who is held hears so by

@@ -418,21 +418,21 @@ static void swapped(void *arg, int db, int other)
     block_db_ready(v, other);
 }
 
-/* A follower, and a leader whose writes are paused, only hides what has expired. */
-static void settle_role(struct serve *v)
+/* A follower, and a leader that takes no writes now, only hides what has expired. */
+void serve_settle_role(struct serve *v)
 {
     bool follower = replica_is_follower(v->world->replica);
 
     v->unit.muted = follower;
-    keyspace_set_follower(v->world->keyspace,
-                          follower || service_paused(v->service) != PAUSE_NOTHING);
+    keyspace_set_follower(v->world->keyspace, follower || !group_takes_writes(v) ||
+                                                  service_paused(v->service) != PAUSE_NOTHING);
 }
 
 static void role_changed(void *arg, bool follower)
 {
     struct serve *v = arg;
 
-    settle_role(v);
+    serve_settle_role(v);
     (void)rank_apply(v->world);
     if (!follower) {
         own_keys_forget(&v->own_keys);
@@ -454,7 +454,7 @@ static void pause_changed(struct service *service)
 {
     struct node_world *w = service->world;
 
-    settle_role(w->serve);
+    serve_settle_role(w->serve);
     replica_pause_changed(w->replica);
 }
 
@@ -627,7 +627,7 @@ struct serve *serve_new(struct node_world *w)
     evict_init(v);
     shutdown_init(v);
     set_hooks(v);
-    settle_role(v);
+    serve_settle_role(v);
     return v;
 }
 

@@ -84,10 +84,11 @@ struct serve {
     struct evict evict;
     struct own_keys own_keys; /* of a writable follower */
     ev_timer expire;
-    int64_t expire_next_ms;  /* wall time the timer was set for */
-    uint64_t changes;        /* of the data set, ever */
-    uint64_t changes_before; /* as the running call began */
-    uint64_t silent_changes; /* changes to come that an expired key's own effect tells */
+    int64_t expire_next_ms;    /* wall time the timer was set for */
+    uint64_t expire_looked_ms; /* when it came last */
+    uint64_t changes;          /* of the data set, ever */
+    uint64_t changes_before;   /* as the running call began */
+    uint64_t silent_changes;   /* changes to come that an expired key's own effect tells */
     uint64_t blocked_count;
     struct rates rates;
     struct shutdown *shutdown;
@@ -99,6 +100,8 @@ struct serve {
  * replica. */
 struct serve *serve_new(struct node_world *w);
 void serve_free(struct serve *v); /* NULL does nothing */
+/* Who leads, whether writes are paused, or whether the group takes any has changed. */
+void serve_settle_role(struct serve *v);
 
 static inline struct node_session *node_session_of(struct session *s)
 {

@@ -226,6 +226,53 @@ def test_a_follower_grows_and_its_acknowledgement_is_waited_for(t):
 
 
 @limit(120)
+def test_a_leader_that_takes_no_writes_lets_nothing_expire(t):
+    """What it deleted by itself would be its own alone, and cost a full copy when somebody else leads meanwhile."""
+    t.needs_holdfast()
+    captain, (leader, follower) = pair(t, **{"hf-silence-limit": 60000, "hf-stall-refuse": 300, "hf-stale-read-limit": 0})
+    assert leader.call("SET", "brief", "1", "PX", 2500) == "OK"
+    follower.freeze()
+    with leader.client() as c:
+        assert is_unanswered(c, "SET", "a", "1")
+        until(lambda: refused(leader, "SET", "b", "1").startswith("NOREPLICAS "), 5, "writes to be refused")
+        before = leader.info("replication")["master_repl_offset"]
+        until(lambda: leader.call("GET", "brief") is None, 10, "the key's time to come")
+        seen = int(leader.info("stats")["total_commands_processed"])
+        until(lambda: leader.call("EXISTS", "brief") == 0 and
+              int(leader.info("stats")["total_commands_processed"]) > seen + 200, 5, "its timer to have come")
+        assert leader.info("replication")["master_repl_offset"] == before
+        follower.thaw()
+        assert c.read() == "OK"
+    until(lambda: leader.info("stats")["expired_keys"] == "1", 5, "it to be deleted once writes are taken")
+    until(lambda: follower.call("DBSIZE") == leader.call("DBSIZE"), 5, "the follower to hear of it")
+
+
+@limit(120)
+def test_functions_wait_for_what_loaded_them(t):
+    t.needs_holdfast()
+    captain, (leader, follower) = pair(t, **{"hf-silence-limit": 60000, "hf-stall-refuse": 0, "hf-stale-read-limit": 0})
+    code = "#!lua name=l\nredis.register_function{function_name='f', callback=function() return 7 end, flags={'no-writes'}}"
+    follower.freeze()
+    asking = [leader.client() for _ in range(4)]
+    for c, words in zip(asking, (["FUNCTION", "LOAD", code], ["FCALL", "f", 0], ["FUNCTION", "LIST"], ["FUNCTION", "DUMP"])):
+        assert is_unanswered(c, *words, seconds=0.2), words
+    assert leader.call("GET", "a") is None
+    follower.thaw()
+    assert [c.read() for c in asking[:2]] == ["l", 7]
+    assert len(asking[2].read()) == 1 and asking[3].read()
+    for c in asking:
+        c.close()
+
+
+@limit(120)
+def test_a_full_copy_that_is_put_off_begins_all_the_same(t):
+    """A follower of a group hears that it waits, for longer than it would bear silence."""
+    t.needs_holdfast()
+    captain, nodes = pair(t, **{"repl-diskless-sync-delay": 7})
+    assert nodes[1].call("LLEN", "list") == 100
+
+
+@limit(120)
 def test_what_reads_wait_for(t):
     t.needs_holdfast()
     captain, (leader, follower) = pair(t, **{"hf-silence-limit": 60000, "hf-stall-refuse": 0, "hf-stale-read-limit": 0})
