@@ -199,7 +199,7 @@ static const struct snapshot_sink sync_sink = { .bytes = sync_bytes,
 static bool fits(const struct sync *sync, const struct follower *f)
 {
     return sync->counted == f->counted && sync->no_keys == f->filter_no_keys &&
-           sync->valkey == (f->valkey >= VALKEY_OWN_RDB);
+           sync->offset >= f->group.least && sync->valkey == (f->valkey >= VALKEY_OWN_RDB);
 }
 
 /* repl-diskless-sync-delay is 5 by default, so that followers share one fork. There is no fork here: only

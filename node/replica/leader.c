@@ -303,6 +303,7 @@ void leader_begin_sync(struct follower *f, bool sync_only)
     f->sync_only = sync_only;
     f->counted = !f->capa_eof || !r->w->set->repl_diskless_sync;
     f->progress_ms = clock_now_ms();
+    f->group.least = f->group.node ? r->w->oplog->next : 0;
     session_adopt(f->session, SESSION_REPLICA, &follower_guest, f);
     full_sync_begin(r);
 }
@@ -491,9 +492,11 @@ static void look_after(struct follower *f)
         drop_silent(f);
 }
 
+/* A handover: the stream stands still until somebody else leads. */
 static bool holds_writes(const struct replica *r)
 {
-    return r->failover.state != FAILOVER_NONE;
+    return r->failover.state != FAILOVER_NONE ||
+           (group_bound(r) && service_paused(r->w->service) != PAUSE_NOTHING);
 }
 
 static void ping(struct oplog *o)

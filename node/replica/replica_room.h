@@ -101,7 +101,8 @@ struct follower {
     struct {
         uint64_t node,
             attach; /* by its last HF SYNC; node 0: a plain one, or nothing is told of it any more */
-        bool begun; /* this attempt has its stream, or waits for the payload */
+        bool begun;     /* this attempt has its stream, or waits for the payload, */
+        uint64_t least; /* which was promised to begin here or later */
     } group;
     struct replica_ack hf_ack; /* its last; did 0: it has said none */
 };

@@ -6,6 +6,7 @@ import threading
 import time
 
 from harness.case import limit, slow
+from harness.charter import Member
 from harness.durable import Captain, Receipt, refused
 from harness.resp import Closed, ReplyError, encode
 from harness.seed import seeded
@@ -270,6 +271,28 @@ def test_a_full_copy_that_is_put_off_begins_all_the_same(t):
     t.needs_holdfast()
     captain, nodes = pair(t, **{"repl-diskless-sync-delay": 7})
     assert nodes[1].call("LLEN", "list") == 100
+
+
+@limit(120)
+def test_who_comes_amid_another_s_full_copy_waits_for_one_that_is_new_enough(t):
+    """It was promised everything up to now, and refuses what ends before."""
+    t.needs_holdfast()
+    leader, one, two = nodes = [member(t, **{"hf-grow-stable": 100, "hf-silence-limit": 2000, "rdb-key-save-delay": 1000})
+                                for _ in range(3)]
+    with leader.client() as c:
+        c.pipeline([("SET", "key:%d" % i, "v") for i in range(3000)])
+    captain = Captain(t)
+    captain.create(leader, followers=[one])
+    captain.wait_role(leader, "active")
+    until(lambda: "full-sync-started" in leader.text(), 10, "the first full copy to begin")
+    told = captain.hello(two)
+    captain.change(lambda c: c.next(members=c.members + [Member(told["node"], two.ip, two.port)]))
+    captain.tell(leader, one)
+    assert leader.call("SET", "later", "1") == "OK"
+    captain.config(two)
+    captain.wait_in_sync(*nodes, seconds=40)
+    assert two.call("GET", "later") == "1"
+    assert "full-sync-refused" not in two.text() + one.text()
 
 
 @limit(120)
