@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/tls.h"
 
 enum {
@@ -51,10 +52,17 @@ static int cut(struct iovec *pieces, int count, size_t max)
     return count;
 }
 
-/* Sends what may leave, up to a turn's share. TLS may be offered less than a turn before only where that much went. */
+static size_t smaller(uint64_t a, size_t b)
+{
+    return a < b ? (size_t)a : b;
+}
+
+/* Sends what may leave, up to a turn's share, or as much of it as goes in LINK_BULKY_US: a kernel that is short of memory takes
+ * milliseconds for a share. TLS may be offered less than a turn before only where that much went. */
 static void send_output(struct link *l)
 {
     uint64_t stop_at = l->bytes_out + LINK_TURN_BYTES;
+    uint64_t until_us = UNLIKELY(link_is_bulky(l)) ? clock_read_us() + LINK_BULKY_US : UINT64_MAX;
     struct iovec pieces[PIECES];
 
     for (;;) {
@@ -64,11 +72,11 @@ static void send_output(struct link *l)
 
         if (count == 0)
             return;
-        if (l->bytes_out >= stop_at) {
+        if (l->bytes_out >= stop_at || (until_us != UINT64_MAX && clock_read_us() >= until_us)) {
             ev_io_start(l->loop, &l->writable);
             return;
         }
-        count = cut(pieces, count, (size_t)(stop_at - l->bytes_out));
+        count = cut(pieces, count, smaller(stop_at - l->bytes_out, LINK_BULKY_BYTES));
         io = link_write_some(l, pieces, count, &sent);
         out_sent(&l->out, sent);
         l->bytes_out += sent;
