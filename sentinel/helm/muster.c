@@ -113,6 +113,8 @@ static void hear_voter(struct muster *q, uint32_t i, const struct reg_message *m
 
     v->answers = v->speaks = true;
     v->voter = m->voter;
+    if (m->accepted.round != 0)
+        memcpy(v->gid, m->value.gid, sizeof v->gid);
     v->format = (int)i == q->own ? wire_format_own() : m->format;
     q->voters_settled[i] = true;
     note_register(q, m);

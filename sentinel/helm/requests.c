@@ -323,17 +323,7 @@ static bool voters_without(const struct helm *h, const struct place *but, struct
     return found;
 }
 
-static void remove_voter(struct helm *h, const struct durable_request *r)
-{
-    struct wish w = wish_of(r, WISH_VOTERS);
-
-    if (voters_without(h, &r->at, &w))
-        utter(h, &w);
-    else
-        answer(h->all, h->name, r, "no voter of the group is at that address");
-}
-
-/* ---- requests about somebody new ---------------------------------------------------------------- */
+/* ---- requests for which somebody is asked first -------------------------------------------------- */
 
 static struct helm *still_there(struct muster *q)
 {
@@ -392,7 +382,7 @@ static const char *unfit_voter(const struct helm *h, const struct muster *q)
                "Holdfast sentinel";
     if (v->voter == 0)
         return "the sentinel has no memory to vote with";
-    if (q->known.gid[0] && strcmp(q->known.gid, h->gid) != 0)
+    if (v->gid[0] && strcmp(v->gid, h->gid) != 0)
         return "the sentinel votes for another durable group of that name";
     if (charter_voter(&h->captain.charter, v->voter))
         return "the sentinel votes already";
@@ -423,17 +413,55 @@ static void add_voter(struct muster *q)
     utter(h, &w);
 }
 
+static void remove_voter(struct muster *q)
+{
+    struct helm *h = still_there(q);
+    struct wish w = wish_of(&q->request, WISH_VOTERS);
+
+    if (!h)
+        return;
+    if (voters_without(h, &q->request.at, &w))
+        utter(h, &w);
+    else
+        answer(q->all, q->name, &q->request, "no voter of the group is at that address");
+}
+
+static void ask_voter_at(struct muster *q, const struct place *at, const struct place *own)
+{
+    struct founding *f = &q->found;
+
+    if (f->voter_count == CHARTER_VOTERS_MAX)
+        return;
+    if (own && place_eq(own, at))
+        q->own = (int)f->voter_count;
+    f->voters[f->voter_count++].at = *at;
+}
+
+/* Whoever is new is asked first, and with it all who would vote beside it: whether they are there. */
+static void ask_voters(struct helm *h, struct muster *q, const struct place *next)
+{
+    const struct charter *c = &h->captain.charter;
+    struct place own;
+    bool known = put_own_place(h->all->drive->core, helm_group(h), &own);
+
+    if (next)
+        ask_voter_at(q, next, known ? &own : NULL);
+    for (uint32_t i = 0; i < c->voter_count; i++)
+        if (!votes_at(&c->voters[i], &q->request.at) && !(next && votes_at(&c->voters[i], next)))
+            ask_voter_at(q, &c->voters[i].at, known ? &own : NULL);
+    muster_begin(q);
+}
+
+static void begin_removing_voter(struct helm *h, const struct durable_request *r)
+{
+    ask_voters(h, muster_new(h->all, h->name, r, remove_voter), NULL);
+}
+
 /* Whoever voted at that place has lost its memory: the new one takes its place. */
 static void begin_adding_voter(struct helm *h, const struct durable_request *r)
 {
-    struct muster *q = muster_new(h->all, h->name, r, add_voter);
-    struct founding_voter *v = &q->found.voters[q->found.voter_count++];
-    struct place own;
-
-    v->at = r->kind == REQUEST_VOTER_REPLACE ? r->next : r->at;
-    if (put_own_place(h->all->drive->core, helm_group(h), &own) && place_eq(&own, &v->at))
-        q->own = 0;
-    muster_begin(q);
+    ask_voters(h, muster_new(h->all, h->name, r, add_voter),
+               r->kind == REQUEST_VOTER_REPLACE ? &r->next : &r->at);
 }
 
 /* ---- the table ---------------------------------------------------------------------------------- */
@@ -458,7 +486,7 @@ void helms_request(struct helms *hs, const char *group, const struct durable_req
         [REQUEST_MEMBER_ADD] = begin_adding_member,
         [REQUEST_MEMBER_REMOVE] = remove_member,
         [REQUEST_VOTER_ADD] = begin_adding_voter,
-        [REQUEST_VOTER_REMOVE] = remove_voter,
+        [REQUEST_VOTER_REMOVE] = begin_removing_voter,
         [REQUEST_VOTER_REPLACE] = begin_adding_voter,
         [REQUEST_FORCE] = force,
         [REQUEST_ADMIT] = admit,

@@ -250,8 +250,8 @@ static bool found(struct world *w, struct charter *out)
     return found_charter(&f, out, &why);
 }
 
-/* Voters that lost their memory are replaced. */
-static bool needs_voters(struct world *w, const struct charter *c, struct wish *x)
+/* Voters that lost their memory are replaced; whoever is there has said so. */
+static bool needs_voters(struct world *w, int asks, const struct charter *c, struct wish *x)
 {
     bool all = true;
 
@@ -260,10 +260,14 @@ static bool needs_voters(struct world *w, const struct charter *c, struct wish *
     if (all || charter_is_joint(c))
         return false;
     x->kind = WISH_VOTERS;
-    for (int s = 0; s < SENTINELS; s++)
+    for (int s = 0; s < SENTINELS; s++) {
+        if (w->hosts[s].alive)
+            captain_saw(&w->sentinels[asks].captain, &w->places[s], w->sentinels[s].acceptor.voter,
+                        CHARTER_NEWEST, w->now_ms);
         x->voters[x->voter_count++] = (struct voter){ .id = w->sentinels[s].acceptor.voter,
                                                       .at = w->places[s],
                                                       .sets = VOTERS_NOW };
+    }
     return true;
 }
 
@@ -276,7 +280,7 @@ static bool draw_wish(struct world *w, int s, struct wish *x)
         x->kind = WISH_CREATE;
         return w->chosen.ver == 0 && s == 0 && found(w, &x->first);
     }
-    if (needs_voters(w, c, x))
+    if (needs_voters(w, s, c, x))
         return true;
     if (!w->faults)
         return false;

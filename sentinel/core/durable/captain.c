@@ -84,7 +84,7 @@ static bool is_there(const struct seen_voter *s, const struct place *at)
     return s->at.port == at->port && strcmp(s->at.host, at->host) == 0;
 }
 
-static const struct seen_voter *find_seen(const struct captain *c, const struct place *at)
+const struct seen_voter *captain_seen(const struct captain *c, const struct place *at)
 {
     for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++)
         if (is_there(&c->seen[i], at))
@@ -243,7 +243,7 @@ bool captain_all_read(const struct captain *c, const struct charter *next)
         if (!reads(c->nodes[i].e.report.format, next))
             return false;
     for (uint32_t i = 0; i < next->voter_count; i++) {
-        const struct seen_voter *s = find_seen(c, &next->voters[i].at);
+        const struct seen_voter *s = captain_seen(c, &next->voters[i].at);
         bool mine = next->voters[i].id == c->voter;
 
         if (!mine && !(s && s->voter == next->voters[i].id && reads(s->format, next)))

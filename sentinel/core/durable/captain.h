@@ -65,6 +65,7 @@ enum {
     CAPTAIN_EMPTY_MS =
         1000, /* while there is no register: somebody may make one, and not be heard */
     CAPTAIN_WISH_MS = 1000,
+    CAPTAIN_HEARD_MS = 3000,  /* VOTERS: who would vote was asked before that */
     CAPTAIN_FINISH_MS = 1000, /* two sets of voters that nobody makes one */
     CAPTAIN_NEWCOME_MS = 100, /* a failover goes first */
     CAPTAIN_RELIEF_MS = 500,  /* between two attempts to relieve a leader that asks for it */
@@ -93,7 +94,7 @@ enum wish_kind {
     WISH_TERMS,         /* level, min_sync, closed */
     WISH_MEMBER_ADD,    /* member */
     WISH_MEMBER_REMOVE, /* node */
-    WISH_VOTERS,        /* voters: the whole new set, in both steps */
+    WISH_VOTERS,        /* voters: the whole new set, in both steps; captain_saw of a majority */
     WISH_FORCE,         /* node, ver (captain_newest), confirm_dead, reason */
     WISH_COUNT
 };
@@ -110,7 +111,7 @@ struct wish {
     struct voter voters[CHARTER_VOTERS_MAX];
     uint32_t voter_count;
     bool by_leader; /* SWITCHOVER: no operator has said so, but the leader, which says so again */
-    uint64_t ver;   /* FORCE: as the operator was shown it */
+    uint64_t ver;   /* FORCE: as the operator was shown it. TERMS, VOTERS: set by captain_step */
     bool confirm_dead; /* FORCE: "its process is dead, I have seen to it" */
     char reason[CHARTER_REASON_MAX + 1];
     struct charter first;

@@ -32,8 +32,9 @@ struct founding_node {
 struct founding_voter {
     struct place at;
     bool answers, speaks;
-    uint64_t voter;  /* of its memory; 0: it has none */
-    uint32_t format; /* that it speaks */
+    uint64_t voter;        /* of its memory; 0: it has none */
+    char gid[GID_LEN + 1]; /* of the register that it holds; "": none */
+    uint32_t format;       /* that it speaks */
 };
 
 struct founding {

@@ -25,6 +25,7 @@ static const char *set_terms(struct captain *c, const struct wish *w, struct cha
     if (!captain_all_read(c, &next))
         return "a node or a sentinel of the group is of an older version, which could not read it";
     ch->kind = CHANGE_TERMS;
+    ch->if_ver = w->ver;
     ch->level = w->level;
     ch->min_sync = w->min_sync;
     ch->closed = w->closed;
@@ -47,10 +48,38 @@ static const char *remove_member(struct captain *c, const struct wish *w, struct
     return NULL;
 }
 
+/* Mine, or one that has said lately that it votes there. */
+static bool is_heard(const struct captain *c, const struct voter *v)
+{
+    const struct seen_voter *s = captain_seen(c, &v->at);
+
+    return v->id == c->voter ||
+           (s && s->voter == v->id && c->now_ms < s->heard_ms + CAPTAIN_HEARD_MS);
+}
+
+static bool has_majority(const struct captain *c, const struct wish *w)
+{
+    uint64_t ids[CHARTER_VOTERS_MAX];
+    struct charter next = { .ver = 0 };
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < w->voter_count; i++) {
+        charter_add_voter(&next, &w->voters[i]);
+        if (is_heard(c, &w->voters[i]))
+            ids[count++] = w->voters[i].id;
+    }
+    return charter_has_majority(&next, ids, count);
+}
+
+/* Two sets are accepted by a majority of the old one, and committed by none but a majority of both: with a new one
+ * that has none the register would be stuck between them. */
 static const char *set_voters(struct captain *c, const struct wish *w, struct change *ch)
 {
-    (void)c;
+    if (!has_majority(c, w))
+        return "of those who would vote then no majority answers: nothing could be changed any "
+               "more";
     ch->kind = CHANGE_VOTERS_BEGIN;
+    ch->if_ver = w->ver;
     memcpy(ch->voters, w->voters, sizeof ch->voters);
     ch->voter_count = w->voter_count;
     return NULL;
@@ -191,6 +220,8 @@ void operate_wish(struct captain *c, const struct wish *w, struct captain_action
     c->wish_ms = c->now_ms + CAPTAIN_WISH_MS;
     c->wish_epoch = c->charter.epoch;
     c->wish_begun = false;
+    if (w->kind == WISH_TERMS || w->kind == WISH_VOTERS)
+        c->wish.ver = c->charter.ver; /* of which it names all that stays */
     if (w->kind == WISH_SWITCHOVER)
         begin_switchover(c, out);
 }
@@ -198,15 +229,14 @@ void operate_wish(struct captain *c, const struct wish *w, struct captain_action
 static void submit(struct captain *c, struct captain_actions *out)
 {
     struct change ch = { 0 };
-    const char *why;
+    const char *why = NULL;
 
     if (c->charter.ver > 0)
         change_expect(&ch, &c->charter);
-    why = wishes[c->wish.kind].make(c, &c->wish, &ch);
-    if (c->wish.kind == WISH_VOTERS && c->wish_begun) {
+    if (c->wish_begun)
         ch.kind = CHANGE_VOTERS_FINISH;
-        why = NULL;
-    }
+    else
+        why = wishes[c->wish.kind].make(c, &c->wish, &ch);
     if (why) {
         operate_reply(c, why, out);
         return;

@@ -29,6 +29,8 @@ struct order *captain_order(struct captain *c, struct watched *w, enum order_kin
 struct watched *captain_watched(struct captain *c, uint64_t node); /* NULL: no member */
 struct watched *captain_leader(struct captain *c);                 /* NULL: there is no register */
 bool captain_votes(const struct captain *c); /* who has no vote opens no failover */
+/* Who said last that it votes there; NULL: nobody has. */
+const struct seen_voter *captain_seen(const struct captain *c, const struct place *at);
 /* The proposer is free. */
 void captain_submit(struct captain *c, enum errand errand, const struct change *ch,
                     uint64_t timeout_ms);

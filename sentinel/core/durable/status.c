@@ -44,18 +44,15 @@ const char *voter_health_word(enum voter_health h)
 
 enum voter_health status_voter_health(const struct captain *c, const struct voter *v)
 {
+    const struct seen_voter *s = captain_seen(c, &v->at);
+
     if (v->id == c->voter)
         return VOTER_WELL;
-    for (size_t i = 0; i < CHARTER_VOTERS_MAX; i++) {
-        const struct seen_voter *s = &c->seen[i];
-
-        if (s->heard_ms == 0 || s->at.port != v->at.port || strcmp(s->at.host, v->at.host) != 0)
-            continue;
-        if (c->now_ms >= s->heard_ms + STATUS_VOTER_MS)
-            return VOTER_SILENT;
-        return s->voter == v->id ? VOTER_WELL : VOTER_FORGOT;
-    }
-    return c->now_ms < c->began_ms + STATUS_VOTER_MS ? VOTER_UNKNOWN : VOTER_SILENT;
+    if (!s)
+        return c->now_ms < c->began_ms + STATUS_VOTER_MS ? VOTER_UNKNOWN : VOTER_SILENT;
+    if (c->now_ms >= s->heard_ms + STATUS_VOTER_MS)
+        return VOTER_SILENT;
+    return s->voter == v->id ? VOTER_WELL : VOTER_FORGOT;
 }
 
 bool status_serves(const struct captain *c)

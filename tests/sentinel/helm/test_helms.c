@@ -672,10 +672,6 @@ START_TEST(requests_become_wishes)
           "answer 5 no member of the group is at that address\n" },
         { { .kind = REQUEST_FORCE, .at = { "127.0.0.1", 1 } },
           "wish force node=12 level=async voters=0 closed=0\n" },
-        { { .kind = REQUEST_VOTER_REMOVE, .at = { "10.0.1.1", 26379 } },
-          "wish voters node=0 level=async voters=0 closed=0\n" },
-        { { .kind = REQUEST_VOTER_REMOVE, .at = { "10.0.1.9", 26379 } },
-          "answer 5 no voter of the group is at that address\n" },
         { { .kind = REQUEST_RESEED },
           "answer 5 this sentinel holds the group's register: while a majority of its voters "
           "answers nothing is "
@@ -691,6 +687,26 @@ START_TEST(requests_become_wishes)
         helms_request(hs, group_name, &r);
         ck_assert_str_eq(buf_text(&told), rows[i].told);
     }
+    finish();
+}
+END_TEST
+
+/* Those who would vote then are asked first whether they are there. */
+START_TEST(a_voter_goes_when_the_others_were_asked)
+{
+    struct durable_request r = { .kind = REQUEST_VOTER_REMOVE, .token = 5 };
+
+    begin(true);
+    forget();
+    r.at = (struct place){ "10.0.1.1", 26379 };
+    helms_request(hs, group_name, &r);
+    r.token = 6;
+    helms_request(hs, group_name, &r);
+    ck_assert_str_eq(buf_text(&told), "answer 6 another change of the group has only begun\n");
+    await(&told, "wish voters node=0 level=async voters=0 closed=0\n");
+    r.at = (struct place){ "10.0.1.9", 26379 };
+    helms_request(hs, group_name, &r);
+    await(&told, "answer 6 no voter of the group is at that address\n");
     finish();
 }
 END_TEST
@@ -731,4 +747,5 @@ CHECK_MAIN("helms", a_group_has_a_captain_while_it_is_watched_and_its_voter_know
            a_node_that_is_far_away_is_greeted_in_its_time, who_is_no_member_any_more_is_hung_up_on,
            what_is_raised_meanwhile_is_obeyed_behind, the_captain_is_woken_when_it_wants_to_be,
            the_captain_knows_when_it_will_be_woken, the_thread_of_a_node_has_a_line_of_its_own,
-           requests_become_wishes, what_a_plain_group_is_asked)
+           requests_become_wishes, a_voter_goes_when_the_others_were_asked,
+           what_a_plain_group_is_asked)
