@@ -473,7 +473,7 @@ static void hear_promise(struct proposer *p, const struct reg_message *m, uint64
     if (p->busy)
         propose(p, now_ms, out);
     else
-        enter(p, PROPOSER_READY, UINT64_MAX);
+        enter(p, p->ahead ? PROPOSER_READY : PROPOSER_IDLE, UINT64_MAX);
 }
 
 static void hear_accepted(struct proposer *p, const struct reg_message *m, uint64_t now_ms,
@@ -559,6 +559,13 @@ void proposer_hear(struct proposer *p, const struct reg_message *m, uint64_t now
 
 /* ---- the owner's side -------------------------------------------------------------------------- */
 
+bool proposer_is_ready(const struct proposer *p)
+{
+    uint64_t ver = has_base(p) ? p->base.ver : 0;
+
+    return p->state == PROPOSER_READY && ver >= p->known.ver;
+}
+
 void proposer_submit(struct proposer *p, const struct change *ch, uint64_t deadline_ms,
                      uint64_t now_ms, struct reg_actions *out)
 {
@@ -571,17 +578,21 @@ void proposer_submit(struct proposer *p, const struct change *ch, uint64_t deadl
     p->deadline_ms = deadline_ms;
     if (ch->kind == CHANGE_READ)
         begin(p, PROPOSER_READING, now_ms, out);
-    else if (p->state == PROPOSER_READY)
+    else if (proposer_is_ready(p))
         propose(p, now_ms, out);
-    else if (p->state == PROPOSER_IDLE)
+    else if (p->state == PROPOSER_IDLE || p->state == PROPOSER_READY)
         begin(p, PROPOSER_PREPARING, now_ms, out);
 }
 
 void proposer_set_ahead(struct proposer *p, bool ahead, uint64_t now_ms, struct reg_actions *out)
 {
+    bool rests = p->state == PROPOSER_IDLE || p->state == PROPOSER_READY;
+
     p->ahead = ahead;
-    if (ahead && p->state == PROPOSER_IDLE)
+    if (ahead && rests && !proposer_is_ready(p))
         begin(p, PROPOSER_PREPARING, now_ms, out);
+    else if (!ahead && p->state == PROPOSER_READY)
+        rest(p);
 }
 
 void proposer_time(struct proposer *p, uint64_t now_ms, struct reg_actions *out)

@@ -15,6 +15,7 @@
  *     has made no change for a while knows no better. Only then do two of them make room for each other.
  *
  *     A ballot prepared ahead (proposer_set_ahead): PREPARING --prepared, nothing to do--> READY --submit--> ACCEPTING
+ *     Where something newer is known to be committed by then, another's ballot did that, and voided it: a new one is prepared.
  *
  *   1. a ballot is used for one value at most; its round is above every one that was heard of
  *   2. the next version is built on the highest accepted value among promises that hold a majority of every set of
@@ -119,8 +120,11 @@ void proposer_init(struct proposer *p, uint64_t id, const struct charter *known,
 void proposer_submit(struct proposer *p, const struct change *ch, uint64_t deadline_ms,
                      uint64_t now_ms, struct reg_actions *out);
 /* Prepare a ballot now and behind each change: the next one then takes one round trip and one fsync. For whoever
- * makes the changes at the time (the leader, or the sentinel of the lowest rank): another's ballot voids it. */
+ * makes the changes at the time (the leader, or the sentinel of the lowest rank): another's ballot voids it. False: one that
+ * is prepared is thrown away. */
 void proposer_set_ahead(struct proposer *p, bool ahead, uint64_t now_ms, struct reg_actions *out);
+/* A ballot is prepared, on the newest version that is known. */
+bool proposer_is_ready(const struct proposer *p);
 /* A reply of a voter. Late ones, and ones of another group, are dropped. */
 void proposer_hear(struct proposer *p, const struct reg_message *m, uint64_t now_ms,
                    struct reg_actions *out);

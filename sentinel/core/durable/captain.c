@@ -288,6 +288,7 @@ static void begin_epoch(struct captain *c, struct captain_actions *out)
     c->promote_ms =
         c->now_ms + (c->mine == c->charter.epoch ? 0 : (captain_rank(c) + 1) * CAPTAIN_RANK_MS);
     c->no_candidate_told = false;
+    captain_prepare(c, false);
     if (c->state != CAPTAIN_CALM)
         captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
     (void)captain_order(c, w, ORDER_PING, out);

@@ -196,9 +196,11 @@ const char *operate_refusal(const struct captain *c, const struct wish *w)
     return NULL;
 }
 
-/* The copies are asked where they stand, and a ballot is prepared meanwhile. */
+/* The copies are asked where they stand, and a ballot is prepared meanwhile: a new one, as the leader holds its writes on the
+ * strength of it. */
 static void begin_switchover(struct captain *c, struct captain_actions *out)
 {
+    captain_prepare(c, false);
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct watched *w = &c->nodes[i];
 

@@ -37,6 +37,7 @@ void captain_submit(struct captain *c, enum errand errand, const struct change *
 bool captain_is_busy(const struct captain *c); /* the proposer is not */
 /* Has every member and voter shown that it reads such a charter (charter.h, invariant 5)? */
 bool captain_all_read(const struct captain *c, const struct charter *next);
+/* A ballot, for a change that is to be quick; or there is to be none. */
 void captain_prepare(struct captain *c, bool ahead);
 
 /* suspect.c */

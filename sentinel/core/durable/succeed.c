@@ -124,12 +124,18 @@ static void begin_gathering(struct captain *c, struct captain_actions *out)
     captain_prepare(c, true);
 }
 
+static void give_up(struct captain *c)
+{
+    captain_prepare(c, false);
+    captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
+}
+
 static void stagger(struct captain *c, struct captain_actions *out)
 {
-    if (!c->agreed)
-        captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
-    else if (c->now_ms >= c->deadline_ms)
+    if (c->agreed && c->now_ms >= c->deadline_ms)
         begin_gathering(c, out);
+    else if (!c->agreed)
+        give_up(c);
 }
 
 bool succeed_awaits(struct captain *c)
@@ -209,8 +215,7 @@ static void gather(struct captain *c, struct captain_actions *out)
     struct watched *best;
 
     if (!c->agreed) {
-        captain_prepare(c, false);
-        captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
+        give_up(c);
         return;
     }
     if (captain_is_busy(c) || (succeed_awaits(c) && c->now_ms < c->deadline_ms))

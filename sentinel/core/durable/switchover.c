@@ -9,9 +9,11 @@
 
 #include "sentinel/core/durable/parts.h"
 
+/* For the failover that follows a ballot is prepared already. */
 static void give_up(struct captain *c, const char *why, struct captain_actions *out)
 {
-    captain_prepare(c, false);
+    if (!c->agreed)
+        captain_prepare(c, false);
     captain_enter(c, CAPTAIN_CALM, UINT64_MAX);
     operate_reply(c, why, out);
 }
@@ -97,10 +99,10 @@ static void settle_prepare(struct captain *c, struct captain_actions *out)
         give_up(c, "the leader is gone", out);
     else if (c->now_ms >= c->deadline_ms)
         give_up(c, "no majority of the voters answers", out);
-    else if (c->proposer.state == PROPOSER_READY && !(succeed_awaits(c) && c->now_ms < answers_ms))
-        hand_off(c, out);
-    else if (c->proposer.state == PROPOSER_IDLE)
+    else if (!proposer_is_ready(&c->proposer))
         captain_prepare(c, true);
+    else if (!(succeed_awaits(c) && c->now_ms < answers_ms))
+        hand_off(c, out);
     if (c->now_ms < answers_ms)
         captain_wake_by(c, answers_ms);
 }

@@ -387,6 +387,41 @@ START_TEST(a_ballot_prepared_ahead_saves_a_round)
 }
 END_TEST
 
+/* Another's ballot has voided it; or nobody wants it any more. */
+START_TEST(a_ballot_prepared_on_an_older_version_is_not_used)
+{
+    struct reg_actions out = { 0 };
+    struct change ch;
+
+    setup();
+    create();
+    proposer_set_ahead(&b.p, true, b.now_ms, &out);
+    obey(&b.p, &out);
+    ck_assert(proposer_is_ready(&b.p));
+    ch = of(CHANGE_SHRINK, 12, 112);
+    order(&b.q, &ch);
+    ck_assert_uint_eq(b.value.ver, 2);
+    proposer_learn(&b.p, &b.value);
+    ck_assert(!proposer_is_ready(&b.p));
+    b.trace.len = 0;
+    ch = of(CHANGE_TERMS, 0, 0);
+    ch.level = KEEP_FSYNC;
+    ch.min_sync = 1;
+    b.p.ahead = false;
+    order(&b.p, &ch);
+    ck_assert_ptr_null(strstr(buf_text(&b.trace), "nack 2 "));
+    ck_assert_uint_eq(b.value.ver, 3);
+    /* And one that is given back. */
+    proposer_set_ahead(&b.p, true, b.now_ms, &out);
+    obey(&b.p, &out);
+    ck_assert_int_eq(b.p.state, PROPOSER_READY);
+    proposer_set_ahead(&b.p, false, b.now_ms, &out);
+    ck_assert_int_eq(b.p.state, PROPOSER_IDLE);
+    proposer_check(&b.p);
+    reg_actions_fini(&out);
+}
+END_TEST
+
 START_TEST(voters_are_replaced_over_a_joint_majority)
 {
     struct change ch;
@@ -667,6 +702,7 @@ CHECK_MAIN("register", a_change_takes_two_rounds_and_is_on_the_disk_before_it_is
            its_own_change_is_found_again_and_made_once,
            another_proposer_builds_on_what_one_voter_holds,
            whoever_was_away_asks_again_at_once_and_only_once, a_ballot_prepared_ahead_saves_a_round,
+           a_ballot_prepared_on_an_older_version_is_not_used,
            voters_are_replaced_over_a_joint_majority,
            a_voter_that_shows_less_than_before_is_not_counted,
            an_old_promise_answers_no_question_of_that_number, a_slow_disk_is_given_time,
