@@ -257,7 +257,6 @@ void helm_refresh(struct helm *h)
     const struct group *g = helm_group(h);
     const struct acceptor *mine = h->all->ops->voter(h->all->world, bytes_of(h->name));
     struct captain_settings *set = &h->captain.set;
-    struct durable_request change = { .kind = REQUEST_LEVEL };
 
     set->patience.down_after_ms = g->set.down_after_ms;
     set->patience.busy_failover_ms = g->set.busy_failover_ms;
@@ -266,8 +265,7 @@ void helm_refresh(struct helm *h)
     if (h->set_level == g->set.durability)
         return;
     h->set_level = g->set.durability;
-    change.level = h->set_level;
-    helms_request(h->all, h->name, &change);
+    wants_level(h->all, g);
 }
 
 /* ---- life -------------------------------------------------------------------------------------- */

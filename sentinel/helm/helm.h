@@ -37,6 +37,7 @@ enum {
     MUSTER_MS = 1000,
     WANT_LOOK_MS = 500,   /* between two looks at what the settings ask for */
     WANT_AGAIN_MS = 5000, /* after an attempt that failed */
+    WANT_LEVEL_MS = 2000, /* between two attempts at another level */
     RUMOUR_MS = 2000,     /* for whoever enrolled our voter to make a register */
     WANT_VOTERS_MIN = 3,  /* who has not met its peers yet would make a register of its own */
     WANT_NODES_MIN = 2,
@@ -133,6 +134,8 @@ void wants_init(struct helms *hs);
 void wants_fini(struct helms *hs);
 /* The settings of a group that is not durable may ask for it. */
 void wants_note(struct helms *hs, const struct group *g);
+/* A durable group is to have the level of its settings: at once, and again until it has. */
+void wants_level(struct helms *hs, const struct group *g);
 /* It may be durable, and our voter have missed it or lost its memory. */
 void wants_rumour(struct helms *hs, const struct group *g);
 

@@ -1,6 +1,8 @@
 /*
  * wants - `sentinel durability <group> <level>`: the group is made durable as soon as everybody is there for it.
  *
+ * One that is durable already gets another level, as soon as nothing else is being changed.
+ *
  * All sentinels may have the line, so they take turns: each waits as many attempts as there are peers before it by id.
  * What is in the way is logged with each attempt.
  *
@@ -19,6 +21,7 @@ struct want {
     struct list of_helms;
     struct helms *all;
     char name[NAME_LEN_MAX + 1];
+    bool of_level;     /* the group is durable already */
     uint64_t next_ms;  /* no attempt before */
     uint64_t heard_ms; /* a rumour is to be followed then; 0: there is none */
 };
@@ -65,6 +68,21 @@ static void attempt(struct want *w, const struct group *g)
     helms_request(w->all, g->name, &r);
 }
 
+/* False: it has it, or is not durable at all. */
+static bool pursue_level(struct want *w, const struct group *g)
+{
+    struct durable_request r = { .kind = REQUEST_LEVEL, .level = g->set.durability };
+    const struct helm *h = helms_find(w->all, bytes_of(w->name));
+
+    if (!h || (h->captain.charter.ver > 0 && h->captain.charter.level == r.level))
+        return false;
+    if (clock_now_ms() < w->next_ms)
+        return true;
+    w->next_ms = clock_now_ms() + WANT_LEVEL_MS;
+    helms_request(w->all, g->name, &r);
+    return true;
+}
+
 static void set_look(struct helms *hs)
 {
     if (list_empty(&hs->wants) || ev_is_active(&hs->look))
@@ -81,6 +99,8 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
         struct want *w = LIST_ENTRY(link, struct want, of_helms);
         const struct group *g = sentinel_find_group(hs->drive->core, bytes_of(w->name));
 
+        if (g && w->of_level && pursue_level(w, g))
+            continue;
         if (!g || helms_find(hs, bytes_of(w->name))) {
             want_free(w);
             continue;
@@ -116,6 +136,15 @@ void wants_note(struct helms *hs, const struct group *g)
 {
     if (g->set.durability != KEEP_ASYNC)
         (void)want_for(hs, g);
+}
+
+void wants_level(struct helms *hs, const struct group *g)
+{
+    struct want *w = want_for(hs, g);
+
+    w->of_level = true;
+    w->next_ms = 0;
+    (void)pursue_level(w, g);
 }
 
 void wants_rumour(struct helms *hs, const struct group *g)

@@ -157,6 +157,12 @@ static void reply(uint64_t token, const char *why, struct captain_actions *out)
         snprintf(a->text, sizeof a->text, "%s", why);
 }
 
+static void tell(enum wish_kind kind, const char *why, struct captain_actions *out)
+{
+    captain_notice(out, why ? "-hf-wish" : "+hf-wish", "wish=%s%s%s", wish_word(kind),
+                   why ? " why=" : "", why ? why : "");
+}
+
 /* A leader that would be relieved is tried for as long as it asks: why that was in vain is news when it is another. */
 static bool is_news(struct captain *c, const char *why)
 {
@@ -173,8 +179,7 @@ void operate_reply(struct captain *c, const char *why, struct captain_actions *o
     if (c->wish.kind == WISH_NONE)
         return;
     if (is_news(c, why))
-        captain_notice(out, why ? "-hf-wish" : "+hf-wish", "wish=%s%s%s", wish_word(c->wish.kind),
-                       why ? " why=" : "", why ? why : "");
+        tell(c->wish.kind, why, out);
     reply(c->wish.token, why, out);
     c->wish = (struct wish){ .kind = WISH_NONE };
     c->changed = true;
@@ -215,6 +220,8 @@ void operate_wish(struct captain *c, const struct wish *w, struct captain_action
     const char *why = operate_refusal(c, w);
 
     if (why) {
+        if (w->token == 0 && !w->by_leader) /* nobody hears the reply */
+            tell(w->kind, why, out);
         reply(w->token, why, out);
         return;
     }

@@ -711,6 +711,32 @@ START_TEST(a_voter_goes_when_the_others_were_asked)
 }
 END_TEST
 
+/* Nobody waits for it, and it may be refused: something else is being changed, say. */
+START_TEST(another_level_is_asked_for_until_the_group_has_it)
+{
+    static const char *const wish = "wish terms node=0 level=fsync voters=0 closed=0\n";
+    uint64_t until_us;
+
+    begin(true);
+    forget();
+    sentinel_find_group(&core, BYTES("m1"))->set.durability = KEEP_FSYNC;
+    helms_look(hs, group_name);
+    ck_assert_str_eq(buf_text(&told), wish);
+    forget();
+    await(&told, wish);
+    next_charter = charter_here();
+    next_charter.ver = 2;
+    next_charter.level = KEEP_FSYNC;
+    step();
+    forget();
+    until_us = clock_read_us() + (WANT_LEVEL_MS + 2 * WANT_LOOK_MS) * 1000;
+    while (clock_read_us() < until_us)
+        ev_run(loop, EVRUN_ONCE);
+    ck_assert_ptr_null(strstr(buf_text(&told), "wish"));
+    finish();
+}
+END_TEST
+
 START_TEST(what_a_plain_group_is_asked)
 {
     struct durable_request r = { .kind = REQUEST_SWITCHOVER, .token = 5 };
@@ -748,4 +774,4 @@ CHECK_MAIN("helms", a_group_has_a_captain_while_it_is_watched_and_its_voter_know
            what_is_raised_meanwhile_is_obeyed_behind, the_captain_is_woken_when_it_wants_to_be,
            the_captain_knows_when_it_will_be_woken, the_thread_of_a_node_has_a_line_of_its_own,
            requests_become_wishes, a_voter_goes_when_the_others_were_asked,
-           what_a_plain_group_is_asked)
+           another_level_is_asked_for_until_the_group_has_it, what_a_plain_group_is_asked)

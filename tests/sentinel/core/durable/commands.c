@@ -374,6 +374,8 @@ static void wish(struct stage *s, char **w)
     for (w++; *w; w++) {
         if (strcmp(*w, "ver") == 0) {
             x->ver = value_of(s, *++w);
+        } else if (strcmp(*w, "unasked") == 0) {
+            x->token = 0;
         } else if (strcmp(*w, "closed") == 0) {
             x->closed = true;
         } else if (strcmp(*w, "confirm-dead") == 0) {
