@@ -226,6 +226,24 @@ static bool fits(const struct charter *c)
     return it_does;
 }
 
+/* Who comes in is to be able to stay, and to be in sync; so are the others then. */
+static bool has_room(const struct change *ch, const struct charter *base,
+                     const struct charter *next)
+{
+    if (ch->kind == CHANGE_MEMBER_ADD && !ch->instead)
+        return charter_has_room(next, 1);
+    if (ch->kind == CHANGE_VOTERS_BEGIN && ch->voter_count > base->voter_count)
+        return charter_has_room(next, 0);
+    return true;
+}
+
+/* What an operator had to say is kept as far as nobody is kept out for it. */
+static void cut_reason(struct charter *c)
+{
+    for (size_t len = strlen(c->reason); len > 0 && !charter_has_room(c, 1); len--)
+        c->reason[len - 1] = '\0';
+}
+
 enum err change_apply(const struct change *ch, const struct charter *base, uint64_t op_proposer,
                       uint64_t op_number, struct charter *out, struct errmsg *out_why)
 {
@@ -245,7 +263,9 @@ enum err change_apply(const struct change *ch, const struct charter *base, uint6
     next.op_number = op_number;
     if (!charter_is_sound(&next, out_why))
         return ERR_REFUSED;
-    if (!fits(&next))
+    if (ch->kind == CHANGE_FORCE)
+        cut_reason(&next);
+    if (!has_room(ch, base, &next) || !fits(&next))
         return refuse(out_why, ERR_LIMIT, "the group would be too large");
     ASSERT(!base || charter_follows(base, &next));
     *out = next;

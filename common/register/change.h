@@ -4,7 +4,8 @@
  *   1. nothing is written blindly: every change but CHANGE_READ and CHANGE_CREATE names the epoch and the leader's
  *      process that it believes in, and is refused under another. A deposed leader's order is then void by itself
  *   2. a change is pure: the same change of the same charter gives the same next one
- *   3. what it makes is sound, follows its base (charter_follows) and fits (CHARTER_BYTES_MAX)
+ *   3. what it makes is sound, follows its base (charter_follows) and fits (CHARTER_BYTES_MAX); nobody comes in for whom
+ *      there would be no room later (charter_has_room)
  *
  * | kind          | by        | needs besides                                   | makes                        |
  * |---------------|-----------|-------------------------------------------------|------------------------------|
@@ -54,6 +55,7 @@ struct change {
     uint64_t boot;                           /* GROW, FAILOVER: of the node's start; 0: not known */
     char run[RUN_LEN + 1];                   /* FAILOVER, FORCE: the new leader's process */
     struct member member;                    /* MEMBER_ADD */
+    bool instead;                            /* MEMBER_ADD: another one will go for it */
     enum keep level;                         /* TERMS */
     uint32_t min_sync;                       /* TERMS */
     bool closed;                             /* TERMS */

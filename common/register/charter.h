@@ -21,8 +21,10 @@
  * older disk makes a new did, and is then nobody the set knows). *Voters* form one set, or two during a change of
  * voters; a voter may stand in both, and its id is that of its memory, made with its file.
  *
- * Ids are 64 random bits, made once and never used for anything else; they keep a group of five and five below
- * the limit. Run ids are the 40 hex digits that INFO shows. Cost: everything here is O(bytes) or O(members x voters).
+ * Ids are 64 random bits, made once and never used for anything else. Run ids are the 40 hex digits that INFO shows.
+ * So the limit of bytes is one of nodes, sentinels and the names of their hosts together, and charter_has_room tells before it is
+ * too late: of IPv4 addresses 7 nodes and 3 sentinels, or 5 and 5, have room in any case; of names of 63 letters 3 and 3.
+ * Cost: everything here is O(bytes) or O(members x voters).
  */
 #ifndef HF_COMMON_REGISTER_CHARTER_H
 #define HF_COMMON_REGISTER_CHARTER_H
@@ -92,6 +94,9 @@ struct charter {
 
 /* Appends. Asserts invariants 1 and 2; ERR_LIMIT, nothing appended: longer than CHARTER_BYTES_MAX. */
 enum err charter_encode(const struct charter *c, struct buf *out) MUST_CHECK;
+/* Will it be short enough for what becomes of it by itself: every member in sync, and numbers that have grown? With so
+ * many more voters as may have to stand in it beside one that they replace. It is sound. */
+bool charter_has_room(const struct charter *c, uint32_t more_voters);
 /* text is exactly one charter. *out is untouched on failure. ERR_SYNTAX; ERR_CORRUPT: the checksum;
  * ERR_UNSUPPORTED: a newer format. */
 enum err charter_decode(struct bytes text, struct charter *out, struct errmsg *out_why) MUST_CHECK;

@@ -71,6 +71,52 @@ enum err charter_encode(const struct charter *c, struct buf *out)
     return ERR_LIMIT;
 }
 
+/* Of numbers that only count: longer ones are not of one group's life. */
+enum { WIDEST_VER = 999999999, WIDEST_COUNT = 999999, WIDEST_LOSSY = 99 };
+
+static void widen(uint64_t *count, uint64_t to)
+{
+    if (*count < to)
+        *count = to;
+}
+
+static void add_widest_voter(struct charter *c)
+{
+    struct voter v = { .id = UINT64_MAX, .sets = VOTERS_NEXT };
+
+    for (uint32_t i = 0; i < c->voter_count; i++)
+        if (strlen(c->voters[i].at.host) >= strlen(v.at.host))
+            v.at = c->voters[i].at;
+    v.at.port = UINT16_MAX;
+    while (charter_voter(c, v.id))
+        v.id--;
+    charter_add_voter(c, &v);
+}
+
+bool charter_has_room(const struct charter *c, uint32_t more_voters)
+{
+    struct charter wide = *c;
+    struct buf text = { 0 };
+    bool it_has;
+
+    wide.level = KEEP_FSYNC;
+    wide.closed = wide.closed || format_own(CHARTER_NEWEST) > 1;
+    wide.op_proposer = UINT64_MAX;
+    wide.lossy = wide.lossy > WIDEST_LOSSY ? wide.lossy : WIDEST_LOSSY;
+    widen(&wide.ver, WIDEST_VER);
+    widen(&wide.epoch, WIDEST_COUNT);
+    widen(&wide.op_number, WIDEST_COUNT);
+    for (uint32_t i = 0; i < wide.member_count; i++) {
+        widen(&wide.members[i].boot, WIDEST_COUNT);
+        wide.members[i].did = UINT64_MAX;
+    }
+    for (uint32_t i = 0; i < more_voters && wide.voter_count < CHARTER_VOTERS_MAX; i++)
+        add_widest_voter(&wide);
+    it_has = charter_encode(&wide, &text) == OK;
+    buf_fini(&text);
+    return it_has;
+}
+
 /* ---- in ---------------------------------------------------------------------------------------- */
 
 /* One line's words, taken from the front; bad is set by the first that does not fit. */

@@ -285,12 +285,23 @@ void eff_decide(struct durable *d, struct durable_actions *out)
     grow_opened(d, out);
 }
 
+/* What the register said no to it will not take at once: a charter that is full, say. */
+static void put_off(struct durable *d, uint64_t node)
+{
+    struct copy *c = eff_copy(d, node);
+
+    if (c && c->hold_until_ms < d->now_ms + HOLD_FIRST_MS)
+        c->hold_until_ms = d->now_ms + HOLD_FIRST_MS;
+}
+
 void eff_told(struct durable *d, enum outcome outcome)
 {
     bool settled = proposer_unknown_ver(&d->proposer) == 0;
 
     if (d->asked == CHANGE_SHRINK && outcome == OUTCOME_DONE)
         count_shrink(d, d->asked_node);
+    if (d->asked == CHANGE_GROW && outcome == OUTCOME_REFUSED)
+        put_off(d, d->asked_node);
     if (settled || (DURABLE_MUTATED(d, MUT_GROW_FORGOTTEN) && d->asked == CHANGE_GROW))
         d->open = (struct open_grow){ 0 };
     if (outcome == OUTCOME_DONE)

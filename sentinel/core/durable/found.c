@@ -140,15 +140,6 @@ static struct charter first_version(const struct founding *f)
     return c;
 }
 
-static bool fits(const struct charter *c)
-{
-    struct buf text = { 0 };
-    bool it_does = charter_encode(c, &text) == OK;
-
-    buf_fini(&text);
-    return it_does;
-}
-
 bool found_charter(const struct founding *f, struct charter *out, struct reasons *out_why)
 {
     struct charter first;
@@ -163,8 +154,9 @@ bool found_charter(const struct founding *f, struct charter *out, struct reasons
     first = first_version(f);
     if (!charter_is_sound(&first, &odd))
         reasons_say(out_why, "%s", odd.text);
-    else if (!fits(&first))
-        reasons_say(out_why, "the names of its hosts are too long: use addresses");
+    else if (!charter_has_room(&first, 1))
+        reasons_say(out_why, "it has too many nodes and sentinels for names of hosts as long as "
+                             "theirs: use addresses, or fewer nodes");
     if (out_why->count > 0)
         return false;
     *out = first;

@@ -31,6 +31,7 @@ static bool wants(struct captain *c, const struct watched *w, struct change *ch)
 
     if (!charter_member(&c->charter, w->newcomer)) {
         ch->kind = CHANGE_MEMBER_ADD;
+        ch->instead = true;
         ch->member =
             (struct member){ .node = w->newcomer, .at = old->at, .observer = old->observer };
         return c->charter.member_count < CHARTER_MEMBERS_MAX;
@@ -64,12 +65,21 @@ static bool has_member_at(const struct captain *c, const struct place *at)
     return false;
 }
 
+static bool has_room(const struct captain *c, const struct member *m)
+{
+    struct charter next = c->charter;
+
+    if (next.member_count == CHARTER_MEMBERS_MAX)
+        return false;
+    charter_add_member(&next, m);
+    return charter_is_sound(&next, NULL) && charter_has_room(&next, 1);
+}
+
 /* Where it is known, or not wanted, it is forgotten: whoever found it will find it again. */
 static bool may_join(const struct captain *c, const struct member *m)
 {
     return c->charter.ver > 0 && !c->charter.closed && !has_member_at(c, &m->at) &&
-           !charter_member((struct charter *)&c->charter, m->node) &&
-           c->charter.member_count < CHARTER_MEMBERS_MAX;
+           !charter_member((struct charter *)&c->charter, m->node) && has_room(c, m);
 }
 
 void newcome_joins(struct captain *c, const struct place *at, const struct report *r)

@@ -49,38 +49,92 @@ START_TEST(nothing_else_is_read)
 }
 END_TEST
 
-START_TEST(five_and_five_fit_and_what_does_not_is_refused)
+static struct charter group_of(uint32_t members, uint32_t voters, const char *host)
 {
     struct charter c = charter_of_three();
-    struct buf text = { 0 };
-    struct change ch = { .kind = CHANGE_MEMBER_ADD };
 
-    for (uint64_t i = 4; i <= 5; i++) {
-        struct member m = { .node = UINT64_MAX - i, .at = place_of("192.168.100", i, 6379) };
-        struct voter v = voter_of(UINT64_MAX - i);
+    c.member_count = c.voter_count = 0;
+    for (uint32_t i = 0; i < members; i++) {
+        struct member m = { .node = UINT64_MAX - i, .at = { .port = 65535 } };
 
+        strcpy(m.at.host, host);
         charter_add_member(&c, &m);
+    }
+    for (uint32_t i = 0; i < voters; i++) {
+        struct voter v = { .id = UINT64_MAX - i, .at = { .port = 65535 }, .sets = VOTERS_NOW };
+
+        strcpy(v.at.host, host);
         charter_add_voter(&c, &v);
     }
-    memset(c.reason, 'r', CHARTER_REASON_MAX);
-    for (uint32_t i = 0; i < c.member_count; i++)
-        c.members[i].boot = UINT64_MAX;
-    encode(&c, &text);
-    change_expect(&ch, &c);
-    ch.member =
-        (struct member){ .node = UINT64_MAX - 99, .at = { .port = 65535 }, .boot = UINT64_MAX };
-    for (uint64_t i = 0; i < 3; i++) {
-        struct charter next;
+    c.leader = UINT64_MAX;
+    charter_member(&c, c.leader)->did = 1;
+    return c;
+}
 
-        ch.member.node++;
-        memset(ch.member.at.host, 'h', CHARTER_HOST_MAX);
-        if (change_apply(&ch, &c, 1, 1, &next, &why) != OK)
-            break;
-        c = next;
-        ck_assert_uint_lt(i, 2); /* the third is one too many */
+/* As charter.h says. What has room fits when everybody is in sync, and when a voter is replaced. */
+START_TEST(room_is_for_all_in_sync)
+{
+    static const char ip[] = "192.168.100.100";
+    char name[CHARTER_HOST_MAX + 1] = "";
+    const struct {
+        uint32_t members, voters;
+        const char *host;
+        bool has_room;
+    } rows[] = { { 7, 3, ip, true },   { 8, 3, ip, false },        { 5, 5, ip, true },
+                 { 7, 5, ip, false },  { 8, 3, "10.0.0.1", true }, { 3, 3, name, true },
+                 { 4, 3, name, false } };
+    struct buf text = { 0 };
+
+    memset(name, 'h', CHARTER_HOST_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct charter c = group_of(rows[i].members, rows[i].voters, rows[i].host);
+        struct voter more = { .id = 1, .at = c.voters[0].at, .sets = VOTERS_NEXT };
+
+        ck_assert_int_eq(charter_has_room(&c, 1), rows[i].has_room);
+        encode(&c, &text); /* as it is it fits, and that says nothing */
+        for (uint32_t k = 0; k < c.member_count; k++)
+            c.members[k].did = UINT64_MAX;
+        charter_add_voter(&c, &more);
+        c.ver = c.epoch = c.op_number = 999999;
+        c.op_proposer = UINT64_MAX;
+        if (rows[i].has_room)
+            encode(&c, &text);
     }
-    ck_assert_ptr_nonnull(strstr(why.text, "too large"));
     buf_fini(&text);
+}
+END_TEST
+
+START_TEST(nobody_comes_in_who_could_not_grow)
+{
+    struct charter c = group_of(7, 3, "192.168.100.100"), next;
+    struct change ch = { .kind = CHANGE_MEMBER_ADD,
+                         .member = { .node = 1, .at = c.members[0].at } };
+
+    change_expect(&ch, &c);
+    ck_assert_int_eq(change_apply(&ch, &c, 1, 1, &next, &why), ERR_LIMIT);
+    ck_assert_str_eq(why.text, "the group would be too large");
+    ch.instead = true; /* for a while */
+    ck_assert_int_eq(change_apply(&ch, &c, 1, 1, &next, &why), OK);
+}
+END_TEST
+
+/* An override while everything is lost is no moment to be refused over a word. */
+START_TEST(a_reason_takes_nobodys_room)
+{
+    struct charter c = group_of(7, 3, "192.168.100.100"), next;
+    struct change ch = { .kind = CHANGE_FORCE, .run = RUN_B, .did = 7, .if_ver = 1 };
+
+    memset(ch.reason, 'r', CHARTER_REASON_MAX);
+    change_expect(&ch, &c);
+    ch.node = c.members[0].node;
+    ck_assert_int_eq(change_apply(&ch, &c, 1, 1, &next, &why), OK);
+    ck_assert(charter_has_room(&next, 1));
+    ck_assert_uint_gt(strlen(next.reason), 0);
+    ck_assert_uint_lt(strlen(next.reason), CHARTER_REASON_MAX);
+    c = group_of(3, 3, "192.168.100.100");
+    ch.node = c.members[0].node;
+    ck_assert_int_eq(change_apply(&ch, &c, 1, 1, &next, &why), OK);
+    ck_assert_uint_eq(strlen(next.reason), CHARTER_REASON_MAX);
 }
 END_TEST
 
@@ -301,8 +355,9 @@ START_TEST(a_boot_number_is_seen_and_stays)
 }
 END_TEST
 
-CHECK_MAIN("charter", what_is_written_is_read, nothing_else_is_read,
-           five_and_five_fit_and_what_does_not_is_refused, a_majority_is_one_of_each_set,
-           every_change_names_epoch_and_process, sync_shrinks_and_grows, only_a_copy_in_sync_leads,
+CHECK_MAIN("charter", what_is_written_is_read, nothing_else_is_read, room_is_for_all_in_sync,
+           nobody_comes_in_who_could_not_grow, a_reason_takes_nobodys_room,
+           a_majority_is_one_of_each_set, every_change_names_epoch_and_process,
+           sync_shrinks_and_grows, only_a_copy_in_sync_leads,
            an_operator_accepts_a_loss_once_and_by_version, voters_change_in_two_steps,
            a_boot_number_is_seen_and_stays, one_thing_at_a_time_follows)

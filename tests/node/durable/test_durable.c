@@ -357,6 +357,61 @@ START_TEST(a_member_of_now_has_a_place_among_the_copies)
 }
 END_TEST
 
+static size_t bytes_of_charter(const struct charter *c)
+{
+    struct buf text = { 0 };
+    enum err e = charter_encode(c, &text);
+    size_t len = text.len;
+
+    buf_fini(&text);
+    return e == OK ? len : 0;
+}
+
+/* Until not one letter more fits. */
+static void fill_charter(struct charter *c)
+{
+    for (uint64_t i = 0; c->member_count < CHARTER_MEMBERS_MAX; i++) {
+        struct member m = { .node = UINT64_MAX - i, .at.port = 1 };
+
+        memset(m.at.host, 'h', CHARTER_HOST_MAX);
+        charter_add_member(c, &m);
+    }
+    for (uint32_t i = 1; i < c->member_count; i++)
+        c->members[i].boot = UINT64_MAX;
+    for (size_t len = 0; len < CHARTER_REASON_MAX; len++) {
+        c->reason[len] = 'r';
+        if (bytes_of_charter(c) == 0) {
+            c->reason[len] = '\0';
+            break;
+        }
+    }
+    ck_assert_uint_ge(bytes_of_charter(c), CHARTER_BYTES_MAX - 1);
+}
+
+/* A charter that is full, say: it is full the next time, too. */
+START_TEST(what_is_refused_is_not_tried_at_once)
+{
+    uint64_t round;
+
+    serve();
+    attach(13, 0);
+    fill_charter(&d.meta.seen);
+    d.proposer.known = d.meta.seen;
+    for (int i = 0; i < 3; i++)
+        voters[i].value = d.meta.seen;
+    voters_accept = true;
+    round = d.proposer.round;
+    for (int i = 0; i < 30; i++) {
+        ack(OTHER, ITS, begun());
+        ack(13, 113, begun());
+        later(50);
+    }
+    ck_assert_uint_gt(d.proposer.round, round);
+    ck_assert_uint_lt(d.proposer.round, round + 10);
+    ck_assert_uint_eq(charter_member(&d.meta.seen, 13)->did, 0);
+}
+END_TEST
+
 START_TEST(an_order_to_lead_counts_once_and_for_one_process)
 {
     struct charter c = named();
@@ -1065,7 +1120,8 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            a_reply_waits_for_the_data_set_that_the_register_names,
            a_silent_follower_is_demanded_until_its_shrink_is_committed,
            a_broken_link_costs_the_grace_only, whoever_comes_is_demanded_before_it_is_named,
-           an_order_to_lead_counts_once_and_for_one_process, whoever_is_deposed_closes_who_waits,
+           what_is_refused_is_not_tried_at_once, an_order_to_lead_counts_once_and_for_one_process,
+           whoever_is_deposed_closes_who_waits,
            a_confirmed_read_waits_for_a_beat_that_was_sent_after_it,
            a_switchover_holds_writes_until_all_is_acknowledged,
            a_switchover_is_taken_back_until_all_is_acknowledged,

@@ -155,6 +155,28 @@ START_TEST(all_of_it_is_said_at_once)
 }
 END_TEST
 
+/* With one copy in sync it would fit, and the others could never be. */
+START_TEST(all_have_to_fit_when_they_are_in_sync)
+{
+    in_order();
+    for (uint32_t i = 3; i < CHARTER_MEMBERS_MAX; i++) {
+        f.nodes[i] = f.nodes[2];
+        f.node_count++;
+    }
+    for (uint32_t i = 0; i < f.node_count; i++) {
+        f.nodes[i].report.node = UINT64_MAX - i;
+        f.nodes[i].at = place_of("192.168.100", 200 + i, 6379);
+    }
+    f.nodes[0].report.did = UINT64_MAX;
+    for (uint32_t i = 0; i < f.voter_count; i++) {
+        f.voters[i].at = place_of("192.168.100", 100 + i, 26379);
+        f.voters[i].voter = UINT64_MAX - i;
+    }
+    is_in_the_way("it has too many nodes and sentinels for names of hosts as long as theirs: use "
+                  "addresses, or fewer nodes");
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_said)
 {
     in_order();
@@ -167,10 +189,12 @@ START_TEST(what_does_not_fit_is_said)
         memset(f.nodes[i].at.host, 'h', CHARTER_HOST_MAX);
     for (uint32_t i = 0; i < f.voter_count; i++)
         memset(f.voters[i].at.host, 'h', CHARTER_HOST_MAX);
-    is_in_the_way("the names of its hosts are too long: use addresses");
+    is_in_the_way("it has too many nodes and sentinels for names of hosts as long as theirs: use "
+                  "addresses, or fewer nodes");
 }
 END_TEST
 
 CHECK_MAIN("found", a_lost_register_has_an_heir_where_its_leader_leads,
            a_group_in_order_begins_with_its_leader_in_sync, each_thing_in_the_way_is_said,
-           all_of_it_is_said_at_once, what_does_not_fit_is_said)
+           all_of_it_is_said_at_once, all_have_to_fit_when_they_are_in_sync,
+           what_does_not_fit_is_said)
