@@ -55,7 +55,7 @@ enum {
     CAPTAIN_RANK_MS = 30,
     CAPTAIN_PROMOTE_MS = 20,
     CAPTAIN_ACTIVE_MS = 5, /* between two questions whether the promoted one is active */
-    CAPTAIN_PROMOTES = 10, /* then the one that does not lead is suspected */
+    CAPTAIN_PROMOTES = 10, /* answered: then the one that does not lead is suspected */
     CAPTAIN_LOOK_MS = 500, /* while nobody can lead, the register is read again */
     CAPTAIN_COMMIT_MS = 500,
     CAPTAIN_REFUSE_MS =
@@ -293,8 +293,9 @@ struct captain {
     uint64_t rumour, rumour_ms; /* a version to be read about, unless I am told before */
 
     /* tend.c */
-    uint64_t mine; /* the last epoch that a change of mine began */
-    uint32_t promotes;
+    uint64_t mine;        /* the last epoch that a change of mine began */
+    uint32_t promotes;    /* so many were answered by one that does not lead */
+    uint64_t promote_seq; /* the first that is not answered; 0: there is none */
     uint64_t promote_ms, served;
     uint64_t busy_ms; /* the new leader may say until then that it cannot lead yet */
 

@@ -23,12 +23,23 @@ bool tend_leads(const struct captain *c)
 
 /* It would lead, and cannot yet: its file is being made, say. For as long as a busy leader is borne, and for ever where that
  * is, its answers are not counted as those of one that does not lead though told to. */
+static bool is_borne(const struct captain *c, const struct receipt *r)
+{
+    return r->kind == RECEIPT_BUSY &&
+           (c->set.patience.busy_failover_ms == 0 || c->now_ms < c->busy_ms);
+}
+
+/* Only what is answered counts: who has to write it down first, on a slow disk, answers late, and then leads. */
 void tend_receipt(struct captain *c, const struct watched *w, const struct receipt *r)
 {
-    bool borne = c->set.patience.busy_failover_ms == 0 || c->now_ms < c->busy_ms;
-
-    if (r->kind == RECEIPT_BUSY && w == captain_leader(c) && is_the_leader(c, &r->report) && borne)
+    if (w != captain_leader(c) || !is_the_leader(c, &r->report))
+        return;
+    if (is_borne(c, r))
         c->promotes = 0;
+    else if (c->promote_seq != 0 && r->seq >= c->promote_seq && !tend_leads(c))
+        c->promotes++;
+    if (r->seq >= c->promote_seq)
+        c->promote_seq = 0;
 }
 
 /* Those whom the new leader need not wait for. */
@@ -45,8 +56,8 @@ static void name_suspects(struct captain *c, struct order *o)
 
 static void promote(struct captain *c, struct watched *w, struct captain_actions *out)
 {
-    uint64_t pause_ms =
-        c->promotes < CAPTAIN_PROMOTES ? CAPTAIN_PROMOTE_MS : c->set.patience.heartbeat_ms;
+    bool is_soon = c->promotes < CAPTAIN_PROMOTES && c->promote_seq == 0;
+    uint64_t pause_ms = is_soon ? CAPTAIN_PROMOTE_MS : c->set.patience.heartbeat_ms;
     struct order *o;
 
     if (w->e.contact != CONTACT_OPEN || !is_the_leader(c, &w->e.report))
@@ -58,8 +69,8 @@ static void promote(struct captain *c, struct watched *w, struct captain_actions
     o = captain_order(c, w, ORDER_PROMOTE, out);
     o->value = c->charter;
     name_suspects(c, o);
-    c->promotes++;
-    c->changed = true;
+    if (c->promote_seq == 0)
+        c->promote_seq = o->seq;
     c->promote_ms = c->now_ms + pause_ms;
     captain_wake_by(c, c->promote_ms);
 }

@@ -231,6 +231,10 @@ static void node(struct stage *s, char **w)
             n->passive = true;
         else if (strcmp(*w, "deaf") == 0)
             n->deaf = true;
+        else if (strcmp(*w, "obeys") == 0)
+            n->deaf = false;
+        else if (strcmp(*w, "stubborn") == 0)
+            n->stubborn = true;
         else if (strcmp(*w, "lags") == 0)
             n->lags = true;
         else if (strcmp(*w, "hangs-up") == 0)

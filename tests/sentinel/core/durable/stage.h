@@ -18,7 +18,8 @@ struct stage_node {
     bool hangs;    /* or only its thread does, */
     bool cut;      /* or not to me */
     bool passive;  /* promoted, it does not become active */
-    bool deaf;     /* promoted, it does not hear of it */
+    bool deaf;     /* promoted, it does not hear of it, until it obeys */
+    bool stubborn; /* promoted, it answers and does not lead */
     bool lags;     /* it will not hand over, */
     bool slow;     /* or not before it is told to */
     bool hangs_up; /* it takes a connection, and closes it */
