@@ -130,8 +130,10 @@ void evidence_hear(struct evidence *e, const struct receipt *r, const struct pat
     pulse_beat(&e->pulse, now_ms, p->heartbeat_ms);
     e->report = r->report;
     e->heard_ms = now_ms;
-    if (r->seq > e->told_seq && r->seq <= e->seq)
+    if (r->seq > e->told_seq && r->seq <= e->seq) {
         e->told_seq = r->seq;
+        e->owed_ms = now_ms;
+    }
     e->spoke = true;
     e->gone = WHY_NONE;
     e->shut_out = e->missed_probe = false;

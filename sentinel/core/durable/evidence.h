@@ -79,8 +79,9 @@ struct evidence {
     uint64_t seq;      /* of the last order that was sent to it; they only grow */
     uint64_t told_seq; /* of the last one that is answered */
     uint64_t asked_ms; /* when the last order was sent */
-    uint64_t owed_ms;  /* the first of those that are not answered */
-    uint64_t void_ms;  /* nothing before that is held against it */
+    uint64_t
+        owed_ms; /* the first of those that are not answered was sent, or one before it answered */
+    uint64_t void_ms; /* nothing before that is held against it */
     bool calm;
     uint64_t
         vital_ms; /* when its thread last said that it lives; 0: since it was heard it has not */
