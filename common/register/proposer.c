@@ -417,13 +417,22 @@ static struct shown *shown_by(struct proposer *p, uint64_t voter)
     return s;
 }
 
+bool proposer_bars(const struct proposer *p, uint64_t voter)
+{
+    for (uint32_t i = 0; i < PROPOSER_VOTERS_MAX; i++)
+        if (p->shown[i].voter == voter && p->shown[i].barred)
+            return true;
+    return false;
+}
+
 static void raise_to(struct ballot *b, struct ballot to)
 {
     if (ballot_cmp(to, *b) > 0)
         *b = to;
 }
 
-/* Messages overtake each other, so that a reply is measured by what was heard before its question was put. */
+/* Messages overtake each other, so that a reply is measured by what was heard before its question was put. What a voter says
+ * that could not write is not on its disk: when it is back with what is, it has shown nothing less. */
 static bool is_barred(struct proposer *p, const struct reg_message *m, bool current)
 {
     struct shown *s = shown_by(p, m->voter);
@@ -431,6 +440,8 @@ static bool is_barred(struct proposer *p, const struct reg_message *m, bool curr
     bool less = ballot_cmp(m->promised, s->promised_before) < 0 ||
                 (m->kind != REG_NACK && ballot_cmp(accepted, s->accepted_before) < 0);
 
+    if (m->kind == REG_NACK && m->why == NACK_LOST)
+        return s->barred;
     if (current && less && !s->barred) {
         s->barred = true;
         p->amnesia = m->voter;

@@ -110,7 +110,7 @@ struct proposer {
     uint64_t unknown_ver; /* something given up may still land, up to this version; 0: nothing */
     struct shown shown[PROPOSER_VOTERS_MAX];
     uint32_t shown_next;
-    uint64_t amnesia;   /* the last voter that was barred, for its owner to log; 0: none */
+    uint64_t amnesia;   /* the last voter that was barred, for its owner to tell; 0: none */
     uint32_t mutations; /* enum reg_mutation */
 };
 
@@ -135,6 +135,8 @@ void proposer_time(struct proposer *p, uint64_t now_ms, struct reg_actions *out)
 uint64_t proposer_wake_ms(const struct proposer *p); /* UINT64_MAX: never */
 /* What was given up may land up to this version; 0: nothing is open. */
 uint64_t proposer_unknown_ver(const struct proposer *p);
+/* It has shown less than before, and is not counted. */
+bool proposer_bars(const struct proposer *p, uint64_t voter);
 void proposer_check(const struct proposer *p);
 
 #endif

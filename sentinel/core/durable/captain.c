@@ -362,6 +362,18 @@ static void result(struct captain *c, const struct reg_action *r, struct captain
     owners[errand](c, r, out);
 }
 
+/* A voter's file was an older copy of itself. */
+static void tell_amnesia(struct captain *c, struct captain_actions *out)
+{
+    const struct voter *v = charter_voter(&c->charter, c->proposer.amnesia);
+
+    if (c->proposer.amnesia == c->amnesia)
+        return;
+    c->amnesia = c->proposer.amnesia;
+    captain_notice(out, "+hf-amnesia", "voter=%llu place=%s:%u", (unsigned long long)c->amnesia,
+                   v ? v->at.host : "", v ? v->at.port : 0);
+}
+
 /* What the proposer wants; a result may make it want more. */
 static void pump(struct captain *c, struct captain_actions *out)
 {
@@ -379,6 +391,7 @@ static void pump(struct captain *c, struct captain_actions *out)
         a->message = r.message;
     }
     c->reg.count = 0;
+    tell_amnesia(c, out);
     if (c->proposer.known.ver > c->charter.ver) {
         struct charter next = c->proposer.known;
 

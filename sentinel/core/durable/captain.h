@@ -290,6 +290,7 @@ struct captain {
     enum errand errand;
     bool behind; /* somebody knows more, or I do not know what became of a change */
     uint64_t read_ms, joint_ms;
+    uint64_t amnesia;           /* the last voter of which was told that it is barred */
     uint64_t rumour, rumour_ms; /* a version to be read about, unless I am told before */
 
     /* tend.c */

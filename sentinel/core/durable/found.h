@@ -16,7 +16,7 @@
 
 #include "common/register/report.h"
 
-enum { FOUND_REASONS_MAX = 24, FOUND_TEXT_MAX = 160 };
+enum { FOUND_REASONS_MAX = 24, FOUND_TEXT_MAX = 200 };
 
 /* A node of the group, as its HELLO answered. */
 struct founding_node {

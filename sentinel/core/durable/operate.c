@@ -53,6 +53,8 @@ static bool is_heard(const struct captain *c, const struct voter *v)
 {
     const struct seen_voter *s = captain_seen(c, &v->at);
 
+    if (proposer_bars(&c->proposer, v->id))
+        return false;
     return v->id == c->voter ||
            (s && s->voter == v->id && c->now_ms < s->heard_ms + CAPTAIN_HEARD_MS);
 }

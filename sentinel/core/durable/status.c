@@ -115,7 +115,8 @@ static bool has_voters(const struct captain *c)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < c->charter.voter_count; i++)
-        if (status_voter_health(c, &c->charter.voters[i]) == VOTER_WELL)
+        if (status_voter_health(c, &c->charter.voters[i]) == VOTER_WELL &&
+            !proposer_bars(&c->proposer, c->charter.voters[i].id))
             ids[count++] = c->charter.voters[i].id;
     return count >= c->set.quorum && charter_has_majority(&c->charter, ids, count);
 }
@@ -174,6 +175,11 @@ static void check_voters(const struct captain *c, struct reasons *out)
         const struct voter *v = &c->charter.voters[i];
         enum voter_health health = status_voter_health(c, v);
 
+        if (proposer_bars(&c->proposer, v->id))
+            reasons_say(out,
+                        "the memory of the sentinel %s:%u is an older copy of itself: take it "
+                        "away, and SENTINEL HF VOTER REPLACE",
+                        v->at.host, v->at.port);
         if (health == VOTER_SILENT)
             reasons_say(out, "the sentinel %s:%u does not answer", v->at.host, v->at.port);
         else if (health == VOTER_FORGOT)

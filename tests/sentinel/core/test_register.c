@@ -473,10 +473,31 @@ START_TEST(a_voter_that_shows_less_than_before_is_not_counted)
     order(&b.p, &ch);
     ck_assert(b.p.busy); /* 1 alone is no majority of three */
     ck_assert_uint_eq(b.p.amnesia, 2);
+    ck_assert(proposer_bars(&b.p, 2) && !proposer_bars(&b.p, 1));
 }
 END_TEST
 
 /* It would bar a voter that has lost nothing, for the life of the process. */
+/* It told of a promise that it could not write down, and comes back without it. */
+START_TEST(what_a_voter_could_not_write_it_has_not_shown)
+{
+    struct acceptor written;
+    struct change ch, read = { .kind = CHANGE_READ };
+
+    setup();
+    create();
+    written = b.voters[2];
+    b.voters[2].promised = (struct ballot){ 50, 200 };
+    acceptor_lost(&b.voters[2]);
+    ch = of(CHANGE_SHRINK, 12, 112);
+    order(&b.p, &ch);
+    ck_assert_ptr_nonnull(strstr(buf_text(&b.trace), "2>p nack 2 lost"));
+    b.voters[2] = written;
+    order(&b.p, &read);
+    ck_assert(!proposer_bars(&b.p, 2));
+}
+END_TEST
+
 START_TEST(an_old_promise_answers_no_question_of_that_number)
 {
     struct change ch, read = { .kind = CHANGE_READ };
@@ -705,6 +726,7 @@ CHECK_MAIN("register", a_change_takes_two_rounds_and_is_on_the_disk_before_it_is
            a_ballot_prepared_on_an_older_version_is_not_used,
            voters_are_replaced_over_a_joint_majority,
            a_voter_that_shows_less_than_before_is_not_counted,
+           what_a_voter_could_not_write_it_has_not_shown,
            an_old_promise_answers_no_question_of_that_number, a_slow_disk_is_given_time,
            a_voter_goes_up_only, who_counts_voters_of_the_past_is_told,
            a_voter_may_refuse_and_has_changed_nothing, a_memory_is_read_as_it_was_written)

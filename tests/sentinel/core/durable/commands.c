@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sentinel/core/durable/status.h"
 #include "stage.h"
 #include "tests/common/register/charters.h"
 
@@ -59,6 +60,7 @@ static void start(struct stage *s, char **w)
         acceptor_step(&s->voters[s->first.voters[i].id], &m, &out);
     }
     reg_actions_fini(&out);
+    memcpy(s->began, s->voters, sizeof s->began);
     /* Of a captain that starts anew only the voters are known to it. */
     if (none || (*w && strcmp(*w, "anew") == 0)) {
         s->first.ver = 0;
@@ -283,6 +285,14 @@ static void back(struct stage *s, char **w)
     }
 }
 
+/* "restored s2": its file is the one that it had at the start. */
+static void restored(struct stage *s, char **w)
+{
+    int v = number_of(s, *w, 's');
+
+    s->voters[v] = s->began[v];
+}
+
 static void accepts(struct stage *s, char **w)
 {
     s->mute_accept = *w && strcmp(*w, "lost") == 0;
@@ -443,6 +453,16 @@ static void show(struct stage *s, char **w)
                                                 c->set.patience.down_after_ms)));
 }
 
+static void lacks(struct stage *s, char **w)
+{
+    struct reasons why;
+
+    (void)w;
+    status_lacks(&s->captain, &why);
+    for (uint32_t i = 0; i < why.count; i++)
+        stage_told(s, "lacks: %s", why.text[i]);
+}
+
 /* "lookout n2 0": n2 hears its leader; "lookout n2 100": it has not for so long. */
 static void lookout(struct stage *s, char **w)
 {
@@ -495,6 +515,8 @@ static const struct {
     { "says", says, true },
     { "away", away, true },
     { "back", back, false },
+    { "restored", restored, false },
+    { "lacks", lacks, false },
     { "accepts", accepts, false },
     { "suspect", suspect, false },
     { "change", change, false },

@@ -49,6 +49,7 @@ struct stage {
     struct captain_settings set;
     struct stage_node nodes[STAGE_NODES + 1]; /* n1 .. */
     struct acceptor voters[STAGE_VOTERS + 1]; /* s1 is mine */
+    struct acceptor began[STAGE_VOTERS + 1];  /* as they were at the start */
     bool away[STAGE_VOTERS + 1];
     enum says says[STAGE_VOTERS + 1];
     struct stage_event *queue;
