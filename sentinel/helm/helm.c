@@ -316,11 +316,29 @@ struct helm *helm_new(struct helms *hs, const char *name, const struct charter *
     return h;
 }
 
+static void dismiss(struct helm *h, uint64_t token)
+{
+    if (token)
+        h->all->ops->answer(h->all->world, token, "the group is not watched here any more");
+}
+
+/* What is under way goes on without us, or ends; whoever waits for it is told no more. */
+static void dismiss_all(struct helm *h)
+{
+    for (size_t i = h->obeyed; i < h->queue.count; i++)
+        if (h->queue.at[i].kind == CAPTAIN_ACT_REPLY)
+            dismiss(h, h->queue.at[i].token);
+    if (h->captain.wish.kind != WISH_NONE)
+        dismiss(h, h->captain.wish.token);
+}
+
 void helm_free(struct helm *h)
 {
     if (h->gone)
         return;
     h->gone = true;
+    if (!h->all->closing)
+        dismiss_all(h);
     map_remove(&h->all->by_name, &h->by_name);
     map_remove(&h->all->by_gid, &h->by_gid);
     map_remove(&h->all->by_token, &h->by_token);

@@ -448,6 +448,27 @@ START_TEST(a_group_has_a_captain_while_it_is_watched_and_its_voter_knows_a_regis
 }
 END_TEST
 
+/* One reply is on its way, another change has only begun. */
+START_TEST(who_waits_is_answered_when_the_group_goes)
+{
+    struct captain_action *a;
+    struct helm *h;
+
+    begin(true);
+    h = helms_find(hs, BYTES("m1"));
+    h->captain.wish = (struct wish){ .kind = WISH_TERMS, .token = 5 };
+    h->queue.at = xgrow(h->queue.at, h->queue.count, &h->queue.cap, sizeof *h->queue.at);
+    a = &h->queue.at[h->queue.count++];
+    *a = (struct captain_action){ .kind = CAPTAIN_ACT_REPLY, .token = 4, .ok = true };
+    forget();
+    helm_free(h);
+    ck_assert_str_eq(buf_text(&told), "answer 4 the group is not watched here any more\n"
+                                      "answer 5 the group is not watched here any more\n"
+                                      "not-chartered m1\n");
+    finish();
+}
+END_TEST
+
 START_TEST(of_what_is_not_known_to_be_committed_the_voters_count_alone)
 {
     begin(false);
@@ -767,6 +788,7 @@ START_TEST(what_a_plain_group_is_asked)
 END_TEST
 
 CHECK_MAIN("helms", a_group_has_a_captain_while_it_is_watched_and_its_voter_knows_a_register,
+           who_waits_is_answered_when_the_group_goes,
            of_what_is_not_known_to_be_committed_the_voters_count_alone,
            orders_go_out_and_receipts_come_in, what_is_no_receipt_is_silence,
            a_line_that_closes_is_dialled_in_the_same_turn,
