@@ -284,7 +284,7 @@ static void begin_epoch(struct captain *c, struct captain_actions *out)
     c->lookout_ms = 0;
     c->leader_seq = w->e.seq;
     c->promotes = 0;
-    c->promote_seq = 0;
+    c->promote_seq = c->led_ms = 0;
     c->busy_ms = c->now_ms + c->set.patience.busy_failover_ms;
     c->promote_ms =
         c->now_ms + (c->mine == c->charter.epoch ? 0 : (captain_rank(c) + 1) * CAPTAIN_RANK_MS);

@@ -54,9 +54,10 @@ enum {
     CAPTAIN_PROBE_MS = 20, /* for an answer now */
     CAPTAIN_RANK_MS = 30,
     CAPTAIN_PROMOTE_MS = 20,
-    CAPTAIN_ACTIVE_MS = 5, /* between two questions whether the promoted one is active */
-    CAPTAIN_PROMOTES = 10, /* answered: then the one that does not lead is suspected */
-    CAPTAIN_LOOK_MS = 500, /* while nobody can lead, the register is read again */
+    CAPTAIN_ACTIVE_MS = 5,        /* between two questions whether the promoted one is active */
+    CAPTAIN_ACTIVE_SOON_MS = 100, /* for so long */
+    CAPTAIN_PROMOTES = 10,        /* answered: then the one that does not lead is suspected */
+    CAPTAIN_LOOK_MS = 500,        /* while nobody can lead, the register is read again */
     CAPTAIN_COMMIT_MS = 500,
     CAPTAIN_REFUSE_MS =
         2000, /* a dead leader's last shrink: time enough for a failover without it */
@@ -298,6 +299,7 @@ struct captain {
     uint32_t promotes;    /* so many were answered by one that does not lead */
     uint64_t promote_seq; /* the first that is not answered; 0: there is none */
     uint64_t promote_ms, served;
+    uint64_t led_ms;  /* the new leader leads since, and was not active yet; 0: it does not */
     uint64_t busy_ms; /* the new leader may say until then that it cannot lead yet */
 
     struct joiner joiner;

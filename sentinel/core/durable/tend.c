@@ -75,12 +75,15 @@ static void promote(struct captain *c, struct watched *w, struct captain_actions
     captain_wake_by(c, c->promote_ms);
 }
 
-/* A promoted leader becomes active within round trips: it is asked until it says so. */
+/* A promoted leader becomes active within round trips: it is asked until it says so. One that takes longer waits for something,
+ * and is asked with each heartbeat like everybody; it tells, too. */
 static void await_active(struct captain *c, struct watched *w, struct captain_actions *out)
 {
     uint64_t at_ms = w->e.asked_ms + CAPTAIN_ACTIVE_MS;
 
-    if (w->e.contact != CONTACT_OPEN)
+    if (c->led_ms == 0)
+        c->led_ms = c->now_ms;
+    if (w->e.contact != CONTACT_OPEN || c->now_ms >= c->led_ms + CAPTAIN_ACTIVE_SOON_MS)
         return;
     if (c->now_ms >= at_ms)
         (void)captain_order(c, w, ORDER_PING, out);
