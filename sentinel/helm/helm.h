@@ -57,6 +57,7 @@ struct helms {
     struct list wants;
     ev_timer look;    /* at the wants; runs while there are any */
     struct wire wire; /* what is being written */
+    bool begun;       /* the configuration is loaded */
     bool closing;     /* groups stay what they are */
 };
 

@@ -84,11 +84,25 @@ static void man(struct helms *hs, const char *group, const struct acceptor *a,
     helm_step(helm_new(hs, group, &known), ev);
 }
 
+/* Whoever watches a name again is told that it is no new group. */
+static void man_again(struct helms *hs, const char *group, const struct acceptor *a)
+{
+    struct captain_event start = { .kind = CAPTAIN_EV_TIME };
+
+    if (hs->begun)
+        log_warning(
+            "group-taken-up group=%s gid=%s ver=%llu epoch=%llu effect=\"it is durable, and "
+            "as its register says, whatever was said of its leader; to begin anew take the "
+            "voter's file away\"",
+            group, a->value.gid, (unsigned long long)a->value.ver,
+            (unsigned long long)a->value.epoch);
+    man(hs, group, a, &start);
+}
+
 void helms_look(struct helms *hs, const char *group)
 {
     struct helm *h = helms_find(hs, bytes_of(group));
     const struct acceptor *a = hs->ops->voter(hs->world, bytes_of(group));
-    struct captain_event start = { .kind = CAPTAIN_EV_TIME };
     bool watched = sentinel_find_group(hs->drive->core, bytes_of(group)) != NULL;
 
     if (h && watched)
@@ -96,7 +110,7 @@ void helms_look(struct helms *hs, const char *group)
     else if (h)
         helm_free(h);
     else if (watched && a && acceptor_has_value(a))
-        man(hs, group, a, &start);
+        man_again(hs, group, a);
     else if (watched)
         wants_note(hs, sentinel_find_group(hs->drive->core, bytes_of(group)));
 }
@@ -108,6 +122,7 @@ void helms_begin(struct helms *hs)
     helms_set_dialling(hs);
     LIST_EACH (&hs->drive->core->groups, link)
         helms_look(hs, LIST_ENTRY(link, struct group, of_sentinel)->name);
+    hs->begun = true;
 }
 
 void helms_learned(struct helms *hs, struct bytes group, const struct acceptor *a)

@@ -355,7 +355,9 @@ def test_a_group_that_is_watched_again_is_still_durable(t):
     before = group.status()["gid"]
     assert s.call("SENTINEL", "REMOVE", GROUP) == "OK"
     assert refused(s, "HF", "STATUS", GROUP) == "ERR No such master with that name"
+    assert "group-taken-up" not in s.text()
     assert s.call("SENTINEL", "MONITOR", GROUP, *group.members[0].address, 2) == "OK"
+    s.wait_log("group-taken-up group=%s gid=%s " % (GROUP, before))
     group.wait_serves(group.members[0])
     assert group.status(s)["gid"] == before
     # Two requests at once: the second is told so, or finds the first one done.
