@@ -285,12 +285,13 @@ void eff_decide(struct durable *d, struct durable_actions *out)
     grow_opened(d, out);
 }
 
-/* What the register said no to it will not take at once: a charter that is full, say. */
+/* What the register said no to in this epoch it will not take at once: a charter that is full, say. */
 static void put_off(struct durable *d, uint64_t node)
 {
     struct copy *c = eff_copy(d, node);
+    bool is_ours = d->proposer.change.if_epoch == d->meta.seen.epoch;
 
-    if (c && c->hold_until_ms < d->now_ms + HOLD_FIRST_MS)
+    if (c && is_ours && c->hold_until_ms < d->now_ms + HOLD_FIRST_MS)
         c->hold_until_ms = d->now_ms + HOLD_FIRST_MS;
 }
 
