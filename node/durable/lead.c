@@ -165,7 +165,8 @@ static void refuse_data(struct durable *d, struct copy *c, const struct talk *t,
     reply->end = d->at;
     if (!counts)
         reply->history = d->meta.history;
-    c->unwanted = counts;
+    if (c->attach == 0 || c->did == t->did) /* else an earlier process says it */
+        c->unwanted = counts;
 }
 
 /* One process numbers its attempts: after an outage several may come at once, in any order. */

@@ -336,6 +336,31 @@ START_TEST(whoever_comes_is_demanded_before_it_is_named)
 }
 END_TEST
 
+/* Found by group_sim, seed 7769944540082970: the node was never taken in again. */
+START_TEST(a_late_word_of_an_earlier_process_is_not_held_against_the_one_that_is_attached)
+{
+    struct talk t;
+
+    serve();
+    voters_accept = false; /* what the earlier one had is demanded still */
+    t = talk_of(TALK_SYNC, OTHER);
+    t.boot = 3;
+    t.did = 999;
+    t.attach = 6;
+    hear(&t);
+    ck_assert_ptr_nonnull(strstr(seen(), "PAYLOAD"));
+    t.boot = 2;
+    t.did = ITS;
+    t.attach = 5;
+    t.at = 5000;
+    history_add(&t.history, 1, 0);
+    hear(&t);
+    ck_assert_str_eq(seen(), "SHRINKFIRST ");
+    ck_assert_uint_eq(eff_copy(&d, OTHER)->did, 999);
+    ck_assert(!eff_copy(&d, OTHER)->unwanted);
+}
+END_TEST
+
 /* However many nodes came and went in one epoch, each with a number of its own. */
 START_TEST(a_member_of_now_has_a_place_among_the_copies)
 {
@@ -1141,6 +1166,7 @@ CHECK_MAIN("durable", a_leader_serves_when_all_have_its_mark,
            who_leads_with_less_than_was_announced_begins_with_its_mark,
            nothing_weaker_is_acknowledged_beyond_what_a_stronger_level_waits_for,
            a_member_of_now_has_a_place_among_the_copies,
+           a_late_word_of_an_earlier_process_is_not_held_against_the_one_that_is_attached,
            a_weaker_level_is_on_the_disk_before_it_is_acknowledged,
            a_follower_knows_when_its_leader_serves, a_follower_in_sync_looks_out_for_its_leader,
            an_attempt_that_nobody_answered_is_the_same_still, who_was_busy_itself_does_not_hang_up,
