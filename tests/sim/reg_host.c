@@ -173,7 +173,7 @@ static void obey_voter(struct world *w, int i, int to, const struct reg_actions 
             persist(w, i);
             continue;
         }
-        if (h->disk.free_ms <= w->now_ms) {
+        if (h->disk.write_count == 0) {
             answer(w, i, to, &out->at[k].message);
             continue;
         }
