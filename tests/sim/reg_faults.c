@@ -161,7 +161,7 @@ static void see_death(struct world *w, int i)
 {
     for (int k = 0; k < SENTINELS; k++)
         if (world_chance(w, 2) == 0)
-            memcpy(w->hosts[k].dead_run, w->hosts[i].run, sizeof w->hosts[k].dead_run);
+            host_sees_dead(w, k, w->hosts[i].run);
 }
 
 static void kill_host(struct world *w, int i)

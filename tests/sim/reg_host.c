@@ -6,7 +6,7 @@
 #include "common/alloc.h"
 #include "reg_world.h"
 
-enum { DELAY_MS = 4, LATE_MS = 300, FSYNC_MS = 6, FSYNC_SLOW_MS = 60 };
+enum { DELAY_MS = 4, LATE_MS = 300, FSYNC_MS = 6, FSYNC_SLOW_MS = 60, REFUSE_MS = 2000 };
 
 /* ---- the network ------------------------------------------------------------------------------- */
 
@@ -142,7 +142,18 @@ static bool refuses(void *arg, const struct charter *mine, const struct charter 
 {
     const struct host *h = arg;
 
-    return mine && strcmp(proposed->run, h->dead_run) == 0 && charter_shrinks(mine, proposed);
+    return mine && h->world && h->world->now_ms < h->dead_ms + REFUSE_MS &&
+           strcmp(proposed->run, h->dead_run) == 0 && charter_shrinks(mine, proposed);
+}
+
+/* As a captain does it: time enough for a failover without what it proposed last, and not for ever. */
+void host_sees_dead(struct world *w, int i, const char *run)
+{
+    struct host *h = &w->hosts[i];
+
+    h->world = w;
+    h->dead_ms = w->now_ms;
+    memcpy(h->dead_run, run, sizeof h->dead_run);
 }
 
 static void answer(struct world *w, int i, int to, const struct reg_message *m)

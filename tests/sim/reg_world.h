@@ -56,7 +56,9 @@ struct host {
     /* A sentinel's. */
     struct acceptor acceptor;
     struct voter_disk disk;
-    char dead_run[RUN_LEN + 1]; /* whose death it has seen */
+    char dead_run[RUN_LEN + 1]; /* whose death it has seen, */
+    uint64_t dead_ms;           /* when */
+    const struct world *world;  /* NULL: it has seen none */
     /* A node's. */
     uint64_t node, did;
     char run[RUN_LEN + 1];
@@ -104,6 +106,8 @@ int world_living_voter(const struct world *w, uint64_t voter); /* its host, or -
 /* reg_host.c: processes, their disks and messages */
 void host_new_voter(struct world *w, int i, uint64_t voter); /* a fresh memory on a fresh disk */
 void host_start(struct world *w, int i);
+/* A sentinel sees a leader's process die, and refuses its shrinks for a while. */
+void host_sees_dead(struct world *w, int i, const char *run);
 void host_crash(struct world *w, int i);
 void host_order(struct world *w, int i, const struct change *ch, uint64_t deadline_ms);
 /* May this voter be lost for good without stopping the group? */
