@@ -110,26 +110,28 @@ static void answer_reasons(const struct muster *q, const struct reasons *why)
     buf_fini(&text);
 }
 
-static void man(const struct muster *q)
+/* False: another group has that register. */
+static bool man(const struct muster *q)
 {
     struct charter known = q->known;
     struct captain_event ev = { .kind = CAPTAIN_EV_TIME };
 
     if (helms_twice(q->all, q->name, known.gid))
-        return;
+        return false;
     if (!q->known_committed) {
         known.ver = 0;
         known.member_count = 0;
     }
     helm_step(helm_new(q->all, q->name, &known), &ev);
+    return true;
 }
 
 /* Somebody has begun before: what it came to is in the register. */
 static void take_up(const struct muster *q)
 {
-    man(q);
     answer(q->all, q->name, &q->request,
-           "its voters know of a register already, which is taken up: look at the group");
+           man(q) ? "its voters know of a register already, which is taken up: look at the group"
+                  : "its voters hold the register of another group: the log names it");
 }
 
 static void create(struct muster *q)
@@ -224,7 +226,7 @@ static void looked_up(struct muster *q)
 {
     if (q->known.gid[0] && !helms_find(q->all, bytes_of(q->name)) &&
         sentinel_find_group(q->all->drive->core, bytes_of(q->name)))
-        man(q);
+        (void)man(q);
 }
 
 void requests_look_up(struct helms *hs, const struct group *g)
