@@ -256,12 +256,17 @@ struct session *service_find(const struct service *v, uint64_t id)
 
 /* ---- pauses ---- */
 
+bool service_paused_for(const struct service *v, enum pause_reason why)
+{
+    return v->pauses[why].what != PAUSE_NOTHING && clock_now_ms() < v->pauses[why].end_ms;
+}
+
 enum pause_what service_paused(const struct service *v)
 {
     enum pause_what what = PAUSE_NOTHING;
 
     for (int i = 0; i < PAUSE_REASONS; i++)
-        if (v->pauses[i].what > what && clock_now_ms() < v->pauses[i].end_ms)
+        if (v->pauses[i].what > what && service_paused_for(v, (enum pause_reason)i))
             what = v->pauses[i].what;
     return what;
 }
@@ -311,7 +316,7 @@ static void pause_ended(struct ev_loop *loop, ev_timer *w, int events)
 
 void service_pause(struct service *v, enum pause_reason why, enum pause_what what, uint64_t end_ms)
 {
-    bool running = v->pauses[why].what != PAUSE_NOTHING && clock_now_ms() < v->pauses[why].end_ms;
+    bool running = service_paused_for(v, why);
 
     if (!running || end_ms > v->pauses[why].end_ms)
         v->pauses[why].end_ms = end_ms;

@@ -157,6 +157,7 @@ void service_count(struct service *v, struct call *c, struct command_stats *stat
 void service_pause(struct service *v, enum pause_reason why, enum pause_what what, uint64_t end_ms);
 void service_unpause(struct service *v, enum pause_reason why);
 enum pause_what service_paused(const struct service *v);
+bool service_paused_for(const struct service *v, enum pause_reason why);
 /* Holds the session until no pause concerns it any more. */
 void service_hold_paused(struct service *v, struct session *s);
 

@@ -495,8 +495,7 @@ static void look_after(struct follower *f)
 /* A handover: the stream stands still until somebody else leads. */
 static bool holds_writes(const struct replica *r)
 {
-    return r->failover.state != FAILOVER_NONE ||
-           (group_bound(r) && service_paused(r->w->service) != PAUSE_NOTHING);
+    return r->failover.state != FAILOVER_NONE || service_paused_for(r->w->service, PAUSE_FAILOVER);
 }
 
 static void ping(struct oplog *o)
