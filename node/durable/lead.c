@@ -28,9 +28,8 @@ void lead_begin(struct durable *d, struct durable_actions *out)
     mark = durable_act(out, DURABLE_MARK);
     mark->epoch = c->epoch;
     mark->offset = history_mark_bytes(c->epoch);
-    d->commit = d->commit < d->at
-                    ? d->commit
-                    : d->at; /* what was announced may be lost, by an operator's order */
+    /* What was announced may be lost, by an operator's order. */
+    d->commit = d->commit < d->at ? d->commit : d->at;
     d->at += mark->offset;
     d->begun = d->at;
     d->beat_ms = d->advanced_ms = d->now_ms;
@@ -124,8 +123,8 @@ uint64_t durable_confirm(struct durable *d, uint64_t now_ms, struct durable_acti
 
 static void attach(struct durable *d, struct copy *c, const struct talk *t)
 {
-    if (c->did != t->did ||
-        c->boot != t->boot) /* a start may have found less in memory than was told of */
+    /* A start may have found less than its last life told of. */
+    if (c->did != t->did || c->boot != t->boot)
         memset(c->kept, 0, sizeof c->kept);
     c->did = t->did;
     c->boot = t->boot;

@@ -8,8 +8,8 @@
  *
  *   1. a command waits for at most what maxmemory-eviction-tenacity allows; so does each turn of the timer
  *   2. what counts is what is used less what comes and goes by itself: see memory_is_over
- *   3. nothing is evicted while loading, while clients are paused, amid a script, and on a follower, unless
- *      it was told not to ignore maxmemory
+ *   3. nothing is evicted while loading, while clients are paused, where the group takes no writes, amid a
+ *      script, and on a follower, unless it was told not to ignore maxmemory
  *   4. clients leave before keys do, as far as maxmemory-clients lets them
  *   5. what is said of a key that left is not counted until the turn ends and it is sent: keys that left for
  *      it would only add to it

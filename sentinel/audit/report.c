@@ -49,9 +49,10 @@ static void put_key(cJSON *row, const char *name, const struct sample *s, cleane
 }
 
 /* By how much the sum of what some samples hold may be off, where the square of its standard error is
- * `variance` and one of them holds `each` (less the part of all that they are, which needs no guess). Few samples know little of their own error, and a sum that came
- * out small comes with a small variance: so what is told is the distance to the upper end of Wilson's score
- * interval, which is that of the largest truth under which such a sum is still to be expected. */
+ * `variance` and one of them holds `each` (less the part of all samples that they are: all of them need no
+ * guess). Few samples know little of their own error, and a sum that came out small comes with a small
+ * variance: so what is told is the distance to the upper end of Wilson's score interval, which is that of the
+ * largest truth under which such a sum is still to be expected. */
 static double error_of(double variance, double each)
 {
     double half = AUDIT_SIGMAS * each / 2.0;
