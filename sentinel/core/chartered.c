@@ -11,23 +11,41 @@ bool chartered(const struct group *g)
     return g->chartered || g->leader->facts.bound;
 }
 
-void chartered_event(struct sentinel *s, const struct event *ev, struct actions *out)
-{
-    struct group *g = sentinel_find_group(s, bytes_of(ev->chartered.name));
-
-    if (!g || g->chartered == ev->chartered.is)
-        return;
-    g->chartered = ev->chartered.is;
-    failover_drop(s, g);
-    group_mark(s, g);
-}
-
 /* Rule 3. */
 static void promise_nothing(struct actions *out, size_t from)
 {
     for (size_t i = from; i < out->count; i++)
         if (out->at[i].kind == ACT_PERSIST)
             out->at[i].record->durable = false;
+}
+
+/* Rule 4. */
+static void adopt_level(struct group *g, enum keep level, struct actions *out)
+{
+    size_t before = out->count;
+
+    if (g->set.durability == level)
+        return;
+    note(out, LEVEL_NOTICE, "durability-adopted", "%s: %s, as its register says", g->name,
+         keep_word(level));
+    g->set.durability = level;
+    persist_group(g, REC_GROUP_SET, out);
+    promise_nothing(out, before);
+}
+
+void chartered_event(struct sentinel *s, const struct event *ev, struct actions *out)
+{
+    struct group *g = sentinel_find_group(s, bytes_of(ev->chartered.name));
+
+    if (!g)
+        return;
+    if (ev->chartered.level)
+        adopt_level(g, *ev->chartered.level, out);
+    if (g->chartered == ev->chartered.is)
+        return;
+    g->chartered = ev->chartered.is;
+    failover_drop(s, g);
+    group_mark(s, g);
 }
 
 static void end_failover(struct sentinel *s, const struct group *g, const struct event *ev,

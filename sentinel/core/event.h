@@ -25,7 +25,7 @@
  * | EV_STATE          | SENTINEL HF STATE arrived                                                   |
  * | EV_MONITOR …      | an operator's command arrived, its words checked by serve                   |
  * | EV_PAUSE          | SENTINEL HF PAUSE, RESUME or PAUSED arrived (pause.h)                       |
- * | EV_CHARTERED      | a group has become durable, or is none any more (chartered.h)               |
+ * | EV_CHARTERED      | a group has become durable, is at another level, or is none any more        |
  * | EV_SERVES         | its captain: that node leads by the register, and is active                 |
  * | EV_NEWS           | its captain has something to tell                                           |
  * | EV_SCRIPT_*       | a child was started, could not be started, or ended                         |
@@ -184,6 +184,7 @@ struct event {
         struct {
             const char *name;
             bool is;
+            const enum keep *level; /* by the register; NULL: that is not known */
         } chartered;
         struct {
             const char *name;

@@ -212,11 +212,27 @@ static void destroy(struct helm *h)
     xfree(h);
 }
 
+/* Of its level, too, where that is known and has not been told. */
+static void tell_core(struct helm *h, bool is)
+{
+    struct event ev = { .kind = EV_CHARTERED };
+
+    ev.chartered.name = h->name;
+    ev.chartered.is = is;
+    if (is && h->captain.charter.ver > 0 && h->told_level != h->captain.charter.level) {
+        h->told_level = h->set_level = h->captain.charter.level;
+        ev.chartered.level = &h->told_level;
+    }
+    drive_raise(h->all->drive, &ev);
+}
+
 static void pump(struct helm *h)
 {
     if (h->obeying)
         return;
     h->obeying = true;
+    if (h->captain.charter.ver > 0 && h->told_level != h->captain.charter.level)
+        tell_core(h, true);
     while (h->obeyed < h->queue.count && !h->gone) {
         struct captain_action a = h->queue.at[h->obeyed++]; /* the queue may grow meanwhile */
 
@@ -270,15 +286,6 @@ void helm_refresh(struct helm *h)
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
-static void tell_core(const struct helm *h, bool is)
-{
-    struct event ev = { .kind = EV_CHARTERED };
-
-    ev.chartered.name = h->name;
-    ev.chartered.is = is;
-    drive_raise(h->all->drive, &ev);
-}
-
 static uint64_t draw_number(void)
 {
     uint64_t n = 0;
@@ -306,7 +313,8 @@ struct helm *helm_new(struct helms *hs, const char *name, const struct charter *
     ev_timer_init(&h->wake, on_wake, 0., 0.);
     h->wake.data = h;
     captain_init(&h->captain, 0, draw_number(), known, &defaults, draw_number(), clock_now_ms());
-    h->set_level = helm_group(h)->set.durability; /* what the charter says counts */
+    h->set_level = helm_group(h)->set.durability;
+    h->told_level = KEEP_COUNT;
     helm_refresh(h);
     map_add(&hs->by_name, &h->by_name, bytes_of(h->name));
     map_add(&hs->by_gid, &h->by_gid, bytes_of(h->gid));

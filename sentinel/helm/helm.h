@@ -90,8 +90,9 @@ struct helm {
     uint64_t warm_ms;    /* links to voters are looked at */
     uint64_t poll_ms;    /* and they are asked who they are */
     struct recruiting recruiting;
-    uint64_t ver;        /* lines are those of this version's members */
-    enum keep set_level; /* of the settings, as they were last seen */
+    uint64_t ver;         /* lines are those of this version's members */
+    enum keep set_level;  /* of the settings, as they were last seen */
+    enum keep told_level; /* of the register, as the core was told; KEEP_COUNT: of none */
     struct captain_actions queue;
     size_t obeyed; /* of the queue */
     bool obeying;

@@ -294,6 +294,20 @@ def test_the_settings_ask_for_it(t):
     assert {group.status(s)["level"] for s in group.sentinels} == {"mem"}
     assert group.sentinels[2].call("SENTINEL", "SET", GROUP, "durability", "os") == "OK"
     until(lambda: all(group.status(s)["level"] == "os" for s in group.sentinels), 5, "every captain to know it")
+    # The level is the whole group's setting: what stood in one's own file is a change for whom it was changed elsewhere.
+    for sentinel, level in [(0, "mem"), (1, "async"), (1, "fsync"), (2, "os")]:
+        assert group.sentinels[sentinel].call("SENTINEL", "SET", GROUP, "durability", level) == "OK"
+        until(lambda: all(group.status(s)["level"] == level for s in group.sentinels), 5, level + " at every captain")
+        until(lambda: all(has_line(s, level) for s in group.sentinels), 5, level + " in every file")
+    group.sentinels[0].kill()
+    group.sentinels[0].start()
+    until(lambda: group.status(group.sentinels[0]).get("level") == "os", 10, "it to know its group")
+    assert has_line(group.sentinels[0], "os")
+
+
+def has_line(sentinel, level):
+    with open(sentinel.conf) as f:
+        return "sentinel durability %s %s\n" % (GROUP, level) in f.read()
 
 
 @limit(90)

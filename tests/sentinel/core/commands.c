@@ -430,13 +430,18 @@ static void cmd_monitor(struct play *p, int argc, char **words)
     play_step(p, &ev, true);
 }
 
-/* chartered GROUP [not] */
+/* chartered GROUP [not | LEVEL] */
 static void cmd_chartered(struct play *p, int argc, char **words)
 {
     struct event ev = { .kind = EV_CHARTERED };
+    enum keep level = KEEP_ASYNC;
 
     ev.chartered.name = words[1];
-    ev.chartered.is = argc < 3;
+    ev.chartered.is = argc < 3 || strcmp(words[2], "not") != 0;
+    while (argc > 2 && ev.chartered.is && strcmp(words[2], keep_word(level)) != 0)
+        level++;
+    if (argc > 2 && ev.chartered.is)
+        ev.chartered.level = &level;
     play_step(p, &ev, true);
 }
 

@@ -179,8 +179,12 @@ static struct helms *hs;
 
 void drive_raise(struct drive *d, struct event *ev)
 {
+    if (ev->kind == EV_CHARTERED && ev->chartered.level)
+        sentinel_find_group(&core, BYTES("m1"))->set.durability = *ev->chartered.level;
     if (ev->kind == EV_CHARTERED)
-        tell("%s %s", ev->chartered.is ? "chartered" : "not-chartered", ev->chartered.name);
+        tell("%s %s%s%s", ev->chartered.is ? "chartered" : "not-chartered", ev->chartered.name,
+             ev->chartered.level ? " " : "",
+             ev->chartered.level ? keep_word(*ev->chartered.level) : "");
     else if (ev->kind == EV_SERVES)
         tell("serves %s %d epoch %d %s", ev->serves.leader.host, ev->serves.leader.port,
              (int)ev->serves.epoch, ev->serves.mine ? "mine" : "somebody's");
@@ -372,6 +376,19 @@ static void finish(void)
 
 static void ticked(struct ev_loop *l, ev_timer *w, int events) {}
 
+/* A loop without a timer blocks for a minute. */
+static void turn_for(uint64_t ms)
+{
+    uint64_t end_us = clock_read_us() + ms * 1000;
+    ev_timer tick;
+
+    ev_timer_init(&tick, ticked, TURN_MS / 1e3, TURN_MS / 1e3);
+    ev_timer_start(loop, &tick);
+    while (clock_read_us() < end_us)
+        ev_run(loop, EVRUN_ONCE);
+    ev_timer_stop(loop, &tick);
+}
+
 /* Turns the loop until this line stands in what was told. */
 static void await(const struct buf *in, const char *line)
 {
@@ -435,7 +452,7 @@ START_TEST(a_group_has_a_captain_while_it_is_watched_and_its_voter_knows_a_regis
     struct actions out = { 0 };
 
     begin(true);
-    ck_assert_str_eq(buf_text(&told), "chartered m1\n");
+    ck_assert_str_eq(buf_text(&told), "chartered m1 os\n");
     ck_assert_uint_eq(helms_captain(hs, group_name)->charter.ver, 1);
     ck_assert_ptr_null(helms_captain(hs, "m2"));
     forget();
@@ -736,7 +753,6 @@ END_TEST
 START_TEST(another_level_is_asked_for_until_the_group_has_it)
 {
     static const char *const wish = "wish terms node=0 level=fsync voters=0 closed=0\n";
-    uint64_t until_us;
 
     begin(true);
     forget();
@@ -750,10 +766,40 @@ START_TEST(another_level_is_asked_for_until_the_group_has_it)
     next_charter.level = KEEP_FSYNC;
     step();
     forget();
-    until_us = clock_read_us() + (WANT_LEVEL_MS + 2 * WANT_LOOK_MS) * 1000;
-    while (clock_read_us() < until_us)
-        ev_run(loop, EVRUN_ONCE);
+    turn_for(WANT_LEVEL_MS + 2 * WANT_LOOK_MS);
     ck_assert_ptr_null(strstr(buf_text(&told), "wish"));
+    finish();
+}
+END_TEST
+
+static void set_level(enum keep level)
+{
+    sentinel_find_group(&core, BYTES("m1"))->set.durability = level;
+    helms_look(hs, group_name);
+}
+
+START_TEST(a_level_that_was_changed_elsewhere_is_the_setting_and_can_be_changed_back)
+{
+    begin(true);
+    set_level(KEEP_FSYNC);
+    next_charter = charter_here();
+    next_charter.ver = 2;
+    next_charter.level = KEEP_FSYNC;
+    step();
+    forget();
+    next_charter.ver = 3;
+    step();
+    ck_assert_ptr_null(strstr(buf_text(&told), "chartered"));
+    next_charter.ver = 4;
+    next_charter.level = KEEP_ASYNC;
+    step();
+    ck_assert_ptr_nonnull(strstr(buf_text(&told), "chartered m1 async\n"));
+    ck_assert_int_eq(sentinel_find_group(&core, BYTES("m1"))->set.durability, KEEP_ASYNC);
+    helms_look(hs, group_name);
+    ck_assert_ptr_null(strstr(buf_text(&told), "wish"));
+    set_level(KEEP_FSYNC);
+    ck_assert_ptr_nonnull(
+        strstr(buf_text(&told), "wish terms node=0 level=fsync voters=0 closed=0\n"));
     finish();
 }
 END_TEST
@@ -796,4 +842,6 @@ CHECK_MAIN("helms", a_group_has_a_captain_while_it_is_watched_and_its_voter_know
            what_is_raised_meanwhile_is_obeyed_behind, the_captain_is_woken_when_it_wants_to_be,
            the_captain_knows_when_it_will_be_woken, the_thread_of_a_node_has_a_line_of_its_own,
            requests_become_wishes, a_voter_goes_when_the_others_were_asked,
-           another_level_is_asked_for_until_the_group_has_it, what_a_plain_group_is_asked)
+           another_level_is_asked_for_until_the_group_has_it,
+           a_level_that_was_changed_elsewhere_is_the_setting_and_can_be_changed_back,
+           what_a_plain_group_is_asked)
