@@ -24,7 +24,8 @@
  * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full. Who keeps the loop for long does not
  * make others wait: once a turn has taken LINK_PATIENCE_US, links whose owners called them lengthy come after everybody
  * else, for LINK_LENGTHY_US of a turn, and those that are left over come with the next. So it is with large outputs, and
- * with handshakes of accepted links, which cost a millisecond each.
+ * with handshakes of accepted links, which cost a millisecond each. Whose input releases what others wait for comes first
+ * of all, and what it released goes before anybody else is read: so their next requests are on the way meanwhile.
  */
 #ifndef HF_COMMON_LINK_H
 #define HF_COMMON_LINK_H
@@ -102,6 +103,8 @@ struct link {
     struct tls_session *tls; /* NULL: plain */
     bool handshaking, accepted;
     bool lengthy; /* by the owner: what it does with input takes long, and others come first */
+    bool
+        releases; /* by the owner: its input lets others' output go; it is read first, and that goes at once */
     bool reading_paused; /* by the owner */
     bool throttled;      /* by pause_at_bytes */
     bool owes_input;     /* on_input is due: reading resumed, or TLS holds decrypted bytes */

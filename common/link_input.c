@@ -200,6 +200,8 @@ void link_on_readable(struct ev_loop *loop, ev_io *w, int events)
     if (UNLIKELY(l->handshaking && l->accepted)) {
         ev_io_stop(loop, w); /* it may wait for some turns */
         list_push_back(&link_system_of(l)->shaking, &l->ready);
+    } else if (UNLIKELY(l->releases)) {
+        list_push_front(&link_system_of(l)->releasing, &l->ready);
     } else {
         list_push_front(&link_system_of(l)->ready, &l->ready);
     }

@@ -61,6 +61,20 @@ static void free_some(struct ev_loop *loop, struct link_system *sys)
         ev_idle_start(loop, &sys->no_sleep);
 }
 
+/* Whoever has much to send goes to rest instead. */
+static void flush_light(struct link_system *sys, struct list *rest)
+{
+    while (!list_empty(&sys->dirty)) {
+        struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
+
+        list_remove(&l->dirty);
+        if (LIKELY(!link_is_bulky(l)))
+            link_flush(l);
+        else
+            list_push_back(rest, &l->dirty);
+    }
+}
+
 /* The callbacks of the dead may write to the living, and the last bytes of the living may kill them:
  * round until nothing is left to do. on_drained is not called here, so this ends. */
 static void flush_and_reap(struct link_system *sys)
@@ -68,15 +82,7 @@ static void flush_and_reap(struct link_system *sys)
     struct list *dead = &sys->by_state[LINK_DEAD];
 
     while (!list_empty(&sys->dirty) || !list_empty(dead)) {
-        while (!list_empty(&sys->dirty)) {
-            struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
-
-            list_remove(&l->dirty);
-            if (LIKELY(!link_is_bulky(l)))
-                link_flush(l);
-            else
-                list_push_back(&sys->bulky, &l->dirty);
-        }
+        flush_light(sys, &sys->bulky);
         if (!list_empty(dead))
             link_reap(LIST_ENTRY(dead->next, struct link, node));
     }
@@ -168,7 +174,7 @@ void link_aside_flush(struct ev_loop *loop)
 static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
 {
     struct link_system *sys = w->data;
-    struct list due = { 0 };
+    struct list due;
 
     clock_turn();
     sys->turns.begun_us = clock_now_us();
@@ -176,9 +182,7 @@ static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
     ev_idle_stop(loop, &sys->no_sleep);
     if (list_empty(&sys->again))
         return;
-    list_insert(&due, &sys->again); /* takes the whole ring over */
-    list_remove(&sys->again);
-    list_init(&sys->again);
+    list_take(&due, &sys->again);
     while (!list_empty(&due)) {
         struct link *l = LIST_ENTRY(due.next, struct link, again);
 
@@ -251,12 +255,32 @@ static bool lengthy_must_wait(const struct link_system *sys, bool lengthy_read)
     return lengthy_read ? impatient(sys) : sys->lengthy_went && !list_empty(&sys->dirty);
 }
 
+/* What was written before in this turn waits for its end, as ever. */
+static void read_releasing(struct link_system *sys)
+{
+    struct list earlier;
+
+    list_take(&earlier, &sys->dirty);
+    while (!list_empty(&sys->releasing)) {
+        struct link *l = LIST_ENTRY(sys->releasing.next, struct link, ready);
+
+        list_remove(&l->ready);
+        link_read(l);
+    }
+    flush_light(sys, &earlier);
+    list_take(&sys->dirty, &earlier);
+}
+
 /* Who came first is read first, as two clients that know of each other expect. libev tells of many ready sockets in
  * the reverse order in which the kernel did, so they are lined up again, and read when all have been told. */
 static void read_in_order(struct ev_loop *loop, ev_check *w, int events)
 {
     struct link_system *sys = w->data;
-    bool lengthy_read = read_all(sys);
+    bool lengthy_read;
+
+    if (!list_empty(&sys->releasing))
+        read_releasing(sys);
+    lengthy_read = read_all(sys);
 
     if (UNLIKELY(!list_empty(&sys->lengthy))) {
         if (lengthy_must_wait(sys, lengthy_read)) {
@@ -281,6 +305,7 @@ void link_system_init(struct ev_loop *loop)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_LEN(sys->by_state); i++)
         list_init(&sys->by_state[i]);
+    list_init(&sys->releasing);
     list_init(&sys->ready);
     list_init(&sys->lengthy);
     list_init(&sys->shaking);

@@ -65,6 +65,15 @@ static inline void list_remove(struct list *node)
     node->prev = node->next = NULL;
 }
 
+/* All that is on from goes to head, whatever that was before, and from is empty. */
+static inline void list_take(struct list *head, struct list *from)
+{
+    head->next = NULL;
+    list_insert(head, from);
+    list_remove(from);
+    list_init(from);
+}
+
 #define LIST_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
 
 /* The body may remove the node it stands on, and no other. */

@@ -154,6 +154,8 @@ bool acks_take(struct replica *r, const struct call *c)
         ack.kept.at[KEEP_MEM] > r->w->oplog->next)
         return true; /* what makes no sense acknowledges nothing */
     f->hf_ack = ack;
+    if (c->session->link)
+        c->session->link->releases = f->group.node != 0;
     leader_acked(f, ack.kept.at[KEEP_MEM]);
     if (f->group.node) {
         leader_file_acked(f, ack.kept.at[KEEP_FSYNC]);

@@ -5,6 +5,7 @@
 #include "common/link_private.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/alloc.h"
@@ -19,6 +20,9 @@ struct end {
     int burn_us; /* what an input takes */
     int left;    /* inputs that it still asks for by link_again */
     uint64_t received;
+    struct end *answers;     /* whoever is written to for an input */
+    const struct end *peeks; /* at what has arrived there and is not read; in arrived */
+    int arrived;
 };
 
 static struct ev_loop *loop;
@@ -33,11 +37,29 @@ static void burn(int usec)
         continue;
 }
 
+static void say(struct end *e)
+{
+    out_append(&e->link->out, "PING", 4);
+    link_wrote(e->link);
+}
+
+static int arrived(const struct end *e)
+{
+    int bytes = -1;
+
+    ck_assert_int_eq(ioctl(e->link->fd, FIONREAD, &bytes), 0);
+    return bytes;
+}
+
 static void on_input(struct link *l)
 {
     struct end *e = l->owner;
 
     burn(e->burn_us);
+    if (e->answers)
+        say(e->answers);
+    if (e->peeks)
+        e->arrived = arrived(e->peeks);
     e->place = ++places;
     e->received += link_input(l).len;
     if (e->left && e->left--)
@@ -83,12 +105,6 @@ static void finish(void)
 static void turn(void)
 {
     ev_run(loop, EVRUN_NOWAIT);
-}
-
-static void say(struct end *e)
-{
-    out_append(&e->link->out, "PING", 4);
-    link_wrote(e->link);
 }
 
 static struct link_system *sys(void)
@@ -157,6 +173,38 @@ START_TEST(a_calm_turn_keeps_the_order)
         while (!list_empty(&sys()->lengthy))
             turn();
     }
+    finish();
+}
+END_TEST
+
+static void writes_early(struct ev_loop *l, ev_check *w, int events)
+{
+    say(&far[2]);
+}
+
+/* It is read before who came earlier, and what it releases is gone by then; but nothing else that is to go. */
+START_TEST(what_an_input_releases_goes_before_others_are_read)
+{
+    ev_check early;
+
+    begin();
+    ev_check_init(&early, writes_early);
+    ev_check_start(loop, &early);
+    answerer.link->releases = true;
+    answerer.answers = &far[0];
+    answerer.peeks = &near[2];
+    far[1].peeks = &near[0];
+    say(&near[1]);
+    say(&pinger);
+    turn();
+    ck_assert_int_eq(answerer.place, 1);
+    ck_assert_int_eq(answerer.arrived, 0);
+    ck_assert_int_eq(far[1].place, 2);
+    ck_assert_int_eq(far[1].arrived, 4);
+    ck_assert_int_eq(arrived(&near[2]), 0);
+    ev_check_stop(loop, &early);
+    turn();
+    ck_assert_uint_eq(near[2].received, 4);
     finish();
 }
 END_TEST
@@ -279,6 +327,7 @@ START_TEST(what_the_dead_leave_goes_bit_by_bit)
 END_TEST
 
 CHECK_MAIN("link_turn", lengthy_links_are_read_after_others, a_calm_turn_keeps_the_order,
+           what_an_input_releases_goes_before_others_are_read,
            who_asks_for_more_and_is_lengthy_waits, the_dead_do_not_wait,
            large_outputs_leave_after_others, large_farewells_arrive,
            what_the_dead_leave_goes_bit_by_bit)
