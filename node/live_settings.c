@@ -42,16 +42,22 @@ static enum err apply_net(void *world, struct errmsg *out_why)
     return server_net_apply(w->net, &w->set->server, out_why);
 }
 
-/* Of an address or a port that does not open, clients learn what Redis tells them; the log has the reason. */
+/* Clients learn what Redis tells them; the log has the reason. */
+static enum err unchanged(enum err e, const char *answer, struct errmsg *out_why)
+{
+    log_warning("net-unchanged why=\"%s\"", out_why->text);
+    errmsg_set(out_why, "%s", answer);
+    return e;
+}
+
+/* Of an address or a port that does not open. */
 static enum err apply_place(void *world, const char *answer, struct errmsg *out_why)
 {
     enum err e = apply_net(world, out_why);
 
-    if (e == OK || e == ERR_REFUSED) /* the latter: what TLS says of its files */
+    if (e == OK || e == ERR_REFUSED) /* the latter: what TLS and HTTP say of their files */
         return e;
-    log_warning("places-unchanged why=\"%s\"", out_why->text);
-    errmsg_set(out_why, "%s", answer);
-    return e;
+    return unchanged(e, answer, out_why);
 }
 
 static enum err apply_bind(void *world, struct errmsg *out_why)
@@ -62,6 +68,22 @@ static enum err apply_bind(void *world, struct errmsg *out_why)
 static enum err apply_port(void *world, struct errmsg *out_why)
 {
     return apply_place(world, "Unable to listen on this port. Check server logs.", out_why);
+}
+
+static const char tls_unchanged[] = "Unable to update TLS configuration. Check server logs.";
+
+static enum err apply_tls(void *world, struct errmsg *out_why)
+{
+    enum err e = apply_net(world, out_why);
+
+    return e == OK ? OK : unchanged(e, tls_unchanged, out_why);
+}
+
+static enum err apply_tls_port(void *world, struct errmsg *out_why)
+{
+    enum err e = apply_port(world, out_why);
+
+    return e == ERR_REFUSED ? unchanged(e, tls_unchanged, out_why) : e;
 }
 
 /* A limit on files that the system refuses to raise costs clients, not the start of HTTP. */
@@ -272,25 +294,25 @@ static const struct {
     { "bind", apply_bind },
     { "port", apply_port },
     { "tcp-keepalive", apply_net },
-    { "tls-port", apply_net },
-    { "tls-replication", apply_net },
-    { "tls-cert-file", apply_net },
-    { "tls-key-file", apply_net },
-    { "tls-key-file-pass", apply_net },
-    { "tls-client-cert-file", apply_net },
-    { "tls-client-key-file", apply_net },
-    { "tls-client-key-file-pass", apply_net },
-    { "tls-dh-params-file", apply_net },
-    { "tls-ca-cert-file", apply_net },
-    { "tls-ca-cert-dir", apply_net },
-    { "tls-protocols", apply_net },
-    { "tls-ciphers", apply_net },
-    { "tls-ciphersuites", apply_net },
-    { "tls-prefer-server-ciphers", apply_net },
-    { "tls-session-caching", apply_net },
-    { "tls-session-cache-size", apply_net },
-    { "tls-session-cache-timeout", apply_net },
-    { "tls-auth-clients", apply_net },
+    { "tls-port", apply_tls_port },
+    { "tls-replication", apply_tls },
+    { "tls-cert-file", apply_tls },
+    { "tls-key-file", apply_tls },
+    { "tls-key-file-pass", apply_tls },
+    { "tls-client-cert-file", apply_tls },
+    { "tls-client-key-file", apply_tls },
+    { "tls-client-key-file-pass", apply_tls },
+    { "tls-dh-params-file", apply_tls },
+    { "tls-ca-cert-file", apply_tls },
+    { "tls-ca-cert-dir", apply_tls },
+    { "tls-protocols", apply_tls },
+    { "tls-ciphers", apply_tls },
+    { "tls-ciphersuites", apply_tls },
+    { "tls-prefer-server-ciphers", apply_tls },
+    { "tls-session-caching", apply_tls },
+    { "tls-session-cache-size", apply_tls },
+    { "tls-session-cache-timeout", apply_tls },
+    { "tls-auth-clients", apply_tls },
     { "tls-verify-hostnames", apply_net },
     { "http-port", apply_http_port },
     { "http-bind", apply_bind },

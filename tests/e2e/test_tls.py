@@ -207,6 +207,29 @@ def test_versions(t):
             leader.kill()
 
 
+def refusal(node, *words):
+    try:
+        return node.call(*words)
+    except ReplyError as e:
+        return str(e)
+
+
+def test_files_that_do_not_load_change_nothing(t):
+    """And the client hears what Redis says of them; the log has the reason."""
+    ours, others = Authority(t.folder), Authority(t.folder, "others")
+    pair, other = ours.certificate("member"), others.certificate("stranger")
+    wrong = [["tls-cert-file", "/nonexistent"], ["tls-key-file", other[1]], ["tls-ca-cert-file", pair[1]],
+             ["tls-ciphers", "nosuch"], ["tls-protocols", "SSLv9"], ["tls-cert-file", other[0], "tls-key-file", pair[1]]]
+    said = {}
+    for product in (t.product, THEIRS):
+        node = t.node(product=product, settings=ours.server(pair), tls=ours.client(pair)).start()
+        said[product] = [refusal(node, "CONFIG", "SET", *words) for words in wrong]
+        assert node.call("CONFIG", "GET", "tls-cert-file") == ["tls-cert-file", pair[0]]
+        assert reaches(node.address, ours.client(pair))
+    assert said[t.product] == said[THEIRS], said
+    assert all("Unable to update TLS configuration. Check server logs." in text for text in said[THEIRS][:3]), said[THEIRS]
+
+
 def test_the_certificate_names_the_user(t):
     t.needs_holdfast()
     ours = Authority(t.folder)
