@@ -170,6 +170,10 @@ void link_aside_begin(struct ev_loop *loop);
 void link_aside_end(struct ev_loop *loop);
 void link_aside_read(struct link *l);
 void link_aside_flush(struct ev_loop *loop);
+/* Of the link in whose callback we are: what has come since is put behind into, a read of it. False: it has ended. */
+bool link_aside_take(struct link *l, struct buf *into);
+/* Of that link, too, where its socket was full and has room again. */
+void link_aside_push(struct link *l);
 
 /* What was written is no part of a conversation: once all is sent, the room for it is given back at once. */
 void link_be_brief(struct link *l);

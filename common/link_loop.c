@@ -159,6 +159,23 @@ void link_aside_read(struct link *l)
         link_read(l);
 }
 
+bool link_aside_take(struct link *l, struct buf *into)
+{
+    enum { TAKEN = 4096 };
+    char *room = buf_reserve(into, TAKEN);
+    size_t len = 0;
+
+    if (link_read_some(l, room, TAKEN, &len) == IO_DONE)
+        into->len += len;
+    return l->state == LINK_OPEN;
+}
+
+void link_aside_push(struct link *l)
+{
+    ev_io_stop(l->loop, &l->writable);
+    link_flush(l);
+}
+
 void link_aside_flush(struct ev_loop *loop)
 {
     struct link_system *sys = ev_userdata(loop);

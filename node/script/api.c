@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/serve/session.h"
+#include "node/script/ldb.h"
 #include "node/script/script_room.h"
 
 void api_add_function(lua_State *L, const char *name, lua_CFunction f)
@@ -22,11 +23,20 @@ static void add_number(lua_State *L, const char *name, int v)
 
 /* ---- errors ------------------------------------------------------------------------------------ */
 
+static void tell_debugger(lua_State *L, const char *sign, const char *text)
+{
+    struct script *s = vm_of(L)->owner;
+
+    if (ldb_steps(s))
+        ldb_tell_error(s, sign, text);
+}
+
 void api_push_error(lua_State *L, const char *text)
 {
     const char *code = "ERR", *blank = strchr(text, ' ');
     size_t code_len = 3, len = strlen(text);
 
+    tell_debugger(L, "", text);
     if (text[0] == '-') {
         if (blank) {
             code = text + 1;
@@ -49,6 +59,9 @@ void api_push_error(lua_State *L, const char *text)
 
 void api_push_answer(lua_State *L, const char *text)
 {
+    bool plain = strncmp(text, "ERR ", 4) == 0;
+
+    tell_debugger(L, plain ? "" : "-", plain ? text + 4 : text);
     lua_newtable(L);
     vm_push_word(L, VM_ERR);
     lua_pushstring(L, text);
@@ -185,19 +198,6 @@ static int write_log(lua_State *L)
     return 0;
 }
 
-/* There is no debugger: a script that was written with its help runs on. */
-static int breakpoint(lua_State *L)
-{
-    lua_pushboolean(L, 0);
-    return 1;
-}
-
-static int debug(lua_State *L)
-{
-    (void)L;
-    return 0;
-}
-
 /* Effects are what is replicated, always. */
 static int replicate_commands(lua_State *L)
 {
@@ -255,8 +255,8 @@ void api_add(lua_State *L)
     add_replication(L);
     api_add_function(L, "acl_check_cmd", api_acl_check_cmd);
     if (!vm_of(L)->functions) {
-        api_add_function(L, "breakpoint", breakpoint);
-        api_add_function(L, "debug", debug);
+        api_add_function(L, "breakpoint", ldb_breakpoint);
+        api_add_function(L, "debug", ldb_debug);
         api_add_function(L, "replicate_commands", replicate_commands);
     }
     vm_protect_table(L);

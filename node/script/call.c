@@ -10,6 +10,7 @@
 #include "common/serve/rights.h"
 #include "node/script/api.h"
 #include "node/script/convert.h"
+#include "node/script/ldb.h"
 #include "node/script/script_room.h"
 #include "node/serve/refuse.h"
 #include "node/serve/serve.h"
@@ -163,6 +164,8 @@ static const char *run_command(struct run *r, int argc)
     const char *why = resolve(s, argc, &c.cmd);
     uint64_t now_us;
 
+    if (ldb_steps(s))
+        ldb_tell_call(s, argc, s->argv);
     if (UNLIKELY(why != NULL))
         return why;
     c.argv = s->argv;
@@ -203,6 +206,8 @@ static int call_or_raise(lua_State *L, bool raise)
             struct bytes reply = whole_reply(r->script);
 
             raise = raise && reply.at[0] == '-';
+            if (ldb_steps(r->script))
+                ldb_tell_reply(r->script, reply);
             convert_to_lua(L, reply);
             forget_reply(r->script);
             return raise ? lua_error(L) : 1;

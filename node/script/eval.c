@@ -11,6 +11,7 @@
 
 #include "common/alloc.h"
 #include "common/serve/service.h"
+#include "node/script/ldb.h"
 #include "node/script/script_room.h"
 #include "node/script/shebang.h"
 #include "node/serve/monitor.h"
@@ -241,13 +242,30 @@ static void run(struct script *s, struct call *c, struct cached *x, bool read_on
     run_function(s, c, &what, read_only);
 }
 
+/* A debugged one's reply is written behind the end of its session. */
+static void begin(struct call *c, struct bytes source, void (*body)(struct call *c, bool read_only),
+                  bool read_only)
+{
+    struct script *s = script_of(c);
+    struct out *to = c->reply->out, reply = { 0 };
+
+    monitor_tell(s->world->serve, c); /* before what the script runs */
+    if (LIKELY(!ldb_begin(s, c, source))) {
+        body(c, read_only);
+        return;
+    }
+    c->reply->out = &reply;
+    body(c, read_only);
+    c->reply->out = to;
+    ldb_end(s, c, &reply);
+}
+
 static void eval(struct call *c, bool read_only)
 {
     struct script *s = script_of(c);
     struct cached *x;
     int keys;
 
-    monitor_tell(s->world->serve, c); /* before what the script runs */
     if (!run_want_keys(c, "ERR value is not an integer or out of range", &keys))
         return;
     x = cached_of(s, c, c->argv[1], true);
@@ -274,12 +292,12 @@ uint32_t evalsha_flags(const struct call *c)
 
 void cmd_eval(struct call *c)
 {
-    eval(c, false);
+    begin(c, c->argv[1], eval, false);
 }
 
 void cmd_eval_ro(struct call *c)
 {
-    eval(c, true);
+    begin(c, c->argv[1], eval, true);
 }
 
 static void evalsha(struct call *c, bool read_only)
@@ -288,7 +306,6 @@ static void evalsha(struct call *c, bool read_only)
     struct cached *x;
     int keys;
 
-    monitor_tell(s->world->serve, c);
     x = find_typed(s, c->argv[1]);
     if (c->argv[1].len == SHA_HEX &&
         !run_want_keys(c, "ERR value is not an integer or out of range", &keys))
@@ -300,14 +317,21 @@ static void evalsha(struct call *c, bool read_only)
     run(s, c, x, read_only);
 }
 
+static void begin_sha(struct call *c, bool read_only)
+{
+    const struct cached *x = find_typed(script_of(c), c->argv[1]);
+
+    begin(c, x ? (struct bytes){ x->text, x->len } : c->argv[1], evalsha, read_only);
+}
+
 void cmd_evalsha(struct call *c)
 {
-    evalsha(c, false);
+    begin_sha(c, false);
 }
 
 void cmd_evalsha_ro(struct call *c)
 {
-    evalsha(c, true);
+    begin_sha(c, true);
 }
 
 void cmd_script_load(struct call *c)
@@ -389,14 +413,4 @@ void cmd_script_flush(struct call *c)
 void cmd_script_kill(struct call *c)
 {
     run_kill(script_of(c), c, false);
-}
-
-void cmd_script_debug(struct call *c)
-{
-    if (bytes_is_word(c->argv[2], "no"))
-        reply_ok(c->reply);
-    else if (bytes_is_word(c->argv[2], "yes") || bytes_is_word(c->argv[2], "sync"))
-        reply_error(c->reply, "ERR SCRIPT DEBUG is not offered: this node has no Lua debugger");
-    else
-        reply_error(c->reply, "ERR Use SCRIPT DEBUG YES/SYNC/NO");
 }

@@ -3,6 +3,7 @@
  */
 #include "common/serve/service.h"
 #include "node/script/functions.h"
+#include "node/script/ldb.h"
 #include "node/script/script_room.h"
 
 static const struct command script_subs[] = {
@@ -51,7 +52,7 @@ static const struct command script_subs[] = {
       .since = "3.2.0",
       .cost = "O(1)",
       .args = "mode:(YES|SYNC|NO)",
-      .help = "There is no debugger: only NO is accepted." },
+      .help = "Whether the client's scripts are debugged, SYNC: in this process." },
     { .name = "exists",
       .run = cmd_script_exists,
       .argc_min = 3,

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/serve/interlude.h"
 #include "common/server_net.h"
+#include "node/script/ldb.h"
 #include "node/script/script_room.h"
 #include "node/serve/serve.h"
 #include "node/serve/shutdown.h"
@@ -17,10 +18,11 @@ static void begin(struct run *r)
 {
     struct node_world *w = r->script->world;
 
-    log_warning(
-        "script-slow name=%s ms=%llu ends-with=\"%s KILL\"" REDIS_SAYS("Slow script detected"),
-        r->name, (unsigned long long)((clock_read_us() - r->start_us) / 1000),
-        r->vm->functions ? "FUNCTION" : "SCRIPT");
+    if (!ldb_debugs(r->script))
+        log_warning(
+            "script-slow name=%s ms=%llu ends-with=\"%s KILL\"" REDIS_SAYS("Slow script detected"),
+            r->name, (unsigned long long)((clock_read_us() - r->start_us) / 1000),
+            r->vm->functions ? "FUNCTION" : "SCRIPT");
     w->serve->busy_text = r->vm->functions ? BUSY("FUNCTION") : BUSY("SCRIPT");
     r->interlude = interlude_new(w->service, w->net ? &w->net->listen : NULL, r->call->session);
 }

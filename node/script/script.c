@@ -3,6 +3,7 @@
 #include "common/alloc.h"
 #include "node/persist/loader.h"
 #include "node/script/functions.h"
+#include "node/script/ldb.h"
 #include "node/script/library.h"
 #include "node/script/script_room.h"
 
@@ -26,6 +27,7 @@ void script_free(struct script *s)
     loader_set_libraries(&(struct loader_libraries){ 0 });
     eval_stop(s);
     functions_stop(s);
+    ldb_free(s);
     xfree(s->argv);
     buf_fini(&s->numbers);
     buf_fini(&s->flat);

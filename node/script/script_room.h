@@ -38,6 +38,7 @@ struct script {
     struct libraries *libraries;
     struct libraries *aside; /* of a file or a full sync that is being loaded; NULL: none */
     uint64_t chance;         /* the state of math.random */
+    struct ldb *ldb;         /* NULL: nobody ever debugged */
     /* Of redis.call: grown once, used again. */
     struct bytes *argv;
     int argv_cap;
@@ -66,7 +67,6 @@ void cmd_script_exists(struct call *c);
 void cmd_script_show(struct call *c);
 void cmd_script_flush(struct call *c);
 void cmd_script_kill(struct call *c);
-void cmd_script_debug(struct call *c);
 void eval_start(struct script *s);
 void eval_stop(struct script *s);
 
