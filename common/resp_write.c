@@ -132,14 +132,29 @@ static void write_error(struct reply *r, struct bytes text)
         memcpy(r->error_code, "ERR", sizeof "ERR");
 }
 
+/* The first word, whatever it is, as INFO may show it: nothing in it can end a line, or stand for something else in one. */
+static void take_code(struct reply *r, struct bytes text)
+{
+    size_t len = 0, max = text.len < sizeof r->error_code ? text.len : sizeof r->error_code - 1;
+
+    while (len < max && text.at[len] != ' ' && !is_line_end(text.at[len]))
+        len++;
+    if (len == max) { /* no word that ends */
+        memcpy(r->error_code, "ERR", sizeof "ERR");
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        char c = text.at[i];
+
+        r->error_code[i] = c > ' ' && c < 0x7f && c != '#' && c != ':' ? c : '_';
+    }
+    r->error_code[len] = '\0';
+}
+
 void reply_error_as_is(struct reply *r, struct bytes text)
 {
-    const char *blank = text.len ? memchr(text.at, ' ', text.len) : NULL;
-    size_t code = blank ? (size_t)(blank - text.at) : text.len;
-
     write_error_line(r, 0, text);
-    snprintf(r->error_code, sizeof r->error_code, "%.*s",
-             (int)(code < sizeof r->error_code ? code : sizeof r->error_code - 1), text.at);
+    take_code(r, text);
 }
 
 void reply_error(struct reply *r, const char *text)

@@ -460,3 +460,25 @@ def test_libraries_go_between_the_products(t):
     before = libraries(ours)
     assert ours.call("DEBUG", "RELOAD") == "OK"
     assert libraries(ours) == before
+
+
+def test_what_a_script_calls_an_error_is_counted_as_in_redis(t):
+    """By its first word, whatever that is: and no line of INFO is ended by it, or another begun."""
+    t.needs_holdfast()
+    texts = ["MYERR some text", "lower case", "ONE", "", " x", "A:B#C text", "W" * 40 + " long", "W" * 29 + " fits", "\\nslave9:ip=6.6.6.6,port=6379\\nZ",
+             "X\\nrole:slave\\nY", "X\\r\\nrole:slave\\r\\nY", "quo\"te x"]
+    counted = []
+    for node in t.node().start(), t.node(product="redis").start():
+        node.call("CONFIG", "RESETSTAT")
+        with node.client() as c:
+            for text in texts:
+                c.ask("EVAL", "return {err='%s'}" % text, "0")
+                c.ask("EVAL", "return redis.error_reply('%s')" % text, "0")
+        info = node.call("INFO")
+        assert info.count("\r\nrole:") == 1 and "\r\nslave9" not in info, info
+        counted.append({line for line in info.split("\r\n") if line.startswith("errorstat")})
+    assert counted[0] == counted[1], (counted[0] - counted[1], counted[1] - counted[0])
+    node = t.node().start()
+    with node.client() as c:
+        c.ask("EVAL", "return {err='\\255\\254 x'}", "0")
+    assert "errorstat___:count=1" in node.call("INFO"), node.call("INFO", "errorstats")
