@@ -4,6 +4,35 @@
 #include "node/types/geo.h"
 #include "node/types/types.h"
 
+/* The key, and every one that is named to store into: the last of them is written, and rights are needed to all. */
+static int find_stored(int argc, const struct bytes *argv, int options, int *out_positions, int max)
+{
+    int count = 0;
+
+    if (max < 1)
+        return -1;
+    out_positions[count++] = 1;
+    for (int i = options; i + 1 < argc; i++) {
+        if (!bytes_is_word(argv[i], "store") && !bytes_is_word(argv[i], "storedist"))
+            continue;
+        if (count == max)
+            return -1;
+        out_positions[count++] = ++i;
+    }
+    return count;
+}
+
+static int find_georadius_keys(int argc, const struct bytes *argv, int *out_positions, int max)
+{
+    return find_stored(argc, argv, 6, out_positions, max);
+}
+
+static int find_georadiusbymember_keys(int argc, const struct bytes *argv, int *out_positions,
+                                       int max)
+{
+    return find_stored(argc, argv, 5, out_positions, max);
+}
+
 const struct command geo_commands[] = {
     { .name = "geoadd",
       .run = cmd_geoadd,
@@ -67,7 +96,7 @@ const struct command geo_commands[] = {
       .argc_max = ARGC_ANY,
       .flags = CMD_WRITE | CMD_DENYOOM | CMD_MOVABLEKEYS,
       .acl = ACL_GEO,
-      .keys = { 1, 1, 1 },
+      .keys = { 1, 1, 1, .find = find_georadius_keys },
       .key_specs = "RO access;OW update keyword=STORE:6;OW update keyword=STOREDIST:6",
       .group = "geo",
       .since = "3.2.0",
@@ -105,7 +134,7 @@ const struct command geo_commands[] = {
       .argc_max = ARGC_ANY,
       .flags = CMD_WRITE | CMD_DENYOOM | CMD_MOVABLEKEYS,
       .acl = ACL_GEO,
-      .keys = { 1, 1, 1 },
+      .keys = { 1, 1, 1, .find = find_georadiusbymember_keys },
       .key_specs = "RO access;OW update keyword=STORE:5;OW update keyword=STOREDIST:5",
       .group = "geo",
       .since = "3.2.0",

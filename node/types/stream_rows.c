@@ -5,6 +5,28 @@
 #include "node/types/stream_commands.h"
 #include "node/types/types.h"
 
+/* Of an option; a group or a consumer may have the name of one. */
+static int words_behind(struct bytes option)
+{
+    if (bytes_is_word(option, "group"))
+        return 2;
+    return bytes_is_word(option, "count") || bytes_is_word(option, "block");
+}
+
+static int find_xreadgroup_keys(int argc, const struct bytes *argv, int *out_positions, int max)
+{
+    int i = 1, count;
+
+    while (i < argc && !bytes_is_word(argv[i], "streams"))
+        i += 1 + words_behind(argv[i]);
+    count = i < argc ? (argc - i - 1) / 2 : 0;
+    if (count > max)
+        return -1;
+    for (int k = 0; k < count; k++)
+        out_positions[k] = i + 1 + k;
+    return count;
+}
+
 static const struct command xgroup_subs[] = {
     { .name = "create",
       .run = cmd_xgroup_create,
@@ -304,6 +326,7 @@ const struct command stream_commands[] = {
       .argc_max = ARGC_ANY,
       .flags = CMD_WRITE | CMD_BLOCKING | CMD_MOVABLEKEYS,
       .acl = ACL_STREAM,
+      .keys = { .find = find_xreadgroup_keys },
       .key_specs = "RO access keyword=STREAMS:4 range=-1:1:2",
       .group = "stream",
       .since = "5.0.0",

@@ -505,3 +505,23 @@ def test_renamed_commands_keep_their_rules(t):
     steps = ["ACL SETUSER bob on nopass -@all +config|get +flushall", "ACL GETUSER bob", "ACL SETUSER bob +secretconfig", "AUTH bob x", "SECRETCONFIG GET hz",
              "SECRETCONFIG SET hz 10", "CONFIG GET hz"]
     compare(*nodes, steps, same=telling(nodes))
+
+
+def test_every_key_that_is_touched_is_asked_for(t):
+    """Where a keyword stands twice, or a name is one, Redis asks for the first that it sees and touches another."""
+    t.needs_holdfast()
+    node = t.node().start()
+    for key in "mine", "victim":
+        node.call("GEOADD", key, "13", "38", "a")
+    node.call("XADD", "secret", "1-1", "f", "v")
+    node.call("XGROUP", "CREATE", "secret", "g", "0")
+    node.call("ACL", "SETUSER", "u", "on", "nopass", "~mine*", "~STREAMS", "+@all")
+    with node.client(user="u", password="any") as c:
+        for words in ("GEORADIUS mine 0 0 1 m STORE mine2 STORE victim", "GEORADIUS mine 13 38 9 km STOREDIST mine2 STOREDIST victim",
+                      "GEORADIUS mine 13 38 9 km STOREDIST victim STORE mine2", "GEORADIUSBYMEMBER mine a 9 km STORE mine2 STORE victim",
+                      "GEORADIUSBYMEMBER victim a 1 km STORE", "XREADGROUP COUNT 1 GROUP g STREAMS STREAMS secret >",
+                      "XREADGROUP GROUP STREAMS c STREAMS secret >"):
+            assert str(plain(c.ask(*words.split()))).startswith("NOPERM"), words
+        assert c.call(*"GEORADIUS mine 13 38 9 km STORE mine2 STORE mine3".split()) == 1
+    assert node.call("EXISTS", "victim", "mine2", "mine3") == 2
+    assert node.call("COMMAND", "GETKEYS", *"XREADGROUP GROUP STREAMS c STREAMS a b 0 0".split()) == ["a", "b"]
