@@ -32,7 +32,7 @@ static void begin_anew(struct ldb *d, uint64_t session_id)
     d->stop = d->hinted = false;
     d->breakpoint_count = 0;
     d->shown_max = LDB_SHOWN;
-    d->said.len = d->said_count = d->heard.len = 0;
+    d->said.len = d->said_count = 0;
 }
 
 /* NULL: SYNC is offered. */
@@ -189,33 +189,37 @@ static void wait_a_little(struct ldb *d)
 
 static void end_talk(struct ldb *d, lua_State *L, const char *why)
 {
-    d->talking = false;
-    d->heard.len = 0;
+    d->heard.len = d->taken = 0;
+    resp_reader_fini(&d->reader);
+    resp_reader_init(&d->reader, limits);
     (void)api_raise(L, why);
 }
 
 /* False: the client has gone. Raises an error where it speaks rubbish, or the script was killed. */
 static bool hear(struct ldb *d, lua_State *L, struct resp_request *out)
 {
+    buf_drop(&d->heard, d->taken); /* what was obeyed may have ended in an error */
+    d->taken = 0;
     for (;;) {
         enum resp_status got = resp_read_request(&d->reader, buf_bytes(&d->heard), out);
 
         if (got == RESP_BAD)
             end_talk(d, L, "protocol error");
-        if (got == RESP_ITEM && out->argc > 0)
-            return true;
-        if (got == RESP_ITEM)
-            buf_drop(&d->heard, out->bytes);
+        if (got == RESP_ITEM) {
+            d->taken = out->bytes;
+            if (out->argc > 0)
+                return true;
+            buf_drop(&d->heard, d->taken);
+            d->taken = 0;
+            continue;
+        }
         if (d->heard.len > LDB_HEARD_MAX)
             end_talk(d, L, "max client buffer reached");
         if (!listen(d))
             return false;
-        if (run_let_in(d->script->running)) {
-            d->talking = false;
+        if (run_let_in(d->script->running))
             run_check_killed(L);
-        }
-        if (got == RESP_MORE)
-            wait_a_little(d);
+        wait_a_little(d);
     }
 }
 
@@ -223,20 +227,15 @@ static bool hear(struct ldb *d, lua_State *L, struct resp_request *out)
 static void talk(struct ldb *d, lua_State *L)
 {
     struct resp_request said;
-    bool goes_on = false;
 
-    d->talking = true;
-    while (!goes_on) {
+    do {
         send_said(d);
         if (!hear(d, L, &said)) {
             d->step = false;
             d->breakpoint_count = 0;
-            break;
+            return;
         }
-        goes_on = ldb_obey(d, L, said.argc, said.argv);
-        buf_drop(&d->heard, said.bytes);
-    }
-    d->talking = false;
+    } while (!ldb_obey(d, L, said.argc, said.argv));
 }
 
 /* ---- where it stops -------------------------------------------------------------------------------- */
@@ -273,8 +272,11 @@ static void on_line(lua_State *L, lua_Debug *ar)
     struct ldb *d = vm_of(L)->owner->ldb;
     bool counted = ar->event == LUA_HOOKCOUNT, at_breakpoint, late;
 
-    if (!r || d->talking)
+    if (!r || d->talking) {
+        if (r && counted)
+            run_hook(L, ar);
         return;
+    }
     run_check_killed(L);
     lua_getinfo(L, "Sl", ar);
     if (!strstr(ar->short_src, "user_script"))
@@ -305,7 +307,7 @@ bool ldb_begin(struct script *s, struct call *c, struct bytes source)
         d->line_count += source.at[i] == '\n';
     d->link = c->session->link;
     d->talking = false;
-    d->heard.len = 0;
+    d->heard.len = d->taken = 0;
     resp_reader_init(&d->reader, limits);
     lua_sethook(s->eval.lua, on_line, LUA_MASKLINE | LUA_MASKCOUNT, VM_HOOK_STEPS);
     log_warning("script-debugged client=%llu" REDIS_SAYS(

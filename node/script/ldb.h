@@ -44,7 +44,7 @@ struct ldb {
     int line; /* where it is */
     bool step;
     bool stop;    /* redis.breakpoint() was called */
-    bool talking; /* the script stands: what runs now, the client runs */
+    bool talking; /* the script stands: what runs now, the client said */
     int breakpoints[LDB_BREAKPOINTS], breakpoint_count;
     size_t shown_max; /* 0: all of it */
     bool hinted;
@@ -52,6 +52,7 @@ struct ldb {
     size_t said_count;
     struct buf entry; /* the line that is being put together */
     struct buf heard;
+    size_t taken; /* of it, by the command that is obeyed */
     struct resp_reader reader;
 };
 

@@ -293,17 +293,23 @@ static bool push_chunk(struct ldb *d, lua_State *L, int argc, const struct bytes
     return vm_load(L, code, "@ldb_eval") == 0;
 }
 
+/* On a stack of its own: no hook comes to what a hook runs, and then nothing could end it. */
 static bool eval(struct ldb *d, lua_State *L, int argc, const struct bytes *argv)
 {
+    lua_State *own;
     bool good;
 
     luaL_checkstack(L, 4, "the script's stack is full");
-    good = push_chunk(d, L, argc, argv);
+    own = lua_newthread(L);
+    good = push_chunk(d, own, argc, argv);
     d->entry.len = 0;
-    if (good && lua_pcall(L, 0, 1, 0) == 0)
-        say_value(d, L, "<retval> ");
+    d->talking = true;
+    good = good && lua_pcall(own, 0, 1, 0) == 0;
+    d->talking = false;
+    if (good)
+        say_value(d, own, "<retval> ");
     else
-        say_error(d, L);
+        say_error(d, own);
     lua_pop(L, 1);
     return false;
 }
@@ -318,16 +324,15 @@ static bool redis(struct ldb *d, lua_State *L, int argc, const struct bytes *arg
     lua_pushcfunction(L, api_pcall);
     for (int i = 1; i < argc; i++)
         lua_pushlstring(L, argv[i].at, argv[i].len);
-    d->step = true;
+    d->talking = d->step = true;
     (void)lua_pcall(L, argc - 1, 1, 0);
-    d->step = false;
+    d->talking = d->step = false;
     lua_pop(L, 1);
     return false;
 }
 
 static bool abort_script(struct ldb *d, lua_State *L, int argc, const struct bytes *argv)
 {
-    d->talking = false;
     (void)api_raise(L, "script aborted for user request");
     return true;
 }

@@ -108,7 +108,7 @@ def stopped(node, script, *arguments):
     c = node.client()
     assert c.call("SCRIPT", "DEBUG", "SYNC") == "OK"
     c.send("EVAL", script, *arguments)
-    assert c.read()[0].startswith("* Stopped at 1")
+    assert c.read()[0].startswith("* Stopped at")
     return c
 
 
@@ -130,6 +130,34 @@ def test_others_are_heard_meanwhile(t):
     heard = [c.read(), c.read()]
     assert heard[0] == ["<endsession>"] and "Script killed" in str(heard[1]), heard
     assert node.call("GET", "k") is None
+
+
+def test_what_it_is_told_to_run_can_be_killed(t):
+    t.needs_holdfast()
+    node = t.node(settings={"busy-reply-threshold": 50}).start()
+    c = stopped(node, "local x = 1\nreturn 2", "0")
+    c.send("e", "while true do end")
+    until(lambda: refusal(node, "GET", "k").startswith("BUSY"), 10, "the node to be busy")
+    assert node.call("SCRIPT", "KILL") == "OK"
+    heard = []
+    while not heard or heard[-1] != ["<endsession>"]:
+        heard.append(c.read())
+    assert "Script killed" in str(c.read()), heard
+
+
+def test_an_error_that_the_script_bears_is_no_end(t):
+    """Rubbish and abort raise an error in it; what caught that goes on, and hears what is said next."""
+    t.needs_holdfast()
+    said = []
+    for node in t.node().start(), t.node(product="redis").start():
+        c = stopped(node, "local function f()\n  local a = 1\n  return a\nend\nlocal good = pcall(f)\nlocal b = 2\nreturn {tostring(good), b}", "0")
+        for words in ["s", "s", "abort", "print", "p good", "s", "s", "s"]:
+            c.send(*words.split())
+            said.append((words, comparable(c.read())))
+            if ended(said[-1][1]):
+                break
+        said.append(comparable(c.read()))
+    assert said[:len(said) // 2] == said[len(said) // 2:], said
 
 
 def test_who_goes_away_lets_the_script_run(t):
