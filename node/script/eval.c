@@ -258,6 +258,7 @@ static void begin(struct call *c, struct bytes source, void (*body)(struct call 
     body(c, read_only);
     c->reply->out = to;
     ldb_end(s, c, &reply);
+    out_fini(&reply);
 }
 
 static void eval(struct call *c, bool read_only)
