@@ -85,16 +85,34 @@ static bool write_all(int fd, struct bytes content)
     return true;
 }
 
-/* The new file takes the old one's mode and, where we may, its owner. */
-static bool take_looks(int fd, const char *path)
+/* The new file takes the old one's mode and, where we may, its owner. EINVAL: one that our user namespace
+ * does not know. */
+static bool take_looks(int fd, const struct stat *old)
+{
+    if (fchown(fd, old->st_uid, old->st_gid) != 0 && errno != EPERM && errno != EINVAL)
+        return false;
+    return fchmod(fd, old->st_mode & 07777) == 0;
+}
+
+/* Empty, and as path looks, or with mode where there is none: nobody reads in it what that one keeps secret. */
+static int open_temp(const char *temp, const char *path, unsigned mode)
 {
     struct stat old;
+    bool there = stat(path, &old) == 0;
+    int fd;
 
-    if (stat(path, &old) != 0)
-        return errno == ENOENT;
-    if (fchown(fd, old.st_uid, old.st_gid) != 0 && errno != EPERM)
-        return false;
-    return fchmod(fd, old.st_mode & 07777) == 0;
+    if (!there && errno != ENOENT)
+        return -1;
+    fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : mode);
+    if (fd >= 0 && there && !take_looks(fd, &old)) {
+        int error = errno;
+
+        close(fd);
+        unlink(temp);
+        errno = error;
+        return -1;
+    }
+    return fd;
 }
 
 enum err file_replace(const char *path, struct bytes content, unsigned mode, struct errmsg *out_why)
@@ -106,13 +124,13 @@ enum err file_replace(const char *path, struct bytes content, unsigned mode, str
 
     random_hex(tag, 16);
     buf_printf(&temp, "%s.%s.tmp", path, tag);
-    fd = open(buf_text(&temp), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    fd = open_temp(buf_text(&temp), path, mode);
     if (fd < 0) {
         e = io_failed(out_why, "create", buf_text(&temp));
         buf_fini(&temp);
         return e;
     }
-    if (!write_all(fd, content) || !take_looks(fd, path) || fsync(fd) != 0)
+    if (!write_all(fd, content) || fsync(fd) != 0)
         e = io_failed(out_why, "write", buf_text(&temp));
     if (close(fd) != 0 && e == OK)
         e = io_failed(out_why, "close", buf_text(&temp));

@@ -1,11 +1,16 @@
 /*
- * file: what killed replacements have left beside a path goes, and nothing else does.
+ * file: what killed replacements have left beside a path goes, and nothing else does; nobody reads in a replacement
+ * what nobody may read in the file. The kernel's answers are this program's own: write notes who may read what it
+ * writes to, and fchown fails where a test says so.
  */
 #include "common/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +18,26 @@
 
 static char dir[] = "/tmp/test_file.XXXXXX";
 static char path[64];
+
+static mode_t mode_written; /* of the regular file that was written to last */
+static int fchown_errno;
+
+ssize_t write(int fd, const void *buf, size_t n)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        mode_written = st.st_mode & 07777;
+    return syscall(SYS_write, fd, buf, n);
+}
+
+int fchown(int fd, uid_t owner, gid_t group)
+{
+    if (!fchown_errno)
+        return (int)syscall(SYS_fchown, fd, owner, group);
+    errno = fchown_errno;
+    return -1;
+}
 
 static const char *beside(const char *suffix)
 {
@@ -61,4 +86,42 @@ START_TEST(only_old_temps_of_this_path_are_swept)
 }
 END_TEST
 
-CHECK_MAIN("file", only_old_temps_of_this_path_are_swept)
+START_TEST(a_replacement_is_as_secret_as_the_file_from_its_first_byte)
+{
+    static const struct {
+        mode_t old, mode, want; /* old 0: there is none */
+        int fchown_errno;
+        enum err result;
+    } table[] = {
+        { 0600, 0644, 0600 },
+        { 0640, 0600, 0640 },
+        { 0, 0640, 0640 },
+        { 0600, 0644, 0600, EPERM },
+        { 0600, 0644, 0600, EINVAL },
+        { 0600, 0644, 0600, EIO, ERR_IO },
+    };
+    struct errmsg why;
+
+    umask(022);
+    ck_assert_ptr_nonnull(mkdtemp(strcpy(dir, "/tmp/test_file.XXXXXX")));
+    snprintf(path, sizeof path, "%s/conf", dir);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        struct stat st;
+
+        unlink(path);
+        if (table[i].old)
+            make("", 0);
+        ck_assert(!table[i].old || chmod(path, table[i].old) == 0);
+        fchown_errno = table[i].fchown_errno;
+        mode_written = 0;
+        ck_assert_int_eq(file_replace(path, BYTES("secret"), table[i].mode, &why), table[i].result);
+        fchown_errno = 0;
+        ck_assert_uint_eq(mode_written, table[i].result == OK ? table[i].want : 0);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, table[i].want);
+    }
+}
+END_TEST
+
+CHECK_MAIN("file", only_old_temps_of_this_path_are_swept,
+           a_replacement_is_as_secret_as_the_file_from_its_first_byte)
