@@ -237,6 +237,10 @@ def test_signing_in(t):
     browser.do("click", at="#look-slow")
     browser.until("/slow log/i.test(document.getElementById('look-result').textContent)", 20)
     assert browser.run("!/secret/.test(document.documentElement.outerHTML)")
+    # What is there to be copied into a shell has a name's blanks and semicolons in quotes.
+    browser.run("import('/page/panels.js').then((m) => { window.told = m.drawCommands({ name: `a;b'c`, sentinel_port: 1 }) ?? true; }) && true")
+    browser.until("window.told")
+    assert r"SENTINEL FAILOVER 'a;b'\''c'" in browser.text("#cli"), browser.text("#cli")
     clean(browser, allowed=("401",))  # a browser tells of those by itself
 
 

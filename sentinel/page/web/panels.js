@@ -96,13 +96,17 @@ export function drawEvents(events) {
   if (!events.length) body.replaceChildren(el('tr', null, el('td', { colspan: 3, class: 'none' }, 'None since this sentinel started.')));
 }
 
+// A name may hold anything that is no blank, and a file's even that: what is copied into a shell is one word of it.
+const shellWord = (text) => (/^[\w.:/%-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
+
 export function drawCommands(g) {
   const base = new URL('api/v1', document.baseURI).href, at = `${base}/groups/${encodeURIComponent(g.name)}`;
   const curl = hasToken() ? 'curl -s -H "Authorization: Bearer $TOKEN"' : 'curl -s', cli = `redis-cli -p ${g.sentinel_port} SENTINEL`;
+  const name = shellWord(g.name), url = shellWord(at);
   setText(by('cli'), [
-    '# armed, topology, problems', `${curl} ${at}`, `${cli} CKQUORUM ${g.name}`,
-    '# the last failovers, and events as they happen', `${curl} ${at}/failovers`, `${curl} -N ${base}/events/stream`,
-    '# switch over; pause failovers for maintenance', `${cli} FAILOVER ${g.name}`, `${cli} HF PAUSE ${g.name} 1800`,
-    ...(g.durable ? ['# how the durable group stands', `${cli} HF STATUS ${g.name}`] : []),
+    '# armed, topology, problems', `${curl} ${url}`, `${cli} CKQUORUM ${name}`,
+    '# the last failovers, and events as they happen', `${curl} ${shellWord(`${at}/failovers`)}`, `${curl} -N ${base}/events/stream`,
+    '# switch over; pause failovers for maintenance', `${cli} FAILOVER ${name}`, `${cli} HF PAUSE ${name} 1800`,
+    ...(g.durable ? ['# how the durable group stands', `${cli} HF STATUS ${name}`] : []),
   ].join('\n'));
 }
