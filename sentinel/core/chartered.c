@@ -91,6 +91,11 @@ void chartered_serves(struct sentinel *s, const struct event *ev, struct actions
 
     if (!g || !g->chartered)
         return;
+    if (!to && !globals_admit(&s->globals, &ev->serves.leader)) {
+        note(out, LEVEL_WARNING, "leader-refused", "%s: a name, and resolve-hostnames is no",
+             g->name);
+        return;
+    }
     if (!to)
         to = node_add(s, g, &ev->serves.leader);
     if (!to) {

@@ -1,5 +1,6 @@
 #include "sentinel/core/config.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -40,6 +41,13 @@ bool addr_set(struct addr *out, struct bytes host, int64_t port)
     return true;
 }
 
+bool host_is_address(const char *host)
+{
+    unsigned char any[16];
+
+    return inet_pton(AF_INET, host, any) == 1 || inet_pton(AF_INET6, host, any) == 1;
+}
+
 void addr_name(const struct addr *a, char *out, size_t cap)
 {
     snprintf(out, cap, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host, a->port);
@@ -53,6 +61,16 @@ static char *dup_or_null(const char *text)
 void globals_defaults(struct globals *g)
 {
     *g = (struct globals){ .deny_scripts_reconfig = true };
+}
+
+bool globals_admit(const struct globals *g, const struct addr *a)
+{
+    static const char in_names[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+
+    if (host_is_address(a->host))
+        return true;
+    return g->resolve_hostnames && a->host[strspn(a->host, in_names)] == '\0';
 }
 
 void globals_copy(struct globals *out, const struct globals *from)

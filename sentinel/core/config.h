@@ -41,6 +41,8 @@ struct addr {
 bool addr_eq(const struct addr *a, const struct addr *b); /* host compared without case */
 /* False when host does not fit or port is outside 1..65535; *out is untouched then. */
 bool addr_set(struct addr *out, struct bytes host, int64_t port);
+/* An address, not a name. */
+bool host_is_address(const char *host);
 /* "host:port", an IPv6 host in brackets: the name of a follower on the wire. */
 void addr_name(const struct addr *a, char *out, size_t cap);
 
@@ -78,6 +80,9 @@ struct globals {
     char *sentinel_pass_fallback; /* tried where that is refused; not known to Redis */
 };
 void globals_defaults(struct globals *g);
+/* May it be believed where others say it? What it becomes stands in the file, which must be read again: an
+ * address, or, where names are resolved, what names are made of. */
+bool globals_admit(const struct globals *g, const struct addr *a);
 void globals_copy(struct globals *out, const struct globals *from); /* frees what *out held */
 void globals_fini(struct globals *g);
 

@@ -74,7 +74,7 @@ static void compare(struct sentinel *s, struct group *g, struct seat *seat, uint
 {
     bool same_leader = node_is_at(g->leader, leader);
 
-    if (g->chartered)
+    if (g->chartered || !globals_admit(&s->globals, leader))
         return;
     if (epoch > g->config_epoch ||
         (MUTATED(s, MUT_EQUAL_EPOCH_ADOPTED) && !same_leader && epoch + 1 >= g->config_epoch))
@@ -177,7 +177,7 @@ static void hear(struct sentinel *s, const struct hello *h, struct actions *out)
     struct group *g = sentinel_find_group(s, bytes_of(h->group));
     struct seat *seat;
 
-    if (!g || is_mine(s, h, out))
+    if (!g || is_mine(s, h, out) || !globals_admit(&s->globals, &h->from))
         return;
     seat = meet(s, g, h, out);
     if (!seat)

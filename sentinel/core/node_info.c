@@ -92,7 +92,8 @@ static void find_followers(struct sentinel *s, struct group *g, const struct inf
         struct node *n;
         struct addr a;
 
-        if (!addr_set(&a, info->followers[i].host, info->followers[i].port) || node_at(g, &a))
+        if (!addr_set(&a, info->followers[i].host, info->followers[i].port) ||
+            !globals_admit(&s->globals, &a) || node_at(g, &a))
             continue;
         n = node_add(s, g, &a);
         if (!n)

@@ -1,6 +1,5 @@
 #include "sentinel/state/conf.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -153,14 +152,6 @@ static enum err read_state_file(struct reading *r)
 
 /* ---- monitor ----------------------------------------------------------------------------------- */
 
-static bool is_address(struct bytes host)
-{
-    AUTO_FREE char *text = copy(host);
-    unsigned char any[16];
-
-    return inet_pton(AF_INET, text, any) == 1 || inet_pton(AF_INET6, text, any) == 1;
-}
-
 /* Host and port at argv[at]. Names are resolved when they are dialled: a name server that is down must
  * not keep a sentinel from starting. */
 static enum err read_addr(struct reading *r, int at, struct addr *out)
@@ -169,8 +160,8 @@ static enum err read_addr(struct reading *r, int at, struct addr *out)
 
     if (!bytes_to_i64(r->argv[at + 1], &port) || port < 1 || port > 65535)
         return refuse(r, "Invalid port number.");
-    if ((!r->c->globals.resolve_hostnames && !is_address(r->argv[at])) ||
-        !addr_set(out, r->argv[at], port))
+    if (!addr_set(out, r->argv[at], port) ||
+        (!r->c->globals.resolve_hostnames && !host_is_address(out->host)))
         return refuse(r, "Can't resolve instance hostname.");
     return OK;
 }

@@ -84,6 +84,46 @@ def test_a_kill_forgets_nothing_that_was_answered(t):
     assert len(s.call("SENTINEL", "MASTERS")) == 7
 
 
+def test_names_are_not_believed_where_none_is_resolved(t):
+    """Neither INFO nor a hello puts a name into a file that could not be read again."""
+    t.needs_holdfast()
+    leader = t.node().start()
+    named = t.node(settings={"replicaof": "%s %d" % leader.address, "replica-announce-ip": "node2"}).start()
+    named.wait_follows(leader)
+    follower = t.node(settings={"replicaof": "%s %d" % leader.address}).start()
+    follower.wait_follows(leader)
+    for product in ("holdfast", "redis"):
+        s = watching(t, product, leader).start()
+        for port, sayer, leads in (26391, "node9", "127.0.0.1"), (26392, "127.0.0.1", "node9"):
+            hello = "%s,%d,%s,7,m1,%s,%d,7" % (sayer, port, str(port) * 8, leads, leader.port)
+            assert s.call("PUBLISH", "__sentinel__:hello", hello) == 1
+        wait_known(s, "known-replica m1 127.0.0.1 %d" % follower.port)
+        assert s.call("SENTINEL", "FLUSHCONFIG") == "OK"
+        assert "node" not in "".join(line for line in text(s.conf).splitlines() if line.startswith("sentinel")), product
+        s.stop()
+        s.start()
+        assert s.master("m1")["ip"] == "127.0.0.1", product
+        s.stop()
+
+
+def test_names_are_believed_where_they_are_resolved(t):
+    t.needs_holdfast()
+    leader = t.node().start()
+    s = watching(t, "holdfast", leader).start()
+    assert s.call("SENTINEL", "CONFIG", "SET", "resolve-hostnames", "yes") == "OK"
+    for port, sayer in (26391, 'x"y'), (26392, "x/y"), (26393, "localhost"):
+        assert s.call("PUBLISH", "__sentinel__:hello",
+                      "%s,%d,%s,0,m1,127.0.0.1,%d,0" % (sayer, port, str(port) * 8, leader.port)) == 1
+    wait_known(s, "known-sentinel m1 localhost 26393")
+    assert "x" not in "".join(line for line in text(s.conf).splitlines() if "known-sentinel" in line)
+    with s.client() as c:
+        reply = c.ask("SENTINEL", "CONFIG", "SET", "resolve-hostnames", "no")
+    assert reply.value.startswith("ERR resolve-hostnames stays"), reply
+    s.stop()
+    s.start()
+    assert s.call("SENTINEL", "CONFIG", "GET", "resolve-hostnames") == ["resolve-hostnames", "yes"]
+
+
 def test_votes_survive_a_kill(t):
     t.needs_holdfast()
     leader = t.node().start()
