@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "common/serve/rights.h"
 #include "sentinel/serve/rows.h"
 
 /* A sentinel's id or "*"; what is stored and told must not break a line. */
@@ -89,8 +90,52 @@ static void hf_state(struct call *c)
     serve_ask(c, &ev);
 }
 
+/* What some words need besides the right to HF, which every node has that a durable group may have: of peers, what
+ * they need for a vote, and of operators, what they need for the like. What proposers say and STATUS need no more. */
+static const struct {
+    const char *word, *needs;
+} guarded[] = {
+    { "hello", "is-master-down-by-addr" },
+    { "state", "is-master-down-by-addr" },
+    { "paused", "is-master-down-by-addr" },
+    { "suspect", "is-master-down-by-addr" },
+    { "opinion", "is-master-down-by-addr" },
+    { "pause", "failover" },
+    { "resume", "failover" },
+    { "force", "failover" },
+    { "reseed", "failover" },
+    { "level", "set" },
+    { "admit", "set" },
+    { "member", "set" },
+    { "voter", "set" },
+};
+
+/* False: refused and answered. */
+static bool hf_allowed(struct call *c)
+{
+    const struct command_table *t = c->service->commands;
+    struct call as = *c;
+    enum acl_denial denial;
+    struct errmsg why;
+
+    for (size_t i = 0; i < ARRAY_LEN(guarded); i++) {
+        if (!bytes_is_word(c->argv[2], guarded[i].word))
+            continue;
+        as.cmd = command_find_sub(t, command_find(t, c->argv[0]), bytes_of(guarded[i].needs));
+        denial = rights_check(&as, ACL_TOPLEVEL);
+        if (denial == ACL_ALLOWED)
+            return true;
+        rights_say(&as, denial, &why);
+        reply_error(c->reply, why.text);
+        return false;
+    }
+    return true;
+}
+
 void sentinel_hf(struct call *c)
 {
+    if (!hf_allowed(c))
+        return;
     if (bytes_is_word(c->argv[2], "hello"))
         hf_hello(c);
     else if (bytes_is_word(c->argv[2], "state"))

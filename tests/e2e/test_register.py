@@ -174,7 +174,8 @@ def test_a_voter_promises_accepts_and_tells(t):
 
 
 def test_who_may_ask(t):
-    """A password, and users: the right to SENTINEL HF alone is enough, and without it nothing is told."""
+    """A password, and users: the right to SENTINEL HF alone is enough for a node, without it nothing is told, and what peers
+    and operators say takes the rights of those."""
     t.needs_holdfast()
     made, places = sentinels(t, 3, settings={"requirepass": "secret"})
     for s in made:
@@ -186,6 +187,21 @@ def test_who_may_ask(t):
         assert c.ask("SENTINEL", "HF", "ENROL", "1", GROUP).value.startswith("NOAUTH ")
         c.call("AUTH", "visitor", "word")
         assert c.ask("SENTINEL", "HF", "ENROL", "1", GROUP).value.startswith("NOPERM ")
+    said = {"ENROL": None, "LOOKOUT": None, "STATUS": None, "HELLO": "is-master-down-by-addr", "STATE": "is-master-down-by-addr",
+            "PAUSED": "is-master-down-by-addr", "SUSPECT": "is-master-down-by-addr", "OPINION": "is-master-down-by-addr",
+            "PAUSE": "failover", "RESUME": "failover", "FORCE": "failover", "RESEED": "failover", "LEVEL": "set", "ADMIT": "set",
+            "MEMBER": "set", "VOTER": "set"}
+    with made[0].client(password="secret") as admin, made[0].client(password=None) as c:
+        c.call("AUTH", "proposer", "word")
+        for word, needs in said.items():
+            for allowed in (False, True):
+                reply = c.ask("SENTINEL", "HF", word.lower(), "nosuch").value
+                assert ("NOPERM" in str(reply)) == bool(needs and not allowed), (word, allowed, reply)
+                assert "NOPERM" not in str(reply) or "'sentinel|%s' command" % needs in reply, (word, reply)
+                if needs:
+                    admin.call("ACL", "SETUSER", "proposer", "+sentinel|" + needs)
+            if needs:
+                admin.call("ACL", "SETUSER", "proposer", "-sentinel|" + needs)
 
 
 # ---- what must not be lost -------------------------------------------------------------------------------------------
