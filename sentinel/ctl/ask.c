@@ -8,7 +8,7 @@
 
 enum ctl_exit verb_complain(enum err e, const struct errmsg *why)
 {
-    fprintf(stderr, "holdfastctl: %s\n", why->text);
+    print_line(stderr, "holdfastctl: %s", why->text);
     switch (e) {
     case ERR_CLOSED:
     case ERR_TIMEOUT:

@@ -151,7 +151,7 @@ enum ctl_exit verb_audit(const struct options *o)
         e = audit_sample(&a, &w, &stopped, &why);
     wire_close(&w);
     if (e != OK && a.count)
-        fprintf(stderr, "holdfastctl: broken off: %s\n", why.text);
+        print_line(stderr, "holdfastctl: broken off: %s", why.text);
     told = e == OK || a.count;
     if (told)
         tell(o, &a, t.address);

@@ -46,8 +46,8 @@ static void show_severity(const cJSON *findings, const char *severity)
     {
         if (strcmp(json_text(f, "severity"), severity) != 0)
             continue;
-        printf("%-8s %s: %s\n", severity, json_text(f, "rule"), json_text(f, "what"));
-        printf("         -> %s\n", json_text(f, "do"));
+        print_line(stdout, "%-8s %s: %s", severity, json_text(f, "rule"), json_text(f, "what"));
+        print_line(stdout, "         -> %s", json_text(f, "do"));
     }
 }
 

@@ -63,7 +63,7 @@ static enum err follow(const struct options *o, struct wire *w, struct errmsg *w
     enum err e = WIRE_CALL(w, &push, why, "PSUBSCRIBE", "*");
 
     if (e == OK && push->kind != RESP_ERROR)
-        fprintf(stderr, "holdfastctl: listening to %s\n", w->target->address);
+        print_line(stderr, "holdfastctl: listening to %s", w->target->address);
     while (e == OK) {
         if (push->kind == RESP_ERROR) {
             errmsg_set(why, "%s: %.*s", w->target->address, (int)push->text.len, push->text.at);
@@ -97,7 +97,7 @@ enum ctl_exit verb_events(const struct options *o)
         if (e == OK) {
             reached = true;
             e = follow(o, &w, &why);
-            fprintf(stderr, "holdfastctl: %s\n", why.text);
+            print_line(stderr, "holdfastctl: %s", why.text);
         } else if (!reached) {
             return verb_complain(e, &why);
         }

@@ -233,13 +233,13 @@ static enum err ask(struct failover *f, struct errmsg *why)
 static void show_outcome(const cJSON *value)
 {
     if (strcmp(json_text(value, "outcome"), "not needed") == 0)
-        printf("not needed: %s leads\n", json_text(value, "leader"));
+        print_line(stdout, "not needed: %s leads", json_text(value, "leader"));
     else if (strcmp(json_text(value, "outcome"), "done") == 0)
-        printf("done in %.0f ms: %s leads, %s did before\n",
-               cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(value, "took_ms")),
-               json_text(value, "leader"), json_text(value, "before"));
+        print_line(stdout, "done in %.0f ms: %s leads, %s did before",
+                   cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(value, "took_ms")),
+                   json_text(value, "leader"), json_text(value, "before"));
     else
-        printf("%s: %s\n", json_text(value, "outcome"), json_text(value, "reason"));
+        print_line(stdout, "%s: %s", json_text(value, "outcome"), json_text(value, "reason"));
 }
 
 static void report(struct failover *f, enum ctl_exit status)

@@ -141,7 +141,7 @@ enum ctl_exit verb_slowlog(const struct options *o)
         e = facts_node_target(node, &t) == OK ? ask_node(o, &t, calls, &why) : ERR_SYNTAX;
         any |= e == OK;
         if (e != OK)
-            fprintf(stderr, "holdfastctl: %s\n", why.text);
+            print_line(stderr, "holdfastctl: %s", why.text);
         first = first == OK ? e : first;
     }
     cJSON_Delete(nodes);

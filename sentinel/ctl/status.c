@@ -279,8 +279,8 @@ static void show_groups(const cJSON *groups)
     table_fini(&t);
     cJSON_ArrayForEach(group, groups)
         cJSON_ArrayForEach(other, cJSON_GetObjectItemCaseSensitive(group, "disagree"))
-            printf("! %s: %s says that the leader is %s\n", json_text(group, "name"),
-                   json_text(other, "sentinel"), json_text(other, "leader"));
+            print_line(stdout, "! %s: %s says that the leader is %s", json_text(group, "name"),
+                       json_text(other, "sentinel"), json_text(other, "leader"));
 }
 
 static void show_status(const cJSON *value)

@@ -1,6 +1,7 @@
 #include "sentinel/ctl/table.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -58,6 +59,13 @@ void table_print(const struct table *t, FILE *to)
         }
 }
 
+/* U+0080 to U+009F, of which U+009B begins what ESC [ does. */
+static bool is_control_pair(struct bytes text, size_t at)
+{
+    return at + 1 < text.len && (unsigned char)text.at[at] == 0xc2 &&
+           (unsigned char)text.at[at + 1] >= 0x80 && (unsigned char)text.at[at + 1] < 0xa0;
+}
+
 char *printable(struct bytes text)
 {
     struct buf out = { 0 };
@@ -66,7 +74,9 @@ char *printable(struct bytes text)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
 
-        if (c < 0x20 || c == 0x7f)
+        if (is_control_pair(text, i))
+            buf_printf(&out, "\\xc2\\x%02x", (unsigned char)text.at[++i]);
+        else if (c < 0x20 || c == 0x7f)
             buf_printf(&out, "\\x%02x", c);
         else
             buf_putc(&out, (char)c);
@@ -74,4 +84,19 @@ char *printable(struct bytes text)
     copy = xmemdup0(out.at ? out.at : "", out.len);
     buf_fini(&out);
     return copy;
+}
+
+void print_line(FILE *to, const char *format, ...)
+{
+    char *text = NULL, *clean;
+    va_list args;
+
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    va_end(args);
+    clean = printable(bytes_of(text ? text : ""));
+    fprintf(to, "%s\n", clean);
+    xfree(clean);
+    free(text);
 }

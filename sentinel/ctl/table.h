@@ -31,7 +31,10 @@ void table_addf(struct table *t, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Only whole rows are printed. */
 void table_print(const struct table *t, FILE *to);
 
-/* A copy of text that is safe on a terminal; the caller frees it with xfree. */
+/* A copy of text that is safe on a terminal: without control characters, those of eight bits in UTF-8 neither. The
+ * caller frees it with xfree. */
 char *printable(struct bytes text);
+/* One line, whatever a server had put into what it is made of. */
+void print_line(FILE *to, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif

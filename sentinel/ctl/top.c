@@ -247,7 +247,7 @@ static void draw(const cJSON *value, const char *error, uint64_t every_ms)
     if (value)
         print_nodes(value, page);
     else
-        fprintf(page, "%s\n", error);
+        print_line(page, "%s", error);
     fclose(page);
     fputs("\033[H", stdout);
     line = text;

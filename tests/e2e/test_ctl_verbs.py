@@ -4,7 +4,10 @@ import os
 import pty
 import re
 import shutil
+import socketserver
 import subprocess
+import threading
+from types import SimpleNamespace
 
 from harness.case import limit
 from harness.process import binary
@@ -116,6 +119,26 @@ def test_forgets_a_dead_sentinel(t):
     assert all(s.master("mymaster")["num-other-sentinels"] == "2" for s in group.sentinels)
     facts = json.loads(ctl(group.sentinels, "--json", "status").stdout)
     assert facts["groups"][0]["sentinels"] == 3
+
+
+def test_a_server_writes_nothing_to_the_terminal(t):
+    """Its errors are texts like any other: no escapes, those of eight bits in UTF-8 neither."""
+    class Liar(socketserver.StreamRequestHandler):
+        def handle(self):
+            while self.rfile.readline(1000):
+                self.wfile.write(b"-ERR \x1b]0;owned\x07 \xc2\x9b2J \xc3\xa4 end\r\n")
+                self.wfile.flush()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Liar) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        liar = SimpleNamespace(address=server.server_address)
+        for words in (["leader", "mymaster"], ["status"], ["slowlog", "mymaster"], ["events", "--follow"], ["check", "mymaster"],
+                      ["failover", "mymaster"], ["pause", "mymaster"], ["forget", "mymaster", "127.0.0.1:1"]):
+            done = ctl([liar], *words)
+            assert done.returncode != DONE, words
+            assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout + done.stderr), (words, done)
+            if words[0] == "leader":
+                assert r"\x1b]0;owned\x07 \xc2\x9b2J ä end" in done.stderr, done
+        server.shutdown()
 
 
 @limit(60)
