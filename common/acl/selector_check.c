@@ -67,7 +67,7 @@ static enum acl_denial check_channels(const struct selector *s, const struct cat
 {
     int last = e->last_channel < 0 ? argc - 1 : e->last_channel;
 
-    for (int i = 1; i <= last; i++)
+    for (int i = 1; i <= last && i < argc; i++) /* a script may ask with fewer than the row wants */
         if (!selector_hears(s, argv[i], e->channels == CHANNELS_AS_PATTERNS)) {
             *out_arg = i;
             return ACL_DENIED_CHANNEL;

@@ -72,13 +72,21 @@ static const char *want_arguments(lua_State *L, struct script *s, int *argc)
 
 /* ---- may it run? ------------------------------------------------------------------------------ */
 
-static const char *resolve(const struct script *s, int argc, const struct command **out_cmd)
+/* However many arguments it has; NULL: no such command or subcommand. */
+static const struct command *find(const struct script *s, int argc)
 {
     const struct command_table *t = s->world->commands;
     const struct command *cmd = command_find(t, s->argv[0]);
 
     if (cmd && cmd->subs && argc > 1)
         cmd = command_find_sub(t, cmd, s->argv[1]);
+    return cmd;
+}
+
+static const char *resolve(const struct script *s, int argc, const struct command **out_cmd)
+{
+    const struct command *cmd = find(s, argc);
+
     if (UNLIKELY(!cmd))
         return "ERR Unknown Redis command called from script";
     if (UNLIKELY(argc < cmd->argc_min || argc > cmd->argc_max))
@@ -231,8 +239,9 @@ int api_pcall(lua_State *L)
 int api_acl_check_cmd(lua_State *L)
 {
     struct run *r = run_of(L);
+    const struct command *cmd;
+    const struct user *user;
     const char *why;
-    struct call c;
     int argc, arg;
 
     if (!r)
@@ -240,12 +249,10 @@ int api_acl_check_cmd(lua_State *L)
     why = want_arguments(L, r->script, &argc);
     if (why)
         return api_raise(L, why);
-    c = *r->call;
-    c.argv = r->script->argv;
-    c.argc = argc;
-    if (resolve(r->script, argc, &c.cmd) != NULL &&
-        !command_find(r->script->world->commands, c.argv[0]))
+    cmd = find(r->script, argc);
+    if (!cmd)
         return api_raise(L, "Invalid command passed to redis.acl_check_cmd()");
-    lua_pushboolean(L, !c.user || acl_check(c.user, c.cmd, argc, c.argv, &arg) == ACL_ALLOWED);
+    user = r->call->user;
+    lua_pushboolean(L, !user || acl_check(user, cmd, argc, r->script->argv, &arg) == ACL_ALLOWED);
     return 1;
 }

@@ -237,6 +237,11 @@ AUTH bob p; EVAL "return redis.call('GET', KEYS[1])" 1 x1; EVAL "return redis.ca
 AUTH bob p; EVAL "return redis.pcall('PUBLISH', 'other', 'm')" 0; EVAL "return redis.call('PUBLISH', 'news', 'm')" 0; EVAL "return {err='x'}" 1 y1
 AUTH bob p; EVAL "return {redis.acl_check_cmd('GET','x1'), redis.acl_check_cmd('GET','y1'), redis.acl_check_cmd('FLUSHALL')}" 0
 AUTH bob p; EVAL "return redis.acl_check_cmd('NOSUCH')" 0; EVAL "return redis.acl_check_cmd('GET')" 0; EVAL "return redis.acl_check_cmd()" 0
+AUTH bob p; EVAL "return {redis.acl_check_cmd('MSET','x1'), redis.acl_check_cmd('FLUSHALL','a','b','c'), redis.acl_check_cmd('GET','x1','x2')}" 0
+AUTH bob p; EVAL "return {redis.acl_check_cmd('SHUTDOWN','a','b','c','d','e'), redis.acl_check_cmd('SET','x1'), redis.acl_check_cmd('SET','y1')}" 0
+AUTH bob p; EVAL "return {redis.acl_check_cmd('PUBLISH'), redis.acl_check_cmd('SUBSCRIBE'), redis.acl_check_cmd('PUBLISH','other')}" 0
+AUTH bob p; EVAL "return {redis.acl_check_cmd('CONFIG'), redis.acl_check_cmd('CONFIG','GET'), redis.acl_check_cmd('config','rewrite','x')}" 0
+AUTH bob p; EVAL "return redis.acl_check_cmd('CONFIG','NOSUCH')" 0; EVAL "return redis.acl_check_cmd('CONFIG','NOSUCH','a')" 0
 AUTH bob p; SORT x1 BY w_*; SORT x1 BY nosort; SORT x1 GET x*; SORT x1 GET #; SORT x1 BY x* GET #
 AUTH rita p; SORT x1 BY w_*; SORT x1 GET x*; SORT x1 GET # BY y*; SORT_RO x1 BY y*
 AUTH bob p; SUBSCRIBE other; SUBSCRIBE news; PSUBSCRIBE new*; PSUBSCRIBE n*; UNSUBSCRIBE other
