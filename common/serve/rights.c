@@ -95,7 +95,7 @@ static void user_changes(void *arg, const struct user *now, const struct user *n
         if (s->user != now)
             continue;
         if (!(s->flags & SESSION_AUTHENTICATED)) /* it speaks as default: now is that one */
-            s->reader.limits.unauthenticated = !open;
+            session_limit_stranger(s, !open);
         if (listens_beyond(s, next))
             session_kill(s, LINK_WHY_ASKED);
     }

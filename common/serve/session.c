@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/serve/dispatch.h"
 #include "common/serve/pubsub.h"
+#include "common/serve/rights.h"
 #include "common/serve/service.h"
 
 enum {
@@ -319,6 +320,12 @@ void session_apply_limits(struct session *s)
         s->reader.limits.bulk_bytes_max = bulk_bytes_max;
 }
 
+void session_limit_stranger(struct session *s, bool limited)
+{
+    if (!(s->flags & SESSION_HELD) || !limited) /* as above */
+        s->reader.limits.unauthenticated = limited;
+}
+
 void session_set_kind(struct session *s, enum session_kind kind)
 {
     s->kind = kind;
@@ -392,6 +399,13 @@ static void let_go(struct session *s)
     link_pause_reading(s->link, false);
 }
 
+/* The held request was read for the last time: what was changed meanwhile holds. */
+static void limit_again(struct session *s)
+{
+    session_apply_limits(s);
+    session_limit_stranger(s, rights_needs_login(s));
+}
+
 /* The held request stands whole at the front of the input. */
 static void read_held(struct session *s, struct resp_request *out_req)
 {
@@ -412,6 +426,7 @@ bool session_try_held(struct session *s, bool denies_blocking)
     if (!dispatch(s, &req, denies_blocking, &now_us))
         return false;
     request_done(s, req.bytes);
+    limit_again(s);
     link_again(s->link);
     return true;
 }
@@ -427,6 +442,7 @@ void session_drop_held(struct session *s)
     read_held(s, &req);
     link_wrote(s->link);
     request_done(s, req.bytes);
+    limit_again(s);
     link_again(s->link);
 }
 

@@ -140,6 +140,8 @@ void session_resume(struct session *s);
 void session_reset(struct session *s);
 /* AUTH succeeded: the session speaks as user. */
 void session_set_user(struct session *s, const struct user *user);
+/* Whether what nobody has logged in for may be long. A request that is held was let in: it fits still. */
+void session_limit_stranger(struct session *s, bool limited);
 /* Name for CLIENT SETNAME and HELLO SETNAME: false when it holds a blank, newline or odd byte. */
 bool session_set_name(char **slot, struct bytes name);
 

@@ -377,6 +377,26 @@ def test_a_held_request_survives_a_lower_limit(t):
             assert c.call("STRLEN", "a") == 2000000
 
 
+def test_a_held_request_survives_a_password(t):
+    """Of one who never logged in: it has more arguments than strangers may send. The next one is refused for them."""
+    node = t.node(settings={"requirepass": "x"}).start()
+    many = ["BLPOP"] + ["k%d" % i for i in range(20)]
+    with Client(node.address, password="x") as c:
+        for timeout in ("0", "0.5"):
+            with Client(node.address) as waiter:
+                assert waiter.ask("PING").value.startswith("NOAUTH")
+                assert c.call("CONFIG", "SET", "requirepass", "") == "OK"
+                waiter.send(*many, timeout)
+                until(lambda: info(c, "clients")["blocked_clients"] == "1", 5, "BLPOP waits")
+                assert c.call("CONFIG", "SET", "requirepass", "x") == "OK"
+                if timeout == "0":
+                    c.call("LPUSH", "k1", "v")
+                assert waiter.read_reply().value.startswith("NOAUTH")  # it is asked again, whatever its turn came for
+                c.call("DEL", "k1")
+                waiter.send(*many, timeout)
+                assert "unauthenticated multibulk length" in waiter.read_reply().value
+
+
 def test_a_follower_cannot_reset_its_link(t):
     node = t.node(settings={"repl-diskless-sync-delay": "0"}).start()
     with node.client() as follower, node.client() as c:
