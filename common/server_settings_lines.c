@@ -432,6 +432,37 @@ static bool says_requirepass(const struct server_settings *set, struct bytes lin
     return same;
 }
 
+/* A quote would open a text where the line is read; of the words of users none has a blank. */
+static void put_user_word(struct buf *out, struct bytes word)
+{
+    if (memchr(word.at, '"', word.len) || memchr(word.at, '\'', word.len))
+        buf_put_quoted(out, word);
+    else
+        buf_add(out, word);
+}
+
+/* line is the description of u, whose name may be empty. */
+static void put_user_line(struct buf *out, const struct user *u, struct bytes line)
+{
+    struct bytes name = u->by_name.name;
+    size_t at = strlen("user ") + name.len;
+
+    buf_puts(out, "user ");
+    if (name.len)
+        put_user_word(out, name);
+    else
+        buf_puts(out, "\"\"");
+    while (at < line.len) {
+        const char *word = line.at + at + 1, *end = memchr(word, ' ', line.len - at - 1);
+        size_t len = end ? (size_t)(end - word) : line.len - at - 1;
+
+        buf_putc(out, ' ');
+        put_user_word(out, (struct bytes){ word, len });
+        at += 1 + len;
+    }
+    buf_putc(out, '\n');
+}
+
 void server_settings_put_users(const struct server_settings *set, struct buf *out)
 {
     AUTO_FREE const struct user **all = set->users ? acl_sorted(set->users) : NULL;
@@ -442,8 +473,7 @@ void server_settings_put_users(const struct server_settings *set, struct buf *ou
         user_describe(all[i], &line);
         if (says_requirepass(set, buf_bytes(&line)))
             buf_putc(out, ' ');
-        buf_add(out, buf_bytes(&line));
-        buf_putc(out, '\n');
+        put_user_line(out, all[i], buf_bytes(&line));
     }
     buf_fini(&line);
 }

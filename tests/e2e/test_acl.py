@@ -304,6 +304,25 @@ def test_a_user_of_many_words_is_read_again(t):
     assert node.call("ACL", "GETUSER", "many") == before
 
 
+def test_users_with_quotes_are_read_again(t):
+    """A configuration file has quotes; an aclfile has none, and takes them as they are."""
+    t.needs_holdfast()
+    leader = t.node().start()
+    acls = os.path.join(leader.folder, "users.acl")
+    open(acls, "w").close()
+    servers = [t.node().start(), t.node(settings={"aclfile": acls}).start(),
+               t.sentinel(watch=[("m1", leader.address, 1, {})]).start()]
+    for server, word, rewrite in zip(servers, ("GET", "GET", "PING"),
+                                     (["CONFIG", "REWRITE"], ["ACL", "SAVE"], ["SENTINEL", "FLUSHCONFIG"])):
+        for user in ("o'brien", 'a"b', "'", '"quoted"', "plain"):
+            server.call("ACL", "SETUSER", user, "on", ">p", '~a"b*', "~'*", "~c\\d", '&"', "-@all", "+%s|x'y" % word, "(~z +ping)")
+        before = [line for line in server.call("ACL", "LIST") if not line.startswith("user default ")]
+        assert server.call(*rewrite) == "OK"
+        server.stop()
+        server.start()
+        assert [line for line in server.call("ACL", "LIST") if not line.startswith("user default ")] == before, server
+
+
 def test_rights_change_between_multi_and_exec(t):
     nodes = both(t)
     each(nodes, "ACL", "SETUSER", "bob", "on", "nopass", "~*", "&*", "+@all")
