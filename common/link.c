@@ -147,8 +147,9 @@ static void name_ends(struct link *l)
     if (getpeername(l->fd, (struct sockaddr *)&sa, &len) == 0)
         net_print_address((struct sockaddr *)&sa, len, l->peer, sizeof l->peer);
     l->from_here = l->peer[0] && net_is_loopback((struct sockaddr *)&sa);
-    if (sa.ss_family == AF_UNIX && strcmp(l->peer, ":0") == 0)
-        memcpy(l->peer, l->local, sizeof l->peer); /* a client's end of a Unix socket has no name */
+    if (sa.ss_family == AF_UNIX &&
+        l->accepted) /* the client's end has no name, or the one it took */
+        memcpy(l->peer, l->local, sizeof l->peer);
 }
 
 struct link *link_new(struct ev_loop *loop, int fd, struct tls_context *tls, bool server,

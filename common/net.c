@@ -40,6 +40,9 @@ static void print_unix(const struct sockaddr_un *un, socklen_t len, char *out, s
                           : 0;
 
     snprintf(out, cap, "%.*s:0", (int)strnlen(un->sun_path, path_max), un->sun_path);
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?'; /* what is printed stays on its line */
 }
 
 void net_print_address(const struct sockaddr *sa, socklen_t len, char *out, size_t cap)

@@ -10,7 +10,7 @@
 
 enum { NET_ADDRESS_MAX = 128 };
 
-/* "ip:port", "[ipv6]:port", or "/path:0" for a Unix socket; cut at cap. */
+/* "ip:port", "[ipv6]:port", or "/path:0" for a Unix socket, without control characters; cut at cap. */
 void net_print_address(const struct sockaddr *sa, socklen_t len, char *out, size_t cap);
 /* The address alone, without brackets; "" for anything but IP. */
 void net_print_ip(const struct sockaddr *sa, char *out, size_t cap);

@@ -148,11 +148,12 @@ static void take_v6(struct bytes at, struct proxy_header *out)
     out->source_len = sizeof sa;
 }
 
+/* Of the proxy's end: where it does not speak for a machine, that says more than a name which its client took. */
 static void take_path(struct bytes at, struct proxy_header *out)
 {
     struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
-    memcpy(sa.sun_path, at.at, PATH_BYTES - 1);
+    memcpy(sa.sun_path, at.at + PATH_BYTES, PATH_BYTES - 1);
     memcpy(&out->source, &sa, sizeof sa);
     out->source_len = sizeof sa;
 }

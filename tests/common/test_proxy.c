@@ -160,11 +160,12 @@ static void refuse_v2(int version_command, int family, struct bytes rest, const 
 
 START_TEST(headers_of_version_2)
 {
-    char path[216] = "/run/terminator", huge[PROXY_HEADER_MAX] = { 0 };
+    char path[216] = "/tmp/client\nid=1", huge[PROXY_HEADER_MAX] = { 0 };
 
     expect_v2(0x21, 0x11, BYTES(V4_ENDS), "192.0.2.7:51234");
     expect_v2(0x21, 0x21, BYTES(V6_ENDS), "[2001:db8::7]:51234");
-    expect_v2(0x21, 0x31, (struct bytes){ path, sizeof path }, "/run/terminator:0");
+    strcpy(path + 108, "/run/terminator\n\x7f");
+    expect_v2(0x21, 0x31, (struct bytes){ path, sizeof path }, "/run/terminator??:0");
     expect_v2(0x21, 0x11, BYTES(V4_ENDS "\x04\0\x02\0\0\x01\0\0"), "192.0.2.7:51234");
     expect_v2(0x21, 0x00, BYTES(""), "");
     expect_v2(0x21, 0x00, BYTES("\x04\0\0"), "");

@@ -3,6 +3,7 @@ pub/sub, limits and malformed protocol."""
 import os
 import re
 import signal
+import socket
 import time
 
 from harness.case import limit
@@ -363,6 +364,31 @@ def test_late_answers_are_silenced_as_well(t):
                 if word == "OFF":
                     assert waiter.call("CLIENT", "REPLY", "ON") == "OK", node
                 assert waiter.call("ECHO", word) == word, node
+
+
+def test_a_unix_clients_own_path_is_not_its_address(t):
+    """It may hold line ends, and so forge lines of CLIENT LIST and MONITOR: shown is the server's."""
+    for node in both(t):
+        path = os.path.join(node.folder, "redis.sock")
+        node.stop()
+        with open(node.conf, "a") as f:
+            f.write("unixsocket %s\n" % path)
+        node.start()
+        with node.client() as c:
+            c.send("MONITOR")
+            assert c.read() == "OK"
+            s = socket.socket(socket.AF_UNIX)
+            s.bind(os.path.join(node.folder, "x\nid=1 addr=forged\r"))
+            s.connect(path)
+            with Client(path) as unix:
+                unix.sock.close()
+                unix.sock = s
+                line = unix.call("CLIENT", "LIST", "ID", unix.call("CLIENT", "ID"))
+                assert line.count("\n") == 1 and "forged" not in line, line
+                assert " addr=%s:0 laddr=%s:0 " % (path, path) in line, line
+                unix.call("GET", "a")
+            seen = [c.read() for _ in range(2)]
+            assert all(" [0 unix:%s" % path in line for line in seen), seen
 
 
 def test_a_held_request_survives_a_lower_limit(t):
