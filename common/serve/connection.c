@@ -13,8 +13,11 @@
 static bool log_in(struct call *c, struct bytes name, struct bytes password)
 {
     struct service *v = c->session->service;
-    const struct user *u = acl_login(v->acl, name, password);
+    const struct user *u;
 
+    if (!penalty_admit(c))
+        return false;
+    u = acl_login(v->acl, name, password);
     if (!u) {
         rights_login_failed(c, name);
         penalty_answer(c);

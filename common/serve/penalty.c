@@ -8,17 +8,13 @@
 
 enum { TELL_MS = 10000 };
 
-/* Takes one of the allowance; false: there is none. */
-static bool take_allowance(struct penalty *p)
+static bool has_allowance(struct penalty *p)
 {
     uint64_t back = (clock_now_ms() - p->refilled_ms) / PENALTY_REFILL_MS;
 
     p->refilled_ms += back * PENALTY_REFILL_MS;
     p->spent = back < p->spent ? p->spent - back : 0;
-    if (p->spent >= PENALTY_FREE)
-        return false;
-    p->spent++;
-    return true;
+    return p->spent < PENALTY_FREE;
 }
 
 /* Whom nobody can hold: part of a transaction, a script, a follower's stream. */
@@ -93,11 +89,26 @@ void penalty_fini(struct penalty *p)
     ev_timer_stop(p->loop, &p->due);
 }
 
+bool penalty_admit(struct call *c)
+{
+    struct penalty *p = &c->service->penalty;
+
+    if (may_hold(c) || has_allowance(p))
+        return true;
+    tell(p, c->session);
+    reply_error(
+        c->reply,
+        "ERR too many wrong passwords came lately: none is looked at here, where its answer "
+        "could not wait (a transaction, a subscriber)");
+    return false;
+}
+
 void penalty_answer(struct call *c)
 {
     struct penalty *p = &c->service->penalty;
 
-    if (take_allowance(p) || !may_hold(c)) {
+    if (has_allowance(p)) {
+        p->spent++;
         reply_error(c->reply, WRONG_PASSWORD);
         return;
     }

@@ -5,7 +5,8 @@
  *          \_____ none left ________> session held, and answered PENALTY_MS later
  *
  * The allowance is everybody's together, PENALTY_FREE failures and one more every PENALTY_REFILL_MS, so that opening
- * connections gains a guesser nothing but more of the waits. Who knows the password never waits.
+ * connections gains a guesser nothing but more of the waits. Who knows the password never waits. Where nobody can be held (in
+ * a transaction, among subscribers) no password is looked at once the allowance is spent.
  *
  *   1. who waits is in the order of arrival, which is that of the answers
  *
@@ -32,7 +33,10 @@ struct penalty {
 
 void penalty_init(struct penalty *p, struct ev_loop *loop);
 void penalty_fini(struct penalty *p);
-/* A login failed: writes the error, or holds the call's session and will write it. */
+/* May a password be looked at? False: it may not and was refused, since its answer, were it wrong, would have to wait
+ * and cannot: in a transaction thousands would be tried at once. */
+bool penalty_admit(struct call *c);
+/* A login that was admitted has failed: writes the error, or holds the call's session and will write it. */
 void penalty_answer(struct call *c);
 
 #endif

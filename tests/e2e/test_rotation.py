@@ -323,3 +323,22 @@ def test_wrong_passwords_wait_once_they_are_many(t):
     assert int(node.info("stats")["acl_access_denied_auth"]) >= 50
     with Client(node.address) as c:
         assert c.call("PING") == "PONG"
+
+
+def test_wrong_passwords_do_not_pass_in_transactions(t):
+    """Nor where RESP3 lets a subscriber say AUTH: their answers cannot wait, so that beyond the allowance nothing is tried."""
+    t.needs_holdfast()
+    node = t.node(settings={"user": "ann on >right ~* +@all"}).start()
+    for words in (["AUTH", "ann", "wrong"], ["HELLO", "3", "AUTH", "ann", "wrong"]):
+        with node.client() as c:
+            c.call("MULTI")
+            assert set(c.pipeline([words] * 300)) == {"QUEUED"}
+            tried = [str(answer) for answer in c.call("EXEC")]
+            assert sum(answer.startswith("WRONGPASS") for answer in tried) < 100, tried
+            assert "ERR too many wrong passwords" in tried[-1], tried[-1]
+    with node.client(proto=3) as c:
+        c.send("SUBSCRIBE", "news")
+        tried = [str(answer) for answer in [c.read()] + c.pipeline([["AUTH", "ann", "wrong"]] * 300)]
+        assert sum(answer.startswith("WRONGPASS") for answer in tried) < 100, tried
+    with node.client() as c:
+        assert c.call("AUTH", "ann", "right") == "OK"
