@@ -109,6 +109,9 @@ void settings_hook(struct settings *s, const char *name,
  * there is no file and CONFIG REWRITE refuses. out_why holds the whole block for stderr. */
 enum err settings_load(struct settings *s, int argc, char *const *argv,
                        struct errmsg *out_why) MUST_CHECK;
+/* Everybody on the machine can read a command line (/proc/PID/cmdline): of secrets on it, behind settings_load, only
+ * asterisks are left. */
+void settings_hide_secrets(const struct settings *s, int argc, char **argv);
 /* One directive as a line of a file would say it (for tests and for DEBUG). */
 enum err settings_line(struct settings *s, struct bytes line, struct errmsg *out_why) MUST_CHECK;
 /* Where the line being loaded stands, for a row whose line function keeps it to judge it later; valid

@@ -270,34 +270,69 @@ static bool has_its_values(const char *option, const char *next)
     return strpbrk(option, " \t") || (next && is_option(next) && strcasecmp(option, "--save") == 0);
 }
 
-/* "--name v1 v2": values are quoted, so that each stays one word. */
+static bool is_stdin(int argc, char *const *argv, int at)
+{
+    return at == argc - 1 && strcmp(argv[at], "-") == 0;
+}
+
+/* "--name v1 v2" from argv[at] on, as a line: values are quoted, so that each stays one word. Returns where the next
+ * option begins. */
+static int take_option(int argc, char *const *argv, int at, struct buf *line)
+{
+    bool complete = true;
+
+    line->len = 0;
+    if (is_option(argv[at])) {
+        buf_puts(line, argv[at] + 2);
+        complete = has_its_values(argv[at], at + 1 < argc ? argv[at + 1] : NULL);
+        at++;
+    }
+    for (; at < argc && !is_stdin(argc, argv, at) && !(complete && is_option(argv[at])); at++) {
+        buf_putc(line, ' ');
+        buf_put_quoted(line, bytes_of(argv[at]));
+        complete = true;
+    }
+    return at;
+}
+
 static enum err load_arguments(struct settings *s, int argc, char *const *argv,
                                struct errmsg *out_why)
 {
     const struct origin from = { .path = NULL };
     struct buf line = { 0 };
-    bool complete = true;
     enum err e = OK;
 
-    for (int i = 0; i < argc && e == OK; i++) {
-        if (i == argc - 1 && strcmp(argv[i], "-") == 0)
-            break;
-        if (!complete || !is_option(argv[i])) {
-            buf_putc(&line, ' ');
-            buf_put_quoted(&line, bytes_of(argv[i]));
-            complete = true;
-            continue;
-        }
-        if (line.len)
-            e = load_line(s, buf_bytes(&line), &from, out_why);
-        line.len = 0;
-        buf_puts(&line, argv[i] + 2);
-        complete = has_its_values(argv[i], i + 1 < argc ? argv[i + 1] : NULL);
-    }
-    if (e == OK && line.len)
+    for (int i = 0; i < argc && e == OK && !is_stdin(argc, argv, i);) {
+        i = take_option(argc, argv, i, &line);
         e = load_line(s, trim(buf_bytes(&line)), &from, out_why);
+    }
     buf_fini(&line);
     return e;
+}
+
+/* Nothing of it is left, not even how long it was. */
+static void hide(char *text)
+{
+    for (size_t i = 0, len = strlen(text); i < len; i++)
+        text[i] = i < 6 ? '*' : '\0';
+}
+
+void settings_hide_secrets(const struct settings *s, int argc, char **argv)
+{
+    struct buf line = { 0 };
+
+    for (int i = 0, next; i < argc && !is_stdin(argc, argv, i); i = next) {
+        struct bytes text;
+
+        next = take_option(argc, argv, i, &line);
+        text = trim(buf_bytes(&line));
+        if (without_secrets(s, text).len == text.len)
+            continue;
+        hide(argv[i] + strcspn(argv[i], " \t"));
+        for (int value = i + 1; value < next; value++)
+            hide(argv[value]);
+    }
+    buf_fini(&line);
 }
 
 enum err settings_load(struct settings *s, int argc, char *const *argv, struct errmsg *out_why)

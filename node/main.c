@@ -400,12 +400,14 @@ int main(int argc, char **argv)
     node.world.settings = settings_new(&node.set, &node.world);
     node_settings_add(node.world.settings);
     live_settings_hook(&node.world);
-    if (asked_for(argc, argv, "-h", "--help"))
+    if (asked_for(argc, argv, "-h", "--help")) {
         status = help(node.world.settings);
-    else if (settings_load(node.world.settings, argc - 1, argv + 1, &why) != OK)
+    } else if (settings_load(node.world.settings, argc - 1, argv + 1, &why) != OK) {
         status = refuse_start(why.text);
-    else
+    } else {
+        settings_hide_secrets(node.world.settings, argc - 1, argv + 1);
         status = serve_clients(&node);
+    }
     settings_free(node.world.settings);
     return status;
 }

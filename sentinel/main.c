@@ -595,13 +595,15 @@ int main(int argc, char **argv)
     d.world.settings = settings_new(&d.set, &d.world);
     sentinel_settings_add(d.world.settings, &d.set);
     settings_hook(d.world.settings, "loglevel", apply_loglevel);
-    if (asked_for(argc, argv, "-h", "--help"))
+    if (asked_for(argc, argv, "-h", "--help")) {
         status = help(d.world.settings);
-    else if (settings_load(d.world.settings, argc - 1, argv + 1, &why) != OK ||
-             sentinel_settings_config(&d.set, &conf, &why) != OK)
+    } else if (settings_load(d.world.settings, argc - 1, argv + 1, &why) != OK ||
+               sentinel_settings_config(&d.set, &conf, &why) != OK) {
         status = refuse_start(why.text);
-    else
+    } else {
+        settings_hide_secrets(d.world.settings, argc - 1, argv + 1);
         status = watch_groups(&d, &conf);
+    }
     config_fini(&conf);
     settings_free(d.world.settings);
     sentinel_settings_fini(&d.set);

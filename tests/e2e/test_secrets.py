@@ -1,9 +1,12 @@
 """Secrets stay where the operator put them: in no file that everybody may read, no process title, no log, and in CONFIG
 GET only for who may use it."""
 import os
+import subprocess
 
+from harness import ports
 from harness.case import limit
-from harness.resp import ReplyError
+from harness.process import binary
+from harness.resp import Client, ReplyError
 from harness.wait import until
 
 MARK = "S3cret-"
@@ -89,3 +92,33 @@ def test_of_a_sentinel(t):
         c.call("SENTINEL", "FLUSHCONFIG")
     assert os.stat(sentinel.conf).st_mode & 0o777 == 0o600
     told_nowhere(t, leader, sentinel)
+
+
+def test_nobody_reads_secrets_off_a_command_line(t):
+    """/proc/PID/cmdline is everybody's to read: once a daemon serves, its secrets are gone from there."""
+    t.needs_holdfast()
+    port = ports.take()
+    t.defer(lambda: ports.drop(port))
+    conf = os.path.join(t.folder, "own.conf")
+    node = ["--port", str(port), "--dir", t.folder, "--requirepass", "S3cret1", "--masterauth S3cret2", "--loglevel", "verbose",
+            "--user", "ann", "on", ">S3cret3", "+@all", "--MASTERAUTH-FALLBACK", "--S3cret4", "--http-token", "S3cret5", "--databases", "7"]
+    sentinel = [conf, "--port", str(port), "--requirepass", "S3cret1", "--sentinel", "monitor", "m1", "127.0.0.1", "1", "1",
+                "--sentinel", "auth-pass", "m1", "S3cret2", "--sentinel sentinel-pass S3cret3"]
+    for what, words, left in (("node", node, ["--loglevel", "verbose", "--databases", "7", "--requirepass"]),
+                              ("sentinel", sentinel, ["monitor", "m1", "127.0.0.1", "--requirepass"])):
+        open(conf, "w").close()
+        process = subprocess.Popen([binary("holdfast", what), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            def serves():
+                try:
+                    with Client(("127.0.0.1", port), password="S3cret1") as c:
+                        return c.call("PING") == "PONG"
+                except OSError:
+                    return False
+            until(serves, 10, what + " to serve")
+            with open("/proc/%d/cmdline" % process.pid) as f:
+                seen = f.read()
+            assert "S3cret" not in seen and set(left) <= set(seen.split("\0")), seen
+        finally:
+            process.kill()
+            process.wait()
