@@ -159,3 +159,35 @@ enum http_access http_guard_judge(const struct http_guard *g, const struct http_
     *out_guessed = access == HTTP_NOBODY;
     return (enum http_access)access;
 }
+
+/* Without the port, and an address of IPv6 without its brackets. */
+static struct bytes host_of(struct bytes named)
+{
+    const char *end;
+
+    if (named.len && named.at[0] == '[') {
+        end = memchr(named.at, ']', named.len);
+        return end ? (struct bytes){ named.at + 1, (size_t)(end - named.at) - 1 } : named;
+    }
+    end = memchr(named.at, ':', named.len);
+    return end ? (struct bytes){ named.at, (size_t)(end - named.at) } : named;
+}
+
+bool http_guard_knows_name(const struct http_guard *g, const struct http_request *r)
+{
+    struct bytes named = http_request_field(r, "host"), host;
+    struct sockaddr_storage sa;
+    socklen_t len;
+    char text[64];
+
+    if (g->count || !named.at) /* HTTP/1.0 need not name one; every browser does */
+        return true;
+    host = host_of(named);
+    if (bytes_is_word(host, "localhost"))
+        return true;
+    if (host.len >= sizeof text || memchr(host.at, '\0', host.len))
+        return false;
+    memcpy(text, host.at, host.len);
+    text[host.len] = '\0';
+    return net_parse_ip(text, 0, &sa, &len);
+}

@@ -274,6 +274,14 @@ static void forbid(struct http_connection *k)
             "orders are taken from who shows a token, and none is set: see http-token-file");
 }
 
+/* A browser on this machine, whose page of another site calls us by a name of that site. */
+static bool is_misdirected(const struct http_connection *k, const struct http_request *request,
+                           const struct http_route *route)
+{
+    return route && !(route->flags & (HTTP_HEALTH | HTTP_ANY_NAME)) &&
+           !http_guard_knows_name(k->http->guard, request);
+}
+
 /* False: it was answered, or will be. */
 static bool admit(struct http_connection *k, const struct http_request *request,
                   const struct http_route *route, struct http_call *call)
@@ -281,6 +289,13 @@ static bool admit(struct http_connection *k, const struct http_request *request,
     unsigned open = route ? route->flags : 0;
     bool guessed;
 
+    if (is_misdirected(k, request, route)) {
+        k->http->stats.denied++;
+        answer_error(
+            k, 421, NULL, "misdirected",
+            "without a token this is served to localhost and to addresses, and to no other name");
+        return false;
+    }
     call->access = http_guard_judge(k->http->guard, request, &guessed);
     if (!(open & HTTP_PUBLIC) && !((open & HTTP_HEALTH) && k->http->set->http_open_health) &&
         call->access == HTTP_NOBODY) {

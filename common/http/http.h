@@ -61,6 +61,8 @@ typedef void http_handler(struct http_call *c);
 enum http_route_flag {
     HTTP_HEALTH = 1u << 0, /* without a token, where http-open-health says so */
     HTTP_PUBLIC = 1u << 1, /* without one always: what holds nothing of this daemon's */
+    /* By whatever name (http_guard_knows_name), as HTTP_HEALTH is: for machines that know this one by one. */
+    HTTP_ANY_NAME = 1u << 2,
 };
 
 struct http_route {

@@ -280,6 +280,6 @@ static void metrics(struct http_call *c)
 }
 
 const struct http_route metrics_routes[] = {
-    { .path = "/metrics", .methods = HTTP_GET, .run = metrics },
+    { .path = "/metrics", .methods = HTTP_GET, .flags = HTTP_ANY_NAME, .run = metrics },
     { .path = NULL },
 };

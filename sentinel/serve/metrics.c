@@ -450,7 +450,7 @@ static void live(struct http_call *c)
 }
 
 const struct http_route sentinel_routes[] = {
-    { .path = "/metrics", .methods = HTTP_GET, .run = metrics },
+    { .path = "/metrics", .methods = HTTP_GET, .flags = HTTP_ANY_NAME, .run = metrics },
     { .path = "/live", .methods = HTTP_GET, .flags = HTTP_HEALTH, .run = live },
     { .path = "/ready", .methods = HTTP_GET, .flags = HTTP_HEALTH, .run = live },
     { .path = NULL },

@@ -81,7 +81,7 @@ def test_events(t):
 
 def test_events_as_they_happen(t):
     leader, (follower,), sentinel, port = watched(t)
-    request = "GET /api/v1/events/stream HTTP/1.1\r\nHost: a\r\n%s\r\n"
+    request = "GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
     with Raw(port) as live:
         live.send((request % "").encode())
         got = live.socket.recv(65536)
@@ -225,6 +225,23 @@ def test_orders_need_a_token(t):
     r = order(port, {"dry_run": True}, token="watcher")
     assert (r.status, r.json()["error"]["code"]) == (403, "view-only")
     assert order(port, {"dry_run": True}, token="operator").status == 200
+
+
+def test_other_names_are_not_ours(t):
+    """A name of another site may lead to this machine, and its page would read what is here. Prometheus and probes use names."""
+    leader = t.node(product="holdfast").start()
+    port = http_port(t)
+    s = t.sentinel(watch=[("m1", leader.address, 1, {})], settings={"http-port": port}).start()
+    paths = ("/api/v1/groups", "/api/v1/events", "/", "/page/panels.js", "/metrics", "/live")
+    for host in ("localhost", "LocalHost:1234", "127.0.0.1", "10.0.0.1:80", "[::1]:%d" % port, "::1"):
+        assert ask(port, "/api/v1/groups", headers={"Host": host}).status == (421 if host == "::1" else 200), host
+    for host in ("evil.example", "evil.example:%d" % port, "127.0.0.1.evil.example", "localhost.evil.example", "[::1", "x" * 300, ""):
+        assert [ask(port, path, headers={"Host": host}).status for path in paths] == [421] * 4 + [200] * 2, host
+    s.stop()
+    with open(s.conf, "a") as f:
+        f.write("http-token secret\n")
+    s.start()
+    assert ask(port, "/api/v1/groups", headers={"Host": "sentinel.example"}, token="secret").status == 200
 
 
 def test_a_node_is_asked(t):
