@@ -129,7 +129,7 @@ static struct entry *soonest(const struct keyspace *ks, int *out_db)
 static struct entry *any(struct keyspace *ks, bool expiring_only, int *out_db)
 {
     for (int i = 0; i < ks->databases; i++) {
-        int db = ks->pool.next_db++ % ks->databases;
+        int db = (int)(ks->pool.next_db++ % (unsigned)ks->databases);
         struct space *sp = ks->spaces[db];
         struct entry *e = expiring_only ? deadlines_random(&sp->deadlines, dice, &ks->rng)
                                         : table_random(&sp->table, dice, &ks->rng);

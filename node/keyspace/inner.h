@@ -78,7 +78,8 @@ struct evict_candidate {
 struct evict_pool {
     enum evict_order order;
     bool expiring_only;
-    int count, next_db;
+    int count;
+    unsigned next_db; /* runs over */
     struct evict_candidate candidates[EVICT_POOL];
 };
 

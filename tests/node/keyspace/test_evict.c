@@ -4,10 +4,12 @@
  */
 #include "node/keyspace/keyspace.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "node/keyspace/inner.h"
 #include "tests/check_main.h"
 
 enum { DBS = 2, KEYS = 20000 };
@@ -187,6 +189,22 @@ START_TEST(any_key_is_about_as_likely_as_another)
 END_TEST
 
 /* So few keys that a draw sees all of them: the order is exact, and the pool is full of the next ones. */
+START_TEST(databases_take_turns_for_ever)
+{
+    begin();
+    for (int i = 0; i < 20; i++)
+        put(i % DBS, i, NO_EXPIRY);
+    ks->pool.next_db = INT_MAX - 3;
+    for (int i = 0; i < 10; i++)
+        ck_assert(evict(EVICT_ANY, false));
+    ks->pool.next_db = UINT_MAX - 3;
+    for (int i = 0; i < 10; i++)
+        ck_assert(evict(EVICT_ANY, false));
+    ck_assert(!evict(EVICT_ANY, false));
+    keyspace_free(ks);
+}
+END_TEST
+
 START_TEST(what_was_used_since_it_was_drawn_stays)
 {
     begin();
@@ -285,5 +303,6 @@ END_TEST
 
 CHECK_MAIN("evict", the_idlest_leave_first, the_rarest_leave_first,
            the_soonest_leave_exactly_in_order, keys_without_expiry_stay_where_only_others_may_go,
-           any_key_is_about_as_likely_as_another, what_was_used_since_it_was_drawn_stays,
-           what_is_gone_or_moved_is_not_looked_at, a_flushed_database_counts_as_gone)
+           any_key_is_about_as_likely_as_another, databases_take_turns_for_ever,
+           what_was_used_since_it_was_drawn_stays, what_is_gone_or_moved_is_not_looked_at,
+           a_flushed_database_counts_as_gone)
