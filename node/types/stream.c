@@ -131,9 +131,11 @@ bool stream_walk_next(struct stream_walk *w)
     while (w->node && walk_step(w)) {
         struct stream_id id = w->entry.id;
 
+        if (w->entry.deleted)
+            continue;
         if (w->down ? stream_id_cmp(id, w->from) < 0 : stream_id_cmp(id, w->to) > 0)
             break;
-        if (!w->entry.deleted && stream_id_cmp(id, w->from) >= 0 && stream_id_cmp(id, w->to) <= 0)
+        if (stream_id_cmp(id, w->from) >= 0 && stream_id_cmp(id, w->to) <= 0)
             return true;
     }
     w->node = NULL;
@@ -346,7 +348,8 @@ void stream_check(const struct stream *s)
         length += stream_node_live(n);
         bytes += memory_of(n);
         ASSERT(stream_node_last(n, &last));
-        ASSERT(stream_id_cmp(last.id,
+        ASSERT(last.deleted ||
+               stream_id_cmp(last.id,
                              i + 1 < s->nodes.count ? node_at(s, i + 1)->id : STREAM_ID_MAX) < 0 ||
                i + 1 == s->nodes.count);
     }

@@ -362,8 +362,6 @@ static const char *why_not_set(const struct stream *s, const struct setting_id *
     if (set->added >= 0 && s->length > (uint64_t)set->added)
         return "ERR The entries_added specified in XSETID is smaller than the target stream "
                "length";
-    if (stream_id_cmp(set->last, s->max_deleted) < 0)
-        return "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
     return NULL;
 }
 

@@ -265,7 +265,7 @@ bool stream_node_find(const struct stream_node *n, struct stream_id id, struct s
 {
     bool more = stream_node_first(n, out);
 
-    while (more && stream_id_cmp(out->id, id) < 0)
+    while (more && (out->deleted || stream_id_cmp(out->id, id) < 0))
         more = stream_node_next(n, out);
     return more && stream_id_cmp(out->id, id) == 0;
 }
@@ -350,7 +350,7 @@ static bool probe_flags(struct probe *p, int64_t *out)
            p->at - at == listpack_room_for_int(*out);
 }
 
-/* An entry with names of its own, or values for so many fields. *id is that of the one before. */
+/* An entry with names of its own, or values for so many fields. *id is that of the one before that is not deleted. */
 static bool probe_entry(struct probe *p, struct stream_id base, int64_t node_fields,
                         struct stream_id *id, bool first, bool *out_deleted)
 {
@@ -360,7 +360,8 @@ static bool probe_entry(struct probe *p, struct stream_id base, int64_t node_fie
     if (!probe_flags(p, &flags) || !probe_int(p, INT64_MIN, &ms) || !probe_int(p, INT64_MIN, &seq))
         return false;
     own = (struct stream_id){ base.ms + (uint64_t)ms, base.seq + (uint64_t)seq };
-    if (stream_id_cmp(own, *id) < (first ? 0 : 1))
+    *out_deleted = flags & DELETED;
+    if (!*out_deleted && stream_id_cmp(own, *id) < (first ? 0 : 1))
         return false;
     if (!(flags & SAME_NAMES) && !probe_int(p, 0, &fields))
         return false;
@@ -370,8 +371,8 @@ static bool probe_entry(struct probe *p, struct stream_id base, int64_t node_fie
     if (!probe_skip(p, elements) || !probe_int(p, 0, &back) ||
         back != elements + (flags & SAME_NAMES ? HEAD_SAME : HEAD_OWN))
         return false;
-    *id = own;
-    *out_deleted = flags & DELETED;
+    if (!*out_deleted)
+        *id = own;
     return true;
 }
 

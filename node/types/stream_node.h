@@ -5,7 +5,7 @@
  *     [ flags, ms, seq, value 1 … value n, elements before this one ]               an entry of these names
  *     [ flags, ms, seq, m, name, value, … m times, elements before this one ]       one of its own
  *
- *   1. ms and seq count from the node's id, which is that of its first entry; ids rise
+ *   1. ms and seq count from the node's id, which is that of its first entry; ids rise but for those that are deleted
  *   2. an entry that is deleted is only marked so; live and deleted count them
  *   3. an entry is at `at` until something before it changes
  *

@@ -6,7 +6,7 @@ said by IDLE to be long, and asked for with limits far from both.
 """
 
 from harness.case import limit
-from harness.compare import short
+from harness.compare import compare, short
 from harness.resp import Reply
 from harness.seed import seeded
 from harness.wait import until
@@ -267,6 +267,34 @@ def test_values_go_round(t):
             follower.wait_follows(leader)
             with follower.client() as c:
                 assert {name: full(c, name) for name in before} == before, "%s behind %s" % (follower, leader)
+
+
+def test_a_last_id_below_what_was_deleted(t):
+    """7.0 takes it, and so does whoever follows it, loads it or reads its append only file; what is deleted stands between entries then."""
+    t.needs_holdfast()
+    theirs = t.node(product="redis").start()
+    ours = t.node(settings={"appendonly": "yes"}).start()
+    follower = t.node(follows=theirs).start()
+    follower.wait_follows(theirs)
+    compare(ours, theirs, ["XADD s 1-1 a b", "XADD s 5-1 a b", "XDEL s 5-1", "XSETID s 3-1", "XADD s 4-1 a b", "XRANGE s - +",
+                           "XREVRANGE s + -", "XRANGE s 2 4", "XREVRANGE s 4 2", "XREAD STREAMS s 1", "XDEL s 5-1", "XADD s 5-1 c d",
+                           "XRANGE s 5 5", "XDEL s 5-1", "XSETID s 4-5", "XGROUP CREATE s g 0", "XREADGROUP GROUP g c STREAMS s >"])
+    late = t.node(follows=theirs).start()
+    late.wait_follows(theirs)
+    follower.wait_same_offset(theirs)
+    with theirs.client() as b:
+        for node in (ours, follower, late):
+            with node.client() as a:
+                assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST"), node
+                assert a.call("XRANGE", "s", "-", "+") == b.call("XRANGE", "s", "-", "+"), node
+                assert a.call("DEBUG", "RELOAD") == "OK"
+                assert a.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST"), node
+        until(lambda: ours.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
+        ours.kill()
+        ours.start()
+        assert ours.call("DEBUG", "DIGEST") == b.call("DEBUG", "DIGEST")
+        assert b.call("RESTORE", "copy", 0, ours.call("DUMP", "s")) == "OK"
+    compare(ours, theirs, ["XSETID s 4-1", "XSETID s 3-9", "XDEL s 4-1", "XSETID s 2-1", "XSETID s 1-0", "XADD s 3-1 a b", "XRANGE s - +"])
 
 
 def test_a_count_that_ran_over_reaches_followers(t):
