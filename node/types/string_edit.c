@@ -7,12 +7,12 @@
 #include "node/types/arguments.h"
 #include "node/types/string.h"
 
-/* What a string may grow to is what a client may send in one piece. */
+/* What a string may grow to is what a client may send in one piece. A leader whose limit is higher is obeyed. */
 static bool want_length(struct call *c, uint64_t start, uint64_t more)
 {
     uint64_t max = keyspace_text_max(call_keyspace(c));
 
-    if (start <= max && more <= max - start)
+    if (c->from_leader || (start <= max && more <= max - start))
         return true;
     refuse(c, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     return false;

@@ -7,10 +7,6 @@
 #include "node/types/arguments.h"
 #include "node/types/string.h"
 
-/* The matrix of two strings of 16 KiB. Longer ones take more memory than a store should borrow for one
- * command, and more time than anybody wants to wait for. */
-static const uint64_t matrix_bytes_max = UINT64_C(1) << 30;
-
 struct lcs {
     struct bytes a, b;
     uint32_t *
@@ -52,16 +48,17 @@ static bool want_lcs_options(struct call *c, struct lcs *l)
     return false;
 }
 
-static bool fill(struct lcs *l)
+/* The matrix is no larger than a text may be, as in Redis. */
+static enum err fill(struct lcs *l, uint64_t bytes_max)
 {
     uint64_t cells;
 
     if (__builtin_mul_overflow((uint64_t)l->a.len + 1, (uint64_t)l->b.len + 1, &cells) ||
-        cells > matrix_bytes_max / sizeof *l->lengths)
-        return false;
+        cells > bytes_max / sizeof *l->lengths)
+        return ERR_LIMIT;
     l->lengths = try_malloc(cells * sizeof *l->lengths);
     if (!l->lengths)
-        return false;
+        return ERR_NOMEM;
     memset(l->lengths, 0, (l->b.len + 1) * sizeof *l->lengths);
     for (size_t i = 1; i <= l->a.len; i++) {
         *length_at(l, i, 0) = 0;
@@ -74,7 +71,7 @@ static bool fill(struct lcs *l)
                 *length_at(l, i, j) = up > left ? up : left;
         }
     }
-    return true;
+    return OK;
 }
 
 /* Walks back from the ends; text gets the common bytes, matches the stretches, last one first.
@@ -161,6 +158,7 @@ void cmd_lcs(struct call *c)
     char a_scratch[ENTRY_INT_TEXT], b_scratch[ENTRY_INT_TEXT];
     const struct entry *a = call_read(c, 1, 0), *b = call_read(c, 2, 0);
     struct lcs l = { 0 };
+    enum err e;
 
     /* The second look may have deleted the first key only if it is the same one, and then both are
      * gone. */
@@ -172,8 +170,12 @@ void cmd_lcs(struct call *c)
         return;
     l.a = a ? entry_text(a, a_scratch) : BYTES("");
     l.b = b ? entry_text(b, b_scratch) : BYTES("");
-    if (!fill(&l)) {
-        refuse(c, "ERR Insufficient memory, failed allocating transient memory for LCS");
+    e = fill(&l, keyspace_text_max(call_keyspace(c)));
+    if (e != OK) {
+        refuse(c, e == ERR_LIMIT ? "ERR Insufficient memory, transient memory for LCS exceeds "
+                                   "proto-max-bulk-len"
+                                 : "ERR Insufficient memory, failed allocating transient memory "
+                                   "for LCS");
         return;
     }
     reply_lcs(c, &l);

@@ -107,6 +107,24 @@ START_TEST(edit)
 }
 END_TEST
 
+START_TEST(a_leader_with_a_higher_limit_is_obeyed)
+{
+    const char *too_long = "-ERR string exceeds maximum allowed size (proto-max-bulk-len) / -";
+    struct harness h;
+
+    harness_init(&h);
+    keyspace_set_text_max(h.ks, 4);
+    ck_assert_str_eq(harness_ask(&h, "SETRANGE a 0 abc"), ":3");
+    ck_assert_str_eq(harness_ask(&h, "APPEND a de"), too_long);
+    ck_assert_str_eq(harness_ask(&h, "SETRANGE a 3 de"), too_long);
+    h.from_leader = true;
+    ck_assert_str_eq(harness_ask(&h, "APPEND a de"), ":5");
+    ck_assert_str_eq(harness_ask(&h, "SETRANGE a 5 fg"), ":7");
+    ck_assert_str_eq(harness_ask(&h, "GET a"), "$abcdefg");
+    harness_fini(&h);
+}
+END_TEST
+
 START_TEST(long_values_keep_their_bytes)
 {
     struct harness h;
@@ -161,6 +179,21 @@ START_TEST(lcs)
         { "LCS a c", "$" }, { "LCS a b foo", "-ERR syntax error" },
         { "LCS a b IDX LEN",
           "-ERR If you want both the length and indexes, please just use IDX." });
+}
+END_TEST
+
+START_TEST(lcs_borrows_no_more_than_a_text_may_take)
+{
+    struct harness h;
+
+    harness_init(&h);
+    keyspace_set_text_max(h.ks, 4 * 4 * sizeof(uint32_t));
+    harness_ask(&h, "MSET a abc b xbc c abcd");
+    ck_assert_str_eq(harness_ask(&h, "LCS a b"), "$bc");
+    ck_assert_str_eq(harness_ask(&h, "LCS a c"),
+                     "-ERR Insufficient memory, transient memory for LCS "
+                     "exceeds proto-max-bulk-len");
+    harness_fini(&h);
 }
 END_TEST
 
@@ -298,5 +331,6 @@ START_TEST(time_passes)
 END_TEST
 
 CHECK_MAIN("string", set_and_get, get_and_change, compare_and_set, many_that_expire, edit,
-           long_values_keep_their_bytes, count, lcs, expiry, keys, objects, dump_and_restore,
+           a_leader_with_a_higher_limit_is_obeyed, long_values_keep_their_bytes, count, lcs,
+           lcs_borrows_no_more_than_a_text_may_take, expiry, keys, objects, dump_and_restore,
            time_passes)
