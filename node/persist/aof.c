@@ -320,6 +320,7 @@ static enum err open_last(struct aof *a, struct errmsg *out_why)
     AUTO_FREE char *path = aof_path(aof_dir(a), name);
     struct buf text = { 0 };
     int64_t bytes;
+    bool moved;
     enum err e;
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 
@@ -335,7 +336,7 @@ static enum err open_last(struct aof *a, struct errmsg *out_why)
     }
     if (e == OK) {
         aof_manifest_write(&a->manifest, &text);
-        e = aof_store_manifest(aof_dir(a), aof_prefix(a), buf_bytes(&text), out_why);
+        e = aof_store_manifest(aof_dir(a), aof_prefix(a), buf_bytes(&text), &moved, out_why);
         buf_fini(&text);
     }
     if (e != OK) {

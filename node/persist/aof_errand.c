@@ -36,8 +36,15 @@ void aof_errand_end(struct aof_errand *e)
     *e = (struct aof_errand){ .old_fd = -1, .fd = -1 };
 }
 
-static void delete_names(const struct aof_errand *e)
+/* The power going must not bring back a manifest that still reads them. */
+static void delete_names(struct aof_errand *e)
 {
+    AUTO_FREE char *manifest = aof_manifest_path(e->dir, e->prefix);
+
+    if (e->name_count)
+        e->e = aof_sync_names(manifest, &e->why);
+    if (e->e != OK)
+        return;
     for (size_t i = 0; i < e->name_count; i++) {
         AUTO_FREE char *path = aof_path(e->dir, e->names[i]);
 
@@ -52,20 +59,21 @@ static void delete_names(const struct aof_errand *e)
 void aof_errand_run(struct helper_job *job)
 {
     struct aof_errand *e = CONTAINER_OF(job, struct aof_errand, job);
+    bool moved;
 
     delete_names(e);
-    if (e->old_fd >= 0 && fdatasync(e->old_fd)) {
+    if (e->e == OK && e->old_fd >= 0 && fdatasync(e->old_fd)) {
         errmsg_set(&e->why, "cannot sync the increment: %s", strerror(errno));
         e->e = ERR_IO;
     }
     if (e->e == OK && e->from)
-        e->e = aof_rename(e->from, e->to, &e->why);
+        e->e = aof_rename(e->from, e->to, &moved, &e->why);
     if (e->e == OK && e->to && !e->from) {
         e->fd = aof_create(e->to, &e->why);
         e->e = e->fd < 0 ? ERR_IO : OK;
     }
     if (e->e == OK && e->manifest.len)
-        e->e = aof_store_manifest(e->dir, e->prefix, buf_bytes(&e->manifest), &e->why);
+        e->e = aof_store_manifest(e->dir, e->prefix, buf_bytes(&e->manifest), &e->placed, &e->why);
     if (e->e != OK && e->fd >= 0) {
         close(e->fd); /* the file stays: the manifest may name it for all we know */
         e->fd = -1;
@@ -80,9 +88,9 @@ static void forgotten(struct helper_job *job)
     struct aof *a = e->room;
 
     a->sweeping = false;
-    if (e->e == OK)
+    if (e->placed)
         aof_manifest_forget_history(&a->manifest);
-    else
+    if (e->e != OK)
         log_warning("aof-manifest-not-stored why=\"%s\"", e->why.text);
     aof_errand_end(e);
 }
@@ -92,10 +100,13 @@ static void swept(struct helper_job *job)
     struct aof_errand *e = CONTAINER_OF(job, struct aof_errand, job);
     struct aof *a = e->room;
     struct aof_manifest rest = { 0 };
+    bool swept = e->e == OK;
 
+    if (!swept)
+        log_warning("aof-history-kept why=\"%s\"", e->why.text);
     aof_errand_end(e);
-    if (a->rewrite.running || a->manifest.count == 0) {
-        a->sweeping = false; /* it stores a manifest of its own soon, and sweeps again */
+    if (!swept || a->rewrite.running || a->manifest.count == 0) {
+        a->sweeping = false; /* a rewrite stores a manifest of its own, and sweeps again */
         return;
     }
     aof_manifest_copy(&rest, &a->manifest);

@@ -80,8 +80,8 @@ static enum err write_whole(int fd, struct bytes text)
     return fsync(fd) ? ERR_IO : OK;
 }
 
-/* Where it fails the old manifest stands, under the temp name at most something that nobody reads. */
-enum err aof_store_manifest(const char *dir, const char *prefix, struct bytes text,
+/* Where nothing moved the old manifest stands, under the temp name at most something that nobody reads. */
+enum err aof_store_manifest(const char *dir, const char *prefix, struct bytes text, bool *out_moved,
                             struct errmsg *out_why)
 {
     AUTO_FREE char *path = aof_manifest_path(dir, prefix);
@@ -89,6 +89,7 @@ enum err aof_store_manifest(const char *dir, const char *prefix, struct bytes te
     enum err e = OK;
     int fd;
 
+    *out_moved = false;
     buf_printf(&temp, "%s/temp-%s.manifest", dir, prefix);
     fd = open(buf_text(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
@@ -100,7 +101,7 @@ enum err aof_store_manifest(const char *dir, const char *prefix, struct bytes te
         e = failed(out_why, "write", buf_text(&temp));
     close(fd);
     if (e == OK)
-        e = aof_rename(buf_text(&temp), path, out_why);
+        e = aof_rename(buf_text(&temp), path, out_moved, out_why);
     else
         unlink(buf_text(&temp));
     buf_fini(&temp);
@@ -121,11 +122,17 @@ int aof_create(const char *path, struct errmsg *out_why)
     return -1;
 }
 
-enum err aof_rename(const char *from, const char *to, struct errmsg *out_why)
+enum err aof_sync_names(const char *path, struct errmsg *out_why)
 {
-    if (rename(from, to))
+    return file_sync_dir(path, out_why);
+}
+
+enum err aof_rename(const char *from, const char *to, bool *out_moved, struct errmsg *out_why)
+{
+    *out_moved = rename(from, to) == 0;
+    if (!*out_moved)
         return failed(out_why, "rename", from);
-    return file_sync_dir(to, out_why);
+    return aof_sync_names(to, out_why);
 }
 
 int64_t aof_size(const char *path)
@@ -162,15 +169,16 @@ enum err aof_move_in(struct aof_manifest *m, const char *dir, const char *prefix
     AUTO_FREE char *inside = aof_path(dir, prefix);
     struct buf text = { 0 };
     enum err e = aof_make_dir(dir, out_why);
+    bool moved;
 
     if (e != OK)
         return e;
     if (!aof_manifest_base(m))
         aof_manifest_adopt_base(m, prefix);
     aof_manifest_write(m, &text);
-    e = aof_store_manifest(dir, prefix, buf_bytes(&text), out_why);
+    e = aof_store_manifest(dir, prefix, buf_bytes(&text), &moved, out_why);
     buf_fini(&text);
     if (e != OK)
         return e;
-    return aof_rename(prefix, inside, out_why);
+    return aof_rename(prefix, inside, &moved, out_why);
 }

@@ -17,12 +17,17 @@ enum err aof_make_dir(const char *dir, struct errmsg *out_why) MUST_CHECK;
 /* ERR_NOTFOUND: there is none, and m is empty. */
 enum err aof_load_manifest(struct aof_manifest *m, const char *dir, const char *prefix,
                            struct errmsg *out_why) MUST_CHECK;
-/* text takes the place of the manifest. */
-enum err aof_store_manifest(const char *dir, const char *prefix, struct bytes text,
+/* text takes the place of the manifest; out_moved as in aof_rename. */
+enum err aof_store_manifest(const char *dir, const char *prefix, struct bytes text, bool *out_moved,
                             struct errmsg *out_why) MUST_CHECK;
 /* For appending, emptied, and its name on the disk; -1: out_why says why. */
 int aof_create(const char *path, struct errmsg *out_why);
-enum err aof_rename(const char *from, const char *to, struct errmsg *out_why) MUST_CHECK;
+/* What was created, renamed or removed beside path is so on the disk. */
+enum err aof_sync_names(const char *path, struct errmsg *out_why) MUST_CHECK;
+/* out_moved: it has its new name. Where that cannot be synced, the power going may give it the old one back: both may
+ * turn out to be true. */
+enum err aof_rename(const char *from, const char *to, bool *out_moved,
+                    struct errmsg *out_why) MUST_CHECK;
 /* -1: no such file. */
 int64_t aof_size(const char *path);
 /* Of base and increments. ERR_NOTFOUND: one is missing. */

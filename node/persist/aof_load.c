@@ -321,12 +321,24 @@ static enum err cut(struct aof_load *l, struct errmsg *out_why)
     return e;
 }
 
+/* A rewrite that came to nothing may have left empty increments. */
+static bool is_last(const struct aof_load *l)
+{
+    for (size_t i = l->at + 1; i < l->files.count; i++) {
+        AUTO_FREE char *path = aof_path(l->w->set->appenddirname, l->files.files[i].name);
+
+        if (aof_size(path) != 0)
+            return false;
+    }
+    return true;
+}
+
 static enum err file_ended(struct aof_load *l, struct errmsg *out_why)
 {
     bool torn = unread(l).len || apply_in_unit(l->apply) || l->limit < l->size;
     enum err e;
 
-    if (torn && l->at + 1 < l->files.count) {
+    if (torn && !is_last(l)) {
         errmsg_set(out_why, "%s is torn at byte %llu, and is not the last file", l->path,
                    (unsigned long long)l->whole);
         return ERR_CORRUPT;

@@ -7,8 +7,10 @@
  *
  * The image and the new increment begin at the same offset. A crash at any instant leaves a manifest whose
  * files are the data set: before the last step the old base with all increments, after it the new one
- * with the last. Where the file was off there is no increment; where it waits for its first base, the
- * increment stands outside of the manifest until then, as in Redis.
+ * with the last. Where the directory cannot be synced behind that step, a start may read either: the new manifest
+ * counts, what the old one reads is deleted once the directory was synced, and no name of either is given again.
+ * Where the file was off there is no increment; where it waits for its first base, the increment stands outside of
+ * the manifest until then, as in Redis.
  */
 #include <errno.h>
 #include <string.h>
@@ -71,8 +73,9 @@ static void finished(struct helper_job *job)
     bool ok = e->e == OK;
 
     r->finishing = false;
-    if (ok) {
+    if (e->placed) /* and a later attempt gives other names */
         aof_manifest_copy(&a->manifest, &r->next);
+    if (ok) {
         if (a->state == AOF_WAITING)
             a->state = AOF_ON;
         a->given_up = false;

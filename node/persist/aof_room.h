@@ -26,6 +26,7 @@ struct aof_errand {
     int old_fd, fd;      /* to be synced first, -1: none; the created one */
     char **names;        /* to be deleted */
     size_t name_count;
+    bool placed; /* the manifest stands under its name, whether or not that is on the disk */
     enum err e;
     struct errmsg why;
 };
@@ -55,7 +56,7 @@ struct aof {
     struct node_world *w;
     struct aof_hooks hooks;
     enum aof_state state;
-    struct aof_manifest manifest; /* as it is on the disk */
+    struct aof_manifest manifest; /* as it is read by a start */
     struct aof_writer writer;
     bool threads;
     struct helper *sweeper;

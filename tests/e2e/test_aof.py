@@ -303,6 +303,9 @@ def test_torn_tails(t):
         refused_start(by_hand(t, [("x.1.incr.aof", torn)], aof_load_truncated="no"), "load-failed")
         refused_start(by_hand(t, [("x.1.incr.aof", torn), ("x.2.incr.aof", whole)]),
                       "not the last file")
+        node = by_hand(t, [("x.1.incr.aof", torn), ("x.2.incr.aof", b"")]).start()  # a rewrite came to nothing
+        assert "aof-truncated" in node.text() and read(node, "x.1.incr.aof") == left, torn
+        node.forget()
 
 
 @limit(180)

@@ -5,6 +5,7 @@ fsync of the node in turn.
 """
 import os
 import random
+import time
 
 from harness.case import limit
 from harness.disk import Disk
@@ -145,6 +146,60 @@ def test_a_rewrite_on_a_full_disk_changes_nothing(t):
         assert node.call("MGET", "a", "b", "c") == ["1", "2", "3"]
         node.call("BGREWRITEAOF")
         until(lambda: node.info("persistence")["aof_last_bgrewrite_status"] == "ok", 10, "a rewrite")
+
+
+@limit(180)
+def test_a_manifest_whose_name_is_not_synced(t):
+    """It is what a start reads, or the one before it is: nothing that either names is deleted or written anew."""
+    for fsync in ("always", "everysec"):
+        node = node_on(t, appendfsync=fsync, rdb_key_save_delay=300000)
+        for i in range(10):
+            node.call("SET", i, i)
+        node.call("BGREWRITEAOF")
+        until(lambda: os.path.exists(os.path.join(node.data, "appendonlydir", "appendonly.aof.2.incr.aof")), 10, "the increment")
+        until(lambda: "appendonly.aof.2.incr" in manifest(node), 10, "its name in the manifest")
+        node.disk.fail("namesync", "EIO", "*.manifest")
+        node.call("CONFIG", "SET", "rdb-key-save-delay", 0)
+        until(lambda: node.info("persistence")["aof_last_bgrewrite_status"] == "err", 20, "the failure")
+        assert "2.base" in manifest(node)
+        node.call("SET", "b", "2")
+        node.disk.fail("write", "ENOSPC", "*temp-*.manifest")
+        node.call("BGREWRITEAOF")
+        until(lambda: node.text().count("aof-rewrite-failed") >= 2, 20, "another failure")
+        node.call("SET", "c", "3")
+        until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
+        before = node.call("DEBUG", "DIGEST")
+        node.kill()
+        node.disk.say()
+        node.start(environment=node.disk.environment())
+        until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+        assert node.call("DEBUG", "DIGEST") == before
+        node.call("BGREWRITEAOF")
+        until(lambda: "type h" not in manifest(node) and node.info("persistence")["aof_rewrite_in_progress"] == "0",
+              20, "a rewrite")
+        for words in (line.split() for line in manifest(node).splitlines()):
+            assert os.path.exists(os.path.join(node.data, "appendonlydir", words[1])), words
+
+
+def manifest(node):
+    with open(os.path.join(node.data, "appendonlydir", "appendonly.aof.manifest")) as f:
+        return f.read()
+
+
+def test_a_flush_outlasts_a_save_that_is_being_committed(t):
+    node = node_on(t, appendonly="no", save="3600 1")
+    for i in range(10):
+        node.call("SET", i, i)
+    node.disk.say("slow 700 dump.rdb.tmp-*")
+    node.call("BGSAVE")
+    time.sleep(.2)  # its walk is over, its fsync is not
+    assert node.info("persistence")["rdb_bgsave_in_progress"] == "1"
+    node.call("FLUSHALL")
+    node.kill()
+    node.disk.say()
+    node.start()
+    until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+    assert node.call("DBSIZE") == 0
 
 
 def test_a_slow_start_of_failures_backs_off(t):

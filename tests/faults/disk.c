@@ -34,7 +34,8 @@ static struct {
     size_t root_len;
     int log;
     const char *control;
-    char *paths[FDS]; /* of tracked descriptors, relative to root */
+    char *paths[FDS];       /* of tracked descriptors, relative to root */
+    char renamed[PATH_MAX]; /* the name that was given last */
     unsigned long operations, ignored_at;
     unsigned long loaded_at; /* the program, without its libraries */
 } disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .log = -1 };
@@ -285,8 +286,10 @@ static int two_names(const char *kind, int (*function)(const char *, const char 
     } else {
         result = function(from, to);
     }
-    if (result == 0)
+    if (result == 0) {
         say("%s\n%s\n%s\n", kind, a, b);
+        snprintf(disk.renamed, sizeof disk.renamed, "%s", b);
+    }
     pthread_mutex_unlock(&disk.lock);
     return result;
 }
@@ -453,16 +456,30 @@ static bool skipped(void)
 
 /* ---- promises --------------------------------------------------------------------------------------- */
 
+/* Syncs of these paths take their time. */
+static void dawdle(const char *path)
+{
+    const char *at = strstr(disk.control, "slow ");
+    char glob[256];
+    unsigned ms;
+
+    if (at && sscanf(at, "slow %u %255s", &ms, glob) == 2 && !fnmatch(glob, path, 0))
+        usleep(ms * 1000);
+}
+
 static int sync_tracked(int fd, const char *kind)
 {
     struct stat st;
     int error, result = 0;
 
+    dawdle(disk.paths[fd]);
     pthread_mutex_lock(&disk.lock);
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
         kind = "dirsync";
     step();
     error = wanted(kind, *disk.paths[fd] ? disk.paths[fd] : ".");
+    if (error == 0 && !strcmp(kind, "dirsync"))
+        error = wanted("namesync", disk.renamed);
     if (error > 0) {
         errno = error;
         result = -1;

@@ -39,7 +39,7 @@ SYNCS = [
     ("the name of appendonlydir", "aof_make_dir", "file_sync_dir", "always"),
     ("the name of the first increment", "open_last", "file_sync_dir", "always"),
     ("the name of a further increment", "aof_create", "file_sync_dir", "rewrite"),
-    ("the name of the manifest", "aof_rename", "file_sync_dir", "rewrite"),
+    ("the name of the manifest", "aof_sync_names", "file_sync_dir", "rewrite"),
     ("every name", "file_sync_dir", "fsync", "always"),
     ("the cut of a torn end", "cut", "fsync", "torn"),
     ("the cut of --check --fix", "mend", "fsync", "fix"),
