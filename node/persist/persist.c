@@ -295,6 +295,15 @@ static enum err save_empty(struct persist *p, struct errmsg *out_why)
 }
 
 static void save_nothing(struct persist *p)
+/* Its rename would bring back what was flushed: it is waited for. */
+static void outlast_commit(struct persist *p)
+{
+    save_file_free(p->file);
+    p->file = NULL;
+    p->called_off = true;
+    saved(p, ERR_GONE, "the data set was flushed");
+}
+
 {
     struct errmsg why = { 0 };
     enum err e;
@@ -302,7 +311,9 @@ static void save_nothing(struct persist *p)
     p->emptied = false;
     if (p->saving)
         persist_abort(p, "the data set was flushed");
-    if (p->file || holds_keys(p->w->keyspace)) { /* its rename comes yet, or DEBUG RELOAD flushed */
+    if (p->file)
+        outlast_commit(p);
+    if (holds_keys(p->w->keyspace)) { /* DEBUG RELOAD flushed */
         p->scheduled = true;
         return;
     }
