@@ -416,11 +416,6 @@ static bool take_command(struct replica *r, struct link *l, enum pause_what paus
     if (q.argc)
         pass_on(r, (struct bytes){ data.at, q.bytes }, mark || is_aside(&q));
     link_consume(l, q.bytes);
-    if (r->unit.len > STREAM_UNIT_MAX) {
-        log_warning("stream-broken why=a transaction is too large");
-        link_kill(l, LINK_WHY_LIMIT);
-        return false;
-    }
     return true;
 }
 

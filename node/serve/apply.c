@@ -11,9 +11,6 @@
 #include "node/settings.h"
 #include "node/world.h"
 
-/* A unit of the stream is held whole until its EXEC comes. */
-enum { APPLY_UNIT_BYTES_MAX = 1024 * 1024 * 1024 };
-
 struct held {
     struct held *next;
     int argc;
@@ -29,7 +26,6 @@ struct apply {
     int db;
     bool in_unit, quiet;
     struct held *first, **end;
-    uint64_t held_bytes;
 };
 
 struct apply *apply_new(struct node_world *w)
@@ -51,7 +47,6 @@ static void drop_unit(struct apply *a)
         a->first = next;
     }
     a->end = &a->first;
-    a->held_bytes = 0;
     a->in_unit = false;
 }
 
@@ -80,7 +75,9 @@ void apply_reset(struct apply *a, int db)
     a->db = db;
 }
 
-static enum err hold(struct apply *a, int argc, const struct bytes *argv, struct errmsg *out_why)
+/* A unit of the stream is held whole until its EXEC comes, however large it is: who wrote it had room for it, and a
+ * file of our own, or a leader's stream, that is not taken whole would be a data set that is another. */
+static void hold(struct apply *a, int argc, const struct bytes *argv)
 {
     size_t bytes = sizeof(struct held) + (size_t)argc * sizeof(struct bytes);
     struct held *h;
@@ -88,10 +85,6 @@ static enum err hold(struct apply *a, int argc, const struct bytes *argv, struct
 
     for (int i = 0; i < argc; i++)
         bytes += argv[i].len;
-    if (a->held_bytes + bytes > APPLY_UNIT_BYTES_MAX) {
-        errmsg_set(out_why, "a transaction is larger than %d bytes", APPLY_UNIT_BYTES_MAX);
-        return ERR_LIMIT;
-    }
     h = xmalloc(bytes);
     *h = (struct held){ .argc = argc };
     at = (char *)(h->argv + argc);
@@ -102,8 +95,6 @@ static enum err hold(struct apply *a, int argc, const struct bytes *argv, struct
     }
     *a->end = h;
     a->end = &h->next;
-    a->held_bytes += bytes;
-    return OK;
 }
 
 static enum err select_db(struct apply *a, int argc, const struct bytes *argv,
@@ -222,8 +213,10 @@ enum err apply_command(struct apply *a, int argc, const struct bytes *argv, stru
         evict_make_room(a->world->serve);
     if (a->in_unit && bytes_is_word(argv[0], "exec"))
         return run_unit(a, out_why);
-    if (a->in_unit)
-        return hold(a, argc, argv, out_why);
+    if (a->in_unit) {
+        hold(a, argc, argv);
+        return OK;
+    }
     if (bytes_is_word(argv[0], "multi")) {
         a->in_unit = true;
         return OK;
