@@ -3,6 +3,7 @@
  * the forms that store or count. Sets take part with the score 1; a key that is not there is empty.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -18,6 +19,7 @@ struct source {
     const struct zset *z;
     const struct set *s;
     double weight;
+    int at; /* among those that were named */
 };
 
 struct algebra {
@@ -173,18 +175,21 @@ static void walk(struct algebra *a, const struct source *s, zset_each_fn *fn)
         set_each(s->s, set_member, &w);
 }
 
+static int by_count(const void *a, const void *b)
+{
+    const struct source *x = a, *y = b;
+    uint64_t count = source_count(x), other = source_count(y);
+
+    return count != other ? (count > other) - (count < other) : (x->at > y->at) - (x->at < y->at);
+}
+
 /* As Redis does: scores are added up from the smallest source to the largest, which decides how they
  * are rounded. Stable. */
 static void sort_sources(struct algebra *a)
 {
-    for (int i = 1; i < a->count; i++) {
-        struct source s = a->sources[i];
-        int at = i;
-
-        for (; at && source_count(&a->sources[at - 1]) > source_count(&s); at--)
-            a->sources[at] = a->sources[at - 1];
-        a->sources[at] = s;
-    }
+    for (int i = 0; i < a->count; i++)
+        a->sources[i].at = i;
+    qsort(a->sources, (size_t)a->count, sizeof *a->sources, by_count);
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */

@@ -157,6 +157,19 @@ def test_random_commands_always_packed(t):
                       lambda step: step[0].upper() != "CONFIG")
 
 
+def test_very_many_sources_hold_nobody_up(t):
+    """The larger ones first, which have to be sorted to the end."""
+    t.needs_holdfast()
+    many = 150000
+    said = []
+    for product in ("holdfast", "redis"):
+        with t.node(product=product).start().client(timeout=15) as c:
+            c.call("ZADD", "a", "1", "x", "2", "y")
+            c.call("ZADD", "b", "3", "x")
+            said.append(c.call("ZUNION", 2 * many + 1, *["a"] * many, *["none"] * many, "b", "WITHSCORES"))
+    assert said[0] == said[1] and len(said[0]) == 4, said
+
+
 @limit(120)
 def test_values_go_round(t):
     """DUMP of ours is restored by redis; DEBUG RELOAD keeps everything; what redis dumps as a table or as a listpack is
