@@ -208,12 +208,21 @@ bool block_unblock(struct session *session, bool with_error)
     return true;
 }
 
+/* What comes behind in its pipeline was meant for a leader. */
+static void end_and_close(struct serve *v, struct node_session *s, const char *error)
+{
+    end_with(v, s, error);
+    session_close(&s->base, LINK_WHY_ASKED);
+}
+
 void block_end_all(struct serve *v, const char *error)
 {
     LIST_EACH (&v->service->sessions, n) {
         struct node_session *s = node_session_of(LIST_ENTRY(n, struct session, node));
 
         if (!list_empty(&s->blocked))
-            end_with(v, s, error);
+            end_and_close(v, s, error);
     }
+    LIST_EACH (&v->ack_waiters, n)
+        end_and_close(v, LIST_ENTRY(n, struct node_session, waits), error);
 }

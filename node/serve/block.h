@@ -34,7 +34,7 @@ void block_serve_acks(struct serve *v);
 void block_wake(struct serve *v, struct node_session *s);
 /* CLIENT UNBLOCK. */
 bool block_unblock(struct session *s, bool with_error);
-/* This node follows from now on: whoever waits for keys would wait for ever. */
+/* This node follows from now on: whoever waits for keys or acknowledgements would wait for ever, and is closed. */
 void block_end_all(struct serve *v, const char *error);
 
 #endif

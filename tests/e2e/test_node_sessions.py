@@ -119,6 +119,55 @@ def test_watched_key_that_expires_spoils_the_transaction(t):
             assert c.call("EXEC") is None, node
 
 
+def test_who_waits_is_closed_where_the_leader_becomes_a_follower(t):
+    for node in both(t):
+        waits = [["BLPOP", "none", "0"], ["XREAD", "BLOCK", "0", "STREAMS", "none", "$"], ["WAIT", "1", "0"], ["BLMOVE", "none", "b", "LEFT", "LEFT", "0"]]
+        clients = [node.client() for _ in waits]
+        for c, words in zip(clients, waits):
+            c.send(*words)
+        until(lambda: node.info("clients")["blocked_clients"] == "4", 5, "all to wait")
+        for c in clients:
+            c.send("ECHO", "behind it")
+        node.call("REPLICAOF", "127.0.0.1", 1)
+        for c in clients:
+            assert str(c.read_reply().value).startswith("UNBLOCKED force unblock from blocking operation"), node
+            assert c.is_closed_within(5), node
+            c.close()
+
+
+def test_time_is_up_whatever_would_be_refused_now(t):
+    """Nothing came in time: that is the answer of who waited, also where its command is refused by now."""
+    for node in both(t):
+        waits = [["BLPOP", "none", ".4"], ["BLMOVE", "none", "b", "LEFT", "LEFT", ".4"], ["BZPOPMIN", "none", ".4"]]
+        clients = [node.client() for _ in waits]
+        for c, words in zip(clients, waits):
+            c.send(*words)
+        until(lambda: node.info("clients")["blocked_clients"] == "3", 5, "all to wait")
+        node.call("CONFIG", "SET", "min-replicas-to-write", 1)
+        with node.client() as other:
+            assert "NOREPLICAS" in str(other.ask("BLPOP", "none", ".1").value), node
+        for c in clients:
+            assert c.read_reply().value is None, node
+            c.close()
+
+
+def test_a_random_key_is_found_among_many_that_expired(t):
+    for node in both(t, **{"enable-debug-command": "yes"}):
+        leader = t.node(product="redis", settings={"enable-debug-command": "yes"}).start()
+        leader.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        node.follow(leader)
+        node.wait_follows(leader)
+        with leader.client() as c:
+            c.pipeline([["SET", i, "v", "PX", "1"] for i in range(3000)] + [["SET", "k", "v"]])
+        node.wait_same_offset(leader)
+        until(lambda: node.call("GET", "2999") is None, 5, "all to expire")
+        assert node.call("DBSIZE") == 3001
+        assert [node.call("RANDOMKEY") for _ in range(10)] == ["k"] * 10, node
+        leader.call("DEL", "k")
+        node.wait_same_offset(leader)
+        assert node.call("RANDOMKEY").isdigit(), node
+
+
 # DB 1 holds a key whose time has come, and so does DB 2, of another name: they stand there until somebody looks.
 STALE = [["DEBUG", "SET-ACTIVE-EXPIRE", "0"], ["SELECT", "2"], ["SET", "y", "v", "PX", "1"], ["SELECT", "1"],
          ["SET", "x", "v", "PX", "1"]]
