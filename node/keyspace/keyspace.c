@@ -318,6 +318,14 @@ void keyspace_changed(struct keyspace *ks, int db, struct entry *e)
     hear_changed(ks, db, entry_key(e));
 }
 
+void keyspace_noted(struct keyspace *ks, int db, struct entry *e)
+{
+    ASSERT(!walk_wants(ks, ks->spaces[db], e));
+    note_value(ks, ks->spaces[db], e);
+    if (ks->hooks.noted)
+        ks->hooks.noted(ks->hooks.arg, db, entry_key(e));
+}
+
 static void hear_born(struct keyspace *ks, int db, struct entry *e)
 {
     struct bytes key = entry_key(e);

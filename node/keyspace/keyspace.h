@@ -60,6 +60,7 @@ enum notify_class {
 struct keyspace_hooks {
     void *arg;
     void (*changed)(void *arg, int db, struct bytes key); /* WATCH, tracking */
+    void (*noted)(void *arg, int db, struct bytes key);   /* neither of them */
     void (*event)(void *arg, enum notify_class class, const char *name, int db, struct bytes key);
     /* A leader deletes it: followers need a DEL. */
     void (*expired)(void *arg, int db, struct bytes key);
@@ -145,6 +146,8 @@ void keyspace_fetch(struct keyspace *ks, int db, const struct resp_glance *glanc
 struct entry *keyspace_write(struct keyspace *ks, int db, struct bytes key, uint32_t flags);
 /* The value of an open entry was changed: tells the hooks. */
 void keyspace_changed(struct keyspace *ks, int db, struct entry *e);
+/* The same, of what the value remembers of its readers: who watches or tracks the key hears nothing, as in Redis. */
+void keyspace_noted(struct keyspace *ks, int db, struct entry *e);
 
 /* Beside enum door_flag: an existing key keeps its expiry, and expiry_ms is not looked at. */
 enum put_flag { PUT_KEEP_EXPIRY = 1u << 8 };

@@ -324,16 +324,15 @@ bool serve_run_inner(struct serve *v, struct call *c, uint64_t *now_us)
 
 /* ---- what the other rooms tell ---- */
 
-static void key_changed(void *arg, int db, struct bytes key)
+/* Returns whether it changed by itself. */
+static bool count_change(struct serve *v, int db, struct bytes key)
 {
-    struct serve *v = arg;
     bool by_itself = UNLIKELY(v->silent_changes > 0);
 
     if (by_itself)
         v->silent_changes--;
     else
         v->changes++;
-    watch_changed(v, db, key);
     if (UNLIKELY(v->confirm.on))
         confirm_changed(v, key);
     if (UNLIKELY(v->unit.muted) && v->running)
@@ -347,6 +346,20 @@ static void key_leaves(struct serve *v, int db, struct bytes key, bool lazily)
 {
     struct bytes argv[] = { lazily ? BYTES("UNLINK") : BYTES("DEL"), key };
 
+    return by_itself;
+}
+
+static void key_noted(void *arg, int db, struct bytes key)
+{
+    (void)count_change(arg, db, key);
+}
+
+static void key_changed(void *arg, int db, struct bytes key)
+{
+    struct serve *v = arg;
+    bool by_itself = count_change(v, db, key);
+
+    watch_changed(v, db, key);
     v->silent_changes++;
     unit_add(&v->unit, db, 2, argv);
 }
@@ -589,6 +602,7 @@ static void set_hooks(struct serve *v)
                                    .swapped = swapped };
     struct replica_hooks followers = { .arg = v,
                                        .role_changed = role_changed,
+                                   .noted = key_noted,
                                        .acked = acked,
                                        .demanded = confirm_demanded,
                                        .kept = confirm_kept };

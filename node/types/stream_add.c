@@ -388,6 +388,6 @@ void cmd_xsetid(struct call *c)
         s->added = (uint64_t)set.added;
     if (stream_id_cmp(set.max_deleted, STREAM_ID_MIN) != 0)
         s->max_deleted = set.max_deleted;
-    stream_changed(c, e, "xsetid", 1);
+    stream_noted(c, e, "xsetid", 1);
     reply_ok(c->reply);
 }

@@ -99,7 +99,7 @@ void cmd_xack(struct call *c)
     xfree(ids);
     reply_int(c->reply, acknowledged);
     if (acknowledged)
-        stream_changed(c, e, NULL, 1);
+        stream_noted(c, e, NULL, 1);
     else
         call_no_effect(c);
 }
@@ -384,7 +384,8 @@ static void claim_ids(struct call *c, struct claiming *k, const struct stream_id
     if (moved) /* a claim says so too, but to a follower it looks like a delivery */
         effect_group_position(c, 1, 2, k->g);
     late_end_array(c, &claimed, done);
-    stream_changed(c, k->e, NULL, 1);
+    if (c->intents & INTENT_EFFECT)
+        stream_noted(c, k->e, NULL, 1);
 }
 
 void cmd_xclaim(struct call *c)
@@ -474,7 +475,8 @@ static void reply_sweep(struct call *c, struct claiming *k, struct stream_id fro
         reply_stream_id(c, id);
     }
     buf_fini(&deleted);
-    stream_changed(c, k->e, NULL, 1);
+    if (c->intents & INTENT_EFFECT)
+        stream_noted(c, k->e, NULL, 1);
 }
 
 void cmd_xautoclaim(struct call *c)

@@ -17,6 +17,8 @@ int64_t call_idle_ms(const struct call *c, int64_t since_ms);
 void stream_event(struct call *c, const char *name, int key);
 /* The value was changed, which is told as this event; NULL: without one. */
 void stream_changed(struct call *c, struct entry *e, const char *event, int key);
+/* What is not its entries was: groups, the last id. */
+void stream_noted(struct call *c, struct entry *e, const char *event, int key);
 
 /* ---- arguments: stream_range.c ---- */
 

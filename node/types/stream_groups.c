@@ -121,7 +121,7 @@ void cmd_xgroup_create(struct call *c)
         return;
     }
     if (e)
-        stream_changed(c, e, NULL, 2);
+        stream_noted(c, e, NULL, 2);
     else
         make_stream(c, s);
     stream_event(c, "xgroup-create", 2);
@@ -148,7 +148,7 @@ void cmd_xgroup_setid(struct call *c)
         return;
     g->last = last;
     g->read = o.read;
-    stream_changed(c, e, "xgroup-setid", 2);
+    stream_noted(c, e, "xgroup-setid", 2);
     reply_ok(c->reply);
 }
 
@@ -168,7 +168,7 @@ void cmd_xgroup_destroy(struct call *c)
         return;
     }
     stream_group_remove(stream_of(e), g);
-    stream_changed(c, e, "xgroup-destroy", 2);
+    stream_noted(c, e, "xgroup-destroy", 2);
     keyspace_ready(ks, c->db, c->argv[2]); /* who waits in the group waits in vain */
 }
 
@@ -183,7 +183,7 @@ void cmd_xgroup_createconsumer(struct call *c)
     is_new = stream_consumer_add(stream_of(e), g, c->argv[4], call_now_ms(c));
     reply_int(c->reply, is_new);
     if (is_new)
-        stream_changed(c, e, "xgroup-createconsumer", 2);
+        stream_noted(c, e, "xgroup-createconsumer", 2);
     else
         call_no_effect(c);
 }
@@ -202,5 +202,5 @@ void cmd_xgroup_delconsumer(struct call *c)
         return;
     }
     reply_int(c->reply, (int64_t)stream_consumer_remove(stream_of(e), g, who));
-    stream_changed(c, e, "xgroup-delconsumer", 2);
+    stream_noted(c, e, "xgroup-delconsumer", 2);
 }

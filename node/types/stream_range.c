@@ -37,6 +37,13 @@ void stream_changed(struct call *c, struct entry *e, const char *event, int key)
         stream_event(c, event, key);
 }
 
+void stream_noted(struct call *c, struct entry *e, const char *event, int key)
+{
+    keyspace_noted(call_keyspace(c), c->db, e);
+    if (event)
+        stream_event(c, event, key);
+}
+
 /* ---- arguments ---- */
 
 static bool refuse_id(struct call *c)

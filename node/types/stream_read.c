@@ -308,7 +308,7 @@ static bool serve_grouped(struct call *c, const struct reading *r, int i)
         reply_news(c, r, i, s, g, who);
     else
         reply_history(c, r, r->ids[i], s, who);
-    stream_changed(c, e, NULL, r->first + i);
+    stream_noted(c, e, NULL, r->first + i);
     return true;
 }
 

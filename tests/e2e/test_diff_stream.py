@@ -297,6 +297,70 @@ def test_a_last_id_below_what_was_deleted(t):
     compare(ours, theirs, ["XSETID s 4-1", "XSETID s 3-9", "XDEL s 4-1", "XSETID s 2-1", "XSETID s 1-0", "XADD s 3-1 a b", "XRANGE s - +"])
 
 
+# The stream s has 1-1 … 9-1; group g has read four, the first two of them claimable, and c has 2-1 pending that is gone.
+NOTED = [
+    "XGROUP CREATE s h 0", "XGROUP CREATE s h 0", "XGROUP CREATE fresh h 0 MKSTREAM", "XGROUP CREATE fresh i 0 MKSTREAM",
+    "XGROUP SETID s h 3-1", "XGROUP CREATECONSUMER s h x", "XGROUP CREATECONSUMER s h x", "XGROUP DELCONSUMER s h x",
+    "XGROUP DELCONSUMER s h x", "XGROUP DESTROY s h", "XGROUP DESTROY s h", "XREADGROUP GROUP g new COUNT 1 STREAMS s >",
+    "XREADGROUP GROUP g new COUNT 1 NOACK STREAMS s >", "XREADGROUP GROUP g other NOACK COUNT 1 STREAMS s >",
+    "XREADGROUP GROUP g c STREAMS s 0", "XREADGROUP GROUP g fresh STREAMS s 0", "XACK s g 1-1", "XACK s g 1-1",
+    "XCLAIM s g d 0 3-1", "XCLAIM s g d 0 77-1", "XCLAIM s g d 99999999 3-1", "XCLAIM s g d 0 77-1 LASTID 8-2",
+    "XCLAIM s g d 0 1-1 FORCE JUSTID", "XAUTOCLAIM s g e 0 0 COUNT 1", "XAUTOCLAIM s g e 99999999 0", "XAUTOCLAIM s g e 0 77-0",
+    "XAUTOCLAIM s g e 0 0", "XSETID s 9-5", "XADD s 10-1 a b", "XADD s MAXLEN 9 11-1 a b", "XDEL s 9-1", "XDEL s 9-1",
+    "XTRIM s MAXLEN 5", "XTRIM s MAXLEN 5",
+]
+
+
+def who_hears(node):
+    """Of each step: is a transaction spoilt that watches its key, is a reader invalidated, does it count as a change, and which
+    events are told."""
+    def changes():
+        return int(node.info("persistence")["rdb_changes_since_last_save"])
+
+    heard = []
+    node.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
+    with node.client() as c, node.client() as watching, node.client(proto=3) as tracking, node.client() as listening:
+        for i in range(1, 10):
+            c.call("XADD", "s", "%d-1" % i, "f", "v")
+        c.call("XGROUP", "CREATE", "s", "g", "0")
+        c.call("XREADGROUP", "GROUP", "g", "c", "COUNT", 4, "STREAMS", "s", ">")
+        c.call("XDEL", "s", "2-1")
+        tracking.call("CLIENT", "TRACKING", "ON")
+        listening.call("PSUBSCRIBE", "__keyspace@0__:*")
+        for step in NOTED:
+            words = step.split()
+            for name in ("s", "fresh"):
+                watching.call("WATCH", name)
+                tracking.call("EXISTS", name)
+            before = changes()
+            said = c.ask(*words)
+            told, mark = [], "mark %d" % len(heard)
+            c.call("PUBLISH", "__keyspace@0__:mark", mark)
+            while True:
+                event = listening.read()[2:]
+                if event[1] == mark:
+                    break
+                told.append(event)
+            watching.call("MULTI")
+            watching.call("PING")
+            tracking.send("PING", mark)
+            pushed = []
+            while True:
+                reply = tracking.read_reply()
+                if reply.kind != ">":
+                    break
+                pushed.append(reply.value)
+            heard.append((step, short(said) if "XREADGROUP" not in step else None, watching.call("EXEC"), pushed, changes() > before, told))
+    return heard
+
+
+def test_what_groups_remember_spoils_nothing(t):
+    t.needs_holdfast()
+    ours, theirs = (who_hears(t.node(product=p).start()) for p in ("holdfast", "redis"))
+    different = ["\n    holdfast %s\n    redis    %s" % pair for pair in zip(ours, theirs) if pair[0] != pair[1]]
+    assert not different, "".join(different)
+
+
 def test_a_count_that_ran_over_reaches_followers(t):
     t.needs_holdfast()
     leader = t.node().start()
