@@ -154,6 +154,12 @@ static uint32_t flags_of_call(const struct serve *v, const struct node_session *
     return c->cmd->flags;
 }
 
+/* What it waited for did not come in time, and that is its answer whatever has happened to this node since. */
+static bool ends_waiting(const struct node_session *s, const struct call *c)
+{
+    return s->trying && c->denies_blocking && !list_empty(&s->blocked);
+}
+
 static enum admit admit(struct session *session, struct call *c)
 {
     struct node_session *s = node_session_of(session);
@@ -178,7 +184,10 @@ static enum admit admit(struct session *session, struct call *c)
         return ADMIT_DONE;
     why = refusal(v, session, c, has, lacks);
     if (UNLIKELY(why != NULL)) {
-        service_refuse(session, c, why);
+        if (ends_waiting(s, c))
+            reply_null_array(c->reply);
+        else
+            service_refuse(session, c, why);
         return ADMIT_DONE;
     }
     if (UNLIKELY(service_paused(session->service)) && held_by_pause(s, has)) {
@@ -337,15 +346,6 @@ static bool count_change(struct serve *v, int db, struct bytes key)
         confirm_changed(v, key);
     if (UNLIKELY(v->unit.muted) && v->running)
         own_keys_note(&v->own_keys, v->world->keyspace, db, key);
-    if (tracking_on(v->service))
-        tracking_changed(v->service, v->running, by_itself, key);
-}
-
-/* A key goes without a command of its own: followers need one. */
-static void key_leaves(struct serve *v, int db, struct bytes key, bool lazily)
-{
-    struct bytes argv[] = { lazily ? BYTES("UNLINK") : BYTES("DEL"), key };
-
     return by_itself;
 }
 
@@ -360,6 +360,15 @@ static void key_changed(void *arg, int db, struct bytes key)
     bool by_itself = count_change(v, db, key);
 
     watch_changed(v, db, key);
+    if (tracking_on(v->service))
+        tracking_changed(v->service, v->running, by_itself, key);
+}
+
+/* A key goes without a command of its own: followers need one. */
+static void key_leaves(struct serve *v, int db, struct bytes key, bool lazily)
+{
+    struct bytes argv[] = { lazily ? BYTES("UNLINK") : BYTES("DEL"), key };
+
     v->silent_changes++;
     unit_add(&v->unit, db, 2, argv);
 }
@@ -593,6 +602,7 @@ static void set_hooks(struct serve *v)
 {
     struct keyspace_hooks keys = { .arg = v,
                                    .changed = key_changed,
+                                   .noted = key_noted,
                                    .event = key_event,
                                    .expired = key_expired,
                                    .parts_expired = fields_expired,
@@ -602,7 +612,6 @@ static void set_hooks(struct serve *v)
                                    .swapped = swapped };
     struct replica_hooks followers = { .arg = v,
                                        .role_changed = role_changed,
-                                   .noted = key_noted,
                                        .acked = acked,
                                        .demanded = confirm_demanded,
                                        .kept = confirm_kept };
