@@ -202,7 +202,8 @@ static const struct snapshot_sink walk_sink = { .bytes = walk_bytes,
 static bool begin_walk(struct aof *a, struct errmsg *out_why)
 {
     struct aof_rewriting *r = &a->rewrite;
-    struct snapshot_plan plan = { .compress = a->w->set->rdbcompression,
+    struct snapshot_plan plan = { .use = snapshot_use(a->w->set),
+                                  .compress = a->w->set->rdbcompression,
                                   .checksum = a->w->set->rdbchecksum,
                                   .aof_base = true,
                                   .commands = !r->rdb,

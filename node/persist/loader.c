@@ -111,8 +111,8 @@ static void drop_value(struct loader *l, const struct value *v)
 static enum err take_entry(struct loader *l, const struct rdb_item *item, struct errmsg *out_why)
 {
     struct load_attributes attributes = { .expiry_ms = item->expire_wall_ms,
-                                          .idle_seconds = -1,
-                                          .frequency = -1 };
+                                          .idle_seconds = item->idle_seconds,
+                                          .frequency = item->frequency };
     struct value value = value_of_item(item);
     bool expired = item->expire_wall_ms >= 0 && !l->keep_expired &&
                    (uint64_t)item->expire_wall_ms < keyspace_wall_ms(l->into);

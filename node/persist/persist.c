@@ -29,7 +29,8 @@ enum {
 
 static struct snapshot_plan file_plan(const struct persist *p)
 {
-    struct snapshot_plan plan = { .compress = p->w->set->rdbcompression,
+    struct snapshot_plan plan = { .use = snapshot_use(p->w->set),
+                                  .compress = p->w->set->rdbcompression,
                                   .checksum = p->w->set->rdbchecksum,
                                   .rest_us = p->w->set->rdb_key_save_delay_us };
 
@@ -294,7 +295,6 @@ static enum err save_empty(struct persist *p, struct errmsg *out_why)
     return save_now(p, &none, p->w->set->dbfilename, &plan, out_why);
 }
 
-static void save_nothing(struct persist *p)
 /* Its rename would bring back what was flushed: it is waited for. */
 static void outlast_commit(struct persist *p)
 {
@@ -304,6 +304,7 @@ static void outlast_commit(struct persist *p)
     saved(p, ERR_GONE, "the data set was flushed");
 }
 
+static void save_nothing(struct persist *p)
 {
     struct errmsg why = { 0 };
     enum err e;

@@ -424,14 +424,20 @@ static bool op_freq(struct rdb_reader *r, struct in *in, struct rdb_item *out)
 {
     uint8_t counter;
 
-    return take_byte(in, &counter);
+    if (!take_byte(in, &counter))
+        return false;
+    r->frequency = counter;
+    return true;
 }
 
 static bool op_idle(struct rdb_reader *r, struct in *in, struct rdb_item *out)
 {
     uint64_t seconds;
 
-    return take_plain_len(in, &seconds);
+    if (!take_plain_len(in, &seconds))
+        return false;
+    r->idle_seconds = seconds <= INT64_MAX ? (int64_t)seconds : -1;
+    return true;
 }
 
 static bool op_slot_info(struct rdb_reader *r, struct in *in, struct rdb_item *out)
@@ -548,12 +554,19 @@ static const struct rdb_type_row *row_of(struct rdb_reader *r, int type)
     return NULL;
 }
 
+static void forget_stated(struct rdb_reader *r)
+{
+    r->expire_wall_ms = r->idle_seconds = r->frequency = -1;
+}
+
 static bool finish_entry(struct rdb_reader *r, const struct rdb_type_row *row, struct rdb_item *out)
 {
     out->kind = RDB_ENTRY;
     out->type = row->value;
     out->expire_wall_ms = r->expire_wall_ms;
-    r->expire_wall_ms = -1;
+    out->idle_seconds = r->idle_seconds;
+    out->frequency = r->frequency;
+    forget_stated(r);
     return true;
 }
 
@@ -570,7 +583,7 @@ static bool begin_value(struct rdb_reader *r, struct in *in, const struct rdb_ty
         return false;
     }
     if (r->value.plan.left == 0) {
-        r->expire_wall_ms = -1;
+        forget_stated(r);
         out->kind = RDB_EMPTY;
         out->key = key;
         return true;
@@ -646,7 +659,8 @@ static bool read_item(struct rdb_reader *r, struct in *in, struct rdb_item *out)
 
 void rdb_reader_init(struct rdb_reader *r)
 {
-    *r = (struct rdb_reader){ .expire_wall_ms = -1 };
+    *r = (struct rdb_reader){ 0 };
+    forget_stated(r);
 }
 
 void rdb_reader_fini(struct rdb_reader *r)
@@ -684,7 +698,9 @@ enum rdb_status rdb_read(struct rdb_reader *r, struct bytes data, struct rdb_ite
                          size_t *out_consumed)
 {
     struct in in = { .data = data };
-    struct rdb_item item = { .kind = RDB_SKIPPED, .expire_wall_ms = -1 };
+    struct rdb_item item = {
+        .kind = RDB_SKIPPED, .expire_wall_ms = -1, .idle_seconds = -1, .frequency = -1
+    };
 
     if (r->bad)
         return RDB_BAD;

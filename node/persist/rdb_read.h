@@ -41,6 +41,8 @@ struct rdb_item {
     void *apart; /* of another type than a string: the taker's */
     uint64_t db, keys, keys_with_ttl;
     int64_t expire_wall_ms; /* -1: none */
+    int64_t idle_seconds;   /* -1: not said */
+    int frequency;          /* the same */
 };
 
 /* What of a value is still to come. */
@@ -57,8 +59,10 @@ struct rdb_reader {
     bool bad;
     uint64_t crc, offset; /* of everything consumed */
     size_t wants;
-    bool in_module_aux;                 /* between two parts of a module's auxiliary data */
-    int64_t expire_wall_ms;             /* stated for the next key */
+    bool in_module_aux;     /* between two parts of a module's auxiliary data */
+    int64_t expire_wall_ms; /* stated for the next key, as these are */
+    int64_t idle_seconds;
+    int frequency;
     struct buf scratch[2];              /* unpacked: name or key, value */
     const struct keyspace *types;       /* whose types are loaded; NULL: strings alone */
     struct {                            /* a value of parts, once its key was read */

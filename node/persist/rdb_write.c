@@ -136,6 +136,18 @@ void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t
     rdb_put_len(w->out, keys_with_ttl);
 }
 
+void rdb_write_idle(struct rdb_writer *w, uint64_t seconds)
+{
+    buf_putc(w->out, (char)RDB_OP_IDLE);
+    rdb_put_len(w->out, seconds);
+}
+
+void rdb_write_frequency(struct rdb_writer *w, int counter)
+{
+    buf_putc(w->out, (char)RDB_OP_FREQ);
+    buf_putc(w->out, (char)counter);
+}
+
 void rdb_write_head(struct rdb_writer *w, int type, struct bytes key, int64_t expire_wall_ms)
 {
     if (expire_wall_ms >= 0) {

@@ -28,6 +28,9 @@ void rdb_write_aux_int(struct rdb_writer *w, const char *name, int64_t value);
 void rdb_write_select(struct rdb_writer *w, uint64_t db, uint64_t keys, uint64_t keys_with_ttl);
 /* The same database again, without its sizes. */
 void rdb_write_select_again(struct rdb_writer *w, uint64_t db);
+/* In front of an entry: how long it has not been used, or how often it is. */
+void rdb_write_idle(struct rdb_writer *w, uint64_t seconds);
+void rdb_write_frequency(struct rdb_writer *w, int counter);
 /* expire_wall_ms < 0: none. */
 void rdb_write_string_entry(struct rdb_writer *w, struct bytes key, struct bytes value,
                             int64_t expire_wall_ms);

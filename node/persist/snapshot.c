@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "node/keyspace/keyspace.h"
 #include "node/persist/snapshot_commands.h"
+#include "node/settings.h"
 
 static void flush(struct snapshot *s)
 {
@@ -106,9 +107,18 @@ static bool next_piece(struct snapshot *s, const struct entry *e)
     return last;
 }
 
+static void put_use(const struct snapshot *s, struct rdb_writer *to, const struct entry *e)
+{
+    if (s->plan.use == USE_IDLE)
+        rdb_write_idle(to, keyspace_idle_seconds(s->keyspace, e));
+    else if (s->plan.use == USE_FREQUENCY)
+        rdb_write_frequency(to, keyspace_frequency(s->keyspace, e));
+}
+
 static void open_entry(struct snapshot *s, int db, const struct entry *e)
 {
     select_db(s, &s->writer, &s->db, db);
+    put_use(s, &s->writer, e);
     if (entry_form(e) == FORM_APART)
         rdb_write_head(&s->writer, form_of(s, e).type, entry_key(e), entry_expiry_ms(e));
     else
@@ -131,10 +141,11 @@ static bool comes_in_pieces(const struct entry *e)
            (entry_form(e) == FORM_BLOB && entry_text_len(e) > RDB_COMPRESS_MAX);
 }
 
-static void write_short_text(struct rdb_writer *to, const struct entry *e)
+static void write_short_text(const struct snapshot *s, struct rdb_writer *to, const struct entry *e)
 {
     char scratch[ENTRY_INT_TEXT];
 
+    put_use(s, to, e);
     rdb_write_string_entry(to, entry_key(e), entry_text(e, scratch), entry_expiry_ms(e));
 }
 
@@ -148,10 +159,11 @@ static void put_aside(struct snapshot *s, int db, const struct entry *e)
     rdb_write_init(&writer, out, s->plan.compress, false);
     select_db(s, &writer, &s->aside.db, db);
     if (entry_form(e) != FORM_APART) {
-        write_short_text(&writer, e);
+        write_short_text(s, &writer, e);
     } else {
         struct rdb_form form = form_of(s, e);
 
+        put_use(s, &writer, e);
         rdb_write_head(&writer, form.type, entry_key(e), entry_expiry_ms(e));
         while (!form.save(entry_apart(e), &cursor, s->plan.compress, out))
             continue;
@@ -190,7 +202,7 @@ static void emit_early(struct snapshot *s, int db, const struct entry *e)
         finish_open(s);
     } else {
         select_db(s, &s->writer, &s->db, db);
-        write_short_text(&s->writer, e);
+        write_short_text(s, &s->writer, e);
     }
     more = s->bytes + s->out.len + s->aside.bytes.len - before;
     if (more >= WALK_LARGE_BYTES)
@@ -214,7 +226,7 @@ static bool emit_in_turn(struct snapshot *s, int db, const struct entry *e)
         return next_piece(s, e);
     }
     select_db(s, &s->writer, &s->db, db);
-    write_short_text(&s->writer, e);
+    write_short_text(s, &s->writer, e);
     return true;
 }
 
@@ -369,6 +381,19 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
         return; /* snapshot_resume starts it again */
     if (!step(s, SNAPSHOT_SLICE_US))
         snapshot_resume(s);
+}
+
+enum snapshot_use snapshot_use(const struct node_settings *set)
+{
+    static const enum snapshot_use uses[] = {
+        [POLICY_VOLATILE_LRU] = USE_IDLE,
+        [POLICY_ALLKEYS_LRU] = USE_IDLE,
+        [POLICY_VOLATILE_LFU] = USE_FREQUENCY,
+        [POLICY_ALLKEYS_LFU] = USE_FREQUENCY,
+    };
+    size_t policy = (size_t)set->maxmemory_policy;
+
+    return policy < ARRAY_LEN(uses) ? uses[policy] : USE_UNSAID;
 }
 
 void snapshot_init(struct snapshot *s, struct ev_loop *loop, struct keyspace *ks)

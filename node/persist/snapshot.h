@@ -30,6 +30,7 @@
 #include "node/replica/replica.h"
 
 struct keyspace;
+struct node_settings;
 
 enum {
     SNAPSHOT_SLICE_US = 500,
@@ -45,13 +46,17 @@ struct snapshot_sink {
     void (*done)(void *arg, enum err e, const char *why);
 };
 
+/* What is said of the use of each key. */
+enum snapshot_use { USE_UNSAID, USE_IDLE, USE_FREQUENCY };
+
 struct snapshot_plan {
     bool compress, checksum;
-    bool no_keys;    /* REPLCONF rdb-filter-only without data */
-    bool aof_base;   /* it is the base of an append only file */
-    bool commands;   /* not RDB, but the commands that make the data set */
-    bool stamped;    /* and those begin with the time: aof-timestamp-enabled */
-    bool valkey;     /* for a Valkey since 9: rdb_version_for */
+    bool no_keys;          /* REPLCONF rdb-filter-only without data */
+    bool aof_base;         /* it is the base of an append only file */
+    bool commands;         /* not RDB, but the commands that make the data set */
+    bool stamped;          /* and those begin with the time: aof-timestamp-enabled */
+    bool valkey;           /* for a Valkey since 9: rdb_version_for */
+    enum snapshot_use use; /* snapshot_use */
     uint32_t needs;  /* RDB_NEED_…: what the payload holds beside keys; those are counted here */
     int64_t rest_us; /* rdb-key-save-delay (rest.h) */
     struct replica_position position;
@@ -93,6 +98,8 @@ struct snapshot {
     uint64_t aside_peak_bytes;
 };
 
+/* What maxmemory-policy goes by, as in Redis. */
+enum snapshot_use snapshot_use(const struct node_settings *set);
 void snapshot_init(struct snapshot *s, struct ev_loop *loop, struct keyspace *ks);
 void snapshot_fini(struct snapshot *s); /* aborts; the sink hears of it */
 

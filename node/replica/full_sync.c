@@ -272,7 +272,8 @@ static bool may_join(const struct sync *sync)
 
 static void begin_for(struct replica *r, const struct follower *first)
 {
-    struct snapshot_plan plan = { .compress = r->w->set->rdbcompression,
+    struct snapshot_plan plan = { .use = snapshot_use(r->w->set),
+                                  .compress = r->w->set->rdbcompression,
                                   .checksum = true,
                                   .rest_us = r->w->set->rdb_key_save_delay_us,
                                   .no_keys = first->filter_no_keys,

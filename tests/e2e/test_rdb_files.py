@@ -340,6 +340,35 @@ def all_payloads():
 
 
 @limit(120)
+def test_how_keys_were_used_goes_along(t):
+    """Idle times and frequencies, in files and in full syncs, of strings and of structures, both ways."""
+    t.needs_holdfast()
+    for policy, word, least in (("allkeys-lru", "IDLETIME", 1000), ("volatile-lfu", "FREQ", 100), ("noeviction", "IDLETIME", 0)):
+        for product, other in (("holdfast", "redis"), ("redis", "holdfast"), ("holdfast", "holdfast")):
+            settings = {"maxmemory-policy": policy, "maxmemory": "1gb", "lfu-decay-time": 0}
+            node = t.node(product=product, settings=settings).start()
+            node.call("SET", "s", "x")
+            node.call("RPUSH", "l", "x")
+            node.call("SET", "long", "x" * 100000)
+            for key in ("s", "l", "long"):
+                dumped = node.call("DUMP", key)
+                words = [] if policy == "noeviction" else [word, {"IDLETIME": 5000, "FREQ": 222}[word]]
+                node.call("RESTORE", key, 4000000000000, dumped, "REPLACE", "ABSTTL", *words)
+            node.call("SAVE")
+            follower = t.node(product=other, follows=node, settings=settings).start()
+            follower.wait_follows(node)
+            with open(os.path.join(node.folder, "dump.rdb"), "rb") as f:
+                loaded = with_file(t, f.read(), other, **settings).start()
+            wait_loaded(loaded)
+            for where in (follower, loaded):
+                for key in ("s", "l", "long"):
+                    said = where.call("OBJECT", word, key)
+                    assert least <= said <= (least + 4100 if least else 60), (policy, product, other, where, key, said)
+                    assert where.call("PEXPIRETIME", key) == 4000000000000
+            for each in (node, follower, loaded):
+                each.stop()
+
+
 def test_damaged_payloads_are_refused(t):
     t.needs_holdfast()
     node = t.node().start()
