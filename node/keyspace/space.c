@@ -343,10 +343,37 @@ uint64_t keyspace_dice(struct keyspace *ks)
     return rng_next(&ks->rng);
 }
 
+struct live {
+    const struct keyspace *ks;
+    const struct entry *found;
+};
+
+static void keep_live(void *arg, void *thing)
+{
+    struct live *l = arg;
+
+    if (!l->found && !keyspace_expired(l->ks, thing))
+        l->found = thing;
+}
+
+/* From a bucket that chance names to the end, and from the beginning. */
+static const struct entry *some_live(struct keyspace *ks, int db)
+{
+    struct live l = { .ks = ks };
+    uint64_t cursor = rng_next(&ks->rng);
+
+    for (int rounds = 0; rounds < 2 && !l.found; rounds += cursor == 0)
+        cursor = table_scan(&ks->spaces[db]->table, cursor, keep_live, &l);
+    return l.found;
+}
+
 const struct entry *keyspace_random(struct keyspace *ks, int db)
 {
-    for (int throws = 0; throws < 100; throws++) {
-        struct entry *e = table_random(&ks->spaces[db]->table, dice, &ks->rng);
+    enum { THROWS = 100 };
+    const struct space *sp = ks->spaces[db];
+
+    for (int throws = 1; throws <= THROWS; throws++) {
+        struct entry *e = table_random(&sp->table, dice, &ks->rng);
 
         if (!e)
             return NULL;
@@ -354,8 +381,10 @@ const struct entry *keyspace_random(struct keyspace *ks, int db)
             return e;
         if (!ks->follower)
             expire_entry(ks, db, e);
+        else if (throws == THROWS && sp->deadlines.count == sp->table.count)
+            return e; /* all may have expired: Redis names one all the same */
     }
-    return NULL;
+    return some_live(ks, db);
 }
 
 void keyspace_db_stats(const struct keyspace *ks, int db, struct keyspace_db_stats *out)
