@@ -63,6 +63,8 @@ static void look(struct ev_loop *loop, ev_timer *w, int events)
         next_ms = (int64_t)clock_wall_ms();
     else if (may_expire(v))
         next_ms = delete_due(v);
+    else if (keyspace_sweeping(v->world->keyspace)) /* which deletes nothing */
+        keyspace_walk_step(v->world->keyspace, EXPIRE_SLICE_US);
     v->expire_looked_ms = clock_now_ms();
     v->silent_changes = 0;
     rates_sample(&v->rates, v);

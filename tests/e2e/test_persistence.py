@@ -199,6 +199,17 @@ def test_what_a_killed_save_left_is_removed_at_the_next_start(t):
     assert left == ["dump.rdb.tmp-%d" % os.getpid(), "dump.rdb.tmp-notes"], left
 
 
+def test_saves_that_were_called_off_are_forgotten_amid_a_pause(t):
+    """Each leaves marks behind; once there were many, another save is refused until they were swept."""
+    node = t.node(product="holdfast", settings={"rdb-key-save-delay": 1000}).start()
+    with node.client() as c:
+        c.call("DEBUG", "POPULATE", 2000)
+        c.call("CLIENT", "PAUSE", 600000, "WRITE")
+        for i in range(300):
+            until(lambda: "already" not in str(c.ask("BGSAVE").value), 5, "save %d to begin" % i)
+            c.ask("BGSAVE", "CANCEL")
+
+
 def test_a_folder_that_cannot_be_written(t):
     node = t.node(product=OURS).start()
     node.call("SET", "k", "v")
