@@ -37,6 +37,8 @@ bool session_give(struct call *c, int arg, size_t front, struct buf *out_block)
         !link_take_input(s->link, bytes, out_block))
         return false;
     s->flags |= SESSION_TAKEN;
+    if (s->service->ops->ahead) /* what was read ahead stood behind it */
+        s->service->ops->ahead(s, NULL, 0);
     resp_reader_set_aside(&s->reader, c->argc, arg);
     memmove(out_block->at + front, text.at, text.len);
     out_block->len = out_block->cap = front + text.len;
