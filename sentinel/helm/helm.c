@@ -212,6 +212,11 @@ static void destroy(struct helm *h)
     xfree(h);
 }
 
+static bool level_is_news(const struct helm *h)
+{
+    return h->captain.charter.ver > 0 && h->told_level != h->captain.charter.level;
+}
+
 /* Of its level, too, where that is known and has not been told. */
 static void tell_core(struct helm *h, bool is)
 {
@@ -219,7 +224,7 @@ static void tell_core(struct helm *h, bool is)
 
     ev.chartered.name = h->name;
     ev.chartered.is = is;
-    if (is && h->captain.charter.ver > 0 && h->told_level != h->captain.charter.level) {
+    if (is && level_is_news(h)) {
         h->told_level = h->set_level = h->captain.charter.level;
         ev.chartered.level = &h->told_level;
     }
@@ -231,7 +236,7 @@ static void pump(struct helm *h)
     if (h->obeying)
         return;
     h->obeying = true;
-    if (h->captain.charter.ver > 0 && h->told_level != h->captain.charter.level)
+    if (level_is_news(h))
         tell_core(h, true);
     while (h->obeyed < h->queue.count && !h->gone) {
         struct captain_action a = h->queue.at[h->obeyed++]; /* the queue may grow meanwhile */
