@@ -46,8 +46,7 @@ static const char *refusal(const struct call *c)
         return "ERR SCRIPT DEBUG must be called outside a pipeline";
     if (v->gate.demanded[GATE_FOLLOWERS])
         return "ERR SCRIPT DEBUG is not offered by the leader of a durable group: it would be "
-               "taken for lost while "
-               "somebody thinks";
+               "taken for lost while somebody thinks";
     return NULL;
 }
 
@@ -62,8 +61,7 @@ void cmd_script_debug(struct call *c)
         reply_ok(c->reply);
     } else if (bytes_is_word(c->argv[2], "yes")) {
         reply_error(c->reply, "ERR SCRIPT DEBUG YES debugs in a fork, and this node never forks: "
-                              "use SCRIPT DEBUG SYNC, which "
-                              "keeps what the script writes");
+                              "use SCRIPT DEBUG SYNC, which keeps what the script writes");
     } else if (!bytes_is_word(c->argv[2], "sync")) {
         reply_error(c->reply, "ERR Use SCRIPT DEBUG YES/SYNC/NO");
     } else if (refused) {
