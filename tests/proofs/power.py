@@ -12,6 +12,7 @@ import threading
 import time
 
 from harness.disk import Disk
+from harness.durable import Captain
 from harness.ledger import Ledger
 from harness.process import ROOT, binary
 from harness.resp import Client, ReplyError
@@ -23,8 +24,12 @@ RESTORES = 10  # disks that one cut may leave
 # Operations from the first sync that is left out to the cut. 5: a new manifest has its name, and the
 # directory is about to be synced.
 AFTER = [1, 2, 3, 5, 5, 5, 8, 20, 100, 1000]
+LATE = [20, 100, 1000, 1000]  # of a member, which says something only when it has started
 # Among which one is the last.
-OPERATIONS = {"always": 1500, "rewrite": 1500, "rdb": 80, "torn": 300, "config": 200}
+OPERATIONS = {"always": 1500, "rewrite": 1500, "rdb": 80, "torn": 300, "config": 200,
+              "durable": 1500}
+# Fewer rounds of what takes long: times of its own, and three sentinels.
+SLOW = {"everysec": 4, "durable": 4}
 SLACK_S = 2.0
 
 # Every call in the node that makes something last: what it is, who calls what, which promise notices.
@@ -45,16 +50,19 @@ SYNCS = [
     ("the cut of --check --fix", "mend", "fsync", "fix"),
     ("a configuration that is written anew", "file_replace", "fsync", "config"),
     ("its name", "file_replace", "file_sync_dir", "config"),
+    ("what a start has loaded, and says it has", "open_last", "fdatasync", "durable"),
+    ("what a member of a durable group promises", "real_sync", "fdatasync", "durable"),
 ]
 
 
 def plain_build():
-    """The node without an optimization, so that a call in the source is a call in the program."""
+    """The daemons without an optimization, so that a call in the source is a call in the program."""
     folder = os.path.join(ROOT, "build-plain")
     quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "check": True}
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         subprocess.run(["meson", "setup", folder, "--buildtype=debug"], **quiet)
-    subprocess.run(["ninja", "-C", folder, "node/holdfast-node", "tests/faults/libdisk.so"], **quiet)
+    subprocess.run(["ninja", "-C", folder, "node/holdfast-node", "sentinel/holdfast-sentinel",
+                    "tests/faults/libdisk.so"], **quiet)
     return folder
 
 
@@ -226,7 +234,7 @@ class Nothing(random.Random):
         return 0.99
 
 
-def fix_round(t, lines):
+def fix_round(t, promise, lines):
     """--check --fix has said that it cut a file: is it cut?"""
     node = t.node()
     data = os.path.join(node.folder, "data")
@@ -234,13 +242,124 @@ def fix_round(t, lines):
     node.settings.update(settings_for("torn", data))
     _, path = tear(t, node, data)
     disk = Disk(data)
-    disk.say(*lines)
+    disk.say(*lines[:1])
     subprocess.run([binary("holdfast", "node"), "--check", path, "--fix"], check=False,
                    stdout=subprocess.DEVNULL, env={**os.environ, **disk.environment()})
     cut = os.path.getsize(path)
     disk.restore(Nothing())
     node.forget()
     return None if os.path.getsize(path) == cut else "it is as long as before"
+
+
+class Member:
+    """Alone in a durable group of level fsync, and what it told its captain: up to where it has everything on its disk, the
+    epoch it promised, and the number of its start."""
+
+    def __init__(self, t):
+        self.captain, self.node = Captain(t), t.node()
+        self.data = os.path.join(self.node.folder, "data")
+        os.mkdir(self.data)
+        self.node.settings["dir"] = self.data
+        self.disk, self.boot_id = Disk(self.data), os.path.join(self.node.folder, "boot-id")
+        self.told = {"did": 0, "synced": 0, "promised": 0, "boot": 0}
+
+    def start(self, kernel, again=False):
+        """again: not all that the folder holds is on the disk."""
+        with open(self.boot_id, "w") as f:
+            f.write("00000000-0000-4000-8000-%012d\n" % kernel)
+        environment = self.disk.environment(again)
+        self.node.start(wait=False, environment={**environment, "HF_DISK_BOOT_ID": self.boot_id})
+
+    def listen(self):
+        told = self.captain.ping(self.node)
+        self.told = {k: max(v, told[k]) for k, v in self.told.items()}
+        return told
+
+    def await_it(self, what, condition):
+        """OSError: it died."""
+        until(lambda: not self.node.running() or condition(self.listen()), 20, what)
+        if not self.node.running():
+            raise OSError("%r is dead" % self.node)
+
+    def wake(self):
+        self.await_it("it to have read the register", lambda told: not told["flags"] & 1)
+
+    def lead(self):
+        self.captain.fail_over(self.node)
+        self.await_it("it to lead", lambda told: told["role"] == "active")
+
+    def writers(self, rng, life):
+        made = [Ledger(self.node, "%s%d" % (life, i), random.Random(rng.randrange(1 << 62))) for i in range(2)]
+        for w in made:
+            w.start()
+        return made
+
+    def less(self):
+        """Why it came back with less than it had said, or None."""
+        now = until(lambda: (lambda told: not told["flags"] & 1 and told)(self.captain.ping(self.node)), 20,
+                    "it to have read the register")
+        if now["did"] != self.told["did"]:
+            return "it calls its data another set"
+        if now["boot"] <= self.told["boot"]:
+            return "start %d, and there was a start %d" % (now["boot"], self.told["boot"])
+        for field, has in (("promised", now["promised"]), ("synced", now["offset"])):
+            if has < self.told[field]:
+                return "%s %d, and it had said %d" % (field, has, self.told[field])
+        return None
+
+    def end(self):
+        for p in [self.node] + self.captain.sentinels:
+            p.kill()
+            p.forget()
+
+
+def second_life(m, rng):
+    """Until the power goes; who wrote. In half of them it goes before anything was added to what was found."""
+    made = []
+    try:
+        m.wake()
+        if rng.random() < 0.5:
+            m.node.kill()
+        m.lead()
+        made = m.writers(rng, "b")
+        while True:
+            m.listen()
+    except (OSError, ReplyError, ValueError, AssertionError):
+        return made
+
+
+def durable_round(t, promise, lines):
+    """A member dies amid its writes, comes back on the same kernel, leads again, and the power goes."""
+    rng = random.Random(t.random.randrange(1 << 62))
+    m = Member(t)
+    try:
+        m.start(kernel=0)
+        m.node.wait_up()
+        m.captain.create(m.node, level="fsync")
+        m.await_it("it to lead", lambda told: told["role"] == "active")
+        m.disk.say("slow 20 *incr*")  # something is always written and not on the disk yet
+        writers = m.writers(rng, "a")
+        until(lambda: m.listen() and min(w.promised() for w in writers) > 20 + rng.randrange(20), 20, "writes")
+        m.node.kill()
+        m.disk.say(*(lines or ["cut %d" % (rng.randrange(OPERATIONS["durable"]) + 1)]))
+        m.start(kernel=0, again=True)
+        writers += second_life(m, rng)
+        wait_dead(m.node)
+        for w in writers:
+            w.stop()
+        m.disk.restore(rng)
+        m.disk.say()
+        m.start(kernel=1)
+        less = m.less()
+        if less:
+            return less
+        m.lead()
+        wrong = [w.judge(m.node, w.promised())[0] for w in writers]
+        return next(filter(None, wrong), None)
+    except AssertionError as e:
+        return "it does not come back: %s" % e
+    finally:
+        m.end()
 
 
 def judge(node, promise, writers, saver, cut):
@@ -264,11 +383,15 @@ def judge(node, promise, writers, saver, cut):
     return None
 
 
+def round_of(promise):
+    return {"fix": fix_round, "durable": durable_round}.get(promise, one_round)
+
+
 def prove(t):
-    for promise in ("always", "everysec", "rewrite", "rdb", "torn", "config"):
-        wrong, rounds = [], t.runs(ROUNDS // 4 if promise == "everysec" else ROUNDS)
+    for promise in ("always", "everysec", "rewrite", "rdb", "torn", "config", "durable"):
+        wrong, rounds = [], t.runs(ROUNDS // SLOW.get(promise, 1))
         for _ in range(rounds):
-            found = one_round(t, promise, [])
+            found = round_of(promise)(t, promise, [])
             if found:
                 wrong.append(found)
         t.promise(not wrong, "%s: %d power cuts, %d times not what was promised%s" %
@@ -286,7 +409,7 @@ def prove(t):
             tried += 1
             lines = ["skip " + places[caller, called]]
             if promise != "everysec":
-                lines.append("after %d" % t.random.choice(AFTER))
-            found = fix_round(t, lines[:1]) if promise == "fix" else one_round(t, promise, lines)
+                lines.append("after %d" % t.random.choice(LATE if promise == "durable" else AFTER))
+            found = round_of(promise)(t, promise, lines)
         t.promise(bool(found), "without %s (%s in %s): found in round %d" %
                   (what, called, caller, tried))

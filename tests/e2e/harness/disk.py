@@ -125,11 +125,13 @@ class Disk:
         self.before = None
         self.say()
 
-    def environment(self):
-        """For one start of the daemon: what the folder holds now is on the disk."""
-        if os.path.exists(self.log):
-            os.unlink(self.log)
-        self.before = Folder(self.root)
+    def environment(self, again=False):
+        """For one start of the daemon: what the folder holds now is on the disk; again: only what was synced by those
+        that were started since then."""
+        if not again:
+            if os.path.exists(self.log):
+                os.unlink(self.log)
+            self.before = Folder(self.root)
         sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         return {"ASAN_OPTIONS": sanitizer.lstrip(":"),
                 "LD_PRELOAD": os.path.join(build_dir(), "tests", "faults", "libdisk.so"),

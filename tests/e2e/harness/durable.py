@@ -102,6 +102,7 @@ class Captain:
     def promote(self, node, suspects=(), seconds=20):
         """Until it has taken it: it may have to turn its file on first."""
         def taken():
+            assert node.running(), "%r is dead" % node
             told = self.order(node, "PROMOTE", self.charter.text(), ",".join(map(str, suspects)))
             assert told["kind"] in ("OK", "BUSYSYNC"), told
             return told["kind"] == "OK" and told
@@ -109,6 +110,7 @@ class Captain:
 
     def config(self, node, seconds=20):
         def taken():
+            assert node.running(), "%r is dead" % node
             told = self.order(node, "CONFIG", self.charter.text())
             assert told["kind"] in ("OK", "BUSYSYNC"), told
             return told["kind"] == "OK" and told
