@@ -163,12 +163,16 @@ void link_flush(struct link *l);
  * snapshot): only legal while l->out is empty. Returns how many bytes went (0: try on_drained). */
 size_t link_send(struct link *l, const void *data, size_t len);
 
-/* A callback that goes on for long lets other links in, from the inside: between begin and end they may be read
- * (link_aside_read, once the descriptor is readable) and flushed. Nothing is freed and no on_closed is called
- * before the turn ends, which is the caller's turn still. Not to be nested. */
+/* A callback that goes on for long lets other links in, from the inside: between begin and end they may be read and
+ * written (link_aside_ready, once the descriptor is ready), go on with what they were owed (link_again), and flushed.
+ * Nothing is freed and no on_closed or on_drained is called before the turn ends, which is the caller's turn still.
+ * Not to be nested. */
 void link_aside_begin(struct ev_loop *loop);
 void link_aside_end(struct ev_loop *loop);
-void link_aside_read(struct link *l);
+void link_aside_ready(struct link *l);
+/* Once each, of those for whom may(l, arg) says so; the others stay owed. */
+void link_aside_pay(struct ev_loop *loop, bool (*may)(const struct link *l, const void *arg),
+                    const void *arg);
 void link_aside_flush(struct ev_loop *loop);
 /* Of the link in whose callback we are: what has come since is put behind into, a read of it. False: it has ended. */
 bool link_aside_take(struct link *l, struct buf *into);

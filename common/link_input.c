@@ -181,13 +181,14 @@ static void read_input(struct link *l)
             link_close(l, LINK_WHY_LIMIT);
         budget = n < budget ? budget - n : 0;
         more = io == IO_DONE && l->state == LINK_OPEN && !held(l) && !sated(l);
-        if (l->tls)
-            more = more && tls_session_pending(l->tls);
-        else
+        if (!l->tls)
             more = more && n == room;
+        else if (!link_amid_callback(l))
+            more = more && tls_session_pending(l->tls);
     } while (more && budget);
-    if (more && l->tls)
-        link_again(l); /* no readiness will announce what TLS has decrypted already */
+    if (more && (l->tls || link_amid_callback(l)))
+        link_again(
+            l); /* no readiness will announce what TLS has decrypted already, or what it announced before */
     link_update_reading(l);
 }
 
@@ -243,6 +244,8 @@ void link_pay(struct link *l)
     if (l->state != LINK_OPEN)
         return;
     link_update_reading(l);
-    if (l->tls && !held(l) && !l->handshaking && tls_session_pending(l->tls))
+    if (held(l) || l->handshaking)
+        return;
+    if (link_amid_callback(l) || (l->tls && tls_session_pending(l->tls)))
         read_input(l);
 }

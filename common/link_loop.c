@@ -12,6 +12,11 @@ struct link_system *link_system_of(const struct link *l)
     return ev_userdata(l->loop);
 }
 
+bool link_amid_callback(const struct link *l)
+{
+    return link_system_of(l)->lent_buffer != NULL;
+}
+
 void link_owe(struct link *l, bool *what)
 {
     struct link_system *sys = link_system_of(l);
@@ -153,10 +158,53 @@ void link_aside_end(struct ev_loop *loop)
     sys->lent_buffer = NULL;
 }
 
-void link_aside_read(struct link *l)
+/* Who waits for a turn to shake hands need not wait for one more. */
+void link_aside_ready(struct link *l)
 {
-    if (l->state == LINK_OPEN && ev_is_active(&l->readable))
+    if (ev_is_active(&l->writable)) {
+        ev_io_stop(l->loop, &l->writable);
+        link_flush(l);
+    }
+    if (l->state == LINK_OPEN && (ev_is_active(&l->readable) || list_linked(&l->ready)))
         link_read(l);
+}
+
+/* What has drained is no news before the turn ends. */
+static void pay_input(struct link *l)
+{
+    bool drained = l->owes_drained;
+
+    l->owes_drained = false;
+    link_pay(l);
+    if (drained && l->state == LINK_OPEN)
+        link_owe(l, &l->owes_drained);
+}
+
+void link_aside_pay(struct ev_loop *loop, bool (*may)(const struct link *l, const void *arg),
+                    const void *arg)
+{
+    struct link_system *sys = ev_userdata(loop);
+    struct list due;
+
+    list_take(&due, &sys->again);
+    while (!list_empty(&due)) {
+        struct link *l = LIST_ENTRY(due.next, struct link, again);
+
+        list_remove(&l->again);
+        if (l->owes_input && may(l, arg))
+            pay_input(l);
+        else
+            list_push_back(&sys->again, &l->again);
+    }
+    list_take(&due, &sys->lengthy);
+    while (!list_empty(&due)) {
+        struct link *l = LIST_ENTRY(due.next, struct link, ready);
+
+        list_remove(&l->ready);
+        list_push_back(&sys->lengthy, &l->ready);
+        if (l->owes_input && may(l, arg))
+            pay_input(l);
+    }
 }
 
 bool link_aside_take(struct link *l, struct buf *into)
@@ -179,9 +227,11 @@ void link_aside_push(struct link *l)
 void link_aside_flush(struct ev_loop *loop)
 {
     struct link_system *sys = ev_userdata(loop);
+    struct list due;
 
-    while (!list_empty(&sys->dirty)) {
-        struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
+    list_take(&due, &sys->dirty);
+    while (!list_empty(&due)) {
+        struct link *l = LIST_ENTRY(due.next, struct link, dirty);
 
         list_remove(&l->dirty);
         link_flush(l);

@@ -57,6 +57,15 @@ static size_t smaller(uint64_t a, size_t b)
     return a < b ? (size_t)a : b;
 }
 
+/* There is room still, but others have their turn first. */
+static void go_on_later(struct link *l)
+{
+    if (UNLIKELY(link_amid_callback(l)))
+        list_push_back(&link_system_of(l)->dirty, &l->dirty);
+    else
+        ev_io_start(l->loop, &l->writable);
+}
+
 /* Sends what may leave, up to a turn's share, or as much of it as goes in LINK_BULKY_US: a kernel that is short of memory takes
  * milliseconds for a share. TLS may be offered less than a turn before only where that much went. */
 static void send_output(struct link *l)
@@ -73,7 +82,7 @@ static void send_output(struct link *l)
         if (count == 0)
             return;
         if (l->bytes_out >= stop_at || (until_us != UINT64_MAX && clock_read_us() >= until_us)) {
-            ev_io_start(l->loop, &l->writable);
+            go_on_later(l);
             return;
         }
         count = cut(pieces, count, smaller(stop_at - l->bytes_out, LINK_BULKY_BYTES));

@@ -30,6 +30,8 @@ struct link_system {
 };
 
 struct link_system *link_system_of(const struct link *l);
+/* Others are let in amid a callback (link_aside_begin): readiness is told once, and no watcher is heard. */
+bool link_amid_callback(const struct link *l);
 
 /* ---- link.c ---- */
 

@@ -19,6 +19,8 @@ bool dispatch(struct session *s, const struct resp_request *req, bool denies_blo
 bool session_give(struct call *c, int arg, size_t front, struct buf *out_block);
 
 struct session *session_new(struct service *v, int fd, struct tls_context *tls, bool unix_socket);
+/* Whether a session owns it. */
+bool session_has(const struct link *l);
 /* Everybody forgets the session, and it is freed; its link is left alone. */
 void session_end(struct session *s);
 /* Into service->stats.traffic, what its link has moved since the last time. */

@@ -7,6 +7,7 @@
 #include "common/listen.h"
 #include "common/log.h"
 #include "common/process.h"
+#include "common/serve/dispatch.h"
 #include "common/serve/service.h"
 
 enum { EVENTS = 256 }; /* of one turn */
@@ -22,7 +23,7 @@ struct interlude {
 /* Each piece of news is told once: one that is held, or has too much to say, does not hide the others. */
 static void watch(struct interlude *i, struct session *s)
 {
-    struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = s->link };
+    struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = s->link };
 
     if (s != i->holder && s->link->state == LINK_OPEN)
         (void)epoll_ctl(i->epoll, EPOLL_CTL_ADD, s->link->fd, &e);
@@ -61,6 +62,13 @@ struct interlude *interlude_new(struct service *v, struct listen *doors,
     return i;
 }
 
+static bool is_let_in(const struct link *l, const void *arg)
+{
+    const struct interlude *i = arg;
+
+    return session_has(l) && l->owner != i->holder;
+}
+
 void interlude_turn(struct interlude *i)
 {
     struct epoll_event events[EVENTS];
@@ -74,7 +82,8 @@ void interlude_turn(struct interlude *i)
     watch_newcomers(i);
     count = epoll_wait(i->epoll, events, EVENTS, 0);
     for (int n = 0; n < count; n++)
-        link_aside_read(events[n].data.ptr);
+        link_aside_ready(events[n].data.ptr);
+    link_aside_pay(i->service->loop, is_let_in, i);
     link_aside_flush(i->service->loop);
 }
 

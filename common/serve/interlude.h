@@ -8,7 +8,9 @@
  *   2. what may run is ops->admit's decision, as ever
  *
  * The loop's own watchers stay as they are, and are told nothing that was read here; a turn asks an epoll
- * set of its own. Cost: O(sessions) once, then two or three system calls a turn.
+ * set of its own, once for each piece of news, so that one that is held or has too much to say does not hide the
+ * others. Who is not through with what it sent, or with what is to be sent to it, goes on with the next turn, as ever.
+ * Cost: O(sessions) once, then two or three system calls a turn.
  */
 #ifndef HF_COMMON_SERVE_INTERLUDE_H
 #define HF_COMMON_SERVE_INTERLUDE_H

@@ -265,6 +265,11 @@ static const struct link_ops guest_events = {
     .on_closed = on_closed,
 };
 
+bool session_has(const struct link *l)
+{
+    return l->ops == &link_events || l->ops == &guest_events;
+}
+
 struct session *session_new(struct service *v, int fd, struct tls_context *tls, bool unix_socket)
 {
     struct session *s = xcalloc(1, v->ops->session_bytes);

@@ -4,8 +4,9 @@ and of random values, in both protocols; the walls of the sandbox; scripts that 
 import os
 
 from harness.case import limit
+from harness.certificates import Authority
 from harness.compare import compare, short
-from harness.resp import plain
+from harness.resp import encode, plain
 from harness.seed import seeded
 from harness.wait import until
 
@@ -283,6 +284,28 @@ def test_a_busy_node_answers_as_redis_does(t):
         answers.append(replies)
     for step, mine, peer in zip(steps + ["PING", "SCRIPT KILL", "the script"], *answers):
         assert mine == peer, "%s:\n    holdfast %s\n    redis    %s" % (step, short(mine), short(peer))
+
+
+@limit(60)
+def test_who_asks_for_more_than_a_turn_is_heard_amid_a_script(t):
+    """More requests than one turn takes, and more replies than a socket does, come to an end while it runs; so does TLS's
+    handshake, and what TLS has read ahead."""
+    t.needs_holdfast()
+    authority = Authority(t.folder)
+    pair = authority.certificate("member")
+    for options in ({}, {"settings": authority.server(pair), "tls": authority.client(pair)}):
+        node = t.node(**options)
+        node.settings["busy-reply-threshold"] = "30"
+        node.start()
+        caller, other = node.client(timeout=20), node.client(timeout=20)
+        caller.send("EVAL", SPIN, "0")
+        until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+        for who in (other, node.client(timeout=20)):
+            who.send_raw(encode(["GET", "x"]) * 30000 + encode(["SCRIPT", "HELP"]))
+            assert {who.read_reply().value.split()[0] for _ in range(30001)} == {"BUSY"}
+        assert other.call("SCRIPT", "KILL") == "OK"
+        assert caller.read_reply().kind == "-"
+        node.stop()
 
 
 FILLS_AND_SPINS = """
