@@ -209,7 +209,7 @@ def test_an_outsider_takes_everything_under_load(t):
     load = Load(t, leader)
     load.wait_more()
     told = captain.hello(outsider)
-    captain.change(lambda c: c.next(members=c.members + [Member(told["node"], outsider.ip, outsider.port)]))
+    captain.change(lambda c: c.with_member(Member(told["node"], outsider.ip, outsider.port)))
     captain.tell(leader, follower, outsider)
     captain.wait_in_sync(leader, follower, outsider, seconds=60)
     load.wait_more()
@@ -234,7 +234,7 @@ def test_a_payload_that_breaks_off_is_asked_for_again(t):
     captain.wait_in_sync(leader)
     outsider = t.node(settings=QUICK).start()
     told = captain.hello(outsider)
-    captain.change(lambda c: c.next(members=c.members + [Member(told["node"], outsider.ip, outsider.port)]))
+    captain.change(lambda c: c.with_member(Member(told["node"], outsider.ip, outsider.port)))
     captain.tell(leader, outsider)
     for payloads in (1, 2):
         until(lambda: outsider.text().count("full-sync-receiving") >= payloads, 20, "a payload to come")

@@ -286,7 +286,7 @@ def test_who_comes_amid_another_s_full_copy_waits_for_one_that_is_new_enough(t):
     captain.wait_role(leader, "active")
     until(lambda: "full-sync-started" in leader.text(), 10, "the first full copy to begin")
     told = captain.hello(two)
-    captain.change(lambda c: c.next(members=c.members + [Member(told["node"], two.ip, two.port)]))
+    captain.change(lambda c: c.with_member(Member(told["node"], two.ip, two.port)))
     captain.tell(leader, one)
     assert leader.call("SET", "later", "1") == "OK"
     captain.config(two)

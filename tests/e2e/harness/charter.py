@@ -43,6 +43,10 @@ class Charter:
     def member(self, node):
         return next((m for m in self.members if m.node == node), None)
 
+    def with_member(self, member):
+        """Somebody may have seen an attempt through that was taken for refused."""
+        return self.next(members=[m for m in self.members if m.node != member.node] + [member])
+
     def in_sync(self):
         return {m.node: m.did for m in self.members if m.did}
 
