@@ -154,6 +154,10 @@ void link_want_input(struct link *l, size_t bytes);
 /* Calls on_input with the next turn even if nothing new arrives: for an owner that stopped half-way
  * through its input to let others have their turn. */
 void link_again(struct link *l);
+/* The same of on_drained, if nothing is pending by then. */
+void link_drained_again(struct link *l);
+/* Something has come, or is owed to the owner, and waits for its turn. */
+bool link_awaits_turn(const struct link *l);
 
 /* Bytes were put into l->out: flush it before the loop sleeps. Cheap, any number of times. */
 void link_wrote(struct link *l);

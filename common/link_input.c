@@ -53,6 +53,11 @@ void link_again(struct link *l)
         link_owe(l, &l->owes_input);
 }
 
+bool link_awaits_turn(const struct link *l)
+{
+    return l->owes_input || list_linked(&l->ready);
+}
+
 static bool held(const struct link *l)
 {
     return l->reading_paused || l->throttled;

@@ -124,6 +124,12 @@ void link_flush_now(struct link *l, bool from_watcher)
         link_owe(l, &l->owes_drained);
 }
 
+void link_drained_again(struct link *l)
+{
+    if (l->state == LINK_OPEN)
+        link_owe(l, &l->owes_drained);
+}
+
 void link_flush(struct link *l)
 {
     if (!ev_is_active(&l->writable))

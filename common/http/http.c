@@ -39,7 +39,6 @@ struct http_connection {
     struct link *link;
     enum state state;
     bool keep_alive, head_only, said_continue;
-    bool waits;  /* it has sent something, and this turn's time was spent */
     bool linger; /* the peer may be sending still */
     int minor;
     uint64_t begun_ms; /* of the request that is not whole; 0: none has begun */
@@ -151,6 +150,19 @@ const char *http_peer(const struct http_call *c)
     return c->connection->link->peer;
 }
 
+/* ---- a turn ---- */
+
+static bool has_time(struct http *h)
+{
+    uint64_t turn = link_turns(h->loop)->count;
+
+    if (h->turn != turn) {
+        h->turn = turn;
+        h->turn_us = 0;
+    }
+    return h->turn_us < HTTP_TURN_US;
+}
+
 /* ---- sources ---- */
 
 static void leave_source(struct http_connection *k)
@@ -184,6 +196,19 @@ static void send_piece(struct http_connection *k)
     link_wrote(k->link);
 }
 
+/* What the last piece left, and what many wait for at once, comes in its time. */
+static void send_in_time(struct http_connection *k)
+{
+    uint64_t begun_us = clock_read_us();
+
+    if (!has_time(k->http)) {
+        link_drained_again(k->link);
+        return;
+    }
+    send_piece(k);
+    k->http->turn_us += clock_read_us() - begun_us;
+}
+
 void http_answer_source(struct http_call *c, const char *type, const struct http_source *source,
                         void *arg)
 {
@@ -208,7 +233,7 @@ void http_answer_source(struct http_call *c, const char *type, const struct http
 void http_wake(struct http_connection *k)
 {
     if (k->state == SOURCE && k->link->state == LINK_OPEN && !out_pending(&k->link->out))
-        send_piece(k);
+        send_in_time(k);
 }
 
 /* ---- requests ---- */
@@ -402,25 +427,13 @@ static void read_one(struct http_connection *k)
     }
 }
 
-static bool has_time(struct http *h)
-{
-    uint64_t turn = link_turns(h->loop)->count;
-
-    if (h->turn != turn) {
-        h->turn = turn;
-        h->turn_us = 0;
-    }
-    return h->turn_us < HTTP_TURN_US;
-}
-
 /* One request of a connection, or none: who waits is in a line, and nobody else waits for all of them. */
 static void read_in_time(struct http_connection *k)
 {
     struct http *h = k->http;
     uint64_t begun_us = clock_read_us();
 
-    k->waits = !has_time(h);
-    if (k->waits) {
+    if (!has_time(h)) {
         link_again(k->link);
         return;
     }
@@ -453,7 +466,7 @@ static void on_drained(struct link *l)
     struct http_connection *k = l->owner;
 
     if (k->state == SOURCE)
-        send_piece(k);
+        send_in_time(k);
     else if (k->state == ANSWERING)
         enter(k, READING);
     else if (k->state == LEAVING)
@@ -492,7 +505,7 @@ static void judge(struct http_connection *k, uint64_t now_ms)
             answer_denied(k);
         return;
     }
-    if (k->waits)
+    if (link_awaits_turn(k->link))
         return;
     if (k->state == READING && k->begun_ms) {
         if (now_ms - k->begun_ms <= request_ms)
@@ -530,8 +543,8 @@ static bool make_room(struct http *h)
     LIST_EACH (&h->connections, n) {
         struct http_connection *k = LIST_ENTRY(n, struct http_connection, node);
 
-        if (k->state == ANSWERING || k->state == SOURCE || k->state == HELD || k->waits ||
-            k->link->state != LINK_OPEN)
+        if (k->state == ANSWERING || k->state == SOURCE || k->state == HELD ||
+            link_awaits_turn(k->link) || k->link->state != LINK_OPEN)
             continue;
         h->stats.displaced++;
         link_kill(k->link, LINK_WHY_LIMIT);
@@ -554,6 +567,8 @@ void http_accept(struct http *h, int fd, struct tls_context *tls, const struct p
     link_set_told(k->link, told);
     k->link->input_bytes_max = h->set->http_max_head_bytes + h->set->http_max_body_bytes +
                                LINK_TURN_BYTES; /* of a pipeline, what one read may bring */
+    k->link->lengthy =
+        true; /* to read what it sent, too: all that is served here comes after others */
     k->moved_ms = clock_now_ms();
     list_push_back(&h->connections, &k->node);
     h->stats.connections++;

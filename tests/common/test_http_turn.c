@@ -13,7 +13,12 @@
 #include "common/server_settings.h"
 #include "tests/check_main.h"
 
-enum { MANY = 10, BURN_US = HTTP_TURN_US * 6 / 10, A_TURN = 2 /* of them go into one */ };
+enum {
+    MANY = 10,
+    BURN_US = HTTP_TURN_US * 6 / 10,
+    A_TURN = 2 /* of them go into one */,
+    PIECES = 4
+};
 
 static struct ev_loop *loop;
 static struct server_settings set;
@@ -33,15 +38,46 @@ static void slow(struct http_call *c)
     http_answer(c, 200, HTTP_TYPE_JSON, bytes_of("{}"));
 }
 
-static const struct http_route routes[] = { { "/slow/", HTTP_GET, 0, slow }, { NULL, 0, 0, NULL } };
+/* Of a few pieces, the first of which costs nothing. */
+static struct long_answer {
+    int pieces;
+} answers[MANY];
+
+static enum http_more piece(void *arg, struct buf *out)
+{
+    struct long_answer *a = arg;
+    uint64_t until_us = clock_read_us() + (a->pieces ? BURN_US : 0);
+
+    while (clock_read_us() < until_us)
+        continue;
+    buf_puts(out, "a piece");
+    count += a->pieces != 0;
+    return ++a->pieces == PIECES ? HTTP_SOURCE_ENDS : HTTP_SOURCE_MORE;
+}
+
+static const struct http_source source = { .more = piece };
+
+static void lengthy(struct http_call *c)
+{
+    http_answer_source(c, HTTP_TYPE_JSON, &source, &answers[c->rest.at[0] - 'a']);
+}
+
+static const struct http_route routes[] = { { "/slow/", HTTP_GET, 0, slow },
+                                            { "/long/", HTTP_GET, 0, lengthy },
+                                            { NULL, 0, 0, NULL } };
+
+static void ask_for(int i, const char *path)
+{
+    char request[64];
+    int len = snprintf(request, sizeof request, "GET /%s/%c HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                       path, 'a' + i);
+
+    ck_assert_int_eq(write(peers[i], request, (size_t)len), len);
+}
 
 static void ask(int i)
 {
-    char request[64];
-    int len = snprintf(request, sizeof request, "GET /slow/%c HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                       'a' + i);
-
-    ck_assert_int_eq(write(peers[i], request, (size_t)len), len);
+    ask_for(i, "slow");
 }
 
 static void come(int i)
@@ -101,6 +137,25 @@ START_TEST(a_turn_takes_no_more_than_its_share)
 }
 END_TEST
 
+START_TEST(so_do_the_pieces_of_long_answers)
+{
+    size_t before;
+
+    begin();
+    memset(answers, 0, sizeof answers);
+    for (int i = 0; i < MANY; i++)
+        ask_for(i, "long");
+    for (int turns = 0; count < MANY * (PIECES - 1); turns++) {
+        ck_assert_int_lt(turns, 4 * MANY * PIECES);
+        before = count;
+        ev_run(loop, EVRUN_NOWAIT);
+        ck_assert_uint_le(count - before, A_TURN);
+    }
+    ck_assert_uint_eq(http_stats(http)->answers[200], MANY);
+    finish();
+}
+END_TEST
+
 START_TEST(who_waits_comes_first)
 {
     enum { EARLY = 2 * A_TURN };
@@ -139,5 +194,5 @@ START_TEST(who_waits_is_not_displaced)
 }
 END_TEST
 
-CHECK_MAIN("http_turn", a_turn_takes_no_more_than_its_share, who_waits_comes_first,
-           who_waits_is_not_displaced)
+CHECK_MAIN("http_turn", a_turn_takes_no_more_than_its_share, so_do_the_pieces_of_long_answers,
+           who_waits_comes_first, who_waits_is_not_displaced)
