@@ -5,12 +5,12 @@
  *     load fill PORT DB KEYS VALUE-BYTES          SET key:N, as fast as the server takes it
  *     load expiring PORT DB KEYS UNIX-MS SPAN-MS  the same with deadlines spread over the span
  *     load set PORT DB KEY MEMBERS                SADD key m:N, a thousand at a time
- *     load steady PORT KEYS VALUE-BYTES WRITES-PER-SECOND
+ *     load steady PORT KEYS VALUE-BYTES WRITES-PER-SECOND [CORE CORE]
  *
  * steady runs until its input ends. Every line of input ends a phase: one line tells the pings of it,
  * in microseconds: count, median, 99th, 99.9th, 99.99th percentile, longest, how late the client itself
- * was at worst, writes, writes skipped, and the longest ping once more, from when it left; of a phase that a line "each"
- * ends, the time of each ping. A ping's time counts from the moment it was due, whether or not it could be sent then.
+ * was at worst, writes, writes skipped, and the longest ping once more, from when it left, and so, but less what the
+ * server's CORE or the client's stood still meanwhile (stalls.h); of a phase that a line "each" ends, the time of each ping. A ping's time counts from the moment it was due, whether or not it could be sent then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/stalls.h"
 
 enum {
     TICK_US = 1000,
@@ -235,7 +237,7 @@ static struct {
 static uint32_t ping_head, ping_tail;
 static uint32_t samples[SAMPLES_MAX];
 static size_t sample_count;
-static uint64_t late_max, answer_max, writes, writes_skipped;
+static uint64_t late_max, answer_max, net_max, writes, writes_skipped;
 
 static int by_number(const void *a, const void *b)
 {
@@ -255,7 +257,7 @@ static void begin_phase(void)
 {
     fflush(stdout);
     sample_count = 0;
-    late_max = answer_max = writes = writes_skipped = 0;
+    late_max = answer_max = net_max = writes = writes_skipped = 0;
 }
 
 static void tell_each(void)
@@ -269,21 +271,26 @@ static void tell_each(void)
 static void tell_phase(void)
 {
     qsort(samples, sample_count, sizeof *samples, by_number);
-    printf("%zu %u %u %u %u %u %llu %llu %llu %llu\n", sample_count, percentile(.5),
+    printf("%zu %u %u %u %u %u %llu %llu %llu %llu %llu\n", sample_count, percentile(.5),
            percentile(.99), percentile(.999), percentile(.9999),
            sample_count ? samples[sample_count - 1] : 0, (unsigned long long)late_max,
            (unsigned long long)writes, (unsigned long long)writes_skipped,
-           (unsigned long long)answer_max);
+           (unsigned long long)answer_max, (unsigned long long)net_max);
     begin_phase();
 }
 
 static void pong(uint64_t now)
 {
     uint32_t i = ping_head++ % WAITING_MAX;
+    uint64_t left = pings[i].left_us, took = now - left;
 
     samples[sample_count++] = (uint32_t)(now - pings[i].due_us);
-    if (now - pings[i].left_us > answer_max)
-        answer_max = now - pings[i].left_us;
+    if (took > answer_max)
+        answer_max = took;
+    if (took > net_max)
+        took -= stalls_within(left, now);
+    if (took > net_max)
+        net_max = took;
 }
 
 /* Each byte of "+PONG\r\n" but the newline says nothing. */
@@ -364,6 +371,9 @@ static int steady(char **argv)
                             { .fd = dial(argv[0]), .events = POLLIN },
                             { .fd = dial(argv[0]), .events = POLLIN } };
 
+    for (char **core = argv + 4; *core; core++)
+        if (!stalls_watch(atoi(*core)))
+            fprintf(stderr, "load: what core %s does is not seen: no right to SCHED_FIFO\n", *core);
     setvbuf(stdin, NULL, _IONBF, 0); /* a line that waits is one that poll tells of */
     fcntl(fds[1].fd, F_SETFL, O_NONBLOCK);
     fcntl(fds[2].fd, F_SETFL, O_NONBLOCK);
@@ -392,9 +402,11 @@ int main(int argc, char **argv)
         const char *name;
         int argc;
         int (*run)(char **argv);
-    } ways[] = {
-        { "fill", 4, fill }, { "expiring", 5, expiring }, { "set", 4, set }, { "steady", 4, steady }
-    };
+    } ways[] = { { "fill", 4, fill },
+                 { "expiring", 5, expiring },
+                 { "set", 4, set },
+                 { "steady", 4, steady },
+                 { "steady", 6, steady } };
 
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (argc == ways[i].argc + 2 && strcmp(argv[1], ways[i].name) == 0)

@@ -352,23 +352,24 @@ def go_first(pid, core):
 
 class Pings:
     """A ping every millisecond, by a client that does nothing else: how long each took, from the moment it was due, and
-    the longest answer, from the moment it was asked for."""
+    the longest answer, from the moment it was asked for; net, where cores are named (the server's, and the client's to
+    be), of what the machine let them stand still (tests/bench/stalls.h)."""
 
-    def __init__(self, t, port, core=None):
+    def __init__(self, t, port, cores=()):
         program = os.path.join(os.environ["HF_BUILD"], "tests", "bench", "load")
-        self.popen = subprocess.Popen([program, "steady", str(port), "1", "0", "0"], stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE, text=True)
+        self.popen = subprocess.Popen([program, "steady", str(port), "1", "0", "0"] + [str(c) for c in cores],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         t.defer(self.popen.kill)
-        if core is not None:
-            go_first(self.popen.pid, core)
+        if cores:
+            go_first(self.popen.pid, cores[1])
 
     def phase(self):
         """What was since the last call: milliseconds, and how late the client itself was."""
         self.popen.stdin.write("\n")
         self.popen.stdin.flush()
-        count, p50, p99, p999, p9999, longest, late, _, _, answer = [int(w) for w in self.popen.stdout.readline().split()]
+        count, p50, p99, p999, p9999, longest, late, _, _, answer, net = [int(w) for w in self.popen.stdout.readline().split()]
         return {"count": count, "p50": p50 / 1000, "p999": p999 / 1000, "max": longest / 1000, "late": late / 1000,
-                "answer": answer / 1000}
+                "answer": answer / 1000, "net": net / 1000}
 
 
 class Attack:
