@@ -15,7 +15,7 @@ enum {
     TURN_BYTES = 512 * 1024, /* of replies, after which the others get their turn */
     TURN_US = 2000,          /* the same, of time */
     SHORT_TURN_US = 100,     /* where others have waited already */
-    LENGTHY_US = 250,        /* whose turns take that long comes after others */
+    LENGTHY_US = 100,        /* whose turns take that long comes after others */
     WEIGHT_MAX_US =
         1000, /* what one turn may count: whoever was kept from its processor once is not lengthy */
     WEIGHT_TURNS = 8, /* that are looked back at */
