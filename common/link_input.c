@@ -186,10 +186,8 @@ static void read_input(struct link *l)
             link_close(l, LINK_WHY_LIMIT);
         budget = n < budget ? budget - n : 0;
         more = io == IO_DONE && l->state == LINK_OPEN && !held(l) && !sated(l);
-        if (!l->tls)
-            more = more && n == room;
-        else if (!link_amid_callback(l))
-            more = more && tls_session_pending(l->tls);
+        if (LIKELY(!link_amid_callback(l)))
+            more = more && (l->tls ? tls_session_pending(l->tls) : n == room);
     } while (more && budget);
     if (more && (l->tls || link_amid_callback(l)))
         link_again(

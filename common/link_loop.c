@@ -138,7 +138,8 @@ static void relax_one(struct link_system *sys)
         out_relax(&l->out);
 }
 
-/* The link in whose callback we are keeps the buffer that it was lent. */
+/* The link in whose callback we are keeps the buffer that it was lent. It may have been called because it was owed it,
+ * and the others who were are called from here, or in the next turn. */
 void link_aside_begin(struct ev_loop *loop)
 {
     struct link_system *sys = ev_userdata(loop);
@@ -146,6 +147,13 @@ void link_aside_begin(struct ev_loop *loop)
     ASSERT(!sys->lent_buffer);
     sys->lent_buffer = sys->read_buffer;
     sys->read_buffer = xmalloc(LINK_READ_BUFFER);
+    while (!list_empty(&sys->due)) {
+        struct list *node = sys->due.next;
+
+        list_remove(node);
+        list_push_back(&sys->again, node);
+        ev_idle_start(loop, &sys->no_sleep);
+    }
 }
 
 void link_aside_end(struct ev_loop *loop)
@@ -161,10 +169,8 @@ void link_aside_end(struct ev_loop *loop)
 /* Who waits for a turn to shake hands need not wait for one more. */
 void link_aside_ready(struct link *l)
 {
-    if (ev_is_active(&l->writable)) {
-        ev_io_stop(l->loop, &l->writable);
-        link_flush(l);
-    }
+    if (ev_is_active(&l->writable))
+        link_aside_push(l);
     if (l->state == LINK_OPEN && (ev_is_active(&l->readable) || list_linked(&l->ready)))
         link_read(l);
 }
@@ -221,27 +227,21 @@ bool link_aside_take(struct link *l, struct buf *into)
 void link_aside_push(struct link *l)
 {
     ev_io_stop(l->loop, &l->writable);
-    link_flush(l);
+    link_flush_now(l, true); /* who has nothing of its own to send may wait for the room alone */
 }
 
 void link_aside_flush(struct ev_loop *loop)
 {
     struct link_system *sys = ev_userdata(loop);
-    struct list due;
 
-    list_take(&due, &sys->dirty);
-    while (!list_empty(&due)) {
-        struct link *l = LIST_ENTRY(due.next, struct link, dirty);
-
-        list_remove(&l->dirty);
-        link_flush(l);
-    }
+    flush_light(sys, &sys->bulky);
+    if (!list_empty(&sys->bulky))
+        flush_some(loop, sys);
 }
 
 static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
 {
     struct link_system *sys = w->data;
-    struct list due;
 
     clock_turn();
     sys->turns.begun_us = clock_now_us();
@@ -249,9 +249,9 @@ static void start_of_turn(struct ev_loop *loop, ev_check *w, int events)
     ev_idle_stop(loop, &sys->no_sleep);
     if (list_empty(&sys->again))
         return;
-    list_take(&due, &sys->again);
-    while (!list_empty(&due)) {
-        struct link *l = LIST_ENTRY(due.next, struct link, again);
+    list_take(&sys->due, &sys->again);
+    while (!list_empty(&sys->due)) {
+        struct link *l = LIST_ENTRY(sys->due.next, struct link, again);
 
         list_remove(&l->again);
         if (!l->lengthy || l->owes_drained)
@@ -379,6 +379,7 @@ void link_system_init(struct ev_loop *loop)
     list_init(&sys->dirty);
     list_init(&sys->bulky);
     list_init(&sys->again);
+    list_init(&sys->due);
     sys->read_buffer = xmalloc(LINK_READ_BUFFER);
     ev_prepare_init(&sys->end_of_turn, end_of_turn);
     ev_set_priority(&sys->end_of_turn, EV_MINPRI);

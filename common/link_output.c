@@ -60,10 +60,10 @@ static size_t smaller(uint64_t a, size_t b)
 /* There is room still, but others have their turn first. */
 static void go_on_later(struct link *l)
 {
-    if (UNLIKELY(link_amid_callback(l)))
-        list_push_back(&link_system_of(l)->dirty, &l->dirty);
-    else
+    if (LIKELY(!link_amid_callback(l)))
         ev_io_start(l->loop, &l->writable);
+    else if (!list_linked(&l->dirty))
+        list_push_back(&link_system_of(l)->bulky, &l->dirty);
 }
 
 /* Sends what may leave, up to a turn's share, or as much of it as goes in LINK_BULKY_US: a kernel that is short of memory takes

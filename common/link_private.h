@@ -20,7 +20,7 @@ struct link_system {
     ev_check start_of_turn, read_in_order;
     ev_idle no_sleep; /* runs while somebody is owed a callback: the loop must not wait */
     struct list by_state[LINK_DEAD + 1];
-    struct list releasing, ready, lengthy, shaking, dirty, bulky, again;
+    struct list releasing, ready, lengthy, shaking, dirty, bulky, again, due;
     struct out_pile pile; /* of those who died */
     bool lengthy_went;    /* some of the lengthy were read, in the last turn */
     uint64_t last_id;

@@ -152,7 +152,7 @@ const char *http_peer(const struct http_call *c)
 
 /* ---- a turn ---- */
 
-static bool has_time(struct http *h)
+static bool has_time(struct http *h, uint64_t usec)
 {
     uint64_t turn = link_turns(h->loop)->count;
 
@@ -160,7 +160,7 @@ static bool has_time(struct http *h)
         h->turn = turn;
         h->turn_us = 0;
     }
-    return h->turn_us < HTTP_TURN_US;
+    return h->turn_us < usec;
 }
 
 /* ---- sources ---- */
@@ -193,15 +193,17 @@ static void send_piece(struct http_connection *k)
         return;
     }
     ASSERT(more == HTTP_SOURCE_WAITS || piece->len);
+    k->moved_ms = clock_now_ms(); /* it may have had nothing to say for long */
     link_wrote(k->link);
 }
 
-/* What the last piece left, and what many wait for at once, comes in its time. */
+/* What follows a piece that has left, and what many wait for at once, comes in its time: half of it, for these are the
+ * first in a turn, and requests the last. */
 static void send_in_time(struct http_connection *k)
 {
     uint64_t begun_us = clock_read_us();
 
-    if (!has_time(k->http)) {
+    if (!has_time(k->http, HTTP_TURN_US / 2)) {
         link_drained_again(k->link);
         return;
     }
@@ -433,7 +435,7 @@ static void read_in_time(struct http_connection *k)
     struct http *h = k->http;
     uint64_t begun_us = clock_read_us();
 
-    if (!has_time(h)) {
+    if (!has_time(h, HTTP_TURN_US)) {
         link_again(k->link);
         return;
     }
@@ -491,6 +493,16 @@ static const struct link_ops link_events = { .on_input = on_input,
 
 /* ---- connections ---- */
 
+/* It is we who are late: what it has sent, and who dribbles is not that, is not looked at yet. */
+static bool waits(const struct http_connection *k)
+{
+    const struct link *l = k->link;
+
+    if (k->state != READING)
+        return false;
+    return l->owes_input || (!k->begun_ms && !l->handshaking && link_awaits_turn(l));
+}
+
 static void judge(struct http_connection *k, uint64_t now_ms)
 {
     uint64_t request_ms = (uint64_t)k->http->set->http_request_timeout_s * 1000;
@@ -505,7 +517,7 @@ static void judge(struct http_connection *k, uint64_t now_ms)
             answer_denied(k);
         return;
     }
-    if (link_awaits_turn(k->link))
+    if (waits(k))
         return;
     if (k->state == READING && k->begun_ms) {
         if (now_ms - k->begun_ms <= request_ms)
@@ -543,8 +555,8 @@ static bool make_room(struct http *h)
     LIST_EACH (&h->connections, n) {
         struct http_connection *k = LIST_ENTRY(n, struct http_connection, node);
 
-        if (k->state == ANSWERING || k->state == SOURCE || k->state == HELD ||
-            link_awaits_turn(k->link) || k->link->state != LINK_OPEN)
+        if (k->state == ANSWERING || k->state == SOURCE || k->state == HELD || waits(k) ||
+            k->link->state != LINK_OPEN)
             continue;
         h->stats.displaced++;
         link_kill(k->link, LINK_WHY_LIMIT);

@@ -12,8 +12,9 @@
  *   2. what is refused, and what comes without the token, closes its connection after an answer that says why
  *   3. connections are at most http-max-connections. One more makes the one go that has been quiet for longest;
  *      where all are being answered, the newcomer is closed
- *   4. all requests and pieces of long answers together have HTTP_TURN_US of a turn of the loop, behind everybody else
- *      (link->lengthy); who is left waits in line, counts as being answered, and comes first in the next
+ *   4. all requests and pieces of long answers together have HTTP_TURN_US of a turn of the loop, pieces half of it at
+ *      most; requests are read behind everybody else (link->lengthy). Who is left waits in line, counts as being
+ *      answered, and comes first in the next
  *   5. a request is whole within http-request-timeout of its first byte, an answer moves at least once in that
  *      time, and between two requests http-idle-timeout passes at most
  *

@@ -308,6 +308,45 @@ def test_who_asks_for_more_than_a_turn_is_heard_amid_a_script(t):
         node.stop()
 
 
+@limit(60)
+def test_who_was_to_go_on_with_the_script_is_heard_amid_it(t):
+    """All that a pause held go on in one turn, and the first of them spins."""
+    t.needs_holdfast()
+    node = t.node(settings={"busy-reply-threshold": "30"}).start()
+    caller, other, last = node.client(timeout=20), node.client(timeout=20), node.client(timeout=20)
+    for _ in range(50):  # who has said little yet would come after others, in a line of its own
+        assert caller.call("PING") == other.call("PING") == "PONG"
+    last.call("CLIENT", "PAUSE", "60000", "WRITE")
+    caller.send("EVAL", SPIN, "0")
+    until(lambda: node.info("clients")["blocked_clients"] == "1", what="the script to be held")
+    other.send_raw(encode(["SET", "x", "1"]) + encode(["SCRIPT", "KILL"]))
+    until(lambda: node.info("clients")["blocked_clients"] == "2", what="the other one, too")
+    last.call("CLIENT", "UNPAUSE")
+    assert other.read_reply().value.startswith("BUSY ")
+    assert other.read_reply().value == "OK"
+    assert caller.read_reply().kind == "-"
+
+
+@limit(60)
+def test_a_follower_that_read_on_amid_a_script_goes_on(t):
+    """Its socket was full, and has room again while the script runs: nothing more has to come before it gets the rest."""
+    t.needs_holdfast()
+    leader = t.node(settings={"busy-reply-threshold": "30", "repl-backlog-size": "256mb", "repl-ping-replica-period": "3600",
+                              "repl-timeout": "7200"}).start()
+    follower = t.node(follows=leader).start()
+    follower.wait_follows(leader)
+    caller, other = leader.client(timeout=20), leader.client(timeout=20)
+    follower.freeze()
+    for i in range(40):
+        other.call("SET", "k:%d" % i, "x" * 1000000)
+    caller.send("EVAL", SPIN, "0")
+    until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+    follower.thaw()
+    until(lambda: follower.call("EXISTS", "k:3") == 1, what="what its socket held")
+    assert other.call("SCRIPT", "KILL") == "OK"
+    until(lambda: follower.call("EXISTS", "k:39") == 1, 5, "the rest")
+
+
 FILLS_AND_SPINS = """
 redis.call('rpush', 'list', 'a', 'b')
 for i = 1, 100 do redis.call('set', i, ('x'):rep(100000), 'EX', 1000) end
