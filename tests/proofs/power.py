@@ -19,11 +19,11 @@ from harness.resp import Client, ReplyError
 from harness.wait import until
 
 ROUNDS = 100
-MUTANT_ROUNDS = 40
+MUTANT_ROUNDS = 60
 RESTORES = 10  # disks that one cut may leave
-# Operations from the first sync that is left out to the cut. 5: a new manifest has its name, and the
+# Operations from the first sync that is left out to the cut. 5 and 6: a new manifest has its name, and the
 # directory is about to be synced.
-AFTER = [1, 2, 3, 5, 5, 5, 8, 20, 100, 1000]
+AFTER = [1, 2, 3, 5, 5, 5, 6, 6, 6, 8, 20, 100, 1000]
 LATE = [20, 100, 1000, 1000]  # of a member, which says something only when it has started
 # Among which one is the last.
 OPERATIONS = {"always": 1500, "rewrite": 1500, "rdb": 80, "torn": 300, "config": 200,
@@ -159,7 +159,8 @@ def settings_for(promise, folder):
 
 
 def tear(t, node, data):
-    """An increment that ends in the middle of a command, and who wrote it."""
+    """An increment that ends in the middle of a command, and who wrote it. Behind it may stand another one that is empty, of a
+    rewrite that came to nothing: what is written from now on goes there."""
     node.start()
     writer = Ledger(node, "before", random.Random(t.random.randrange(1 << 62)))
     writer.start()
@@ -169,6 +170,11 @@ def tear(t, node, data):
     path = os.path.join(data, "appendonlydir", "appendonly.aof.1.incr.aof")
     with open(path, "ab") as f:
         f.write(b"*3\r\n$3\r\nSET\r\n$40000\r\n" + b"x" * 20000)
+    if t.random.random() < 0.5:
+        with open(path.replace(".1.incr.", ".2.incr."), "wb"):
+            pass
+        with open(os.path.join(data, "appendonlydir", "appendonly.aof.manifest"), "a") as f:
+            f.write("file appendonly.aof.2.incr.aof seq 2 type i\n")
     return writer, path
 
 

@@ -3,6 +3,7 @@
 Disk(root) gives the environment that preloads tests/faults/disk.c into a daemon, a control file, and,
 once the daemon is dead, the folder as the disk would hold it (restore).
 """
+import copy
 import errno
 import os
 import shutil
@@ -149,7 +150,7 @@ class Disk:
 
     def operations(self):
         """How many changes and syncs there were, and the folder they lead to."""
-        folder, files, count = self.before, {}, 0
+        folder, files, count = copy.deepcopy(self.before), {}, 0  # it may be asked for several times
         if not os.path.exists(self.log):
             return folder, 0
         with open(self.log, "rb") as f:
