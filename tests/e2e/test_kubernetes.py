@@ -1,5 +1,6 @@
 """deploy/kubernetes and deploy/container: manifests that fit the schemas of their kinds and each other, and whose configuration makes
 a group, with network namespaces as pods: first start, probes, preStop, a pod that lost its disk."""
+import base64
 import json
 import os
 import re
@@ -78,6 +79,44 @@ def test_manifests_fit_each_other(t):
         if o["kind"] == "Service":
             assert any(o["spec"]["selector"].items() <= have.items() for have in labels.values()), o["metadata"]["name"]
     assert {f for f in generated} <= set(os.listdir(KUBERNETES))
+
+
+@limit(NPM_LIMIT)
+def test_a_secret_of_random_passwords(t):
+    """Applying the manifests brings none of the example's passwords; what deploy/README.md makes instead has all that they ask for."""
+    with open(os.path.join(KUBERNETES, "kustomization.yaml")) as f:
+        assert "secret" not in re.search(r"^resources: (.*)$", f.read(), re.M)[1]
+    needs("kubectl")
+    done = subprocess.run(["kubectl", "kustomize", KUBERNETES], stdout=subprocess.PIPE, text=True, check=True)
+    assert "kind: StatefulSet" in done.stdout and "kind: Secret" not in done.stdout
+    with open(os.path.join(ROOT, "deploy", "README.md")) as f:
+        make, = re.findall(r"^```bash\n([^`]*create secret[^`]*)```", f.read(), re.M)
+    made = [json.loads(subprocess.run(["bash", "-euc", "kubectl() { command kubectl \"$@\" --dry-run=client -o json; }\n" + make],
+                                      stdout=subprocess.PIPE, check=True).stdout)["data"] for _ in range(2)]
+    first, second = ({key: base64.b64decode(value).decode() for key, value in data.items()} for data in made)
+    example = named("Secret", "holdfast")["stringData"]
+    assert first["node-password"] != first["sentinel-password"] and not set(first.values()) & set(second.values())
+    for key, text in example.items():
+        for name in ("node", "sentinel"):
+            text = text.replace(example[name + "-password"], first[name + "-password"])
+        assert text.strip() == first[key].strip() or key == "http-tokens", (key, first[key])
+
+
+def test_the_passwords_of_the_example_are_refused(t):
+    secrets, config, data = (os.path.join(t.folder, part) for part in ("secrets", "config", "data"))
+    for folder in (secrets, config, data):
+        os.makedirs(folder)
+    open(os.path.join(config, "node.conf"), "w").close()
+
+    def configure(password):
+        with open(os.path.join(secrets, "node.conf"), "w") as f:
+            f.write("requirepass %s\n" % password)
+        env = {**os.environ, "POD_NAME": "holdfast-node-0", "SERVICE": "holdfast-node", "GROUP": "mymaster", "SENTINELS": "127.0.0.1:1",
+               "CONFIG_DIR": config, "SECRETS_DIR": secrets, "DATA_DIR": data}
+        return subprocess.run(["sh", os.path.join(KUBERNETES, "configure.sh")], env=env, stderr=subprocess.PIPE, text=True)
+    done = configure("change-me-to-a-long-random-string")
+    assert done.returncode == 1 and "random" in done.stderr and not os.listdir(data), done
+    assert configure("a-password-of-ones-own").returncode == 0 and os.listdir(data) == ["node.conf"]
 
 
 @limit(NPM_LIMIT)
@@ -208,7 +247,8 @@ class Cluster:
     def __init__(self, t):
         self.t, self.net = t, t.net()
         self.sets = {o["metadata"]["name"]: o for o in objects(*FILES) if o["kind"] == "StatefulSet"}
-        self.secret = named("Secret", "holdfast")["stringData"]
+        # The example's are refused.
+        self.secret = {key: text.replace("change-me-to-", "") for key, text in named("Secret", "holdfast")["stringData"].items()}
         self.secrets = os.path.join(t.folder, "secrets")
         os.makedirs(self.secrets)
         self.nodes = [Pod(self, "holdfast-node", i) for i in range(3)]
