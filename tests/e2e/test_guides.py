@@ -219,7 +219,7 @@ def test_three_machines_and_what_comes_after(t):
     room.let_lead("m1")
 
     # The backup is from before a mistake, which every follower repeated.
-    restored(room, "m2", "--port 7001", "durable")
+    restored(room, "m2", "mkdir /root/whole", "durable")
 
     room.let_lead("m1")
     room.follow("tls.md")
@@ -244,6 +244,11 @@ def restored(room, name, before, kind):
     room.machines[name].run = follow
     assert count[0] == 1
     room.whole()
+    # Nobody but root could read any of it, and what was made on the way is gone.
+    assert room.machines["m2"].run("find /var/backups/holdfast -type f -perm /077 ! -name '*-20200101.rdb'") == ""
+    room.machines["m2"].run("[ ! -e /root/whole ] && [ ! -e /root/restored ]")
+    with open(os.path.join(GUIDES, "backup.md")) as f:
+        assert "/tmp" not in f.read()
     with room.machines["m3"].client() as c:
         until(lambda: c.call("GET", "kept") == "before the backup", 20, "what was restored")
         assert c.call("EXISTS", "wrong") == 0
