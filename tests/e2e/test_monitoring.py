@@ -54,7 +54,7 @@ def expressions(board):
 
 def names_in(expr):
     """Metrics that an expression asks for."""
-    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\bby \([^)]*\)|'[^']*'", " ", expr)
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\b(?:by|on) \([^)]*\)|'[^']*'", " ", expr)
     bare = re.sub(r"label_values\((\w+)[^)]*\)", r"\1", bare)
     return {word for word in re.findall(r"[a-z_][a-z_0-9]*", bare)} - WORDS
 
