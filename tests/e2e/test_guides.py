@@ -275,6 +275,18 @@ def test_a_backup_into_a_group_that_is_not_durable(t):
     restored(room, "m1", "holdfastctl pause", "async")
 
 
+def test_steps_that_are_repeated_and_machines_that_are_forgotten(t):
+    """failover without an address hands over again each time that it is asked; and every node gets the new program."""
+    for guide in os.listdir(GUIDES):
+        with open(os.path.join(GUIDES, guide)) as f:
+            assert not re.search(r"until[^\n]* failover mymaster;", f.read()), guide
+    with open(os.path.join(GUIDES, "upgrade.md")) as f:
+        sections = {text.partition("\n")[0]: text for text in re.split(r"^## ", f.read(), flags=re.M)}
+    for title in "Followers, one at a time (m2, then m3)", "The leader (m1)":
+        text = sections[title]
+        assert 0 < text.index("apt-get install ./holdfast-node_") < text.index("systemctl restart holdfast-node"), title
+
+
 def lets_in(machine, port, password):
     try:
         with machine.client(port, password) as c:
