@@ -28,6 +28,11 @@ def node_js(*words, cwd=KUBERNETES):
                           stderr=subprocess.STDOUT, text=True)
 
 
+def version():
+    with open(os.path.join(ROOT, "meson.build")) as f:
+        return re.search(r"version: '([0-9.]+)'", f.read())[1]
+
+
 def objects(*files, cwd=KUBERNETES):
     return [json.loads(line) for line in node_js("--json", *files, cwd=cwd).stdout.splitlines()]
 
@@ -81,6 +86,16 @@ def test_manifests_fit_each_other(t):
     assert {f for f in generated} <= set(os.listdir(KUBERNETES))
 
 
+def test_images_have_a_tag(t):
+    """Without one they would be looked for in a registry, whatever was loaded."""
+    needs("kubectl")
+    done = subprocess.run(["kubectl", "kustomize", KUBERNETES], stdout=subprocess.PIPE, text=True, check=True)
+    assert set(re.findall(r"image: (.*)", done.stdout)) == {"holdfast-%s:%s" % (what, version()) for what in ("node", "sentinel", "tools")}
+    for path in ("README.md", "container/Containerfile"):
+        with open(os.path.join(ROOT, "deploy", path)) as f:
+            assert set(re.findall(r"-t holdfast-\S+?:(\S+)", f.read())) == {version()}, path
+
+
 @limit(NPM_LIMIT)
 def test_a_secret_of_random_passwords(t):
     """Applying the manifests brings none of the example's passwords; what deploy/README.md makes instead has all that they ask for."""
@@ -126,6 +141,7 @@ def test_the_compose_file(t):
     assert set(services) == {"node1", "node2", "node3", "sentinel1", "sentinel2", "sentinel3"}
     targets = set(re.findall(r"^FROM \S+ AS (\w+)", open(os.path.join(CONTAINER, "Containerfile")).read(), re.M))
     for name, s in services.items():
+        assert s["image"] == "holdfast-%s:%s" % (s["build"]["target"], version())
         assert s["build"]["target"] in targets and s["read_only"] and s["cap_drop"] == ["ALL"], name
         assert s["hostname"] == name and any(v.startswith(name + ":") for v in s["volumes"])
         assert name in " ".join(s["command"]) and set(s.get("depends_on", [])) <= set(services)
@@ -148,6 +164,13 @@ def test_a_root_of_nothing_but_a_program(t):
                           text=True)
     assert done.returncode == 0 and "v=" in done.stdout, done
     assert not os.path.exists(os.path.join(root, "bin/sh")) and not os.path.exists(os.path.join(root, "usr/bin/sh"))
+    # Libraries that are laid over a Debian leave its links alone: /lib is one.
+    over = os.path.join(t.folder, "over")
+    subprocess.run([os.path.join(CONTAINER, "make-root"), "--no-base", build, over, "sentinel/ctl/holdfastctl"], check=True)
+    assert os.listdir(over) == ["usr"]
+    subprocess.run(["cp", "-a", over + "/.", root], check=True)
+    done = subprocess.run(["chroot", "--userspec=10001:10001", root, "/usr/bin/holdfastctl", "--version"], stdout=subprocess.PIPE)
+    assert done.returncode == 0 and (not os.path.islink("/lib") or os.path.islink(os.path.join(root, "lib"))), done
     size = sum(os.lstat(os.path.join(at, f)).st_size for at, _, files in os.walk(root) for f in files)
     t.figure("an image of the node and holdfastctl: %.1f MB" % (size / 1e6))
     assert size < 40e6
