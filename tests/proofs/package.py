@@ -168,7 +168,7 @@ def prove(t):
     t.promise(uid > 0 and bare.do("getent", "passwd", "holdfast").strip().endswith("nologin"), "a user of its own, without a shell")
     for path in ("/usr/share/man/man8/holdfast-node.8.gz", "/usr/share/man/man8/holdfast-sentinel.8.gz",
                  "/usr/share/man/man1/holdfastctl.1.gz", "/usr/share/bash-completion/completions/holdfastctl",
-                 "/usr/share/holdfast/alerts.yml", "/usr/share/holdfast/dashboard.json"):
+                 "/usr/share/holdfast/alerts.yml", "/usr/share/holdfast/scrape.yml", "/usr/share/holdfast/dashboard.json"):
         t.promise(path in installed, "%s is there" % path)
 
     node, sentinel = bare.start(t, "node"), bare.start(t, "sentinel")
