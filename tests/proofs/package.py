@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 
+import test_package
 import test_units
 from harness import Skip
 from harness.process import ROOT, _die_with_parent
@@ -212,4 +213,4 @@ def prove(t):
     t.promise(not left and set(before) <= set(after), "purging leaves nothing%s" % (": " + ", ".join(left) if left else ""))
     t.promise(not changed, "and changes nothing%s" % (": " + ", ".join(changed) if changed else ""))
     t.promise(bare.text("/etc/passwd") == users, "the user is gone, too")
-    retell(t, test_units)
+    retell(t, test_units, test_package)
