@@ -287,6 +287,18 @@ def test_steps_that_are_repeated_and_machines_that_are_forgotten(t):
         assert 0 < text.index("apt-get install ./holdfast-node_") < text.index("systemctl restart holdfast-node"), title
 
 
+def test_no_password_is_on_a_command_line(t):
+    """Anybody may read those. The environment, what commands read, and what the shell itself does are for nobody else."""
+    seen = 0
+    for guide in os.listdir(GUIDES):
+        with open(os.path.join(GUIDES, guide)) as f:
+            for block in re.findall(r"```sh\n(.*?)```", f.read(), re.S):
+                seen += block.count("PASSWORD")
+                block = re.sub(r"<<('?)TEXT\1.*?\nTEXT\n|\b\w+_AUTH=\S+|^printf [^\n]*", "", block, flags=re.S | re.M)
+                assert not re.search("PASSWORD|the-new-one|openssl rand.*redis-cli|redis-cli.*openssl rand", block), (guide, block)
+    assert seen > 50
+
+
 def lets_in(machine, port, password):
     try:
         with machine.client(port, password) as c:
