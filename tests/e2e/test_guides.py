@@ -17,6 +17,10 @@ from harness.wait import until
 
 GUIDES = os.path.join(ROOT, "deploy", "guides")
 NODE_PASSWORD, SENTINEL_PASSWORD = "NODE-PASSWORD", "SENTINEL-PASSWORD"
+# Of everything since the beginning, which the test has to know.
+JOURNALCTL = """#!/bin/bash
+cd %s && cat holdfast-*.log
+"""
 SYSTEMCTL = """#!/bin/bash
 set -eu
 verb=$1
@@ -65,6 +69,9 @@ class Machine:
             os.symlink(binary("holdfast", what), os.path.join(self.bin, os.path.basename(binary("holdfast", what))))
         with open(os.path.join(self.bin, "systemctl"), "w") as f:
             f.write(SYSTEMCTL % {"units": os.path.join(ROOT, "deploy", "systemd"), "state": self.state})
+        os.chmod(f.name, 0o755)
+        with open(os.path.join(self.bin, "journalctl"), "w") as f:
+            f.write(JOURNALCTL % self.state)
         os.chmod(f.name, 0o755)
         mounts = " && ".join(_mount(what, self.state) for what in ("etc", "var", "root"))
         self.holder = subprocess.Popen(["ip", "netns", "exec", self.host.name, "unshare", "-m", "sh", "-c",
@@ -318,6 +325,18 @@ def test_other_passwords_and_certificates(t):
     for m in room.machines.values():
         for port, password in ((6379, NODE_PASSWORD), (26379, SENTINEL_PASSWORD)):
             assert lets_in(m, port, "NEW-" + password) and not lets_in(m, port, password), (m.name, port)
+    # A reload that failed is one for which each guide looks.
+    m3 = room.machines["m3"]
+    m3.run("cp /etc/holdfast/tls/machine.crt /root/good; echo nonsense >/etc/holdfast/tls/machine.crt")
+    for guide, title in ("rotation.md", "The authority"), ("tls.md", "A new certificate (m1)"):
+        commands = dict(room.sections(guide))[title][-2 if guide == "rotation.md" else -1][1]
+        try:
+            m3.run(commands[commands.index("systemctl reload"):])
+        except AssertionError as e:
+            assert "reload-failed" in str(e).split("journalctl")[1], e
+        else:
+            raise AssertionError(guide)
+    m3.run("mv /root/good /etc/holdfast/tls/machine.crt; systemctl reload holdfast-node holdfast-sentinel")
     # What was written down holds for the next process, too.
     for m in room.machines.values():
         m.run("systemctl restart holdfast-sentinel")
