@@ -236,6 +236,14 @@ def test_completion_and_help_come_from_the_tables(t):
     os.environ["HOLDFASTCTL_SENTINELS"] = "%s:%d" % group.sentinels[0].address
     try:
         assert completes("holdfastctl", "leader", "") == ["tea"]
+        # Whoever may watch a group names it, and a name is never run by the shell that completes it.
+        ran = os.path.join(t.folder, "ran")
+        name = "a$(touch${IFS}%s)" % ran
+        group.sentinels[0].call("SENTINEL", "MONITOR", name, *map(str, group.leader().address), "1")
+        there = completes("holdfastctl", "leader", "a")
+        assert len(there) == 1 and re.sub(r"\\(.)", r"\1", there[0]) == name and there[0] != name, there
+        assert completes("holdfastctl", "leader", "t") == ["tea"] and len(completes("holdfastctl", "leader", "")) == 2
+        assert not os.path.exists(ran)
     finally:
         del os.environ["HOLDFASTCTL_SENTINELS"]
     if shutil.which("shellcheck"):
