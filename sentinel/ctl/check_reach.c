@@ -46,10 +46,10 @@ static const char *advice_for_refusal(const char *error, bool is_node)
     if (strstr(error, "refused"))
         return "Nobody listens there: start it, and look at 'bind' and 'port' in its "
                "configuration; if it is gone for "
-               "good, 'holdfastctl forget' it.";
+               "good, 'holdfastctl forget' it, all that are gone in one command.";
     return "Open this port between all machines of the group, in both directions; if it is gone "
            "for good, "
-           "'holdfastctl forget' it.";
+           "'holdfastctl forget' it, all that are gone in one command.";
 }
 
 void check_unreached(struct checking *c)
@@ -171,7 +171,8 @@ void check_numbers(struct checking *c)
     if (alive < count / 2 + 1)
         check_found(
             c, SEVERITY_ERROR,
-            "Start more of them, or forget those that are gone for good: no failover is possible.",
+            "Start more of them, or 'holdfastctl forget' those that are gone for good, all in one "
+            "command: no failover is possible.",
             "%d of %d sentinels answer, which is no majority", alive, count);
 }
 

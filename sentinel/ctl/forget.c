@@ -1,11 +1,12 @@
 /*
- * forget - a node or a sentinel that is gone for good leaves every sentinel's memory.
+ * forget - nodes and sentinels that are gone for good leave every sentinel's memory.
  *
  * Sentinels forget by SENTINEL RESET, which forgets everything else too until it is found again: a leader's
  * death in that moment would find nobody to promote. So one sentinel at a time is reset, while the group is
  * well and all others know it, and the next one only once this one knows everybody else again. It works
- * alike with Redis's sentinels. A durable group's register is what its sentinels learn from: there it loses
- * its membership or its vote first.
+ * alike with Redis's sentinels. All that are gone are named at once: of a sentinel that is not named, and is
+ * away, nobody knows whether it will come back and remember. A durable group's register is what its sentinels
+ * learn from: there they lose their membership or their vote first, one after the other.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,12 @@
 #include "sentinel/ctl/survey.h"
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
+
+/* Those to be forgotten. */
+struct gone {
+    struct target at[WORDS_MAX];
+    int count;
+};
 
 static bool is_at(const cJSON *one, const char *address)
 {
@@ -40,9 +47,37 @@ static const cJSON *peers_of(const cJSON *s)
     return cJSON_GetObjectItemCaseSensitive(s, "peers");
 }
 
-static bool knows(const cJSON *s, const char *address)
+static const cJSON *known_as(const cJSON *s, const char *address)
 {
-    return find(nodes_of(s), address) || find(peers_of(s), address);
+    const cJSON *node = find(nodes_of(s), address);
+
+    return node ? node : find(peers_of(s), address);
+}
+
+static bool is_among(const struct gone *g, const char *address)
+{
+    for (int i = 0; i < g->count; i++)
+        if (strcmp(g->at[i].address, address) == 0)
+            return true;
+    return false;
+}
+
+static bool is_gone(const struct gone *g, const cJSON *one)
+{
+    return is_among(g, json_text(one, "address"));
+}
+
+static bool has_any(const cJSON *all, const struct gone *g)
+{
+    const cJSON *one;
+
+    cJSON_ArrayForEach(one, all) if (is_gone(g, one)) return true;
+    return false;
+}
+
+static bool knows(const cJSON *s, const struct gone *g)
+{
+    return has_any(nodes_of(s), g) || has_any(peers_of(s), g);
 }
 
 /* ---- is it safe? ---------------------------------------------------------------------------------- */
@@ -58,42 +93,54 @@ static bool still_answers(const struct options *o, const struct target *t)
 }
 
 /* What one sentinel has against it. */
-static enum err allows(const cJSON *s, const char *address, struct errmsg *why)
+static enum err allows(const cJSON *s, const struct gone *g, struct errmsg *why)
 {
+    const char *leader = json_text(s, "leader");
     const cJSON *node;
 
-    if (is_at(s, address))
-        return OK; /* it is the one to be forgotten, and nobody asks it */
+    if (is_gone(g, s))
+        return OK; /* it is one to be forgotten, and nobody asks it */
     if (*json_text(s, "error")) {
-        errmsg_set(why, "every other sentinel has to be there, or it would remember: %s",
+        errmsg_set(why,
+                   "every other sentinel has to be there, or it would remember; those that are "
+                   "gone for good, too, are named in the same command: %s",
                    json_text(s, "error"));
         return ERR_REFUSED;
     }
-    if (strcmp(json_text(s, "leader"), address) == 0) {
-        errmsg_set(why, "%s leads: holdfastctl failover first", address);
+    if (is_among(g, leader)) {
+        errmsg_set(why, "%s leads: holdfastctl failover first", leader);
         return ERR_REFUSED;
     }
-    node = find(nodes_of(s), json_text(s, "leader"));
+    node = find(nodes_of(s), leader);
     if (!node || strcmp(json_text(node, "state"), "ok") != 0) {
-        errmsg_set(why, "the leader %s is not well (%s) at %s: not now", json_text(s, "leader"),
+        errmsg_set(why, "the leader %s is not well (%s) at %s: not now", leader,
                    node ? json_text(node, "state") : "unknown", json_text(s, "address"));
         return ERR_REFUSED;
     }
     return OK;
 }
 
-static enum err judge(const struct options *o, const cJSON *survey, const struct target *t,
-                      struct errmsg *why)
+/* What may be cut off from us alone, and answers a sentinel: it is not gone. */
+static bool is_heard(const cJSON *one)
 {
-    const cJSON *s;
-    bool known = false;
-    enum err e;
+    const char *state = json_text(one, "state");
 
-    cJSON_ArrayForEach(s, cJSON_GetObjectItemCaseSensitive(survey, "sentinels"))
+    return strcmp(state, "ok") == 0 || strcmp(state, "leader gone") == 0;
+}
+
+static enum err judge_one(const struct options *o, const cJSON *sentinels, const struct gone *g,
+                          const struct target *t, struct errmsg *why)
+{
+    const cJSON *s, *hears = NULL;
+    bool known = false;
+
+    cJSON_ArrayForEach(s, sentinels)
     {
-        if ((e = allows(s, t->address, why)) != OK)
-            return e;
-        known |= knows(s, t->address);
+        const cJSON *one = known_as(s, t->address);
+
+        known |= one != NULL;
+        if (one && !is_gone(g, s) && is_heard(one))
+            hears = s;
     }
     if (!known) {
         errmsg_set(why, "no sentinel knows a node or a sentinel at %s", t->address);
@@ -103,7 +150,26 @@ static enum err judge(const struct options *o, const cJSON *survey, const struct
         errmsg_set(why, "%s answers: stop it first, or it would be found again", t->address);
         return ERR_REFUSED;
     }
+    if (hears) {
+        errmsg_set(why,
+                   "%s does not answer here, but the sentinel %s has not missed it: stop it first, "
+                   "or wait until it is missed there",
+                   t->address, json_text(hears, "address"));
+        return ERR_REFUSED;
+    }
     return OK;
+}
+
+static enum err judge(const struct options *o, const cJSON *survey, const struct gone *g,
+                      struct errmsg *why)
+{
+    const cJSON *sentinels = cJSON_GetObjectItemCaseSensitive(survey, "sentinels"), *s;
+    enum err e = OK;
+
+    cJSON_ArrayForEach(s, sentinels) if ((e = allows(s, g, why)) != OK) return e;
+    for (int i = 0; i < g->count && e == OK; i++)
+        e = judge_one(o, sentinels, g, &g->at[i], why);
+    return e;
 }
 
 /* ---- one sentinel after the other ----------------------------------------------------------------- */
@@ -124,14 +190,14 @@ static char *pattern_of(const char *group)
     return copy;
 }
 
-/* Everybody that was well before, but for the one to be forgotten. */
-static bool has_all(const cJSON *now, const cJSON *before, const char *address)
+/* Everybody that was well before, but for those to be forgotten. */
+static bool has_all(const cJSON *now, const cJSON *before, const struct gone *g)
 {
     const cJSON *one, *same;
 
     cJSON_ArrayForEach(one, before)
     {
-        if (is_at(one, address) || strcmp(json_text(one, "state"), "ok") != 0)
+        if (is_gone(g, one) || strcmp(json_text(one, "state"), "ok") != 0)
             continue;
         same = find(now, json_text(one, "address"));
         if (!same || strcmp(json_text(same, "state"), "ok") != 0)
@@ -159,25 +225,24 @@ static enum err gather(struct wire *w, const char *group, cJSON *nodes, cJSON *p
 }
 
 static enum err wait_whole(struct wire *w, const char *group, const cJSON *before,
-                           const char *address, uint64_t deadline_us, struct errmsg *why)
+                           const struct gone *g, uint64_t deadline_us, struct errmsg *why)
 {
     static const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
-    bool whole = false, gone = false;
+    bool whole = false, left = true;
     enum err e = OK;
 
-    while (e == OK && !(whole && gone)) {
+    while (e == OK && (!whole || left)) {
         cJSON *nodes = cJSON_CreateArray(), *peers = cJSON_CreateArray();
 
         e = gather(w, group, nodes, peers, why);
-        whole =
-            has_all(nodes, nodes_of(before), address) && has_all(peers, peers_of(before), address);
-        gone = !find(nodes, address) && !find(peers, address);
+        whole = has_all(nodes, nodes_of(before), g) && has_all(peers, peers_of(before), g);
+        left = has_any(nodes, g) || has_any(peers, g);
         cJSON_Delete(nodes);
         cJSON_Delete(peers);
-        if (e == OK && !(whole && gone) && clock_read_us() > deadline_us) {
+        if (e == OK && (!whole || left) && clock_read_us() > deadline_us) {
             errmsg_set(why,
-                       gone ? "%s has not found everybody else again yet: look before going on"
-                            : "%s has heard of it again: somebody still tells of it",
+                       left ? "%s has heard of it again: somebody still tells of it"
+                            : "%s has not found everybody else again yet: look before going on",
                        w->target->address);
             return ERR_TIMEOUT;
         }
@@ -212,12 +277,12 @@ static const char *counts_as(const cJSON *durable, const char *address)
     return find(cJSON_GetObjectItemCaseSensitive(durable, "voters"), address) ? "VOTER" : NULL;
 }
 
-static enum err leave_register(const struct options *o, const cJSON *survey, const char *address,
+static enum err leave_register(const struct options *o, const cJSON *sentinels, const char *address,
                                struct errmsg *why)
 {
     const cJSON *s;
 
-    cJSON_ArrayForEach(s, cJSON_GetObjectItemCaseSensitive(survey, "sentinels"))
+    cJSON_ArrayForEach(s, sentinels)
     {
         const char *what = counts_as(cJSON_GetObjectItemCaseSensitive(s, "durable"), address);
         const char *const words[] = { "SENTINEL", "HF", what, "REMOVE", o->group, address };
@@ -234,7 +299,19 @@ static enum err leave_register(const struct options *o, const cJSON *survey, con
     return OK;
 }
 
-static enum err forget_at(const struct options *o, const cJSON *s, const char *address,
+/* Each is a change of its own: the register allows those that leave it whole. */
+static enum err leave_all(const struct options *o, const cJSON *survey, const struct gone *g,
+                          struct errmsg *why)
+{
+    const cJSON *sentinels = cJSON_GetObjectItemCaseSensitive(survey, "sentinels");
+    enum err e = OK;
+
+    for (int i = 0; i < g->count && e == OK; i++)
+        e = leave_register(o, sentinels, g->at[i].address, why);
+    return e;
+}
+
+static enum err forget_at(const struct options *o, const cJSON *s, const struct gone *g,
                           struct errmsg *why)
 {
     struct target t = { 0 };
@@ -244,7 +321,7 @@ static enum err forget_at(const struct options *o, const cJSON *s, const char *a
     enum err e = order(&w, &t, o, s, ARRAY_LEN(words), words, why);
 
     if (e == OK)
-        e = wait_whole(&w, o->group, s, address, clock_read_us() + o->wait_ms * 1000, why);
+        e = wait_whole(&w, o->group, s, g, clock_read_us() + o->wait_ms * 1000, why);
     wire_close(&w);
     xfree(pattern);
     return e;
@@ -266,8 +343,8 @@ static void show(const cJSON *value)
     table_fini(&t);
 }
 
-static enum err forget_everywhere(const struct options *o, const cJSON *survey, const char *address,
-                                  cJSON *rows, struct errmsg *why)
+static enum err forget_everywhere(const struct options *o, const cJSON *survey,
+                                  const struct gone *g, cJSON *rows, struct errmsg *why)
 {
     const cJSON *s;
     enum err e = OK;
@@ -276,12 +353,12 @@ static enum err forget_everywhere(const struct options *o, const cJSON *survey, 
     {
         cJSON *row;
 
-        if (is_at(s, address))
+        if (is_gone(g, s))
             continue;
         row = cJSON_CreateObject();
         cJSON_AddStringToObject(row, "address", json_text(s, "address"));
-        if (e == OK && knows(s, address)) {
-            e = forget_at(o, s, address, why);
+        if (e == OK && knows(s, g)) {
+            e = forget_at(o, s, g, why);
             cJSON_AddStringToObject(row, "state", e == OK ? "has forgotten it" : why->text);
         } else {
             cJSON_AddStringToObject(row, "state", e == OK ? "did not know it" : "not asked");
@@ -291,30 +368,41 @@ static enum err forget_everywhere(const struct options *o, const cJSON *survey, 
     return e;
 }
 
+static bool read_gone(struct gone *g, const struct options *o)
+{
+    for (int i = 1; i < o->word_count; i++) {
+        if (target_read(&g->at[g->count], bytes_of(o->words[i]), 6379) != OK) {
+            fprintf(stderr, "holdfastctl: '%s' is no address: want host:port\n", o->words[i]);
+            return false;
+        }
+        g->count++;
+    }
+    return true;
+}
+
 enum ctl_exit verb_forget(const struct options *o)
 {
     struct errmsg why = { 0 };
-    struct target t = { 0 };
-    cJSON *survey, *value;
+    struct gone g = { 0 };
+    cJSON *survey, *value, *names;
     enum err e;
 
-    if (target_read(&t, bytes_of(o->words[1]), 6379) != OK) {
-        fprintf(stderr, "holdfastctl: '%s' is no address: want host:port\n", o->words[1]);
+    if (!read_gone(&g, o))
         return CTL_USAGE;
-    }
     survey = survey_group(o, o->group, &why);
     if (!survey)
         return verb_complain(strstr(why.text, "No such") ? ERR_NOTFOUND : ERR_CLOSED, &why);
-    if ((e = judge(o, survey, &t, &why)) != OK ||
-        (e = leave_register(o, survey, t.address, &why)) != OK) {
+    if ((e = judge(o, survey, &g, &why)) != OK || (e = leave_all(o, survey, &g, &why)) != OK) {
         cJSON_Delete(survey);
         verb_complain(e, &why);
         return CTL_FAILED;
     }
     value = cJSON_CreateObject();
     cJSON_AddStringToObject(value, "group", o->group);
-    cJSON_AddStringToObject(value, "forgotten", t.address);
-    e = forget_everywhere(o, survey, t.address, cJSON_AddArrayToObject(value, "sentinels"), &why);
+    names = cJSON_AddArrayToObject(value, "forgotten");
+    for (int i = 0; i < g.count; i++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(g.at[i].address));
+    e = forget_everywhere(o, survey, &g, cJSON_AddArrayToObject(value, "sentinels"), &why);
     cJSON_Delete(survey);
     verb_print(o, value, show);
     return e == OK ? CTL_DONE : CTL_FAILED;

@@ -17,7 +17,7 @@
 
 enum {
     TARGETS_MAX = 64,       /* sentinels in one list */
-    WORDS_MAX = 3,          /* behind the verb */
+    WORDS_MAX = 17,         /* behind the verb */
     SECRET_BYTES_MAX = 512, /* a password, as long as a sentinel would accept it */
 };
 

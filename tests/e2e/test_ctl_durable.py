@@ -101,6 +101,24 @@ def test_forgets_what_is_gone_for_good(t):
 
 
 @limit(120)
+def test_forgets_two_sentinels_at_once(t):
+    """One after the other leaves the register, which then has three."""
+    t.needs_holdfast()
+    trial = Trial(t, "mem", Hosts(sentinels=5)).start()
+    group = trial.group
+    until(lambda: len(trial.status()["voters"]) == 5, 30, "five to vote")
+    gone = [group.sentinels.pop(), group.sentinels.pop()]
+    names = ["%s:%d" % s.address for s in gone]
+    for s in gone:
+        s.kill()
+    assert ctl(group.sentinels, "forget", group.name, names[0]).returncode == FAILED
+    until(lambda: ctl(group.sentinels, "forget", group.name, *names).returncode == DONE, 60, "both to be forgotten", every=1)
+    voters = {int(pairs(one)["port"]) for one in trial.status()["voters"]}
+    assert voters == {s.port for s in group.sentinels}, voters
+    assert all(len(s.sentinels(group.name)) == 2 for s in group.sentinels)
+
+
+@limit(120)
 def test_copies_on_one_machine(t):
     t.needs_holdfast()
     hosts = Hosts(t.net())

@@ -121,6 +121,44 @@ def test_forgets_a_dead_sentinel(t):
     assert facts["groups"][0]["sentinels"] == 3
 
 
+@limit(120)
+def test_forgets_two_dead_sentinels_at_once(t):
+    """Neither could be forgotten while the other one is away."""
+    group = t.group(watch=FAST, sentinels=5, quorum=3).start()
+    gone = [group.sentinels.pop(), group.sentinels.pop()]
+    names = ["%s:%d" % s.address for s in gone]
+    for s in gone:
+        s.kill()
+    done = ctl(group.sentinels[:1], "forget", "mymaster", names[0])
+    assert done.returncode == FAILED and "in the same command" in done.stderr, done
+    assert ctl(group.sentinels[:1], "forget", "mymaster", names[0], "nothing:at:all").returncode == USAGE
+    done = ctl(group.sentinels[:1], "forget", "mymaster", *names, "127.0.0.1:1")
+    assert done.returncode == FAILED and "127.0.0.1:1" in done.stderr, done
+    assert all(s.master("mymaster")["num-other-sentinels"] == "4" for s in group.sentinels)
+    facts = {}
+
+    def forgotten():
+        done = ctl(group.sentinels[:1], "--json", "forget", "mymaster", *names)
+        facts.update(json.loads(done.stdout or "{}"))
+        return done.returncode == DONE
+    until(forgotten, 60, "both to be forgotten", every=1)
+    assert facts["forgotten"] == names and [s["state"] for s in facts["sentinels"]] == ["has forgotten it"] * 3, facts
+    assert all(s.master("mymaster")["num-other-sentinels"] == "2" for s in group.sentinels)
+
+
+@limit(60)
+def test_does_not_forget_what_a_sentinel_hears(t):
+    """Who is cut off from the operator's place alone is not gone."""
+    group = t.group(watch={**FAST, "down-after-milliseconds": 30000}, nodes=2).start()
+    follower = group.followers()[0]
+    follower.freeze()
+    done = ctl(group.sentinels, "--timeout", "0.3", "forget", "mymaster", "%s:%d" % follower.address)
+    assert done.returncode == FAILED and "has not missed it" in done.stderr, done
+    assert any("%s:%d" % s.address in done.stderr for s in group.sentinels), done
+    follower.thaw()
+    assert all(s.replicas("mymaster") for s in group.sentinels)
+
+
 def test_a_server_writes_nothing_to_the_terminal(t):
     """Its errors are texts like any other: no escapes, those of eight bits in UTF-8 neither."""
     class Liar(socketserver.StreamRequestHandler):
