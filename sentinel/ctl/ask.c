@@ -6,17 +6,21 @@
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
 
+bool trouble_is_silence(enum err e)
+{
+    return e == ERR_CLOSED || e == ERR_TIMEOUT || e == ERR_IO;
+}
+
+void trouble_note(struct trouble *t, enum err e, const struct errmsg *why)
+{
+    if (e != OK && (t->e == OK || (trouble_is_silence(t->e) && !trouble_is_silence(e))))
+        *t = (struct trouble){ .e = e, .why = *why };
+}
+
 enum ctl_exit verb_complain(enum err e, const struct errmsg *why)
 {
     print_line(stderr, "holdfastctl: %s", why->text);
-    switch (e) {
-    case ERR_CLOSED:
-    case ERR_TIMEOUT:
-    case ERR_IO:
-        return CTL_UNREACHABLE;
-    default:
-        return CTL_FAILED;
-    }
+    return trouble_is_silence(e) ? CTL_UNREACHABLE : CTL_FAILED;
 }
 
 void verb_print(const struct options *o, cJSON *value, void (*show)(const cJSON *))

@@ -3,6 +3,7 @@ sentinel answers, so it works on redis-sentinel too."""
 import json
 import os
 import subprocess
+import time
 
 from harness import ports
 from harness.case import limit
@@ -67,6 +68,29 @@ def test_says_why_not(t):
     done = ctl([gone] + group.sentinels, "leader", "mymaster")
     assert done.returncode == DONE, done
     assert "refused" in ctl([gone] + group.sentinels, "status").stdout
+
+
+@limit(90)
+def test_who_leads_is_the_newest_word(t):
+    """Not the first one: a sentinel may not know the group, may have lost its memory, or may be dead."""
+    group = t.group(watch=FAST).start()
+    assert ctl(group.sentinels, "failover", "mymaster").returncode == DONE
+    leader = "%s:%d" % group.leader().address
+    knows_nothing, stale = t.sentinel().start(), t.sentinel().start()
+    stale.call("SENTINEL", "MONITOR", "mymaster", *map(str, t.node().start().address), "1")
+    done = ctl([knows_nothing, stale] + group.sentinels, "--json", "leader", "mymaster")
+    assert done.returncode == DONE and json.loads(done.stdout)["leader"] == leader, done
+    assert json.loads(done.stdout)["sentinel"] == "%s:%d" % group.sentinels[0].address, done
+    knows_nothing.freeze()
+    began = time.monotonic()
+    done = ctl([knows_nothing] + group.sentinels, "leader", "mymaster")
+    assert done.stdout == leader + "\n" and time.monotonic() - began < 1.5, done
+    for s in group.sentinels[:2]:
+        s.freeze()
+    done = ctl([knows_nothing] + group.sentinels, "--timeout", "0.5", "leader", "mymaster")
+    assert done.stdout == leader + "\n", done
+    for s in [knows_nothing] + group.sentinels[:2]:
+        s.thaw()
 
 
 @limit(60)
