@@ -245,6 +245,63 @@ def test_signing_in(t):
 
 
 @limit(INSTALL_LIMIT)
+def test_nothing_of_another_group_or_node_is_left(t):
+    group, port, url = watched(t, sentinels=1)
+    sentinel, lone = group.sentinels[0], t.node(product="holdfast").start()
+    sentinel.call("SENTINEL", "MONITOR", "stock", *map(str, lone.address), "1")
+    sentinel.call("SENTINEL", "SET", "stock", "down-after-milliseconds", "1000")
+    browser = Browser(t)
+    browser.open(url + "#payments", token="secret")
+    browser.until("document.querySelectorAll('#groups button').length === 2", 20)
+    browser.until("document.querySelectorAll('.chart .series').length >= 9", 20)
+    # A slow log is of one node, says of which and of when, and goes with it.
+    shown = "document.getElementById('look-result').textContent"
+    browser.do("click", at="#look-slow")
+    told = "%s.includes('Slow log of %s, at ')" % (shown, name(group.nodes[0]))
+    browser.until(told)
+    browser.run("(() => { const s = document.getElementById('look-node'); s.value = %s; s.dispatchEvent(new Event('change')); })()"
+                % json.dumps(name(group.nodes[1])))
+    assert browser.run(shown) == ""
+    browser.do("click", at="#look-slow")
+    browser.until("%s.includes('Slow log of %s, at ')" % (shown, name(group.nodes[1])))
+    # The chips tell news while one of them has the focus, which stays.
+    browser.run("document.querySelector('#groups [data-name=payments]').focus()")
+    lone.kill()
+    browser.until("document.querySelector('#groups [data-name=stock]').dataset.state === 'bad'", 20)
+    assert browser.run("document.activeElement.dataset.name") == "payments"
+    # An old line ends before the right end, which is now.
+    end = browser.run("""import('/page/charts.js').then((charts) => {
+      const at = (ago) => [Date.now() - ago, 1, 1, 1];
+      charts.drawTrends({ trends: [{ host: 'h', port: 1, points: [at(60000), at(30000)] }] });
+      return document.querySelector('.chart .series').getAttribute('d');
+    })""")
+    assert 150 < float(end.split("L")[1].split()[0]) < 170, end
+    # Another group: nothing of the first is to be read under its name.
+    left = browser.run("""new Promise((done) => {
+      addEventListener('hashchange', () => done([document.querySelectorAll('.chart').length, document.getElementById('look-result').textContent,
+        document.getElementById('verdict-more').textContent, getComputedStyle(document.getElementById('picture')).visibility]));
+      location.hash = 'stock';
+    })""")
+    assert left == [0, "", "", "hidden"], left
+    browser.until("[...document.querySelectorAll('.node .name')].map((n) => n.textContent).join() === %s" % json.dumps(name(lone)))
+    browser.until("getComputedStyle(document.getElementById('picture')).visibility === 'visible'")
+    browser.until("document.getElementById('charts').childElementCount > 0", 3)
+    assert name(group.nodes[0]) not in browser.text("#trend-key")
+    # The last group goes, and with it all that was said of one.
+    sentinel.call("SENTINEL", "REMOVE", "stock")
+    browser.until("document.getElementById('verdict-more').textContent.includes('leads payments')")
+    sentinel.call("SENTINEL", "REMOVE", "payments")
+    browser.until("document.getElementById('verdict-title').textContent.startsWith('No group is watched here')")
+    assert browser.run("getComputedStyle(document.getElementById('picture')).visibility") == "hidden"
+    assert browser.run("document.getElementById('facts').childElementCount + document.querySelectorAll('.chart').length") == 0
+    assert browser.text("#verdict-more") == "" and browser.run("document.getElementById('verdict').dataset.state") == "unknown"
+    accessible(browser, "no group")
+    sentinel.call("SENTINEL", "MONITOR", "payments", *map(str, group.nodes[0].address), "1")
+    browser.until("document.querySelectorAll('.node').length >= 1 && !document.documentElement.classList.contains('is-empty')")
+    clean(browser, allowed=("404",))
+
+
+@limit(INSTALL_LIMIT)
 def test_small_dark_and_by_keyboard(t):
     group, port, url = watched(t, sentinels=1, token=None)
     browser = Browser(t)

@@ -6,9 +6,16 @@ import { address, bytes, cell, count, duration, el, heads, moment, nodePath } fr
 const by = (id) => document.getElementById(id);
 const PATIENCE_MS = 10000; // an audit takes three seconds
 const BUTTONS = ['look-slow', 'look-large', 'look-audit'];
-let group = null, asking = false, mayAsk = false;
+let group = null, asking = false, mayAsk = false, wish = 0;
+
+// What was told of one node is not left standing under the name of another; an answer that is on its way comes too late.
+export function clearLook() {
+  wish++;
+  by('look-result').replaceChildren();
+}
 
 export function drawLook(g, access) {
+  if (group && group.name !== g.name) clearLook();
   group = g;
   mayAsk = access.may_inquire;
   const wanted = g.nodes.map(address), have = [...by('look-node').options].map((o) => o.value);
@@ -16,12 +23,14 @@ export function drawLook(g, access) {
     const before = by('look-node').value;
     by('look-node').replaceChildren(...g.nodes.map((n) => el('option', { value: address(n) }, `${address(n)} (${n.role})`)));
     if (wanted.includes(before)) by('look-node').value = before;
+    else clearLook();
   }
   for (const id of BUTTONS) by(id).disabled = !mayAsk || asking;
   by('look-why').textContent = mayAsk ? '' : 'It shows data, so it needs a token: sign in. Without http-token-file nobody can.';
 }
 
 export function choose(name) {
+  if (by('look-node').value !== name) clearLook();
   by('look-node').value = name;
   by('look-title').scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth', block: 'center' });
   by(mayAsk ? 'look-slow' : 'look-node').focus({ preventScroll: true });
@@ -63,21 +72,24 @@ function enable(may) {
   for (const id of BUTTONS) by(id).disabled = !may;
 }
 
-async function ask(what, draw) {
+async function ask(what, title, draw) {
   const name = by('look-node').value, node = group.nodes.find((n) => address(n) === name), result = by('look-result');
   if (!node) return;
+  const mine = ++wish, show = (...told) => { if (mine === wish) result.replaceChildren(...told); };
   asking = true;
   enable(false);
-  result.replaceChildren(el('p', { class: 'none' }, `Asking ${name} …`));
+  show(el('p', { class: 'none' }, `Asking ${name} …`));
   try {
-    result.replaceChildren(draw(await get(`groups/${encodeURIComponent(group.name)}/nodes/${nodePath(node)}/${what}`, PATIENCE_MS), name));
+    const answer = await get(`groups/${encodeURIComponent(group.name)}/nodes/${nodePath(node)}/${what}`, PATIENCE_MS);
+    show(el('h3', null, `${title} of ${name}, at ${moment(Date.now())}`), draw(answer, name));
   } catch (e) {
-    result.replaceChildren(el('p', { class: 'wrong' }, e.message));
+    show(el('p', { class: 'wrong' }, e.message));
   }
   asking = false;
   enable(mayAsk);
 }
 
-by('look-slow').addEventListener('click', () => ask('slowlog', slowTable));
-by('look-large').addEventListener('click', () => ask('largest', largeTable));
-by('look-audit').addEventListener('click', () => ask('audit', auditTable));
+by('look-slow').addEventListener('click', () => ask('slowlog', 'Slow log', slowTable));
+by('look-large').addEventListener('click', () => ask('largest', 'Largest keys', largeTable));
+by('look-audit').addEventListener('click', () => ask('audit', 'What takes the space', auditTable));
+by('look-node').addEventListener('change', clearLook);

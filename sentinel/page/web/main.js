@@ -1,9 +1,9 @@
 // The page's pulse: it asks once a second, and at once when an event comes; what it shows is never older than it says.
 import { follow, get, hasToken, Refused, setToken } from './api.js';
-import { drawTrends } from './charts.js';
+import { clearTrends, drawTrends } from './charts.js';
 import { drawDurable } from './durable.js';
-import { choose, drawLook } from './look.js';
-import { drawCommands, drawEvents, drawGroups, drawProblems, drawTable, drawVerdict } from './panels.js';
+import { choose, clearLook, drawLook } from './look.js';
+import { clearVerdict, drawCommands, drawEvents, drawGroups, drawProblems, drawTable, drawVerdict } from './panels.js';
 import { drawPause, onPause } from './pause.js';
 import { draw, onChoose } from './picture.js';
 import { drawSwitch } from './switchover.js';
@@ -30,18 +30,34 @@ async function ask() {
 }
 
 async function askOnce() {
-  if (!now.name) await askGroups();
+  if (!now.name) {
+    await askGroups();
+    askTrends().catch(() => {});
+  }
   if (!now.name) return;
-  const name = encodeURIComponent(now.name);
+  const asked = now.name, name = encodeURIComponent(asked);
   const later = get(`groups/${name}/failovers`);
   later.catch(() => {});
   const group = sorted(await get(`groups/${name}`));
   heard();
+  if (now.name !== asked) return; // another one was chosen meanwhile
   // An answer from before the last event would take back what is shown already. (A sentinel that was restarted counts anew.)
   if (group.last_event >= now.newest || performance.now() - now.newestAt > OVERTAKEN_MS) now.group = group;
   render();
-  now.failovers = (await later).failovers;
+  const { failovers } = await later;
+  if (now.name !== asked) return;
+  now.failovers = failovers;
   render();
+}
+
+// Nothing of a group that is gone, or was left, stays to be read as if it were the state of another one.
+function leave(words) {
+  now.group = null;
+  now.failovers = [];
+  document.documentElement.classList.add('is-empty');
+  clearVerdict(words);
+  clearTrends();
+  clearLook();
 }
 
 // "+switch-master NAME host port host port": the answer to what follows from it is on its way; the picture need not wait.
@@ -87,8 +103,10 @@ async function askGroups() {
   by('group').replaceChildren(...names.map((n) => new Option(n, n)));
   heard();
   now.name = names.includes(wanted) ? wanted : names[0] || null;
+  if (!now.name) leave('No group is watched here: SENTINEL MONITOR adds one.');
+  else if (now.group && now.group.name !== now.name) leave('Asking …');
   drawGroups(groups, now.name, chooseGroup);
-  if (now.name) { by('group').value = now.name; await askEvents(); } else setText(by('verdict-title'), 'No group is watched here: SENTINEL MONITOR adds one.');
+  if (now.name) { by('group').value = now.name; await askEvents(); }
 }
 
 async function askEvents() {
@@ -104,7 +122,10 @@ async function askEvents() {
 }
 
 async function askTrends() {
-  if (now.name && !document.hidden) drawTrends(await get(`groups/${encodeURIComponent(now.name)}/trends`));
+  const asked = now.name;
+  if (!asked || document.hidden) return;
+  const answer = await get(`groups/${encodeURIComponent(asked)}/trends`);
+  if (now.name === asked) drawTrends(answer);
 }
 
 function failed(e) {
@@ -122,6 +143,7 @@ function heard() {
 
 function render() {
   if (!now.group) return;
+  document.documentElement.classList.remove('is-empty');
   drawVerdict(now.group, now.failovers);
   draw(now.group);
   drawProblems(now.group);
@@ -184,13 +206,13 @@ by('theme').addEventListener('click', () => {
 });
 
 by('group').addEventListener('change', () => chooseGroup(by('group').value));
-addEventListener('hashchange', () => { now.name = null; now.group = null; ask(); askTrends().catch(() => {}); });
+addEventListener('hashchange', () => { now.name = null; leave('Asking …'); ask(); });
 by('nodes').closest('details').addEventListener('toggle', render);
 document.addEventListener('visibilitychange', () => { if (!document.hidden) ask(); });
 onChoose(choose);
 onPause(ask);
 
-ask().then(() => askTrends().catch(() => {}));
+ask();
 setInterval(() => { if (!document.hidden && !now.signing) ask(); }, ASK_MS);
 setInterval(() => { askTrends().catch(() => {}); askOthers().catch(() => {}); }, TREND_MS);
 setInterval(renderContact, 250);

@@ -30,6 +30,17 @@ export function drawVerdict(g, failovers) {
   by('facts').replaceChildren(...facts.map(([n, v]) => fact(n, v)));
 }
 
+// Of no group: what is said instead.
+export function clearVerdict(words) {
+  setAttr(by('verdict'), 'data-state', 'unknown');
+  setAttr(by('verdict-mark'), 'class', 'mark unknown');
+  setText(by('verdict-mark'), MARK.unknown);
+  setText(by('verdict-title'), words);
+  setText(by('verdict-more'), '');
+  by('facts').dataset.text = '';
+  by('facts').replaceChildren();
+}
+
 const CHIPS = 24; // more groups than that are in the list above; those in trouble are among the chips
 
 export function drawGroups(groups, current, choose) {
@@ -37,13 +48,16 @@ export function drawGroups(groups, current, choose) {
   const all = groups.map((g) => [g.name, ...briefState(g)]).sort((a, b) => order[a[1]] - order[b[1]] || a[0].localeCompare(b[0])).slice(0, CHIPS);
   const text = JSON.stringify([all, current]);
   nav.hidden = groups.length < 2;
-  if (nav.dataset.text === text || nav.contains(document.activeElement)) return;
+  if (nav.dataset.text === text) return;
+  const held = nav.contains(document.activeElement) ? document.activeElement.dataset.name : null;
   nav.dataset.text = text;
   nav.replaceChildren(...all.map(([name, state, word]) => {
-    const b = el('button', { type: 'button', 'data-state': state, 'aria-current': name === current ? 'true' : null }, mark(state), `${name} `, el('span', { class: 'quiet' }, word));
+    const b = el('button', { type: 'button', 'data-name': name, 'data-state': state, 'aria-current': name === current ? 'true' : null }, mark(state), `${name} `, el('span', { class: 'quiet' }, word));
     b.addEventListener('click', () => choose(name));
     return b;
   }));
+  // They are new elements: who was on one of them by keyboard stays there, or on the first where that group is gone.
+  if (held !== null) ([...nav.children].find((b) => b.dataset.name === held) || nav.firstElementChild)?.focus({ preventScroll: true });
 }
 
 const KINDS = { critical: ['bad', 'Critical'], warning: ['warn', 'Warning'], notice: ['unknown', 'Note'] };
