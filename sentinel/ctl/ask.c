@@ -6,21 +6,18 @@
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
 
-bool trouble_is_silence(enum err e)
-{
-    return e == ERR_CLOSED || e == ERR_TIMEOUT || e == ERR_IO;
-}
-
-void trouble_note(struct trouble *t, enum err e, const struct errmsg *why)
-{
-    if (e != OK && (t->e == OK || (trouble_is_silence(t->e) && !trouble_is_silence(e))))
-        *t = (struct trouble){ .e = e, .why = *why };
-}
-
 enum ctl_exit verb_complain(enum err e, const struct errmsg *why)
 {
     print_line(stderr, "holdfastctl: %s", why->text);
     return trouble_is_silence(e) ? CTL_UNREACHABLE : CTL_FAILED;
+}
+
+bool verb_read_address(struct target *out, const char *text)
+{
+    if (target_read(out, bytes_of(text), 6379) == OK)
+        return true;
+    fprintf(stderr, "holdfastctl: '%s' is no address: want host:port\n", text);
+    return false;
 }
 
 void verb_print(const struct options *o, cJSON *value, void (*show)(const cJSON *))

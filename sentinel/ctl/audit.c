@@ -110,11 +110,6 @@ static enum err choose_node(const struct options *o, struct target *out, struct 
     cJSON *nodes, *node, *best;
     enum err e;
 
-    if (o->word_count > 1) {
-        out->is_node = true;
-        errmsg_set(why, "'%s' is no address: want host:port", o->words[1]);
-        return target_read(out, bytes_of(o->words[1]), 6379);
-    }
     if ((e = facts_group(o, &nodes, why)) != OK)
         return e;
     best = cJSON_GetArrayItem(nodes, 0);
@@ -141,8 +136,14 @@ enum ctl_exit verb_audit(const struct options *o)
     struct target t = { 0 };
     struct wire w = { 0 };
     struct audit a = { 0 };
-    enum err e = choose_node(o, &t, &why);
+    enum err e = OK;
     bool told;
+
+    if (o->word_count > 1 && !verb_read_address(&t, o->words[1]))
+        return CTL_USAGE;
+    t.is_node = true;
+    if (o->word_count < 2)
+        e = choose_node(o, &t, &why);
 
     sigaction(SIGINT, &act, NULL); /* what is known by then is told */
     if (e == OK)

@@ -16,13 +16,15 @@ static int count_of(const cJSON *findings, const char *severity)
     return count;
 }
 
-static cJSON *check_group(const struct options *o, const char *group, struct errmsg *why)
+static enum err check_group(const struct options *o, const char *group, cJSON **out,
+                            struct errmsg *why)
 {
-    cJSON *survey = survey_group(o, group, why), *value;
+    cJSON *survey, *value;
     struct checking c = { .options = o, .group = group };
+    enum err e = survey_group(o, group, &survey, why);
 
-    if (!survey)
-        return NULL;
+    if (e != OK)
+        return e;
     value = cJSON_CreateObject();
     json_put(value, "group", bytes_of(group));
     c.sentinels = cJSON_GetObjectItemCaseSensitive(survey, "sentinels");
@@ -35,7 +37,8 @@ static cJSON *check_group(const struct options *o, const char *group, struct err
         check_rules[i].look(&c);
     }
     cJSON_Delete(survey);
-    return value;
+    *out = value;
+    return OK;
 }
 
 static void show_severity(const cJSON *findings, const char *severity)
@@ -73,34 +76,39 @@ static void show(const cJSON *value)
     }
 }
 
-static bool add_group(const struct options *o, cJSON *groups, const char *name, int *wrong,
-                      struct errmsg *why)
+static enum err add_group(const struct options *o, cJSON *groups, const char *name, int *wrong,
+                          struct errmsg *why)
 {
-    cJSON *group = check_group(o, name, why), *findings;
+    cJSON *group, *findings;
+    enum err e = check_group(o, name, &group, why);
 
-    if (!group)
-        return false;
+    if (e != OK)
+        return e;
     findings = cJSON_GetObjectItemCaseSensitive(group, "findings");
     *wrong += count_of(findings, "error") + count_of(findings, "warning");
     cJSON_AddItemToArray(groups, group);
-    return true;
+    return OK;
 }
 
 enum ctl_exit verb_check(const struct options *o)
 {
     struct errmsg why = { 0 };
     cJSON *value = cJSON_CreateObject(), *groups = cJSON_AddArrayToObject(value, "groups");
-    cJSON *names = o->group ? NULL : survey_groups(o, &why);
+    cJSON *names = cJSON_CreateArray();
     const cJSON *name;
     int wrong = 0;
-    bool ok = o->group ? add_group(o, groups, o->group, &wrong, &why) : names != NULL;
+    enum err e = OK;
 
-    cJSON_ArrayForEach(name, names) ok =
-        ok && add_group(o, groups, name->valuestring, &wrong, &why);
+    if (o->group)
+        cJSON_AddItemToArray(names, cJSON_CreateString(o->group));
+    else
+        e = survey_groups(o, names, &why);
+    cJSON_ArrayForEach(name, names) if (e == OK) e =
+        add_group(o, groups, name->valuestring, &wrong, &why);
     cJSON_Delete(names);
-    if (!ok) {
+    if (e != OK) {
         cJSON_Delete(value);
-        return verb_complain(strstr(why.text, "No such") ? ERR_NOTFOUND : ERR_CLOSED, &why);
+        return verb_complain(e, &why);
     }
     verb_print(o, value, show);
     return wrong ? CTL_FAILED : CTL_DONE;

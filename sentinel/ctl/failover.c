@@ -267,9 +267,13 @@ enum ctl_exit verb_failover(const struct options *o)
 {
     struct failover f = { .o = o };
     struct errmsg why = { 0 };
+    struct target named;
     enum ctl_exit status;
-    enum err e = ask(&f, &why);
+    enum err e;
 
+    if (o->word_count > 1 && !verb_read_address(&named, o->words[1]))
+        return CTL_USAGE;
+    e = ask(&f, &why);
     /* A request that may have arrived, and whose answer did not: the outcome still shows. */
     if (f.needless) {
         status = CTL_DONE;

@@ -370,13 +370,9 @@ static enum err forget_everywhere(const struct options *o, const cJSON *survey,
 
 static bool read_gone(struct gone *g, const struct options *o)
 {
-    for (int i = 1; i < o->word_count; i++) {
-        if (target_read(&g->at[g->count], bytes_of(o->words[i]), 6379) != OK) {
-            fprintf(stderr, "holdfastctl: '%s' is no address: want host:port\n", o->words[i]);
+    for (int i = 1; i < o->word_count; i++)
+        if (!verb_read_address(&g->at[g->count++], o->words[i]))
             return false;
-        }
-        g->count++;
-    }
     return true;
 }
 
@@ -389,9 +385,8 @@ enum ctl_exit verb_forget(const struct options *o)
 
     if (!read_gone(&g, o))
         return CTL_USAGE;
-    survey = survey_group(o, o->group, &why);
-    if (!survey)
-        return verb_complain(strstr(why.text, "No such") ? ERR_NOTFOUND : ERR_CLOSED, &why);
+    if ((e = survey_group(o, o->group, &survey, &why)) != OK)
+        return verb_complain(e, &why);
     if ((e = judge(o, survey, &g, &why)) != OK || (e = leave_all(o, survey, &g, &why)) != OK) {
         cJSON_Delete(survey);
         verb_complain(e, &why);

@@ -113,9 +113,15 @@ static enum ctl_exit change(const struct options *o, const struct change *c)
 {
     struct errmsg why = { 0 };
     struct target *all = xcalloc(TARGETS_MAX, sizeof *all);
-    int count = survey_sentinels(o, c->group, all, &why), failed = 0;
-    cJSON *value = cJSON_CreateObject(), *rows;
+    int count = 0, failed = 0;
+    enum err found = survey_sentinels(o, c->group, all, &count, &why);
+    cJSON *value, *rows;
 
+    if (found != OK) {
+        xfree(all);
+        return verb_complain(found, &why);
+    }
+    value = cJSON_CreateObject();
     cJSON_AddStringToObject(value, "group", c->group);
     cJSON_AddStringToObject(value, "state", c->pause ? "paused" : "resumed");
     if (c->seconds)
@@ -136,10 +142,6 @@ static enum ctl_exit change(const struct options *o, const struct change *c)
         failed += e != OK;
     }
     xfree(all);
-    if (count == 0) {
-        cJSON_Delete(value);
-        return verb_complain(ERR_CLOSED, &why);
-    }
     verb_print(o, value, show);
     if (failed)
         fprintf(

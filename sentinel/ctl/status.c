@@ -366,8 +366,7 @@ enum ctl_exit verb_status(const struct options *o)
     cJSON *value = cJSON_CreateObject();
     cJSON *groups = cJSON_AddArrayToObject(value, "groups");
     cJSON *sentinels = cJSON_AddArrayToObject(value, "sentinels");
-    struct errmsg first_why = { 0 };
-    enum err first = OK;
+    struct trouble t = { .e = OK };
     int answered = 0;
 
     for (int i = 0; i < o->target_count; i++) {
@@ -387,19 +386,16 @@ enum ctl_exit verb_status(const struct options *o)
         else
             json_put(s, "error", bytes_of(why.text));
         cJSON_AddItemToArray(sentinels, s);
-        if (e != OK && first == OK) {
-            first = e;
-            first_why = why;
-        }
+        trouble_note(&t, e, &why);
     }
     if (!answered) {
         cJSON_Delete(value);
-        return verb_complain(first, &first_why);
+        return verb_complain(t.e, &t.why);
     }
     if (o->group && !cJSON_GetArraySize(groups)) {
         cJSON_Delete(value);
-        errmsg_set(&first_why, "no group is named '%s'", o->group);
-        return verb_complain(ERR_NOTFOUND, &first_why);
+        errmsg_set(&t.why, "no group is named '%s'", o->group);
+        return verb_complain(ERR_NOTFOUND, &t.why);
     }
     verb_print(o, value, show_status);
     return CTL_DONE;

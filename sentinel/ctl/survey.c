@@ -67,50 +67,62 @@ static enum err learn_peers(struct wire *w, const char *group, struct known *k, 
     return OK;
 }
 
-int survey_sentinels(const struct options *o, const char *group, struct target *out,
-                     struct errmsg *out_why)
+enum err survey_sentinels(const struct options *o, const char *group, struct target *out,
+                          int *out_count, struct errmsg *out_why)
 {
     struct known k = { .targets = out };
+    struct trouble t = { .e = OK };
     bool up[TARGETS_MAX] = { false }, any = false;
     struct wire w = { 0 };
+    enum err e;
 
     /* All that are listed first, so that none is taken for the peer of one that it has the id of. */
     for (int i = 0; i < o->target_count; i++) {
         const struct resp_value *id = NULL;
 
-        up[i] = wire_open(&w, o, &o->targets[i], out_why) == OK &&
-                WIRE_CALL(&w, &id, out_why, "SENTINEL", "MYID") == OK;
+        if ((e = wire_open(&w, o, &o->targets[i], out_why)) == OK)
+            e = WIRE_CALL(&w, &id, out_why, "SENTINEL", "MYID");
+        trouble_note(&t, e, out_why);
+        up[i] = e == OK;
         learn(&k, &o->targets[i],
               up[i] && id->kind == RESP_BULK ? id->text : (struct bytes){ "", 0 });
         wire_close(&w);
     }
     for (int i = 0; i < o->target_count; i++) {
-        any |= up[i] && wire_open(&w, o, &o->targets[i], out_why) == OK &&
-               learn_peers(&w, group, &k, out_why) == OK;
+        if (!up[i])
+            continue;
+        if ((e = wire_open(&w, o, &o->targets[i], out_why)) == OK)
+            e = learn_peers(&w, group, &k, out_why);
+        trouble_note(&t, e, out_why);
+        any |= e == OK;
         wire_close(&w);
     }
-    return any ? k.count : 0;
+    *out_count = k.count;
+    *out_why = t.why;
+    return any ? OK : t.e;
 }
 
-cJSON *survey_groups(const struct options *o, struct errmsg *out_why)
+enum err survey_groups(const struct options *o, cJSON *names, struct errmsg *out_why)
 {
     struct wire w = { 0 };
     const struct resp_value *reply;
-    cJSON *names = NULL;
     int index = 0;
+    enum err e = wire_open_any(&w, o, &index, out_why);
 
-    if (wire_open_any(&w, o, &index, out_why) == OK &&
-        WIRE_CALL(&w, &reply, out_why, "SENTINEL", "MASTERS") == OK) {
-        names = cJSON_CreateArray();
-        for (size_t i = 0; reply->kind != RESP_ERROR && i < reply->count; i++) {
-            char *name = printable(facts_field(&reply->items[i], "name"));
+    if (e == OK)
+        e = WIRE_CALL(&w, &reply, out_why, "SENTINEL", "MASTERS");
+    if (e == OK && reply->kind == RESP_ERROR) {
+        errmsg_set(out_why, "%s: %.*s", w.target->address, (int)reply->text.len, reply->text.at);
+        e = ERR_REFUSED;
+    }
+    for (size_t i = 0; e == OK && i < reply->count; i++) {
+        char *name = printable(facts_field(&reply->items[i], "name"));
 
-            cJSON_AddItemToArray(names, cJSON_CreateString(name));
-            xfree(name);
-        }
+        cJSON_AddItemToArray(names, cJSON_CreateString(name));
+        xfree(name);
     }
     wire_close(&w);
-    return names;
+    return e;
 }
 
 /* ---- what all say of themselves ------------------------------------------------------------------- */
@@ -345,14 +357,16 @@ static bool holds(const cJSON *nodes, const char *address)
     return false;
 }
 
-cJSON *survey_group(const struct options *o, const char *group, struct errmsg *out_why)
+enum err survey_group(const struct options *o, const char *group, cJSON **out,
+                      struct errmsg *out_why)
 {
     struct target *targets = xcalloc(TARGETS_MAX, sizeof *targets);
-    int count = survey_sentinels(o, group, targets, out_why);
-    cJSON *value = NULL, *sentinels, *nodes, *s, *named;
+    int count = 0;
+    enum err e = survey_sentinels(o, group, targets, &count, out_why);
 
-    if (count) {
-        value = cJSON_CreateObject();
+    if (e == OK) {
+        cJSON *value = cJSON_CreateObject(), *sentinels, *nodes, *s, *named;
+
         cJSON_AddStringToObject(value, "group", group);
         sentinels = cJSON_AddArrayToObject(value, "sentinels");
         nodes = cJSON_AddArrayToObject(value, "nodes");
@@ -366,7 +380,8 @@ cJSON *survey_group(const struct options *o, const char *group, struct errmsg *o
             if (!holds(nodes, json_text(named, "address")) && facts_node_target(named, &t) == OK)
                 cJSON_AddItemToArray(nodes, node_facts(o, &t));
         }
+        *out = value;
     }
     xfree(targets);
-    return value;
+    return e;
 }

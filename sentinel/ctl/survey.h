@@ -18,13 +18,14 @@
 
 #include "sentinel/ctl/facts.h"
 
-/* The sentinels of a group: those of the options, then those that the ones which answer know. The number
- * of them in out, which holds TARGETS_MAX; 0 where none answers, and *out_why says why. */
-int survey_sentinels(const struct options *o, const char *group, struct target *out,
-                     struct errmsg *out_why);
-/* The whole; the caller deletes it. NULL: no sentinel answers. */
-cJSON *survey_group(const struct options *o, const char *group, struct errmsg *out_why);
-/* The names of all groups that the first sentinel which answers watches; NULL: none answers. */
-cJSON *survey_groups(const struct options *o, struct errmsg *out_why);
+/* The sentinels of a group: those of the options, then those that the ones which answer know; *out_count of them in
+ * out, which holds TARGETS_MAX. Where none answers for the group: the most telling error (struct trouble). */
+enum err survey_sentinels(const struct options *o, const char *group, struct target *out,
+                          int *out_count, struct errmsg *out_why) MUST_CHECK;
+/* The whole; the caller deletes it. The same errors. */
+enum err survey_group(const struct options *o, const char *group, cJSON **out,
+                      struct errmsg *out_why) MUST_CHECK;
+/* The names of all groups that the first sentinel which answers watches, added to names. */
+enum err survey_groups(const struct options *o, cJSON *names, struct errmsg *out_why) MUST_CHECK;
 
 #endif

@@ -146,11 +146,12 @@ static void look_at(struct top *top, cJSON *node)
     }
 }
 
-static cJSON *look(struct top *top, struct errmsg *why)
+/* NULL: *e and *why say why not. */
+static cJSON *look(struct top *top, enum err *e, struct errmsg *why)
 {
     cJSON *nodes, *node, *value;
 
-    if (facts_group(top->o, &nodes, why) != OK)
+    if ((*e = facts_group(top->o, &nodes, why)) != OK)
         return NULL;
     cJSON_ArrayForEach(node, nodes) look_at(top, node);
     value = cJSON_CreateObject();
@@ -286,7 +287,8 @@ static void live(struct top *top)
     fputs("\033[?1049h\033[?25l", stdout); /* a page of its own, without a cursor */
     while (!stopped && !over) {
         struct errmsg why = { 0 };
-        cJSON *value = look(top, &why);
+        enum err e;
+        cJSON *value = look(top, &e, &why);
 
         draw(value, why.text, top->o->every_ms);
         cJSON_Delete(value);
@@ -303,15 +305,16 @@ static enum ctl_exit once(struct top *top)
     struct timespec pause = { .tv_sec = (time_t)(top->o->every_ms / 1000),
                               .tv_nsec = (long)(top->o->every_ms % 1000) * 1000000 };
     struct errmsg why = { 0 };
-    cJSON *value = look(top, &why);
+    enum err e;
+    cJSON *value = look(top, &e, &why);
 
     if (value) {
         cJSON_Delete(value);
         nanosleep(&pause, NULL); /* rates need two looks */
-        value = look(top, &why);
+        value = look(top, &e, &why);
     }
     if (!value)
-        return verb_complain(strstr(why.text, "No such") ? ERR_NOTFOUND : ERR_CLOSED, &why);
+        return verb_complain(e, &why);
     verb_print(top->o, value, show);
     return CTL_DONE;
 }

@@ -27,16 +27,10 @@ extern const struct verb verbs[];
 extern const size_t verb_count;
 const struct verb *verb_find(const char *name); /* NULL: there is none */
 
-/* Of the failures of several sentinels the one to tell: one that was reached and refused, else the first. */
-struct trouble {
-    enum err e; /* OK: there was none */
-    struct errmsg why;
-};
-void trouble_note(struct trouble *t, enum err e, const struct errmsg *why);
-bool trouble_is_silence(enum err e); /* it was not reached */
-
 /* Says why on stderr and translates: not reached is CTL_UNREACHABLE, all else CTL_FAILED. */
 enum ctl_exit verb_complain(enum err e, const struct errmsg *why);
+/* An address that was typed, of a node where no port was; false: it is none, which stderr is told, and CTL_USAGE. */
+bool verb_read_address(struct target *out, const char *text);
 /* Prints the value as JSON with --json, or calls show; frees the value. */
 void verb_print(const struct options *o, cJSON *value, void (*show)(const cJSON *));
 

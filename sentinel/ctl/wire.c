@@ -281,12 +281,28 @@ enum err wire_call(struct wire *w, const struct resp_value **out_value, struct e
     return wire_read(w, clock_read_us() + w->options->timeout_ms * 1000, out_value, out_why);
 }
 
+bool trouble_is_silence(enum err e)
+{
+    return e == ERR_CLOSED || e == ERR_TIMEOUT || e == ERR_IO;
+}
+
+void trouble_note(struct trouble *t, enum err e, const struct errmsg *why)
+{
+    if (e != OK && (t->e == OK || (trouble_is_silence(t->e) && !trouble_is_silence(e))))
+        *t = (struct trouble){ .e = e, .why = *why };
+}
+
 enum err wire_open_any(struct wire *w, const struct options *o, int *index, struct errmsg *out_why)
 {
-    enum err e = ERR_NOTFOUND;
+    struct trouble t = { .e = OK };
 
-    for (; *index < o->target_count; (*index)++)
-        if ((e = wire_open(w, o, &o->targets[*index], out_why)) == OK)
+    for (; *index < o->target_count; (*index)++) {
+        enum err e = wire_open(w, o, &o->targets[*index], out_why);
+
+        if (e == OK)
             return OK;
-    return e;
+        trouble_note(&t, e, out_why);
+    }
+    *out_why = t.why;
+    return t.e == OK ? ERR_NOTFOUND : t.e;
 }

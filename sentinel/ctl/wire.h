@@ -50,7 +50,16 @@ enum err wire_call(struct wire *w, const struct resp_value **out_value, struct e
               (int)(sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)), \
               (const char *const[]){ __VA_ARGS__ })
 
-/* Opens a wire to the first sentinel of the list that answers, from *index on; *index names it. */
+/* Of the failures of several sentinels the one to tell: one that was reached and refused, else the first. */
+struct trouble {
+    enum err e; /* OK: there was none */
+    struct errmsg why;
+};
+void trouble_note(struct trouble *t, enum err e, const struct errmsg *why);
+bool trouble_is_silence(enum err e); /* it was not reached */
+
+/* Opens a wire to the first sentinel of the list that answers, from *index on; *index names it. The most telling of the
+ * failures where none does. */
 enum err wire_open_any(struct wire *w, const struct options *o, int *index,
                        struct errmsg *out_why) MUST_CHECK;
 

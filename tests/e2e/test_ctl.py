@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+from types import SimpleNamespace
 
 from harness import ports
 from harness.case import limit
@@ -68,6 +69,25 @@ def test_says_why_not(t):
     done = ctl([gone] + group.sentinels, "leader", "mymaster")
     assert done.returncode == DONE, done
     assert "refused" in ctl([gone] + group.sentinels, "status").stdout
+
+
+@limit(60)
+def test_exits_as_the_help_says(t):
+    """Every verb alike: reached and refused is 1, never 4; what was typed wrong is 2."""
+    s = t.sentinel(settings={"requirepass": "open-sesame"}).start()
+    s.call("SENTINEL", "MONITOR", "mymaster", "127.0.0.1", str(ports.take()), "1")
+    gone = SimpleNamespace(address=("127.0.0.1", ports.take()))
+    right, wrong = {"HOLDFASTCTL_AUTH": "open-sesame"}, {"HOLDFASTCTL_AUTH": "wrong"}
+    for words in (["status"], ["leader"], ["nodes"], ["check"], ["top"], ["failover"], ["switchover"], ["pause"], ["resume"],
+                  ["forget", "127.0.0.1:1"], ["slowlog"], ["audit"]):
+        verb, rest = words[0], words[1:]
+        for sentinels, env, group, status in (([s], right, "nobody", FAILED), ([s], wrong, "mymaster", FAILED), ([s], {}, "mymaster", FAILED),
+                                              ([gone, s], wrong, "mymaster", FAILED), ([gone], right, "mymaster", UNREACHABLE)):
+            done = ctl(sentinels, verb, group, *rest, env=env)
+            assert done.returncode == status, (verb, group, env, done)
+    assert ctl([s], "check", env=wrong).returncode == FAILED
+    for verb in ("failover", "switchover", "forget", "audit"):
+        assert ctl([s], verb, "mymaster", "nothing:at:all", env=right).returncode == USAGE, verb
 
 
 @limit(90)
