@@ -143,8 +143,8 @@ static const struct {
     const char *what_to_do;
 } node_rows[] = {
     { "follower-down", WARNING, follower_down,
-      "Look at its log and its machine. One that will not come back is forgotten with SENTINEL "
-      "RESET <group>." },
+      "Look at its log and its machine. One that will not come back: holdfastctl forget <group> "
+      "<address>." },
     { "never-reached", WARNING, never_reached,
       "Check its address, its password (auth-pass, auth-user) and TLS settings." },
     { "old-news", WARNING, old_news,

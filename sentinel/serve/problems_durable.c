@@ -79,9 +79,8 @@ const struct group_problem durable_problems[] = {
     { "nobody-to-promote", CRITICAL, unarmed,
       "Start the node, or the sentinel, that the other problems name." },
     { "not-redundant", WARNING, not_redundant,
-      "Start what is missing; what is gone for good is taken out with SENTINEL HF MEMBER REMOVE or "
-      "SENTINEL HF VOTER "
-      "REPLACE." },
+      "Start what is missing. What is gone for good: holdfastctl forget <group> <address>, or "
+      "SENTINEL HF VOTER REPLACE, which lets another sentinel vote instead." },
     { "changing", NOTICE, wish_under_way, "Wait." },
     { "loss-accepted", NOTICE, was_lossy, "Nothing: it is kept so that it is not forgotten." },
     { NULL },

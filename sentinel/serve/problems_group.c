@@ -121,8 +121,9 @@ const struct group_problem group_problems[] = {
     { "quorum-too-high", CRITICAL, quorum_too_high,
       "SENTINEL SET <group> quorum to a majority, on every sentinel; or start the missing ones." },
     { "too-few-sentinels", CRITICAL, too_few_sentinels,
-      "Start the sentinels that are missing. One that is gone for good is forgotten with SENTINEL "
-      "RESET <group>, on every other one, one after the other." },
+      "Start the sentinels that are missing. Those that are gone for good: holdfastctl forget "
+      "<group> "
+      "<address>..., all in one command." },
     { "nobody-to-promote", CRITICAL, nobody_to_promote,
       "Start a follower, or mend what each follower's box says." },
     { "tilt", CRITICAL, tilted,

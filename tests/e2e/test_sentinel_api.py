@@ -287,7 +287,7 @@ def test_problems_and_trends(t):
     nodes[0].kill()
     until(lambda: ("warning", "follower-down") in codes(), 20, "the follower's fate")
     (p,) = [p for p in get(port, "/groups/mymaster")["problems"] if p["code"] == "follower-down"]
-    assert address(p["node"]) == nodes[0].address and p["what"] and p["what_to_do"]
+    assert address(p["node"]) == nodes[0].address and p["what"] and "holdfastctl forget <group> <address>" in p["what_to_do"]
     nodes[1].kill()
     until(lambda: ("critical", "nobody-to-promote") in codes(), 20, "the other one's")
     told = get(port, "/groups/mymaster/trends")
