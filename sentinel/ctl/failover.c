@@ -146,29 +146,49 @@ static enum ctl_exit watch(struct failover *f)
     }
 }
 
-/* ERR_NOTFOUND: another node leads. */
+/* A field of INFO, cut to cap. */
+static enum err info_of(struct wire *w, const char *section, const char *field, char *out,
+                        size_t cap, struct errmsg *why)
+{
+    const struct resp_value *reply;
+    enum err e = WIRE_CALL(w, &reply, why, "INFO", section);
+    struct bytes value = { "", 0 };
+
+    if (e == OK)
+        value = facts_info(reply->text, field);
+    snprintf(out, cap, "%.*s", (int)value.len, value.at);
+    return e;
+}
+
+/* ERR_NOTFOUND: it says itself that it leads nothing. What the sentinel knows may be a moment old, so where it knows
+ * another leader than a node that leads, nobody can tell yet what there is to do. */
 static enum err leads(struct failover *f, const char *address, struct errmsg *why)
 {
     const struct resp_value *reply;
     struct target t = { .is_node = true };
     struct wire w = { 0 };
-    char run_id[64];
+    char run_id[64] = "", role[16] = "";
     enum err e = target_read(&t, bytes_of(address), 6379);
 
     if (e != OK)
         errmsg_set(why, "'%s' is no address: want host:port", address);
-    if (e == OK && (e = wire_open(&w, f->o, &t, why)) == OK)
-        e = WIRE_CALL(&w, &reply, why, "INFO", "server");
-    if (e == OK) {
-        struct bytes id = facts_info(reply->text, "run_id");
-
-        snprintf(run_id, sizeof run_id, "%.*s", (int)id.len, id.at);
-        e = WIRE_CALL(&f->calls, &reply, why, "SENTINEL", "MASTER", f->o->group);
-    }
+    if (e == OK)
+        e = wire_open(&w, f->o, &t, why);
+    if (e == OK)
+        e = info_of(&w, "replication", "role", role, sizeof role, why);
+    if (e == OK)
+        e = info_of(&w, "server", "run_id", run_id, sizeof run_id, why);
     wire_close(&w);
-    if (e != OK)
-        return e;
-    return *run_id && bytes_is(facts_field(reply, "runid"), run_id) ? OK : ERR_NOTFOUND;
+    if (e == OK && strcmp(role, "master") != 0)
+        return ERR_NOTFOUND;
+    if (e == OK)
+        e = WIRE_CALL(&f->calls, &reply, why, "SENTINEL", "MASTER", f->o->group);
+    if (e == OK && !(*run_id && bytes_is(facts_field(reply, "runid"), run_id))) {
+        errmsg_set(why, "%s leads, and the sentinel does not know it as the leader: ask again",
+                   address);
+        e = ERR_REFUSED;
+    }
+    return e;
 }
 
 /* ERR_NOTFOUND: it leads already. */
