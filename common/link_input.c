@@ -189,9 +189,9 @@ static void read_input(struct link *l)
         if (LIKELY(!link_amid_callback(l)))
             more = more && (l->tls ? tls_session_pending(l->tls) : n == room);
     } while (more && budget);
+    /* No readiness will announce what TLS has decrypted already, or what was announced before. */
     if (more && (l->tls || link_amid_callback(l)))
-        link_again(
-            l); /* no readiness will announce what TLS has decrypted already, or what it announced before */
+        link_again(l);
     link_update_reading(l);
 }
 

@@ -579,8 +579,8 @@ void http_accept(struct http *h, int fd, struct tls_context *tls, const struct p
     link_set_told(k->link, told);
     k->link->input_bytes_max = h->set->http_max_head_bytes + h->set->http_max_body_bytes +
                                LINK_TURN_BYTES; /* of a pipeline, what one read may bring */
-    k->link->lengthy =
-        true; /* to read what it sent, too: all that is served here comes after others */
+    /* To read what it sent, too: requests come after everybody else's. */
+    k->link->lengthy = true;
     k->moved_ms = clock_now_ms();
     list_push_back(&h->connections, &k->node);
     h->stats.connections++;
