@@ -147,9 +147,9 @@ enum ctl_exit verb_audit(const struct options *o)
 
     sigaction(SIGINT, &act, NULL); /* what is known by then is told */
     if (e == OK)
-        e = wire_open(&w, o, &t, &why);
+        e = trouble_of_node(wire_open(&w, o, &t, &why));
     if (e == OK)
-        e = audit_sample(&a, &w, &stopped, &why);
+        e = trouble_of_node(audit_sample(&a, &w, &stopped, &why));
     wire_close(&w);
     if (e != OK && a.count)
         print_line(stderr, "holdfastctl: broken off: %s", why.text);

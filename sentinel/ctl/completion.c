@@ -20,6 +20,7 @@ enum ctl_exit verb_completion(const struct options *o)
     puts("'\n"
          "    case $prev in\n"
          "    --auth-file | --node-auth-file | --cacert | --cert | --key)\n"
+         "        compopt -o filenames 2>/dev/null # bash quotes them, and ends folders with a slash\n"
          "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
          "        return\n"
          "        ;;\n"

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "sentinel/ctl/newest.h"
 #include "sentinel/ctl/verbs.h"
 
 struct bytes facts_field(const struct resp_value *map, const char *name)
@@ -153,9 +154,9 @@ enum err facts_node_target(const cJSON *node, struct target *out)
 enum err facts_group(const struct options *o, cJSON **out_nodes, struct errmsg *out_why)
 {
     struct wire w = { 0 };
-    int index = 0;
+    int index;
     cJSON *nodes = cJSON_CreateArray();
-    enum err e = wire_open_any(&w, o, &index, out_why);
+    enum err e = newest_open(&w, o, &index, out_why);
 
     if (e == OK)
         e = facts_nodes(&w, o->group, nodes, out_why);

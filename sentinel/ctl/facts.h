@@ -25,7 +25,7 @@ struct bytes facts_info(struct bytes text, const char *name);
 /* Leader and followers of a group as one sentinel sees them, added to nodes. ERR_NOTFOUND: no such group. */
 enum err facts_nodes(struct wire *w, const char *group, cJSON *nodes,
                      struct errmsg *out_why) MUST_CHECK;
-/* The same of the options' group from the first sentinel that answers; the caller deletes them. */
+/* The same of the options' group from the sentinel that knows the newest; the caller deletes them. */
 enum err facts_group(const struct options *o, cJSON **out_nodes, struct errmsg *out_why) MUST_CHECK;
 /* Where a node of these is. */
 enum err facts_node_target(const cJSON *node, struct target *out) MUST_CHECK;

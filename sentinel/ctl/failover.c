@@ -17,6 +17,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "sentinel/ctl/facts.h"
+#include "sentinel/ctl/newest.h"
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
 
@@ -80,21 +81,16 @@ static void tell(const struct failover *f, struct bytes channel, struct bytes pa
     xfree(facts);
 }
 
-/* Another leader than before, according to anybody of the list. */
+/* Another leader than before, according to whoever of the list knows the newest. */
 static bool leader_moved(struct failover *f)
 {
-    for (int i = 0; i < f->o->target_count; i++) {
-        struct wire w = { 0 };
-        struct errmsg why;
-        bool moved = wire_open(&w, f->o, &f->o->targets[i], &why) == OK &&
-                     ask_leader(&w, f->o->group, f->after, sizeof f->after, &why) == OK &&
-                     strcmp(f->after, f->before) != 0;
+    struct claim claim;
+    struct errmsg why;
 
-        wire_close(&w);
-        if (moved)
-            return true;
-    }
-    return false;
+    if (newest_claim(f->o, &claim, &why) != OK)
+        return false;
+    snprintf(f->after, sizeof f->after, "%s", claim.address);
+    return strcmp(f->after, f->before) != 0;
 }
 
 /* The sentinel that was asked has gone: only the others can tell. */
@@ -179,6 +175,7 @@ static enum err leads(struct failover *f, const char *address, struct errmsg *wh
     if (e == OK)
         e = info_of(&w, "server", "run_id", run_id, sizeof run_id, why);
     wire_close(&w);
+    e = trouble_of_node(e);
     if (e == OK && strcmp(role, "master") != 0)
         return ERR_NOTFOUND;
     if (e == OK)
@@ -225,10 +222,10 @@ static enum err order(struct failover *f, const struct resp_value **reply, struc
 static enum err ask(struct failover *f, struct errmsg *why)
 {
     const struct resp_value *reply;
-    int index = 0;
+    int index;
     enum err e;
 
-    if ((e = wire_open_any(&f->calls, f->o, &index, why)) != OK)
+    if ((e = newest_open(&f->calls, f->o, &index, why)) != OK)
         return e;
     if ((e = ask_leader(&f->calls, f->o->group, f->before, sizeof f->before, why)) != OK)
         return e;

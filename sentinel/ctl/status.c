@@ -4,6 +4,7 @@
 
 #include "common/alloc.h"
 #include "sentinel/ctl/facts.h"
+#include "sentinel/ctl/newest.h"
 #include "sentinel/ctl/pause.h"
 #include "sentinel/ctl/table.h"
 #include "sentinel/ctl/verbs.h"
@@ -95,9 +96,9 @@ enum ctl_exit verb_nodes(const struct options *o)
 {
     struct wire w = { 0 };
     struct errmsg why = { 0 };
-    int index = 0;
+    int index;
     cJSON *value = cJSON_CreateObject();
-    enum err e = wire_open_any(&w, o, &index, &why);
+    enum err e = newest_open(&w, o, &index, &why);
 
     if (e == OK) {
         cJSON_AddStringToObject(value, "group", o->group);
@@ -120,84 +121,19 @@ static void show_leader(const cJSON *value)
     puts(json_text(value, "leader"));
 }
 
-/* Who leads, as one sentinel has it; what is newer has a higher epoch. */
-struct claim {
-    char address[300];
-    int64_t epoch;
-    const char *by; /* NULL: nobody has said anything yet */
-};
-
-static enum err ask_claim(const struct options *o, const struct target *t, struct claim *out,
-                          struct errmsg *why)
-{
-    const struct resp_value *reply;
-    struct wire w = { 0 };
-    enum err e = wire_open(&w, o, t, why);
-
-    if (e == OK)
-        e = ask_leader(&w, o->group, out->address, sizeof out->address, why);
-    if (e == OK)
-        e = WIRE_CALL(&w, &reply, why, "SENTINEL", "MASTER", o->group);
-    if (e == OK) {
-        (void)bytes_to_i64(facts_field(reply, "config-epoch"), &out->epoch);
-        out->by = t->address;
-    }
-    wire_close(&w);
-    return e;
-}
-
-/* Asks those that were not heard yet; the number of them that are heard now. */
-static int ask_round(const struct options *o, uint64_t timeout_ms, bool *heard, struct claim *best,
-                     struct trouble *t)
-{
-    struct options brief = *o;
-    int count = 0;
-
-    brief.timeout_ms = timeout_ms;
-    for (int i = 0; i < o->target_count; i++) {
-        struct claim claim = { .epoch = 0 };
-        struct errmsg why = { 0 };
-        enum err e;
-
-        if (heard[i])
-            continue;
-        e = ask_claim(&brief, &o->targets[i], &claim, &why);
-        trouble_note(t, e, &why);
-        heard[i] = !trouble_is_silence(e);
-        count += heard[i];
-        if (e == OK && (!best->by || claim.epoch > best->epoch))
-            *best = claim;
-    }
-    return count;
-}
-
-/* One alone may have missed the last failover, or have lost its memory. So all are asked: first in haste, for one
- * that is dead shall not keep us, and with all patience where that has reached no majority. */
-static struct claim newest_claim(const struct options *o, struct trouble *t)
-{
-    enum { HASTE = 8 };
-    struct claim best = { .epoch = 0 };
-    bool heard[TARGETS_MAX] = { false };
-    int count;
-
-    count = ask_round(o, o->timeout_ms / HASTE + 1, heard, &best, t);
-    if (!best.by || 2 * count <= o->target_count)
-        (void)ask_round(o, o->timeout_ms, heard, &best, t);
-    return best;
-}
-
 enum ctl_exit verb_leader(const struct options *o)
 {
-    struct trouble t = { .e = OK };
-    struct claim claim = newest_claim(o, &t);
+    struct errmsg why;
+    struct claim claim;
+    enum err e = newest_claim(o, &claim, &why);
     cJSON *value;
 
-    if (!claim.by)
-        return verb_complain(t.e, &t.why);
+    if (e != OK)
+        return verb_complain(e, &why);
     value = cJSON_CreateObject();
     cJSON_AddStringToObject(value, "group", o->group);
     json_put(value, "leader", bytes_of(claim.address));
-    cJSON_AddStringToObject(value, "sentinel", claim.by);
+    cJSON_AddStringToObject(value, "sentinel", o->targets[claim.by].address);
     verb_print(o, value, show_leader);
     return CTL_DONE;
 }

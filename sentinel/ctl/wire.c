@@ -286,6 +286,11 @@ bool trouble_is_silence(enum err e)
     return e == ERR_CLOSED || e == ERR_TIMEOUT || e == ERR_IO;
 }
 
+enum err trouble_of_node(enum err e)
+{
+    return trouble_is_silence(e) ? ERR_REFUSED : e;
+}
+
 void trouble_note(struct trouble *t, enum err e, const struct errmsg *why)
 {
     if (e != OK && (t->e == OK || (trouble_is_silence(t->e) && !trouble_is_silence(e))))

@@ -57,6 +57,8 @@ struct trouble {
 };
 void trouble_note(struct trouble *t, enum err e, const struct errmsg *why);
 bool trouble_is_silence(enum err e); /* it was not reached */
+/* The silence of a node is a refusal to an operator: exit statuses know that of sentinels only. */
+enum err trouble_of_node(enum err e);
 
 /* Opens a wire to the first sentinel of the list that answers, from *index on; *index names it. The most telling of the
  * failures where none does. */

@@ -101,6 +101,11 @@ def test_who_leads_is_the_newest_word(t):
     done = ctl([knows_nothing, stale] + group.sentinels, "--json", "leader", "mymaster")
     assert done.returncode == DONE and json.loads(done.stdout)["leader"] == leader, done
     assert json.loads(done.stdout)["sentinel"] == "%s:%d" % group.sentinels[0].address, done
+    done = ctl([stale] + group.sentinels, "--json", "nodes", "mymaster")
+    assert json.loads(done.stdout)["nodes"][0]["address"] == leader, done
+    done = ctl([stale] + group.sentinels, "--json", "failover", "mymaster")
+    assert done.returncode == DONE and json.loads(done.stdout)["before"] == leader, done
+    leader = json.loads(done.stdout)["leader"]
     knows_nothing.freeze()
     began = time.monotonic()
     done = ctl([knows_nothing] + group.sentinels, "leader", "mymaster")
