@@ -11,11 +11,7 @@ config=${CONFIG_DIR:-/config} secrets=${SECRETS_DIR:-/secrets} data=${DATA_DIR:-
 me=$POD_NAME.$SERVICE
 first=${POD_NAME%-*}-0.$SERVICE
 
-# What anybody can read in the example protects nothing.
-if grep -q change-me "$secrets"/*; then
-    echo "the secret still has the example's passwords: make one of random ones" >&2
-    exit 1
-fi
+sh "$config/own-passwords.sh"
 
 follow() {
     leader=$(holdfastctl -s "$SENTINELS" leader "$GROUP" 2>/dev/null || true)

@@ -129,11 +129,13 @@ def test_a_secret_of_random_passwords(t):
         assert text.strip() == first[key].strip() or key == "http-tokens", (key, first[key])
 
 
+@limit(NPM_LIMIT)
 def test_the_passwords_of_the_example_are_refused(t):
     secrets, config, data = (os.path.join(t.folder, part) for part in ("secrets", "config", "data"))
     for folder in (secrets, config, data):
         os.makedirs(folder)
     open(os.path.join(config, "node.conf"), "w").close()
+    shutil.copy(os.path.join(KUBERNETES, "own-passwords.sh"), config)
 
     def configure(password):
         with open(os.path.join(secrets, "node.conf"), "w") as f:
@@ -144,6 +146,9 @@ def test_the_passwords_of_the_example_are_refused(t):
     done = configure("change-me-to-a-long-random-string")
     assert done.returncode == 1 and "random" in done.stderr and not os.listdir(data), done
     assert configure("a-password-of-ones-own").returncode == 0 and os.listdir(data) == ["node.conf"]
+    for kind, script in ("holdfast-node", "configure.sh"), ("holdfast-sentinel", "own-passwords.sh"):  # which stands before a sentinel alone
+        first, = named("StatefulSet", kind)["spec"]["template"]["spec"]["initContainers"]
+        assert first["command"] == ["/bin/sh", "/config/" + script] and "secrets" in [m["name"] for m in first["volumeMounts"]], first
 
 
 @limit(NPM_LIMIT)
@@ -187,7 +192,8 @@ def test_a_root_of_nothing_but_a_program(t):
     t.figure("an image of the node and holdfastctl: %.1f MB" % (size / 1e6))
     assert size < 40e6
     if shutil.which("shellcheck"):
-        for script in (os.path.join(CONTAINER, "make-root"), os.path.join(KUBERNETES, "configure.sh")):
+        for script in (os.path.join(CONTAINER, "make-root"), os.path.join(KUBERNETES, "configure.sh"),
+                       os.path.join(KUBERNETES, "own-passwords.sh")):
             done = subprocess.run(["shellcheck", script], stdout=subprocess.PIPE, text=True)
             assert done.returncode == 0, done.stdout
 
@@ -227,7 +233,7 @@ class Pod:
     def configure(self):
         """The ConfigMap as this pod mounts it; paths are of this machine."""
         os.makedirs(self.config)
-        for name in ("node.conf", "sentinel.conf", "configure.sh"):
+        for name in ("node.conf", "sentinel.conf", "configure.sh", "own-passwords.sh"):
             with open(os.path.join(KUBERNETES, name)) as f:
                 text = f.read()
             text = re.sub(r"(?m)^(dir|http-token-file|include|sentinel state-file) (\S+)$",
