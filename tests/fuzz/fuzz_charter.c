@@ -32,6 +32,7 @@ static void check_charter(struct bytes text)
         return;
     ASSERT(charter_is_sound(&c, NULL));
     ASSERT(charter_encode(&c, &again) == OK && bytes_eq(buf_bytes(&again), text));
+    ASSERT(charter_has_room(&c, 0) || !charter_has_room(&c, 1));
     buf_fini(&again);
 }
 

@@ -159,6 +159,19 @@ static void load_odd_includes(struct bytes text)
     close(fd);
 }
 
+/* As ps would show them: what is secret is not there, and nothing else is touched by the way. */
+static void hide_arguments(int argc, char **argv)
+{
+    struct table t;
+
+    table_init(&t);
+    settings_hide_secrets(t.settings, argc, argv);
+    if (strcasecmp(argv[0], "--requirepass") == 0)
+        ASSERT(argv[1][0] == '*' || !argv[1][0]);
+    ASSERT(strcmp(argv[argc - 1], "11") == 0);
+    settings_free(t.settings);
+}
+
 static void load_as_arguments(struct bytes text)
 {
     AUTO_FREE char *copy = xmemdup0(text.at, text.len);
@@ -171,8 +184,10 @@ static void load_as_arguments(struct bytes text)
         argv[argc++] = at;
     argv[argc++] = hz;
     argv[argc++] = eleven;
-    if (argv[0][0] == '-')
-        load(argc, argv, &loaded);
+    if (argv[0][0] != '-')
+        return;
+    load(argc, argv, &loaded);
+    hide_arguments(argc, argv);
 }
 
 /* Merging comes to rest. The first repetition may still move the lines of client-output-buffer-limit: as in Redis,
