@@ -45,6 +45,13 @@ uint64_t clock_wall_ms(void)
     return wall_ms;
 }
 
+uint64_t clock_wall_us_at(uint64_t moment_us)
+{
+    if (UNLIKELY(!now_us))
+        clock_turn();
+    return wall_us + moment_us - wall_at_us;
+}
+
 uint64_t clock_read_us(void)
 {
     return read_us(CLOCK_BOOTTIME);

@@ -16,6 +16,8 @@ void clock_turn(void);
 uint64_t clock_now_ms(void);
 uint64_t clock_now_us(void); /* same reading, finer */
 uint64_t clock_wall_ms(void);
+/* Unix time of a moment of now_us or clock_read_us, as the wall's clock stands now. */
+uint64_t clock_wall_us_at(uint64_t moment_us);
 
 /* Reads the clock itself (a vDSO call, about 25 ns): for measuring how long something took. */
 uint64_t clock_read_us(void);

@@ -212,7 +212,7 @@ void link_system_fini(struct ev_loop *loop);
  * them; begun_us is the turn that runs. */
 enum { LINK_TURN_POWERS = 32 };
 struct link_turns {
-    uint64_t begun_us, count, busy_us, longest_us;
+    uint64_t begun_us, count, busy_us, longest_us, longest_ended_us; /* by clock_read_us */
     uint64_t powers
         [LINK_TURN_POWERS]; /* the i-th: of 2^i microseconds, to below twice that; the first: from 0 */
 };

@@ -44,15 +44,17 @@ static int power_of(uint64_t usec)
 
 static void turn_ended(struct link_turns *t)
 {
-    uint64_t usec = clock_read_us() - t->begun_us;
+    uint64_t now_us = clock_read_us(), usec = now_us - t->begun_us;
 
     if (!t->begun_us)
         return;
     t->count++;
     t->busy_us += usec;
     t->powers[power_of(usec)]++;
-    if (usec > t->longest_us)
-        t->longest_us = usec;
+    if (usec <= t->longest_us)
+        return;
+    t->longest_us = usec;
+    t->longest_ended_us = now_us;
 }
 
 static void free_some(struct ev_loop *loop, struct link_system *sys)

@@ -127,7 +127,7 @@ static void write_replies(struct node_world *w, struct buf *out)
     info_line(out, "acl_access_denied_channel", "%llu", (ull)s->denied[ACL_DENIED_CHANNEL]);
 }
 
-/* Redis 7.2 has these; the longest turn is ours. */
+/* Redis 7.2 has these; the longest turn is ours, and its end in unix time: what the machine did then is in its logs. */
 static void write_turns(struct node_world *w, struct buf *out)
 {
     const struct link_turns *turns = link_turns(w->loop);
@@ -140,6 +140,8 @@ static void write_turns(struct node_world *w, struct buf *out)
     info_line(out, "instantaneous_eventloop_cycles_per_sec", "%llu", (ull)now.turns_per_s);
     info_line(out, "instantaneous_eventloop_duration_usec", "%llu", (ull)now.turn_usec);
     info_line(out, "loop_longest_turn_usec", "%llu", (ull)turns->longest_us);
+    info_line(out, "loop_longest_turn_at_usec", "%llu",
+              turns->longest_us ? (ull)clock_wall_us_at(turns->longest_ended_us) : 0);
 }
 
 static void write_walk_waits(struct node_world *w, struct buf *out)

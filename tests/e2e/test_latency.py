@@ -1,5 +1,8 @@
 """LATENCY beside redis-server: which moments are kept, and how people are told of them."""
+import time
+
 from harness.compare import compare
+from harness.resp import info
 from harness.wait import until
 
 
@@ -52,3 +55,17 @@ def test_the_doctor_says_what_was_slow(t):
         assert "overlooks" not in c.call("LATENCY", "DOCTOR")
         c.call("LATENCY", "RESET")
         assert c.call("LATENCY", "DOCTOR") == "Nothing was slow.\n"
+
+
+def test_the_longest_turn_and_when_it_was(t):
+    n = t.node(settings={"enable-debug-command": "yes"}).start()
+    with n.client() as c:
+        c.call("CONFIG", "RESETSTAT")
+        before = time.time()
+        c.call("DEBUG", "SLEEP", "0.05")
+        after = time.time()
+        c.call("PING")
+        stats = info(c, "stats")
+        took, ended = (int(stats["loop_longest_turn_%susec" % which]) / 1e6 for which in ("", "at_"))
+        assert took >= 0.05 and before + 0.05 <= ended <= after + 0.05, (before, after, took, ended)
+        assert abs(int(info(c, "stats")["loop_longest_turn_at_usec"]) / 1e6 - ended) < 0.001  # it was when it was
