@@ -7,10 +7,13 @@
  *     load set PORT DB KEY MEMBERS                SADD key m:N, a thousand at a time
  *     load steady PORT KEYS VALUE-BYTES WRITES-PER-SECOND [CORE CORE]
  *
- * steady runs until its input ends. Every line of input ends a phase: one line tells the pings of it,
- * in microseconds: count, median, 99th, 99.9th, 99.99th percentile, longest, how late the client itself
- * was at worst, writes, writes skipped, and the longest ping once more, from when it left, and so, but less what the
- * server's CORE or the client's stood still meanwhile (stalls.h); of a phase that a line "each" ends, the time of each ping. A ping's time counts from the moment it was due, whether or not it could be sent then.
+ * steady runs until its input ends. Every line of input ends a phase: one line tells the pings of it, in
+ * microseconds: count, median, 99th, 99.9th, 99.99th percentile, longest, each from the moment when it was due, whether
+ * or not it could be sent then; how late the client itself was at worst; writes, writes skipped; the longest from
+ * when it left; and what is the server's own doing, from when it left, less what the server's CORE or the client's
+ * stood still meanwhile (stalls.h): longest, 99.9th, 99.99th percentile. Pings leave on time, whether or not the ones
+ * before were answered. A line "each" asks for the time of each ping of the phase instead, and that is net, too. A line
+ * "stalls CORE FROM TO" ends none, and asks how long that core stood still between two moments of CLOCK_MONOTONIC.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +50,11 @@ static uint64_t now_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
 static uint64_t dice(void)
@@ -235,7 +243,8 @@ static struct {
     uint64_t due_us, left_us;
 } pings[WAITING_MAX]; /* under way, a ring */
 static uint32_t ping_head, ping_tail;
-static uint32_t samples[SAMPLES_MAX];
+static uint32_t samples[SAMPLES_MAX];     /* from when they were due */
+static uint32_t net_samples[SAMPLES_MAX]; /* from when they left, less what a core stood still */
 static size_t sample_count;
 static uint64_t late_max, answer_max, net_max, writes, writes_skipped;
 
@@ -246,11 +255,11 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static uint32_t percentile(double share)
+static uint32_t percentile(const uint32_t *sorted, double share)
 {
     size_t i = (size_t)((double)sample_count * share);
 
-    return sample_count ? samples[i < sample_count ? i : sample_count - 1] : 0;
+    return sample_count ? sorted[i < sample_count ? i : sample_count - 1] : 0;
 }
 
 static void begin_phase(void)
@@ -263,7 +272,7 @@ static void begin_phase(void)
 static void tell_each(void)
 {
     for (size_t i = 0; i < sample_count; i++)
-        printf("%s%u", i ? " " : "", samples[i]);
+        printf("%s%u", i ? " " : "", net_samples[i]);
     putchar('\n');
     begin_phase();
 }
@@ -271,26 +280,26 @@ static void tell_each(void)
 static void tell_phase(void)
 {
     qsort(samples, sample_count, sizeof *samples, by_number);
-    printf("%zu %u %u %u %u %u %llu %llu %llu %llu %llu\n", sample_count, percentile(.5),
-           percentile(.99), percentile(.999), percentile(.9999),
-           sample_count ? samples[sample_count - 1] : 0, (unsigned long long)late_max,
+    qsort(net_samples, sample_count, sizeof *net_samples, by_number);
+    printf("%zu %u %u %u %u %u %llu %llu %llu %llu %llu %u %u\n", sample_count,
+           percentile(samples, .5), percentile(samples, .99), percentile(samples, .999),
+           percentile(samples, .9999), percentile(samples, 1), (unsigned long long)late_max,
            (unsigned long long)writes, (unsigned long long)writes_skipped,
-           (unsigned long long)answer_max, (unsigned long long)net_max);
+           (unsigned long long)answer_max, (unsigned long long)net_max,
+           percentile(net_samples, .999), percentile(net_samples, .9999));
     begin_phase();
 }
 
 static void pong(uint64_t now)
 {
     uint32_t i = ping_head++ % WAITING_MAX;
-    uint64_t left = pings[i].left_us, took = now - left;
+    uint64_t due = pings[i].due_us, left = pings[i].left_us;
+    uint64_t net = now - left - stalls_within(left, now);
 
-    samples[sample_count++] = (uint32_t)(now - pings[i].due_us);
-    if (took > answer_max)
-        answer_max = took;
-    if (took > net_max)
-        took -= stalls_within(left, now);
-    if (took > net_max)
-        net_max = took;
+    samples[sample_count] = (uint32_t)(now - due);
+    net_samples[sample_count++] = (uint32_t)net;
+    answer_max = max(answer_max, now - left);
+    net_max = max(net_max, net);
 }
 
 /* Each byte of "+PONG\r\n" but the newline says nothing. */
@@ -348,15 +357,25 @@ static void tick(int ping_fd, uint64_t at, uint64_t keys, size_t value_bytes, lo
     writes += (uint64_t)count;
 }
 
+static void tell_stalls(int core, uint64_t from_us, uint64_t to_us)
+{
+    printf("%llu\n", (unsigned long long)stalls_of(core, from_us, to_us));
+    fflush(stdout);
+}
+
 /* True: go on. */
 static int hear(void)
 {
+    unsigned long long from_us, to_us;
     char line[256];
+    int core;
 
     if (!fgets(line, sizeof line, stdin))
         return 0;
     if (strcmp(line, "each\n") == 0)
         tell_each();
+    else if (sscanf(line, "stalls %d %llu %llu", &core, &from_us, &to_us) == 3)
+        tell_stalls(core, from_us, to_us);
     else
         tell_phase();
     return 1;

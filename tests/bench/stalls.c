@@ -16,6 +16,7 @@ struct stall {
 static struct core {
     struct stall kept[KEPT];
     unsigned count;
+    int number;
 } cores[STALL_CORES_MAX];
 static int core_count;
 
@@ -64,6 +65,7 @@ bool stalls_watch(int core)
     if (core_count == STALL_CORES_MAX)
         return false;
     c = &cores[core_count];
+    c->number = core;
     CPU_ZERO(&set);
     CPU_SET((unsigned)core, &set);
     pthread_attr_init(&attr);
@@ -86,16 +88,31 @@ static uint64_t overlap(const struct stall *s, uint64_t from_us, uint64_t to_us)
     return to > from ? to - from : 0;
 }
 
+static uint64_t sum_of(const struct core *c, uint64_t from_us, uint64_t to_us)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < KEPT; i++)
+        sum += overlap(&c->kept[i], from_us, to_us);
+    return sum;
+}
+
 uint64_t stalls_within(uint64_t from_us, uint64_t to_us)
 {
     uint64_t longest = 0;
 
     for (int i = 0; i < core_count; i++) {
-        uint64_t sum = 0;
+        uint64_t sum = sum_of(&cores[i], from_us, to_us);
 
-        for (int k = 0; k < KEPT; k++)
-            sum += overlap(&cores[i].kept[k], from_us, to_us);
         longest = sum > longest ? sum : longest;
     }
     return longest;
+}
+
+uint64_t stalls_of(int core, uint64_t from_us, uint64_t to_us)
+{
+    for (int i = 0; i < core_count; i++)
+        if (cores[i].number == core)
+            return sum_of(&cores[i], from_us, to_us);
+    return 0;
 }

@@ -18,5 +18,7 @@ enum { STALL_CORES_MAX = 8, STALL_MIN_US = 1500 };
 bool stalls_watch(int core);
 /* Of [from, to), CLOCK_MONOTONIC: as long as that core stood still for which it was longest. */
 uint64_t stalls_within(uint64_t from_us, uint64_t to_us);
+/* As long as this one did; 0 where nobody watches it. */
+uint64_t stalls_of(int core, uint64_t from_us, uint64_t to_us);
 
 #endif

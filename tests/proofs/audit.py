@@ -5,7 +5,8 @@ Six kinds of keys in two databases, filled by a script on the node itself; the t
 A client writes and pings the node a thousand times a second, from before the first audit until after the last. Windows in
 which one audit runs, from the start of holdfastctl to its end, take turns with windows of as many pings in which none does,
 until there are 10,000 pings of each kind. What is compared is the 99.9th percentile of all pings of the one kind, the tenth
-slowest of them, with that of the other: as many of both, of the same minutes. --runs: thousands of pings of each kind.
+slowest of them, with that of the other: as many of both, of the same minutes. A ping's time is net of what a processor
+stood still meanwhile (a virtual machine's does: tests/bench/stalls.h). --runs: thousands of pings of each kind.
 """
 import json
 import time

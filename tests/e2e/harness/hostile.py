@@ -367,7 +367,7 @@ class Pings:
         """What was since the last call: milliseconds, and how late the client itself was."""
         self.popen.stdin.write("\n")
         self.popen.stdin.flush()
-        count, p50, p99, p999, p9999, longest, late, _, _, answer, net = [int(w) for w in self.popen.stdout.readline().split()]
+        count, p50, p99, p999, p9999, longest, late, _, _, answer, net, *_ = [int(w) for w in self.popen.stdout.readline().split()]
         return {"count": count, "p50": p50 / 1000, "p999": p999 / 1000, "max": longest / 1000, "late": late / 1000,
                 "answer": answer / 1000, "net": net / 1000}
 
