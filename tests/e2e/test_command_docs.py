@@ -95,6 +95,19 @@ def test_every_row_is_described_as_redis_does(t):
     assert not found, "%d differences:\n%s" % (len(found), "\n".join(found))
 
 
+def test_nothing_of_redis_is_missing(t):
+    t.needs_holdfast()
+    ours, theirs = t.node().start(), t.node(product="redis").start()
+    with ours.client(proto=3) as a, theirs.client(proto=3) as b:
+        mine, peer = ({name.value: dict(entries(docs)) for name, docs in c.ask("COMMAND", "DOCS").value} for c in (a, b))
+        counts = a.call("COMMAND", "COUNT"), b.call("COMMAND", "COUNT")
+    assert not peer.keys() - mine.keys() and counts == (len(mine), len(peer)), (peer.keys() - mine.keys(), counts)
+    for name in peer:
+        wanted, there = (dict(entries(docs[name]["subcommands"])).keys() if "subcommands" in docs[name] else set() for docs in (peer, mine))
+        assert not wanted - there, (name, wanted - there)
+    t.figure("%d commands, all %d of redis-server among them" % counts)
+
+
 def test_replies_of_command_have_redis_shapes(t):
     t.needs_holdfast()
     ours, theirs = t.node().start(), t.node(product="redis").start()
