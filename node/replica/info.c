@@ -92,7 +92,7 @@ static void write_followers(const struct replica *r, struct buf *out)
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
         char address[FOLLOWER_ADDRESS_MAX], name[32];
 
-        if (!follower_counts(f))
+        if (!follower_stands(f))
             continue;
         snprintf(name, sizeof name, "slave%d", index++);
         info_line(out, name, "ip=%s,port=%lld,state=%s,offset=%llu,lag=%llu",

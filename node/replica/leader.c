@@ -48,12 +48,19 @@ struct follower *leader_follower_of(struct replica *r, struct session *s, bool m
     return f;
 }
 
+bool follower_stands(const struct follower *f)
+{
+    const struct link *link = f->session->link;
+
+    return follower_counts(f) && !(link && link->state == LINK_DEAD);
+}
+
 uint64_t leader_count_followers(const struct replica *r)
 {
     uint64_t count = 0;
 
     LIST_EACH ((struct list *)&r->followers, node)
-        count += follower_counts(LIST_ENTRY(node, struct follower, node));
+        count += follower_stands(LIST_ENTRY(node, struct follower, node));
     return count;
 }
 
@@ -65,7 +72,8 @@ int64_t leader_count_good(const struct replica *r)
     LIST_EACH ((struct list *)&r->followers, node) {
         const struct follower *f = LIST_ENTRY(node, struct follower, node);
 
-        count += f->state == FOLLOWER_ONLINE && clock_now_ms() - f->ack_ms <= lag_ms_max;
+        count += f->state == FOLLOWER_ONLINE && follower_stands(f) &&
+                 clock_now_ms() - f->ack_ms <= lag_ms_max;
     }
     return count;
 }
@@ -74,10 +82,11 @@ int64_t leader_count_good(const struct replica *r)
 static void release(struct follower *f)
 {
     struct replica *r = f->room;
+    bool counted = follower_counts(f);
 
-    if (follower_counts(f) && leader_count_followers(r) == 1)
-        r->no_followers_since_ms = clock_now_ms();
     f->state = FOLLOWER_LEAVING;
+    if (counted && !leader_count_followers(r))
+        r->no_followers_since_ms = clock_now_ms();
     oplog_close(&f->stream);
     full_sync_leave(f);
     leader_pump_soon(r); /* what it held is freed in slices */

@@ -219,6 +219,9 @@ static inline bool follower_counts(const struct follower *f)
 {
     return f->state != FOLLOWER_GREETING && f->state != FOLLOWER_LEAVING;
 }
+/* It counts, and its link has not died: who sees that within a turn (a script that asks INFO) is told so, though it is
+ * taken from the list only when the turn ends. */
+bool follower_stands(const struct follower *f);
 
 void leader_pump(struct follower *f);     /* sends what there is for it */
 void leader_pump_soon(struct replica *r); /* the same for all, and sweeping, in the next turn */

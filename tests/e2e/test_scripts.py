@@ -347,6 +347,31 @@ def test_a_follower_that_read_on_amid_a_script_goes_on(t):
     until(lambda: follower.call("EXISTS", "k:39") == 1, 5, "the rest")
 
 
+WAITS_FOR_NOBODY = """
+redis.call('set', KEYS[1], 'before')
+while true do
+    local told = redis.call('info', 'replication')
+    if told:find('connected_slaves:0') then return redis.call('set', KEYS[1], told) end
+end
+"""
+
+
+def test_a_follower_that_leaves_amid_a_script_has_left(t):
+    """And the script, which has written before, goes on writing, whatever min-replicas-to-write says by now."""
+    for product in ("holdfast", "redis"):
+        leader = t.node(product=product, settings={"lua-time-limit": "10", "repl-diskless-sync-delay": "0"}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        with leader.client() as caller, leader.client() as other:
+            until(lambda: other.call("CONFIG", "SET", "min-replicas-to-write", "1") and other.ask("SET", "y", "1").kind == "+",
+                  what="a follower that counts")
+            caller.send("EVAL", WAITS_FOR_NOBODY, "1", "x")
+            until(lambda: other.ask("GET", "x").kind == "-", what="a busy node")
+            assert follower.call("REPLICAOF", "NO", "ONE") == "OK"
+            assert caller.read_within(5) is not None
+            assert "connected_slaves:0" in other.call("GET", "x"), product
+
+
 FILLS_AND_SPINS = """
 redis.call('rpush', 'list', 'a', 'b')
 for i = 1, 100 do redis.call('set', i, ('x'):rep(100000), 'EX', 1000) end
