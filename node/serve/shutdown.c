@@ -123,11 +123,22 @@ static void finish(struct serve *v)
     ev_break(v->world->loop, EVBREAK_ALL);
 }
 
+/* Here no child writes the first base while a script runs. Who cut the script off for a shutdown cannot go back, and
+ * should not find nothing at the next start: so that base is waited for, unless the disk fails or FORCE was said. */
+static bool awaits_base(const struct serve *v)
+{
+    const struct shutdown *d = v->shutdown;
+    const struct aof *a = v->world->aof;
+
+    return d->certain && !(d->flags & SHUTDOWN_FORCE) && aof_awaits_base(a) &&
+           !aof_refuses_writes(a);
+}
+
 void shutdown_look(struct serve *v)
 {
     struct shutdown *d = v->shutdown;
 
-    if (LIKELY(!d->waiting) || d->over)
+    if (LIKELY(!d->waiting) || d->over || awaits_base(v))
         return;
     if (replica_all_caught_up(v->world->replica) || clock_now_ms() >= d->deadline_ms)
         finish(v);
@@ -243,10 +254,6 @@ void shutdown_now(struct call *c)
         reply_error(c->reply, v->busy_text);
         return;
     }
-    if (v->busy_text && !(flags & SHUTDOWN_FORCE) && lacks_base(v)) {
-        reply_error(c->reply, FAILED); /* before the script is cut off: there is no way back then */
-        return;
-    }
     if (v->busy_text)
         flags |=
             SHUTDOWN_NOW; /* the script will not end by itself, and half of it is for no follower */
@@ -259,6 +266,8 @@ void shutdown_now(struct call *c)
                c->session->link->peer);
     if (!v->shutdown->waiting)
         begin(v, flags);
+    else if (v->shutdown->certain)
+        v->shutdown->flags |= flags & SHUTDOWN_FORCE;
     session_hold(c->session);
     list_push_back(&v->shutdown->askers, &c->session->held);
 }
