@@ -87,11 +87,11 @@ static const char *resolve(const struct script *s, int argc, const struct comman
 {
     const struct command *cmd = find(s, argc);
 
+    *out_cmd = cmd;
     if (UNLIKELY(!cmd))
         return "ERR Unknown Redis command called from script";
     if (UNLIKELY(argc < cmd->argc_min || argc > cmd->argc_max))
         return "ERR Wrong number of args calling Redis command from script";
-    *out_cmd = cmd;
     return NULL;
 }
 
@@ -165,6 +165,20 @@ static struct bytes whole_reply(struct script *s)
     return buf_bytes(&s->flat);
 }
 
+/* As of a client's. Gives the reason. */
+static const char *count_refusal(struct script *s, const struct command *cmd, const char *why)
+{
+    struct service_stats *stats = &s->world->service->stats;
+    struct reply unread = { .out = &s->replies };
+
+    if (cmd)
+        stats_of(stats, cmd)->rejected++;
+    reply_error(&unread, why);
+    stats_count_error(stats, unread.error_code);
+    forget_reply(s);
+    return why;
+}
+
 static const char *run_command(struct run *r, int argc)
 {
     struct script *s = r->script;
@@ -176,7 +190,7 @@ static const char *run_command(struct run *r, int argc)
     if (ldb_steps(s))
         ldb_tell_call(s, argc, s->argv);
     if (UNLIKELY(why != NULL))
-        return why;
+        return count_refusal(s, c.cmd, why);
     c.argv = s->argv;
     c.argc = argc;
     c.reply = &reply;
@@ -188,7 +202,7 @@ static const char *run_command(struct run *r, int argc)
     c.effect_count = 0;
     why = refusal(r, &c);
     if (UNLIKELY(why != NULL))
-        return why;
+        return count_refusal(s, c.cmd, why);
     r->wrote |= (c.cmd->flags & CMD_WRITE) != 0;
     forget_reply(s);
     now_us = clock_read_us();

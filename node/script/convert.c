@@ -256,15 +256,17 @@ static char *one_line(struct bytes text)
     return line;
 }
 
-static void write_error(struct bytes text, bool counted, struct reply *to)
+static void write_error(lua_State *L, struct bytes text, bool counted, struct reply *to)
 {
     uint32_t before = to->errors;
 
     while (text.len && (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
         text.len--;
     reply_error_as_is(to, text);
-    if (counted)
-        to->errors = before;
+    if (!counted)
+        return;
+    to->errors = before;
+    vm_of(L)->known_errors++;
 }
 
 static bool is_counted(lua_State *L)
@@ -381,7 +383,7 @@ static bool write_marked(lua_State *L, int proto, struct reply *to)
 
         text.len = strnlen(text.at, text.len);
         lua_insert(L, -2);
-        write_error(text, is_counted(L), to);
+        write_error(L, text, is_counted(L), to);
         lua_insert(L, -2);
     } else if (push_member(L, VM_OK, LUA_TSTRING)) {
         write_line_of(L, VM_OK, to);
@@ -464,7 +466,7 @@ void convert_error(lua_State *L, const char *name, struct reply *to)
     buf_puts(&all, text);
     if (source && line)
         buf_printf(&all, " script: %s, on %s:%s.", name, source, line);
-    write_error(buf_bytes(&all), counted, to);
+    write_error(L, buf_bytes(&all), counted, to);
     buf_fini(&all);
     lua_pop(L, 4);
 }

@@ -267,6 +267,7 @@ static void run_body(lua_State *L, void *arg)
     const struct job *j = arg;
     struct run *r = j->run;
     struct reply to = { .out = &r->script->result, .proto = r->call->reply->proto };
+    uint64_t known_before = r->vm->known_errors;
     int failed;
 
     luaL_checkstack(L, 16, "reached lua stack limit");
@@ -281,6 +282,10 @@ static void run_body(lua_State *L, void *arg)
     r->call->reply->errors += to.errors;
     if (to.errors)
         memcpy(r->call->reply->error_code, to.error_code, sizeof to.error_code);
+    /* Errors that are known are not counted again, but the call failed. */
+    if (r->vm->known_errors != known_before)
+        stats_of(&r->script->world->service->stats, r->call->cmd)->failed +=
+            r->vm->known_errors - known_before;
 }
 
 static void drop(struct out *o)

@@ -56,6 +56,8 @@ struct vm {
     bool
         loading; /* a function library runs its body: register_function, and little else, is there */
     unsigned runs; /* since the collector was last asked to do a step */
+    /* That scripts answered with, and that were counted when the command they called failed. */
+    uint64_t known_errors;
 };
 
 /* hook is called every VM_HOOK_STEPS instructions, of whatever coroutine. */

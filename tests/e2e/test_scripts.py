@@ -2,6 +2,7 @@
 and of random values, in both protocols; the walls of the sandbox; scripts that do not end; what followers hear.
 """
 import os
+import re
 
 from harness.case import limit
 from harness.certificates import Authority
@@ -466,6 +467,56 @@ def test_a_shutdown_amid_a_script_waits_for_the_first_append_only_file(t):
             leader.start()
             said = leader.call("EXISTS", "half"), leader.call("DBSIZE")
             assert said == (0, 100), said
+
+
+FAILING = [
+    ["EVAL", "return redis.call('set', 'x', 'y')", "0"],
+    ["EVAL", "local t = redis.pcall('set', 'x', 'y') return t.err", "0"],
+    ["EVAL", "return redis.pcall('set', 'x', 'y')", "0"],
+    ["EVAL", "return {1, redis.pcall('set', 'x', 'y'), redis.pcall('incr', 'text')}", "0"],
+    ["EVAL", "return redis.call('select', 99)", "0"],
+    ["EVAL", "return redis.pcall('select', 99).err", "0"],
+    ["EVAL", "return redis.call('nosuch')", "0"],
+    ["EVAL", "return redis.call('get')", "0"],
+    ["EVAL", "return redis.call('config', 'nosuch')", "0"],
+    ["EVAL", "return redis.call('subscribe', 'x')", "0"],
+    ["EVAL", "return redis.pcall('get', {}).err", "0"],
+    ["EVAL", "return redis.call('get', {})", "0"],
+    ["EVAL", "return redis.call('geoadd', 'text', '13.361389', '38.115556', 'Palermo')", "0"],
+    ["EVAL_RO", "return redis.call('set', 'x', 'y')", "0"],
+    ["EVAL_RO", "return redis.pcall('set', 'x', 'y').err", "0"],
+    ["EVAL", "return redis.error_reply('MY_ERR_CODE custom msg')", "0"],
+    ["EVAL", "return redis.error_reply('')", "0"],
+    ["EVAL", "error('plain')", "0"],
+    ["EVAL", "error({err = 'CODE of a table'})", "0"],
+    ["EVAL", "return nosuch", "0"],
+    ["EVAL", "return (", "0"],
+    ["EVALSHA", "0" * 40, "0"],
+    ["FCALL", "nosuch", "0"],
+]
+COUNTED = re.compile(r"(?m)^(errorstat_[^:]*:count=\d+|total_error_replies:\d+|cmdstat_(?!config|info|multi)[^:]*:calls=\d+)"
+                     r"(?:.*?(,rejected_calls=.*))?$")
+
+
+def test_errors_of_scripts_are_counted_as_redis_does(t):
+    """Once, where they came about; and the call of whoever answers with one has failed."""
+    settings = {"maxmemory": "1mb", "maxmemory-policy": "noeviction"}
+    nodes = [t.node(product=product, settings=settings).start() for product in ("holdfast", "redis")]
+    clients = [n.client() for n in nodes]
+    for c in clients:
+        c.call("CONFIG", "SET", "maxmemory", "0")
+        c.call("SET", "text", "abc")
+    for full in (False, True):
+        for words in FAILING:
+            said = []
+            for c in clients:
+                c.call("CONFIG", "SET", "maxmemory", "1" if full else "0")
+                c.call("CONFIG", "RESETSTAT")
+                c.ask(*words)
+                c.call("CONFIG", "SET", "maxmemory", "0")
+                text = "".join(c.call("INFO", part) for part in ("errorstats", "stats", "commandstats")).replace("\r", "")
+                said.append(sorted(a + b for a, b in COUNTED.findall(text)))
+            assert said[0] == said[1], (full, words, said)
 
 
 # ---- what others hear --------------------------------------------------------------------------------------------
