@@ -353,30 +353,12 @@ static bool text_differs(const char *a, const char *b)
     return strcmp(a ? a : "", b ? b : "") != 0;
 }
 
-static bool knows_names(const struct sentinel *s)
-{
-    LIST_EACH (&s->groups, link)
-        EACH_NODE (GROUP_OF(link), of)
-            if (!host_is_address(NODE_OF(of)->addr.host))
-                return true;
-    LIST_EACH (&s->peers, link)
-        if (!host_is_address(PEER_OF(link)->addr.host))
-            return true;
-    return false;
-}
-
 void request_globals(struct sentinel *s, const struct event *ev, struct actions *out)
 {
     const struct globals *now = ev->globals;
-    bool forbids_names = s->globals.resolve_hostnames && !now->resolve_hostnames;
     bool redial = text_differs(s->globals.sentinel_user, now->sentinel_user) ||
                   text_differs(s->globals.sentinel_pass, now->sentinel_pass);
 
-    if (forbids_names && knows_names(s)) { /* the file could not be read any more */
-        answer_error(out, ev->token,
-                     "ERR resolve-hostnames stays: nodes or peers are known by name");
-        return;
-    }
     globals_copy(&s->globals, now);
     persist_globals(s, out);
     LIST_EACH (&s->peers, link)

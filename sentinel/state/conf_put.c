@@ -121,6 +121,23 @@ static void put_switch(struct buf *out, const char *directive, bool value, bool 
     buf_printf(out, "%ssentinel %s %s\n", value == def ? " " : "", directive, value ? "yes" : "no");
 }
 
+static bool has_names(const struct config *c)
+{
+    for (size_t i = 0; i < c->group_count; i++) {
+        const struct config_group *g = &c->groups[i];
+
+        if (!host_is_address(g->leader.host))
+            return true;
+        for (size_t k = 0; k < g->node_count; k++)
+            if (!host_is_address(g->nodes[k].host))
+                return true;
+        for (size_t k = 0; k < g->peer_count; k++)
+            if (!host_is_address(g->peers[k].addr.host))
+                return true;
+    }
+    return false;
+}
+
 void conf_put(const struct config *c, char *const *ours_in_file, size_t ours_in_file_count,
               const char *state_file, struct buf *out)
 {
@@ -128,7 +145,8 @@ void conf_put(const struct config *c, char *const *ours_in_file, size_t ours_in_
 
     buf_printf(out, "sentinel myid %s\n", g->my_id);
     put_switch(out, "deny-scripts-reconfig", g->deny_scripts_reconfig, true);
-    put_switch(out, "resolve-hostnames", g->resolve_hostnames, false);
+    /* Who was known by a name before names were forbidden still is: a file that forbids them could not be read again. */
+    put_switch(out, "resolve-hostnames", g->resolve_hostnames || has_names(c), false);
     put_switch(out, "announce-hostnames", g->announce_hostnames, false);
     for (size_t i = 0; i < c->group_count; i++) {
         put_group(out, &c->groups[i]);
