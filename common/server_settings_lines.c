@@ -425,7 +425,7 @@ static bool says_requirepass(const struct server_settings *set, struct bytes lin
     bool same;
 
     acl_set_password(plain, set->requirepass);
-    user_describe(acl_default_user(plain), &said);
+    user_describe(acl_default_user(plain), true, &said);
     same = bytes_eq(line, buf_bytes(&said));
     acl_free(plain);
     buf_fini(&said);
@@ -470,7 +470,7 @@ void server_settings_put_users(const struct server_settings *set, struct buf *ou
 
     for (size_t i = 0; all && !set->aclfile[0] && i < acl_count(set->users); i++) {
         line.len = 0;
-        user_describe(all[i], &line);
+        user_describe(all[i], true, &line);
         if (says_requirepass(set, buf_bytes(&line)))
             buf_putc(out, ' ');
         put_user_line(out, all[i], buf_bytes(&line));

@@ -436,7 +436,7 @@ void acl_put_file(const struct acl *a, struct buf *out)
     AUTO_FREE const struct user **all = acl_sorted(a);
 
     for (size_t i = 0; i < acl_count(a); i++) {
-        user_describe(all[i], out);
+        user_describe(all[i], true, out);
         buf_putc(out, '\n');
     }
 }

@@ -287,9 +287,18 @@ enum acl_fault selector_apply(struct selector *s, const struct catalog *c, struc
     }
 }
 
+static bool reaches_all_keys(const struct selector *s)
+{
+    bool all = s->all_keys;
+
+    for (size_t i = 0; i < s->key_count; i++)
+        all |= key_pattern_is_all(&s->keys[i]);
+    return all;
+}
+
 bool selector_unlimited(const struct selector *s, const struct catalog *c)
 {
-    if (!s->future || !s->all_keys || !s->all_channels)
+    if (!s->future || !reaches_all_keys(s) || !s->all_channels)
         return false;
     for (int i = 0; i < c->count; i++)
         if (!selector_has(s, i))

@@ -47,6 +47,11 @@ struct key_pattern {
     struct bytes text; /* owned */
     uint32_t rights;   /* enum key_right */
 };
+/* As "~*", but beside others: %R~* and %W~* become it. */
+static inline bool key_pattern_is_all(const struct key_pattern *p)
+{
+    return p->rights == (KEY_READ | KEY_WRITE) && bytes_is(p->text, "*");
+}
 
 struct first_argument {
     int command;
@@ -90,12 +95,13 @@ bool selector_every_key(const struct selector *s, uint32_t key_flags);
 /* as_pattern: the channel is a pattern, which must stand among the rules as it is. */
 bool selector_hears(const struct selector *s, struct bytes channel, bool as_pattern);
 
-/* As rules that lead back here: "+@all -get", "~a* %R~b", "&x &y"; the last two are empty without patterns. */
+/* As rules that lead back here: "+@all -get", "~a* %R~b", "&x &y"; the last two are empty without patterns. again: user.h. */
 void selector_put_commands(const struct selector *s, const struct catalog *c, struct buf *out);
-void selector_put_keys(const struct selector *s, struct buf *out);
+void selector_put_keys(const struct selector *s, bool again, struct buf *out);
 void selector_put_channels(const struct selector *s, struct buf *out);
 /* All of it, as one line. */
-void selector_describe(const struct selector *s, const struct catalog *c, struct buf *out);
+void selector_describe(const struct selector *s, const struct catalog *c, bool again,
+                       struct buf *out);
 
 /* What selector.c and selector_describe.c share: the bits of a command and of its subcommands. */
 static inline bool selector_has(const struct selector *s, int id)

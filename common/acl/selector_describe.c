@@ -99,7 +99,7 @@ void selector_put_commands(const struct selector *s, const struct catalog *c, st
            0); /* else a file would hold other rights */
 }
 
-void selector_put_keys(const struct selector *s, struct buf *out)
+void selector_put_keys(const struct selector *s, bool again, struct buf *out)
 {
     static const char *const marks[] = {
         [KEY_READ] = "%R~", [KEY_WRITE] = "%W~", [KEY_READ | KEY_WRITE] = "~"
@@ -108,8 +108,12 @@ void selector_put_keys(const struct selector *s, struct buf *out)
     if (s->all_keys)
         buf_puts(out, "~*");
     for (size_t i = 0; i < s->key_count; i++) {
-        buf_printf(out, "%s%s", i ? " " : "", marks[s->keys[i].rights]);
-        buf_add(out, s->keys[i].text);
+        const struct key_pattern *p = &s->keys[i];
+        /* "~*" takes those before it away, and none may follow it. */
+        bool mixed = again && key_pattern_is_all(p) && s->key_count > 1;
+
+        buf_printf(out, "%s%s", i ? " " : "", mixed ? "%RW~" : marks[p->rights]);
+        buf_add(out, p->text);
     }
 }
 
@@ -123,11 +127,12 @@ void selector_put_channels(const struct selector *s, struct buf *out)
     }
 }
 
-void selector_describe(const struct selector *s, const struct catalog *c, struct buf *out)
+void selector_describe(const struct selector *s, const struct catalog *c, bool again,
+                       struct buf *out)
 {
     size_t before = out->len;
 
-    selector_put_keys(s, out);
+    selector_put_keys(s, again, out);
     if (out->len > before)
         buf_putc(out, ' ');
     if (!s->all_channels)

@@ -336,7 +336,7 @@ void user_put_password(const struct user *u, size_t index, struct buf *out)
         buf_printf(out, "%02x", u->passwords[index][i]);
 }
 
-void user_describe(const struct user *u, struct buf *out)
+void user_describe(const struct user *u, bool again, struct buf *out)
 {
     const char *flag;
 
@@ -349,7 +349,7 @@ void user_describe(const struct user *u, struct buf *out)
     }
     for (size_t i = 0; i < u->selector_count; i++) {
         buf_puts(out, i ? " (" : " ");
-        selector_describe(&u->selectors[i], acl_catalog(u->acl), out);
+        selector_describe(&u->selectors[i], acl_catalog(u->acl), again, out);
         buf_puts(out, i ? ")" : "");
     }
 }

@@ -72,7 +72,8 @@ bool user_hears(const struct user *u, struct bytes channel, bool as_pattern);
  * behind the last. */
 const char *user_flag_at(const struct user *u, size_t index);
 void user_put_password(const struct user *u, size_t index, struct buf *out); /* as hex */
-/* "user default on nopass ~* &* +@all" */
-void user_describe(const struct user *u, struct buf *out);
+/* "user default on nopass ~* &* +@all". again: of rules that a file will hold, where what Redis says in this place could not
+ * be read again: "%RW~*" beside other patterns, which "~*" may not stand before. */
+void user_describe(const struct user *u, bool again, struct buf *out);
 
 #endif

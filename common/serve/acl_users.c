@@ -26,7 +26,7 @@ void acl_cmd_list(struct call *c)
     reply_array(c->reply, acl_count(acl));
     for (size_t i = 0; i < acl_count(acl); i++) {
         line.len = 0;
-        user_describe(all[i], &line);
+        user_describe(all[i], false, &line);
         reply_bulk(c->reply, buf_bytes(&line));
     }
     buf_fini(&line);
@@ -46,7 +46,7 @@ static void reply_selector(struct call *c, const struct selector *s)
 
     selector_put_commands(s, acl_catalog(c->service->acl), &rules);
     reply_rules(c, "commands", &rules);
-    selector_put_keys(s, &rules);
+    selector_put_keys(s, false, &rules);
     reply_rules(c, "keys", &rules);
     selector_put_channels(s, &rules);
     reply_rules(c, "channels", &rules);

@@ -127,7 +127,7 @@ static const struct user *user(const char *name)
 static const char *told(const char *name)
 {
     text.len = 0;
-    user_describe(user(name), &text);
+    user_describe(user(name), false, &text);
     return buf_text(&text);
 }
 
