@@ -18,6 +18,7 @@ static void drop_old(struct map *m)
 {
     xfree(m->old);
     m->old = NULL;
+    m->first = m->first > m->old_size ? m->first - m->old_size : 0;
     m->old_size = m->moved = 0;
 }
 
@@ -72,6 +73,15 @@ struct map_node *map_find(const struct map *m, struct bytes name)
     return NULL;
 }
 
+static void not_empty(struct map *m, struct map_node *const *bucket)
+{
+    bool in_old = m->old && bucket >= m->old && bucket < m->old + m->old_size;
+    size_t at = in_old ? (size_t)(bucket - m->old) : m->old_size + (size_t)(bucket - m->now);
+
+    if (at < m->first)
+        m->first = at;
+}
+
 void map_add(struct map *m, struct map_node *n, struct bytes name)
 {
     struct map_node **to;
@@ -86,6 +96,7 @@ void map_add(struct map *m, struct map_node *n, struct bytes name)
     n->next = *to;
     *to = n;
     m->count++;
+    not_empty(m, to);
 }
 
 void map_remove(struct map *m, struct map_node *n)
@@ -102,6 +113,15 @@ void map_remove(struct map *m, struct map_node *n)
     if (!m->old && m->now_size > MAP_BUCKETS_MIN && m->count < m->now_size / 8)
         resize(m, m->now_size / 2);
     move_some(m);
+}
+
+struct map_node *map_any(struct map *m)
+{
+    struct map_walk w = { .map = m, .bucket = m->first };
+    struct map_node *n = map_walk_next(&w);
+
+    m->first = n ? w.bucket - 1 : 0;
+    return n;
 }
 
 struct map_walk map_walk(const struct map *m)
@@ -134,8 +154,10 @@ void map_check(const struct map *m)
     struct map_walk w = map_walk(m);
     size_t seen = 0;
 
-    for (struct map_node *n; (n = map_walk_next(&w)); seen++)
+    for (struct map_node *n; (n = map_walk_next(&w)); seen++) {
         ASSERT(map_find(m, n->name) == n);
+        ASSERT(w.bucket > m->first);
+    }
     ASSERT(seen == m->count);
     ASSERT(!m->old || m->moved < m->old_size);
 }

@@ -29,6 +29,7 @@ struct map_node {
 struct map {
     struct map_node **now, **old; /* old: being emptied */
     size_t now_size, old_size, moved;
+    size_t first; /* of the buckets in the order of a walk, those before it are empty */
     size_t count;
 };
 
@@ -37,6 +38,9 @@ struct map_node *map_find(const struct map *m, struct bytes name);
 /* name must not be in the map yet, and must live as long as the node is in it. */
 void map_add(struct map *m, struct map_node *n, struct bytes name);
 void map_remove(struct map *m, struct map_node *n);
+
+/* One of them; NULL where there is none. Taking one after the other is O(1) each, amortised, while nothing is added. */
+struct map_node *map_any(struct map *m);
 
 /* Every node, in no order. The map must not change before the walk ends, except that the node just
  * given may be removed where a caller stops at once. */

@@ -137,10 +137,9 @@ size_t pubsub_count(const struct pubsub_client *c, enum pubsub_kind kind)
     return c->subscriptions[kind].count;
 }
 
-bool pubsub_any(const struct pubsub_client *c, enum pubsub_kind kind, struct bytes *out_name)
+bool pubsub_any(struct pubsub_client *c, enum pubsub_kind kind, struct bytes *out_name)
 {
-    struct map_walk w = map_walk(&c->subscriptions[kind]);
-    struct map_node *n = map_walk_next(&w);
+    struct map_node *n = map_any(&c->subscriptions[kind]);
 
     if (n)
         *out_name = n->name;

@@ -51,7 +51,7 @@ bool pubsub_unsubscribe(struct pubsub *p, struct pubsub_client *c, enum pubsub_k
                         struct bytes name);
 size_t pubsub_count(const struct pubsub_client *c, enum pubsub_kind kind);
 /* Any one name that the client listens to; empty kinds give false. */
-bool pubsub_any(const struct pubsub_client *c, enum pubsub_kind kind, struct bytes *out_name);
+bool pubsub_any(struct pubsub_client *c, enum pubsub_kind kind, struct bytes *out_name);
 
 /* Delivers to channel listeners and matching patterns (PUBSUB_CHANNEL) or to shard listeners. The
  * number of deliveries. */

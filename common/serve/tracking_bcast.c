@@ -34,8 +34,7 @@ static struct tracking_prefix *prefix_make(struct tracking *t, struct bytes name
 
 static struct changed_key *take_changed(struct tracking_prefix *p)
 {
-    struct map_walk w = map_walk(&p->changed);
-    struct map_node *n = map_walk_next(&w);
+    struct map_node *n = map_any(&p->changed);
 
     if (!n)
         return NULL;

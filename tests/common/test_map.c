@@ -61,6 +61,45 @@ START_TEST(agrees_with_flags)
 }
 END_TEST
 
+/* Until none is left, through every size on the way down; and again with some that come amid it. */
+START_TEST(any_takes_each_once)
+{
+    struct thing *things = xcalloc(THINGS, sizeof *things);
+    struct map m = { 0 };
+    struct map_node *n;
+    int taken = 0, next = 0, added = THINGS;
+
+    for (int i = 0; i < THINGS; i++) {
+        snprintf(things[i].name, sizeof things[i].name, "n%d", i);
+        map_add(&m, &things[i].node, bytes_of(things[i].name));
+        things[i].in = true;
+    }
+    while ((n = map_any(&m))) {
+        struct thing *t = CONTAINER_OF(n, struct thing, node), *back = &things[next];
+
+        ck_assert(t->in);
+        map_remove(&m, n);
+        t->in = false;
+        if (++taken % 100 == 0)
+            check_walk(&m, things);
+        if (taken % 3 == 0 && next < THINGS / 5) {
+            if (!back->in) {
+                map_add(&m, &back->node, bytes_of(back->name));
+                back->in = true;
+                added++;
+            }
+            next++;
+        }
+    }
+    ck_assert_uint_eq(m.count, 0);
+    ck_assert_int_eq(taken, added);
+    ck_assert_int_gt(added, THINGS);
+    map_check(&m);
+    map_fini(&m);
+    xfree(things);
+}
+END_TEST
+
 START_TEST(an_empty_map_finds_nothing)
 {
     struct map m = { 0 };
@@ -68,6 +107,7 @@ START_TEST(an_empty_map_finds_nothing)
 
     ck_assert_ptr_null(map_find(&m, BYTES("x")));
     ck_assert_ptr_null(map_walk_next(&w));
+    ck_assert_ptr_null(map_any(&m));
     map_check(&m);
     map_fini(&m);
 }
@@ -88,4 +128,5 @@ START_TEST(siphash_13_vectors)
 }
 END_TEST
 
-CHECK_MAIN("map", agrees_with_flags, an_empty_map_finds_nothing, siphash_13_vectors)
+CHECK_MAIN("map", agrees_with_flags, any_takes_each_once, an_empty_map_finds_nothing,
+           siphash_13_vectors)
