@@ -154,10 +154,16 @@ static uint32_t flags_of_call(const struct serve *v, const struct node_session *
     return c->cmd->flags;
 }
 
+/* It was let in before, and waited for a key since. */
+static bool has_waited(const struct node_session *s)
+{
+    return s->trying && !list_empty(&s->blocked);
+}
+
 /* What it waited for did not come in time, and that is its answer whatever has happened to this node since. */
 static bool ends_waiting(const struct node_session *s, const struct call *c)
 {
-    return s->trying && c->denies_blocking && !list_empty(&s->blocked);
+    return has_waited(s) && c->denies_blocking;
 }
 
 static enum admit admit(struct session *session, struct call *c)
@@ -168,7 +174,10 @@ static enum admit admit(struct session *session, struct call *c)
     uint32_t has = flags, lacks = ~flags;
     const char *why;
 
-    if (v->world->set->maxmemory_bytes) {
+    if (UNLIKELY(has_waited(s))) {
+        has &=
+            ~(uint32_t)CMD_DENYOOM; /* who woke it was asked, and it takes what that one brought */
+    } else if (v->world->set->maxmemory_bytes) {
         session_touch(session);
         evict_make_room(v);
         if (UNLIKELY(session->flags & SESSION_CLOSING))
