@@ -14,6 +14,8 @@
 #include "node/keyspace/keyspace.h"
 #include "node/oplog/oplog.h"
 #include "node/persist/aof.h"
+#include "node/persist/persist.h"
+#include "node/replica/replica.h"
 #include "node/world.h"
 
 static uint64_t resident_bytes(void)
@@ -107,7 +109,9 @@ static void measure_sessions(const struct service *v, struct memory *m)
 
 uint64_t memory_not_counted(const struct node_world *w)
 {
-    return w->oplog->held_bytes - backlog_of(w->oplog) + w->oplog->gone_bytes;
+    return w->oplog->held_bytes - backlog_of(w->oplog) + w->oplog->gone_bytes +
+           replica_payload_bytes(w->replica) + persist_held_bytes(w->persist) +
+           aof_held_bytes(w->aof);
 }
 
 bool memory_is_over(const struct node_world *w, uint64_t max_bytes)

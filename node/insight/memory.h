@@ -36,8 +36,8 @@ uint64_t memory_of_table(const struct keyspace_db_stats *s);
 uint64_t memory_of_expires(const struct keyspace_db_stats *s);
 
 /* Used, and not for data: the stream that slow followers, and the append only file, keep from being trimmed,
- * which eviction would only feed with more deletions, and what of it is trimmed and not freed yet. INFO:
- * mem_not_counted_for_evict. */
+ * which eviction would only feed with more deletions, and what of it is trimmed and not freed yet; and what of snapshots
+ * is on its way to followers and files. INFO: mem_not_counted_for_evict. O(full syncs). */
 uint64_t memory_not_counted(const struct node_world *w);
 /* What is used less that, and less what is being freed already, is more than max_bytes. O(1). */
 bool memory_is_over(const struct node_world *w, uint64_t max_bytes);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -136,6 +137,14 @@ void aof_give_up(struct aof *a)
     a->state = AOF_WAITING;
     a->given_up = true;
     a->rewrite.scheduled = true;
+}
+
+void aof_has_no_file(struct aof *a, const struct errmsg *why)
+{
+    if (a->state != AOF_WAITING || aof_writer_on(&a->writer))
+        return;
+    a->given_up = true;
+    a->writer.why = *why;
 }
 
 static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
@@ -322,7 +331,8 @@ static enum err open_last(struct aof *a, struct errmsg *out_why)
     int64_t bytes;
     bool moved;
     enum err e;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    /* What no manifest names was not loaded: a file that has the name of a new one is not appended to. */
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | (last ? 0 : O_TRUNC), 0644);
 
     if (fd < 0) {
         errmsg_set(out_why, "cannot open %s: %s", path, strerror(errno));
@@ -406,21 +416,25 @@ enum err aof_start(struct aof *a, struct errmsg *out_why)
 
 enum err aof_open_waiting(struct aof *a, struct errmsg *out_why)
 {
-    struct buf name = { 0 };
-    AUTO_FREE char *path = NULL;
+    AUTO_FREE char *path = aof_waiting_path(a, ""), *fresh = aof_waiting_path(a, ".next");
     enum err e = aof_make_dir(aof_dir(a), out_why);
     int fd;
 
     if (e != OK)
         return e;
-    aof_writer_stop(&a->writer); /* of an attempt that failed */
-    settle_demand(a);
-    buf_printf(&name, "temp-%s.incr", aof_prefix(a));
-    path = aof_path(aof_dir(a), buf_text(&name));
-    buf_fini(&name);
-    fd = aof_create(path, out_why);
-    if (fd < 0)
+    fd = open(fresh, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        errmsg_set(out_why, "cannot create %s: %s", fresh, strerror(errno));
         return ERR_IO;
+    }
+    aof_writer_stop(
+        &a->writer); /* of an attempt that failed, and better than none till there is another */
+    settle_demand(a);
+    if (rename(fresh, path)) { /* its name is synced when it gets the one that counts */
+        errmsg_set(out_why, "cannot rename %s: %s", fresh, strerror(errno));
+        close(fd);
+        return ERR_IO;
+    }
     a->older_bytes = 0;
     write_from_here(a, fd, 0);
     return OK;
@@ -445,6 +459,7 @@ static enum err turn_on(struct aof *a, struct errmsg *out_why)
     if (e != OK)
         return e;
     a->state = AOF_WAITING;
+    a->given_up = false;
     e = aof_rewrite(a, false, out_why);
     if (e == ERR_AGAIN)
         log_notice("aof-rewrite-scheduled" REDIS_SAYS("an AOF background was scheduled"));
@@ -498,7 +513,7 @@ const char *aof_refuses_writes(const struct aof *a)
 
 bool aof_awaits_base(const struct aof *a)
 {
-    return a->state == AOF_WAITING && !a->given_up;
+    return a->state == AOF_WAITING && !a->given_up && a->rewrite.running;
 }
 
 enum err aof_flush(struct aof *a)
@@ -532,6 +547,7 @@ void aof_history_begins(struct aof *a)
         log_warning("aof-not-restarted why=\"%s\"", why.text);
         a->state = AOF_WAITING; /* and tried again */
         a->rewrite.scheduled = true;
+        aof_has_no_file(a, &why);
     }
 }
 

@@ -71,7 +71,7 @@ void aof_policy_changed(struct aof *a);
 /* Is it on, or about to be? */
 bool aof_enabled(const struct aof *a);
 
-/* It was turned on, and there is nothing yet that a start could load. */
+/* It was turned on, there is nothing yet that a start could load, and the first base is being written. */
 bool aof_awaits_base(const struct aof *a);
 /* Why writes are refused: the system's words. NULL: they are not. */
 const char *aof_refuses_writes(const struct aof *a);
@@ -107,6 +107,7 @@ void aof_rewrite_later(struct aof *a);
 void aof_changed_unseen(struct aof *a);
 void aof_leads(struct aof *a);
 bool aof_rewriting(const struct aof *a);
+uint64_t aof_held_bytes(const struct aof *a); /* of its rewrite, that the disk has not taken */
 /* CONFIG RESETSTAT; the back-off after failures begins anew, too. */
 void aof_reset_stats(struct aof *a);
 

@@ -93,12 +93,12 @@ static void finished(struct helper_job *job)
     aof_sweep(a);
 }
 
-static char *path_of_waiting(const struct aof *a)
+char *aof_waiting_path(const struct aof *a, const char *suffix)
 {
     struct buf name = { 0 };
     char *path;
 
-    buf_printf(&name, "temp-%s.incr", aof_prefix(a));
+    buf_printf(&name, "temp-%s.incr%s", aof_prefix(a), suffix);
     path = aof_path(aof_dir(a), buf_text(&name));
     buf_fini(&name);
     return path;
@@ -116,7 +116,7 @@ static void finish(struct aof *a)
         incr = aof_manifest_add_incr(&r->next, aof_prefix(a));
     aof_errand_begin(&r->errand, a, &r->next);
     if (waits) {
-        r->errand.from = path_of_waiting(a);
+        r->errand.from = aof_waiting_path(a, "");
         r->errand.to = aof_path(aof_dir(a), incr);
     }
     r->errand.job.done = finished;
@@ -287,6 +287,7 @@ static enum err begin(struct aof *a, struct errmsg *out_why)
         e = ERR_IO;
     if (e != OK) {
         log_warning("aof-rewrite-failed why=\"%s\"", out_why->text);
+        aof_has_no_file(a, out_why);
         ended(a, false);
         return e;
     }
@@ -333,6 +334,11 @@ void aof_leads(struct aof *a)
 {
     if (a->unseen && a->state != AOF_OFF)
         a->rewrite.scheduled = true;
+}
+
+uint64_t aof_held_bytes(const struct aof *a)
+{
+    return a->rewrite.file ? save_file_held(a->rewrite.file) : 0;
 }
 
 bool aof_rewriting(const struct aof *a)

@@ -87,6 +87,10 @@ void aof_give_up(struct aof *a);         /* the disk has failed for too long */
 uint64_t aof_bytes(const struct aof *a); /* of everything that a load would read */
 /* Opens the increment that waits outside of the manifest for the first base. */
 enum err aof_open_waiting(struct aof *a, struct errmsg *out_why) MUST_CHECK;
+/* Where that stands; suffix: beside it. The caller frees. */
+char *aof_waiting_path(const struct aof *a, const char *suffix);
+/* An attempt failed, and where it left none that is written to, writes are refused until there is one. */
+void aof_has_no_file(struct aof *a, const struct errmsg *why);
 
 /* aof_errand.c */
 void aof_errand_begin(struct aof_errand *e, struct aof *a, const struct aof_manifest *m);

@@ -673,6 +673,11 @@ void persist_count_changes(struct persist *p, uint64_t changes)
     p->changes += changes;
 }
 
+uint64_t persist_held_bytes(const struct persist *p)
+{
+    return p->snapshot.aside.bytes.cap + (p->file ? save_file_held(p->file) : 0);
+}
+
 struct snapshot *persist_snapshot(struct persist *p)
 {
     return &p->snapshot;

@@ -60,6 +60,8 @@ void persist_flushed(struct persist *p);
 /* A command ended and was counted. Where it was a FLUSHALL and there are save points the file is as empty
  * now: a crash does not bring back what is gone. If the file cannot be had at once it follows soon. */
 void persist_settle(struct persist *p);
+/* Of a snapshot that walks, beside the data set: what waits aside, and what the disk has not taken. */
+uint64_t persist_held_bytes(const struct persist *p);
 /* The one walk of the node, for a full sync. */
 struct snapshot *persist_snapshot(struct persist *p);
 

@@ -23,6 +23,7 @@ static struct sync *sync_new(struct replica *r, const struct follower *first)
     struct sync *sync = xcalloc(1, sizeof *sync);
 
     sync->room = r;
+    list_push_back(&r->syncs, &sync->all);
     sync->counted = first->counted;
     sync->no_keys = first->filter_no_keys;
     sync->valkey = first->valkey >= VALKEY_OWN_RDB;
@@ -70,9 +71,22 @@ bool full_sync_sweep(struct replica *r)
     if (oplog_sweep(&sync->bytes))
         return true;
     list_remove(&sync->node);
+    list_remove(&sync->all);
     oplog_fini(&sync->bytes);
     xfree(sync);
     return !list_empty(&r->left_syncs);
+}
+
+uint64_t replica_payload_bytes(const struct replica *r)
+{
+    uint64_t bytes = 0;
+
+    LIST_EACH ((struct list *)&r->syncs, n) {
+        const struct oplog *o = &LIST_ENTRY(n, struct sync, all)->bytes;
+
+        bytes += o->held_bytes + o->gone_bytes;
+    }
+    return bytes;
 }
 
 void full_sync_leave(struct follower *f)

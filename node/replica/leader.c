@@ -543,6 +543,7 @@ void leader_second(struct replica *r)
 void leader_init(struct replica *r)
 {
     list_init(&r->followers);
+    list_init(&r->syncs);
     list_init(&r->left_syncs);
     ev_timer_init(&r->pump_more, on_pump_more, 0., 0.);
     r->pump_more.data = r;

@@ -76,6 +76,8 @@ bool replica_enough_followers(const struct replica *r);
 bool replica_loading(const struct replica *r);
 /* One is being made, for followers of ours. */
 bool replica_sends_data_set(const struct replica *r);
+/* Of payloads that followers have not taken, or that are not freed yet. */
+uint64_t replica_payload_bytes(const struct replica *r);
 
 /* CONFIG RESETSTAT: the counters of syncs. */
 void replica_reset_stats(struct replica *r);

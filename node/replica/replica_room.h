@@ -109,6 +109,7 @@ struct follower {
 /* One snapshot on its way to everybody who waited when it began, or came while its beginning was still
  * held; lives as long as one of them reads. */
 struct sync {
+    struct list all;  /* of replica->syncs, as long as it lives */
     struct list node; /* of replica->left_syncs, in the end */
     struct replica *room;
     bool whole;         /* every byte of the payload is in */
@@ -135,6 +136,7 @@ struct replica {
 
     /* leading */
     struct list followers;
+    struct list syncs;
     struct sync *sync;      /* that the walk feeds; NULL: none */
     struct list left_syncs; /* nobody reads them any more: their bytes are freed a few at a time */
     bool walk_freed;        /* a snapshot ended: who waits for one may get it in this turn */

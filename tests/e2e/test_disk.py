@@ -128,6 +128,79 @@ def test_who_waits_for_a_failing_fsync_is_told_nothing(t):
     assert node.call("GET", "a") == "after"
 
 
+def blocked(node):
+    """Where a new increment would wait for its base there is a folder; gone at the end."""
+    os.makedirs(os.path.join(node.data, "appendonlydir", "temp-appendonly.aof.incr.next"))
+    return lambda: os.rmdir(os.path.join(node.data, "appendonlydir", "temp-appendonly.aof.incr.next"))
+
+
+def survives(node):
+    before = node.call("DEBUG", "DIGEST")
+    until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
+    node.kill()
+    node.start()
+    until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+    assert node.call("DEBUG", "DIGEST") == before
+
+
+@limit(90)
+def test_nothing_is_acknowledged_where_no_file_can_be_begun(t):
+    """After a full sync, which ends the old one: whoever promotes the node is told, and so are sentinels."""
+    leader = t.node().start()
+    node = node_on(t, appendfsync="always", replicaof="%s %d" % leader.address)
+    node.wait_follows(leader)
+    until(lambda: "aof-rewritten" in node.text(), 10, "its first base")
+    unblock = blocked(node)
+    leader.call("SET", "a", "1")
+    leader.call("DEBUG", "CHANGE-REPL-ID")
+    leader.call("CLIENT", "KILL", "TYPE", "replica")
+    until(lambda: "aof-not-restarted" in node.text(), 10, "the failure")
+    until(lambda: node.info("replication")["master_link_status"] == "up", 10, "its copy")
+    node.call("REPLICAOF", "NO", "ONE")
+    assert "MISCONF" in refused(node) and "temp-appendonly.aof.incr" in refused(node), refused(node)
+    assert "MISCONF" in asked(node, "PING") and node.info("persistence")["aof_last_write_status"] == "err"
+    assert node.call("GET", "a") == "1"
+    unblock()
+    node.call("CONFIG", "RESETSTAT")  # or a minute
+    until(lambda: refused(node) is None, 10, "writes to be taken again")
+    node.call("CONFIG", "REWRITE")  # whom it follows no longer
+    survives(node)
+
+
+@limit(90)
+def test_a_file_that_is_written_to_stays_until_there_is_another(t):
+    node = node_on(t, appendonly="no", rdb_key_save_delay=5000)
+    for i in range(20):
+        node.call("SET", i, i)
+    node.disk.fail("write", "ENOSPC", "*.base.rdb.tmp-*")
+    node.call("CONFIG", "SET", "appendonly", "yes")
+    unblock = blocked(node)
+    until(lambda: node.text().count("aof-rewrite-failed") >= 2, 10, "two failures")
+    assert refused(node) is None
+    descriptors = "/proc/%d/fd" % node.pid
+    assert any("temp-appendonly.aof.incr" in os.readlink(os.path.join(descriptors, fd)) for fd in os.listdir(descriptors)
+               if os.path.lexists(os.path.join(descriptors, fd)))
+    unblock()
+    node.disk.say()
+    node.call("CONFIG", "RESETSTAT")
+    until(lambda: node.info("persistence")["aof_last_bgrewrite_status"] == "ok" and
+          node.info("persistence")["aof_rewrite_in_progress"] == "0", 10, "a base")
+    node.call("CONFIG", "REWRITE")
+    survives(node)
+
+
+@limit(60)
+def test_an_increment_that_no_manifest_names_is_not_added_to(t):
+    node = node_on(t)
+    for _ in range(5):
+        node.call("INCR", "n")
+    node.kill()
+    os.remove(os.path.join(node.data, "appendonlydir", "appendonly.aof.manifest"))
+    node.start()
+    assert node.call("INCR", "n") == 1
+    survives(node)
+
+
 @limit(180)
 def test_a_rewrite_on_a_full_disk_changes_nothing(t):
     for glob in ("*.base.rdb.tmp-*", "*temp-*.manifest"):

@@ -1,4 +1,6 @@
 """maxmemory: what is refused, who leaves, and how well the choice is made, beside redis-server."""
+import socket
+
 from harness.compare import compare
 from harness.resp import info
 from harness.wait import until
@@ -50,6 +52,42 @@ def test_a_script_on_a_full_node_is_refused_as_redis_does(t):
     steps += [["EVAL_RO", bodies[2], "0"], ["SCRIPT", "LOAD", bodies[2]], ["MULTI"], ["EVAL", bodies[0], "0"], ["DISCARD"],
               ["CONFIG", "SET", "maxmemory", "0"], ["EVAL", inside, "0"], ["EVAL", bodies[3], "0"], ["GET", "a"]]
     compare(*both(t), steps)
+
+
+def test_who_waited_is_served_however_full_memory_is(t):
+    """What it takes was let in; so it is moved, as in Redis, and does not stay behind with an error for the worker."""
+    for node in both(t):
+        with node.client() as worker, node.client() as c:
+            worker.send("BRPOPLPUSH", "jobs", "working", "0")
+            until(lambda: info(c, "clients")["blocked_clients"] == "1", what="a worker that waits")
+            c.call("CONFIG", "SET", "maxmemory", used(c) + 3 * MB // 2)
+            c.call("EVAL", "for i = 1, 100 do redis.call('rpush', 'jobs', string.rep('x', 40000)) end "
+                           "return redis.call('rpush', 'jobs', 'last')", "0")
+            assert worker.read() == "last", node
+            assert [c.call("LLEN", "jobs"), c.call("LRANGE", "working", "0", "-1")] == [100, ["last"]]
+            assert c.ask("LPUSH", "jobs", "more").value.startswith("OOM")
+
+
+def test_a_follower_that_comes_makes_nothing_leave(t):
+    """What is held of its payload is no data, whether it reads it or not."""
+    leader = t.node(settings={"maxmemory-policy": "allkeys-lru", "rdbcompression": "no"}).start()
+    with leader.client() as c:
+        for i in range(1000):
+            c.call("SET", "key:%d" % i, "x" * 20000)
+        c.call("CONFIG", "SET", "maxmemory", used(c) + 3 * MB)
+        with socket.create_connection(leader.address) as slow:
+            slow.sendall(b"REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n")
+            until(lambda: int(info(c, "memory")["mem_not_counted_for_evict"]) > 3 * MB, what="a payload that waits")
+            for i in range(200):
+                c.call("SET", "w", i)
+        follower = t.node(follows=leader).start()
+        until(lambda: c.call("SET", "w", "x") == "OK" and follower.info("replication")["master_link_status"] == "up", 20, "a copy")
+        assert info(c, "stats")["evicted_keys"] == "0" and c.call("DBSIZE") == 1001
+        c.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        with socket.create_connection(leader.address) as slow:
+            slow.sendall(b"REPLCONF capa eof capa psync2\r\nPSYNC ? -1\r\n")
+            until(lambda: int(info(c, "memory")["mem_not_counted_for_evict"]) > 3 * MB, what="a payload that waits")
+            assert c.call("SET", "w", "y") == "OK"
 
 
 def test_exec_is_refused_whole_where_memory_ran_out_since(t):
