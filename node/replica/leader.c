@@ -310,7 +310,7 @@ void leader_begin_sync(struct follower *f, bool sync_only)
 
     f->state = FOLLOWER_WAITING;
     f->sync_only = sync_only;
-    f->counted = !f->capa_eof || !r->w->set->repl_diskless_sync;
+    f->counted = !f->capa_eof; /* whatever repl-diskless-sync says: nothing goes over a disk here */
     f->progress_ms = clock_now_ms();
     f->group.least = f->group.node ? r->w->oplog->next : 0;
     session_adopt(f->session, SESSION_REPLICA, &follower_guest, f);

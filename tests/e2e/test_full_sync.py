@@ -40,9 +40,19 @@ def test_ours_to_ours(t):
     same_in_all_ways(t, OURS, OURS)
 
 
-def test_ours_counts_its_payload_for_redis(t):
+def test_no_disk_is_in_the_way_whatever_is_set(t):
+    """repl-diskless-sync no, which every redis.conf before 7.0 said: whose payload may be of any length gets it as it is made, and
+    its limit of output is for what it does not read."""
     t.needs_holdfast()
     same_in_all_ways(t, OURS, THEIRS, **{"repl-diskless-sync": "no"})
+    leader = t.node(product=OURS, settings={"repl-diskless-sync": "no", "client-output-buffer-limit": "replica 4mb 4mb 60"}).start()
+    with leader.client() as c:
+        for i in range(200):
+            c.call("SET", "k:%d" % i, str(i) * 32768)
+    for product in (OURS, THEIRS):
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        assert follower.call("DBSIZE") == 200
 
 
 @limit(90)
