@@ -88,7 +88,7 @@ struct keyspace_options {
 enum { KEYSPACE_DATABASES_MAX = 16384 };
 
 struct keyspace *keyspace_new(const struct keyspace_options *options);
-/* An empty one with the same databases, types, limits and time, to be loaded into; without hooks. */
+/* An empty one with the same databases, types, limits, time and clocks of use, to be loaded into; without hooks. */
 struct keyspace *keyspace_new_beside(const struct keyspace *ks);
 /* Waits for the helper thread; ends a walk without a word. */
 void keyspace_free(struct keyspace *ks);
