@@ -124,7 +124,7 @@ class Target:
         slow = re.findall(r"Test unit written to (\S+-slow-unit-\S+)", text)
         if slow:
             t.promise(subprocess.run([self.replay] + slow, cwd=t.folder).returncode == 0,
-                      "%s: what was slow is not, alone: %s" % (self.name, " ".join(slow)))
+                      "%s: what was slow is not, alone: %s" % (self.name, " ".join(map(os.path.basename, slow))))
 
 
 def run_all(waiting, t):
