@@ -112,7 +112,8 @@ struct keyspace *keyspace_new_beside(const struct keyspace *ks)
     for (int type = 0; type < VALUE_TYPES; type++)
         beside->types[type] = ks->types[type];
     beside->shares = ks->shares;
-    beside->frequency = ks->frequency; /* or clocks that a payload brings are read as what they are not */
+    beside->frequency =
+        ks->frequency; /* or clocks that a payload brings are read as what they are not */
     beside->log_factor = ks->log_factor;
     beside->decay_minutes = ks->decay_minutes;
     beside->text_max = ks->text_max;

@@ -427,8 +427,8 @@ enum err aof_open_waiting(struct aof *a, struct errmsg *out_why)
         errmsg_set(out_why, "cannot create %s: %s", fresh, strerror(errno));
         return ERR_IO;
     }
-    aof_writer_stop(
-        &a->writer); /* of an attempt that failed, and better than none till there is another */
+    /* Of an attempt that failed, and better than none till there is another. */
+    aof_writer_stop(&a->writer);
     settle_demand(a);
     if (rename(fresh, path)) { /* its name is synced when it gets the one that counts */
         errmsg_set(out_why, "cannot rename %s: %s", fresh, strerror(errno));

@@ -133,8 +133,8 @@ static const char *refusal(const struct run *r, const struct call *c)
         return denied(denial);
     if (r->read_only && (flags & (CMD_WRITE | CMD_MAY_REPLICATE)))
         return "ERR Write commands are not allowed from read-only scripts.";
-    if ((flags & CMD_WRITE) &&
-        !r->wrote) { /* half of it is done: all of it, whatever happened meanwhile */
+    /* Once half of it is done, all of it is, whatever happened meanwhile. */
+    if ((flags & CMD_WRITE) && !r->wrote) {
         const char *refused = refuse_write(r);
 
         if (refused)

@@ -175,8 +175,8 @@ static enum admit admit(struct session *session, struct call *c)
     const char *why;
 
     if (UNLIKELY(has_waited(s))) {
-        has &=
-            ~(uint32_t)CMD_DENYOOM; /* who woke it was asked, and it takes what that one brought */
+        /* Who woke it was asked, and it takes what that one brought. */
+        has &= ~(uint32_t)CMD_DENYOOM;
     } else if (v->world->set->maxmemory_bytes) {
         session_touch(session);
         evict_make_room(v);

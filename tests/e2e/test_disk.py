@@ -39,6 +39,15 @@ def refused(node):
     return asked(node, "SET", "probe", "1")
 
 
+def survives(node):
+    before = node.call("DEBUG", "DIGEST")
+    until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
+    node.kill()
+    node.start()
+    until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
+    assert node.call("DEBUG", "DIGEST") == before
+
+
 def fails_and_mends(t, fsync, kind, error, words):
     node = node_on(t, appendfsync=fsync)
     with node.client() as c:
@@ -56,12 +65,7 @@ def fails_and_mends(t, fsync, kind, error, words):
     until(lambda: refused(node) is None, 10, "writes to be taken again")
     assert node.info("persistence")["aof_last_write_status"] == "ok"
     node.call("INCR", "n")
-    before = node.call("DEBUG", "DIGEST")
-    until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
-    node.kill()
-    node.start()
-    until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
-    assert node.call("DEBUG", "DIGEST") == before
+    survives(node)
     assert "aof-truncated" not in node.text()
 
 
@@ -132,15 +136,6 @@ def blocked(node):
     """Where a new increment would wait for its base there is a folder; gone at the end."""
     os.makedirs(os.path.join(node.data, "appendonlydir", "temp-appendonly.aof.incr.next"))
     return lambda: os.rmdir(os.path.join(node.data, "appendonlydir", "temp-appendonly.aof.incr.next"))
-
-
-def survives(node):
-    before = node.call("DEBUG", "DIGEST")
-    until(lambda: node.info("persistence")["aof_buffer_length"] == "0", 5, "the write")
-    node.kill()
-    node.start()
-    until(lambda: node.info("persistence")["loading"] == "0", 10, "the load")
-    assert node.call("DEBUG", "DIGEST") == before
 
 
 @limit(90)
