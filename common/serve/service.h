@@ -80,7 +80,7 @@ struct service_ops {
 };
 
 /* Why all clients are paused; each reason ends by itself or by service_unpause. */
-enum pause_reason { PAUSE_BY_COMMAND, PAUSE_SHUTDOWN, PAUSE_FAILOVER, PAUSE_REASONS };
+enum pause_reason { PAUSE_BY_COMMAND, PAUSE_SHUTDOWN, PAUSE_FAILOVER, PAUSE_DISK, PAUSE_REASONS };
 enum pause_what { PAUSE_NOTHING, PAUSE_WRITES, PAUSE_ALL };
 
 struct service {

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/serve/service.h"
 #include "node/keyspace/keyspace.h"
 #include "node/persist/aof_files.h"
 #include "node/persist/aof_room.h"
@@ -60,6 +61,25 @@ static void settle_demand(struct aof *a)
     a->demands = on;
     if (a->hooks.demands)
         a->hooks.demands(a->hooks.arg, on);
+}
+
+/* A disk that stalls and does not fail. Nobody writes more than it is held for, a leader's stream included. */
+static void settle_stall(struct aof *a)
+{
+    bool crowded = aof_writer_crowded(&a->writer, a->crowded);
+
+    a->stalls = aof_writer_stalled(&a->writer);
+    if (LIKELY(crowded == a->crowded))
+        return;
+    a->crowded = crowded;
+    if (crowded) {
+        log_warning("aof-stalled unwritten=%llu",
+                    (unsigned long long)(a->w->oplog->next - a->writer.written));
+        service_pause(a->w->service, PAUSE_DISK, PAUSE_WRITES, UINT64_MAX);
+    } else {
+        log_notice("aof-not-stalled");
+        service_unpause(a->w->service, PAUSE_DISK);
+    }
 }
 
 static void on_moved(void *arg)
@@ -156,6 +176,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *prepare, int events)
     aof_rewrite_turn(a);
     aof_writer_turn(&a->writer);
     settle_demand(a); /* an fsync may have begun, or ended */
+    settle_stall(a);
 }
 
 static void write_from_here(struct aof *a, int fd, uint64_t bytes)
@@ -509,6 +530,11 @@ const char *aof_refuses_writes(const struct aof *a)
     bool refuses = a->state != AOF_OFF && (a->writer.failing || a->given_up);
 
     return refuses ? a->writer.why.text : NULL;
+}
+
+bool aof_stalls(const struct aof *a)
+{
+    return a->stalls;
 }
 
 bool aof_awaits_base(const struct aof *a)

@@ -14,6 +14,8 @@
  *   4. appendfsync always: a reply leaves after the fsync of its effect (hooks.acked, the gate). A failing
  *      disk acknowledges nothing: hooks.failing closes whoever waits, writes are refused with
  *      MISCONF, reads go on, and once the disk takes writes again everything missing is written first
+ *   5. a disk that stalls without an error: who is answered waits for it after AOF_POSTPONE_MS, PING is refused after
+ *      AOF_STALLED_MS, so that sentinels leave, and beyond AOF_UNWRITTEN_MAX writes, and a leader's stream, are paused
  *
  * Files: aof_manifest (which), aof_files (the directory), aof_writer (the cursor), aof_rewrite, aof_load,
  * aof_rows (commands and INFO), aof_kept and aof_notes (what is told to others of them).
@@ -75,6 +77,8 @@ bool aof_enabled(const struct aof *a);
 bool aof_awaits_base(const struct aof *a);
 /* Why writes are refused: the system's words. NULL: they are not. */
 const char *aof_refuses_writes(const struct aof *a);
+/* A write does not come to its end, and no error either: whoever asks how we are is told. */
+bool aof_stalls(const struct aof *a);
 /* Everything up to this offset is on the disk. False: there is no file. */
 bool aof_synced(const struct aof *a, uint64_t *out_offset);
 /* Everything up to these offsets is in the kernel, and on the disk. False: there is no file. */

@@ -63,7 +63,8 @@ struct aof {
     struct aof_errand sweep, forget;
     bool sweeping;
     ev_prepare before_sleep;
-    bool demands; /* told to hooks */
+    bool demands;         /* told to hooks */
+    bool stalls, crowded; /* the disk; and writes are paused */
 
     uint64_t older_bytes;   /* of the files that are not written any more */
     uint64_t rewrite_bytes; /* size after the last rewrite */

@@ -175,6 +175,29 @@ bool aof_writer_hopeless(const struct aof_writer *w)
     return w->failing && w->log->next - w->held.at > AOF_FAILING_HELD_MAX;
 }
 
+/* Something has not been written for so long. */
+static bool behind_for(const struct aof_writer *w, uint64_t ms)
+{
+    return w->behind_ms && clock_now_ms() - w->behind_ms >= ms;
+}
+
+bool aof_writer_late(const struct aof_writer *w)
+{
+    return (w->syncing || w->barrier) && !behind_for(w, AOF_POSTPONE_MS);
+}
+
+bool aof_writer_stalled(const struct aof_writer *w)
+{
+    return aof_writer_on(w) && !w->failing && behind_for(w, AOF_STALLED_MS);
+}
+
+bool aof_writer_crowded(const struct aof_writer *w, bool was)
+{
+    uint64_t limit = was ? AOF_UNWRITTEN_MAX / 2 : AOF_UNWRITTEN_MAX;
+
+    return aof_writer_on(w) && !w->failing && w->log->next - w->written > limit;
+}
+
 static void let_go(struct aof_writer *w)
 {
     bool hold = syncs_ever(w) && w->written - w->synced <= AOF_HELD_MAX;
@@ -336,6 +359,7 @@ static void hand_over(struct aof_writer *w, uint64_t until, bool sync, bool here
     w->write.cut = w->cut;
     w->write.start_bytes = w->file_bytes;
     w->write.end = until;
+    w->write.handed_ms = clock_now_ms();
     w->write.sleep_us = w->flush_sleep_us;
     w->writing = true;
     if (here && may_write_here(w))
@@ -362,6 +386,7 @@ static void write_done(struct helper_job *job)
     w->cut = false;
     w->wrote(w->arg, write->write_us, write->sync_us);
     w->written = write->end;
+    w->behind_ms = write->handed_ms; /* what came behind it */
     w->noted = write->noted;
     w->file_bytes = write->start_bytes + write->bytes;
     if (write->sync_failed) {
@@ -427,6 +452,9 @@ static bool postponed(struct aof_writer *w)
         return true;
     w->postponed_ms = 0;
     w->delayed_fsyncs++;
+    log_notice("aof-fsync-slow unwritten=%llu" REDIS_SAYS(
+                   "Asynchronous AOF fsync is taking too long (disk is busy?)"),
+               (unsigned long long)(w->log->next - w->written));
     return false;
 }
 
@@ -477,11 +505,20 @@ static void try_barrier(struct aof_writer *w)
     helper_submit(w->writes, w->barrier);
 }
 
+static void see_how_far_behind(struct aof_writer *w)
+{
+    if (LIKELY(w->written == w->log->next))
+        w->behind_ms = 0;
+    else if (!w->behind_ms)
+        w->behind_ms = clock_now_ms();
+}
+
 /* here: nothing else is going on, so a mark may move at once. */
 static void go_on(struct aof_writer *w, bool here)
 {
     if (w->fd < 0)
         return;
+    see_how_far_behind(w);
     if (w->rewind && !w->writing && !w->syncing)
         rewind_to_synced(w);
     if (!w->failing)
@@ -589,7 +626,7 @@ void aof_writer_start(struct aof_writer *w, int fd, uint64_t bytes, int db)
     w->file_bytes = w->synced_bytes = w->begin_bytes = bytes;
     w->failing = w->rewind = w->cut = w->lost = false;
     w->last_sync_ms = clock_now_ms();
-    w->postponed_ms = 0;
+    w->postponed_ms = w->behind_ms = 0;
 }
 
 static void wait_for_threads(struct aof_writer *w)

@@ -12,8 +12,9 @@
  *   3. what is not on the disk stays in the oplog, so after a failure the file is cut back to what is
  *      known to be good and written again: a torn write, or pages that a failed fsync dropped
  *   4. always: a write is followed by its fdatasync. everysec: another thread syncs, once a second; while it
- *      does, writes wait for it, two seconds at most. no: nobody syncs. required: others are told what the
- *      file has, so no write waits for a sync, and at KEEP_FSYNC each is followed by its own
+ *      does, writes wait for it, two seconds at most, and then who is answered waits for the write. no: nobody
+ *      syncs. required: others are told what the file has, so no write waits for a sync, and at KEEP_FSYNC each
+ *      is followed by its own
  *   5. while failing nothing is acknowledged, and it is tried again every AOF_RETRY_MS
  *   6. a write that nothing is synced with is done before the loop sleeps, so whoever waits for it is answered in that
  *      turn; while a sync runs, of more than AOF_HERE_MAX, after a failure, or for AOF_SLOW_MS behind one that took
@@ -42,12 +43,15 @@
 enum {
     AOF_SYNC_EVERY_MS = 1000,
     AOF_POSTPONE_MS = 2000,
+    AOF_STALLED_MS = 3000, /* without a write that came to its end */
     AOF_RETRY_MS = 200,
     AOF_HELD_MAX = 64 * 1024 * 1024,
     AOF_HERE_MAX = 1024 * 1024,
     AOF_SLOW_US = 5000,
     AOF_SLOW_MS = 2000,
     AOF_FAILING_HELD_MAX = 256 * 1024 * 1024, /* the owner gives the file up beyond this */
+    AOF_UNWRITTEN_MAX =
+        256 * 1024 * 1024, /* of a disk that does not fail, but stalls: the owner takes no more */
 };
 
 struct aof_write {
@@ -63,7 +67,8 @@ struct aof_write {
     struct buf notes; /* pieces without a base are the next ones of these */
     uint64_t noted;   /* where the file will stand by its notes */
     uint64_t bytes;   /* of head and pieces */
-    int error;        /* errno */
+    uint64_t handed_ms;
+    int error; /* errno */
     bool sync_failed;
     uint64_t write_us, sync_us; /* how long each took */
 };
@@ -110,6 +115,7 @@ struct aof_writer {
     struct errmsg why;
     int64_t stamp_s; /* of the last #TS: line */
     uint64_t last_sync_ms, postponed_ms, slow_until_ms;
+    uint64_t behind_ms; /* what is not written has come since; 0: all is */
     uint64_t delayed_fsyncs;
     uint64_t flush_sleep_us; /* of each write to come */
     ev_timer due;
@@ -129,11 +135,12 @@ static inline bool aof_writer_on(const struct aof_writer *w)
     return w->fd >= 0;
 }
 
-/* A write may have to wait for an fsync that runs, or for another file: nobody should wait for the write. */
-static inline bool aof_writer_late(const struct aof_writer *w)
-{
-    return w->syncing || w->barrier;
-}
+/* A write may have to wait for an fsync that runs, or for another file: nobody should wait for the write, unless it
+ * has been waiting for AOF_POSTPONE_MS. */
+bool aof_writer_late(const struct aof_writer *w);
+bool aof_writer_stalled(const struct aof_writer *w);
+/* More than AOF_UNWRITTEN_MAX is not written; once that is so, until half of it is. */
+bool aof_writer_crowded(const struct aof_writer *w, bool was);
 
 /* Notes from here on. */
 void aof_writer_note(struct aof_writer *w, aof_epoch_fn *epoch_at, void *arg);

@@ -327,8 +327,8 @@ void replica_file_synced(struct replica *r)
     r->owes_fack = synced < r->w->oplog->next;
 }
 
-/* Whoever pauses clients here pauses the leader's stream, too, as in Redis: what is paused is left unread, and with it
- * all that stands behind it. Not in a durable group, whose writes are answered by what its followers have. */
+/* Whoever pauses clients here pauses the leader's stream, too, as in Redis: what is paused is left where it is, and with
+ * it all that stands behind it. Not in a durable group, whose writes are answered by what its followers have. */
 static enum pause_what paused_here(const struct replica *r)
 {
     return group_bound(r) ? PAUSE_NOTHING : service_paused(r->w->service);
@@ -347,8 +347,10 @@ static bool is_held(enum pause_what paused, const struct resp_request *q)
 
 void replica_pause_changed(struct replica *r)
 {
-    if (replica_link_up(r))
-        link_again(r->link);
+    if (!replica_link_up(r))
+        return;
+    link_pause_reading(r->link, false);
+    link_again(r->link);
 }
 
 /* Our offset and our followers move when a unit is whole. */
@@ -438,7 +440,9 @@ static void take_input(struct replica *r, struct link *l)
     unsigned covered = 0;
     bool more = true;
 
-    l->input_bytes_max = paused ? r->w->set->server.client_query_buffer_bytes : 0;
+    if (UNLIKELY(paused) && link_input(l).len >= PAUSED_HELD_MAX &&
+        r->upstream.state == UPSTREAM_STREAM)
+        link_pause_reading(l, true); /* the rest is the leader's to hold */
     apply_begin(r->apply, now_us);
     for (unsigned n = 0; more && r->link == l && l->state == LINK_OPEN && link_input(l).len; n++) {
         if (n && n % 64 == 0 && clock_read_us() >= deadline_us) {

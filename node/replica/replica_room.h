@@ -43,6 +43,7 @@ enum {
     PAYLOAD_HELD_MAX = 256 * 1024 * 1024, /* where client-output-buffer-limit names none */
     VALKEY_OWN_RDB = 9, /* the Valkey that has an RDB version of its own, with expiring fields */
     STREAM_SLICE_US = 3000,      /* of a turn, for the leader's stream or payload */
+    PAUSED_HELD_MAX = 32 << 20,  /* of the stream, read and not applied */
     STREAM_LINE_MAX = 64 * 1024, /* of a handshake line */
     GROUP_CONNECT_MS = 1000, /* of a durable group: then it is dialled anew, when it is asked for */
     GROUP_UNARRIVED_SILENCES = 4, /* hf-silence-limit's: then its link is given up */

@@ -23,6 +23,11 @@ static bool cannot_append(const struct node_world *w)
     return aof_refuses_writes(w->aof);
 }
 
+static bool disk_stalls(const struct node_world *w)
+{
+    return aof_stalls(w->aof);
+}
+
 static const char *why_not_appended(const struct node_world *w)
 {
     static char text[640];
@@ -90,6 +95,7 @@ static bool loading(const struct node_world *w)
       "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the " \
       "RDB error.")                                                                              \
     SAYS(CMD_WRITE | CMD_HEALTH, 0, cannot_append, why_not_appended)                             \
+    R(CMD_HEALTH, 0, disk_stalls, "MISCONF The disk of the AOF file does not answer")            \
     R(CMD_WRITE, 0, too_few_followers, "NOREPLICAS Not enough good replicas to write.")          \
     SAYS(CMD_WRITE, 0, group_refuses_writes, why_no_writes)                                      \
     SAYS(CMD_READONLY | CMD_WRITE, 0, group_refuses, why_nothing)                                \
