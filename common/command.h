@@ -150,6 +150,7 @@ struct call {
     struct buf
         *effects; /* RESP commands for the stream, appended by call_effect; NULL: nobody listens */
     int effect_count;
+    uint64_t changes; /* as save points count this call; 0: one for each key that it changed */
     int block_first, block_last, block_step; /* INTENT_BLOCK_KEYS: positions in argv */
     uint64_t block_timeout_ms;               /* length; 0: for ever */
     /* Of a call that waits: what it writes here when it begins to is there whenever it runs again. */

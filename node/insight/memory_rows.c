@@ -22,21 +22,31 @@ static size_t places_of(const struct entry *e)
     return ENTRY_TABLE_SHARE + (entry_expiry_ms(e) == NO_EXPIRY ? 0u : ENTRY_INDEX_SHARE);
 }
 
+/* As often as one likes, and of what a value takes nothing is guessed: no number is too small. */
+static bool want_samples(struct call *c, int from)
+{
+    int64_t samples = 0;
+
+    for (int at = from; at < c->argc; at += 2) {
+        bool given = at + 1 < c->argc && bytes_is_word(c->argv[at], "samples");
+
+        if (given && !serve_want_i64(c, c->argv[at + 1], &samples))
+            return false;
+        if (!given || samples < 0) {
+            reply_error(c->reply, "ERR syntax error");
+            return false;
+        }
+    }
+    return true;
+}
+
 static void memory_usage(struct call *c)
 {
     const struct node_world *w = c->world;
     const struct entry *e;
-    int64_t samples;
 
-    if (c->argc == 5 && bytes_is_word(c->argv[3], "samples")) {
-        if (!serve_want_i64(c, c->argv[4], &samples))
-            return;
-    }
-    if ((c->argc != 3 && c->argc != 5) || (c->argc == 5 && !bytes_is_word(c->argv[3], "samples")) ||
-        (c->argc == 5 && samples < 0)) {
-        reply_error(c->reply, "ERR syntax error");
+    if (!want_samples(c, 3))
         return;
-    }
     e = keyspace_read(w->keyspace, c->db, c->argv[2], DOOR_NO_TOUCH | DOOR_NO_STATS);
     if (!e)
         reply_null(c->reply);

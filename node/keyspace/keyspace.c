@@ -288,7 +288,8 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
         if (flags & DOOR_NO_STATS)
             return NULL;
         ks->stats.misses++;
-        keyspace_event(ks, NOTIFY_KEYMISS, "keymiss", db, key);
+        if (!(flags & DOOR_NO_EVENT))
+            keyspace_event(ks, NOTIFY_KEYMISS, "keymiss", db, key);
         return NULL;
     }
     ks->stats.hits += !(flags & DOOR_NO_STATS);

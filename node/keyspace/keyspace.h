@@ -128,6 +128,7 @@ enum door_flag {
     DOOR_STREAM = 1u << 0,   /* the replication stream asks: nothing is hidden, nothing expires */
     DOOR_NO_TOUCH = 1u << 1, /* leave the clock alone (TYPE, TTL, OBJECT, CLIENT NO-TOUCH) */
     DOOR_NO_STATS = 1u << 2, /* neither a hit nor a miss, and no keymiss event */
+    DOOR_NO_EVENT = 1u << 3, /* a miss is counted, and nobody is told */
 };
 
 /* NULL: no such key, or expired. May delete an expired key first. flags: enum door_flag. */

@@ -129,7 +129,7 @@ static bool run_quietly(struct serve *v, struct call *c)
     v->effects.len = 0;
     c->effects = &v->effects;
     c->cmd->run(c);
-    persist_count_changes(v->world->persist, v->changes - changes);
+    persist_count_changes(v->world->persist, serve_changes_of(c, v->changes - changes));
     failed = c->reply->errors != errors;
     c->reply->errors = errors;
     return !failed;

@@ -33,8 +33,13 @@ bool multi_is_exec(const struct command *cmd)
 
 bool multi_runs_at_once(const struct command *cmd)
 {
-    return cmd->run == exec || cmd->run == discard || cmd->run == multi || cmd->run == watch ||
-           strcmp(cmd->name, "quit") == 0 || strcmp(cmd->name, "reset") == 0;
+    return multi_ends_with(cmd) || cmd->run == multi || cmd->run == watch;
+}
+
+bool multi_ends_with(const struct command *cmd)
+{
+    return cmd->run == exec || cmd->run == discard || strcmp(cmd->name, "quit") == 0 ||
+           strcmp(cmd->name, "reset") == 0;
 }
 
 static struct queued *queued_new(const struct call *c, size_t *out_bytes)

@@ -16,6 +16,8 @@ void multi_each_queued(const struct node_session *s, multi_each_fn *fn, void *ar
 void multi_discard(struct node_session *s);
 /* EXEC, DISCARD, MULTI, WATCH, QUIT and RESET run at once inside MULTI. */
 bool multi_runs_at_once(const struct command *cmd);
+/* EXEC, DISCARD, QUIT and RESET, which a full memory does not keep from ending it. */
+bool multi_ends_with(const struct command *cmd);
 bool multi_is_exec(const struct command *cmd);
 
 /* A key changed, a database was emptied (-1: all), two were exchanged. */

@@ -186,7 +186,7 @@ static enum admit admit(struct session *session, struct call *c)
     if (UNLIKELY(session->flags & SESSION_MULTI) && multi_is_exec(c->cmd)) {
         has |= s->queue_flags & ~(uint32_t)CMD_HEALTH; /* as Redis, which asks PING alone */
         lacks |= s->queue_lacks;
-    } else if (UNLIKELY(session->flags & SESSION_MULTI) && !multi_runs_at_once(c->cmd)) {
+    } else if (UNLIKELY(session->flags & SESSION_MULTI) && !multi_ends_with(c->cmd)) {
         has |= CMD_DENYOOM; /* a queue grows whatever it holds */
     }
     if (UNLIKELY(v->group.dismissing) && group_turns_away(v, s, c, has))
@@ -229,6 +229,11 @@ static bool replicates(const struct serve *v, const struct call *c)
     return (c->cmd->flags & CMD_WRITE) && v->changes != v->changes_before;
 }
 
+uint64_t serve_changes_of(const struct call *c, uint64_t keys)
+{
+    return keys && c->changes ? c->changes : keys;
+}
+
 /* The call's effect becomes part of the unit, or, where it is the whole unit, of the oplog. */
 static void settle(struct serve *v, struct call *c, bool last)
 {
@@ -236,7 +241,7 @@ static void settle(struct serve *v, struct call *c, bool last)
     bool verbatim = replicates(v, c) && !c->silent;
 
     if (changes) {
-        persist_count_changes(v->world->persist, changes);
+        persist_count_changes(v->world->persist, serve_changes_of(c, changes));
         persist_settle(v->world->persist);
     }
     if (UNLIKELY(v->unit.muted) && changes && !c->from_leader)

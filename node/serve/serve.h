@@ -108,6 +108,9 @@ static inline struct node_session *node_session_of(struct session *s)
     return (struct node_session *)s;
 }
 
+/* What it changed as Redis counts it: elements, for most of what takes several. keys: that changed. */
+uint64_t serve_changes_of(const struct call *c, uint64_t keys);
+
 /* Runs one call outside of a session's own dispatch (inside EXEC, from the stream): the handler, its
  * effects, statistics. The caller holds a unit open. *now_us is when it begins, and then when it ended. False: it
  * answered with an error, which is counted as its own and not as the caller's. */

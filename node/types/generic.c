@@ -90,6 +90,7 @@ static bool rename_key(struct call *c, bool only_new)
     keyspace_rename(call_keyspace(c), c->db, c->argv[1], c->argv[2]);
     generic_event(c, "rename_from", 1);
     generic_event(c, "rename_to", 2);
+    c->changes = 1;
     return true;
 }
 
@@ -163,6 +164,7 @@ void cmd_copy(struct call *c)
     v = keyspace_copy_value(ks, e);
     keyspace_put(ks, o.db, c->argv[2], &v, entry_expiry_ms(e), call_door(c));
     keyspace_event(ks, NOTIFY_GENERIC, "copy_to", o.db, c->argv[2]);
+    c->changes = 1;
     reply_int(c->reply, 1);
 }
 
@@ -183,5 +185,6 @@ void cmd_move(struct call *c)
     }
     keyspace_event(ks, NOTIFY_GENERIC, "move_from", c->db, c->argv[1]);
     keyspace_event(ks, NOTIFY_GENERIC, "move_to", db, c->argv[1]);
+    c->changes = 1;
     reply_int(c->reply, 1);
 }

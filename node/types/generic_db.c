@@ -20,10 +20,8 @@ static void flush(struct call *c, int db)
         refuse_syntax(c);
         return;
     }
-    if (lazily)
-        keyspace_flush_lazily(call_keyspace(c), db);
-    else
-        keyspace_flush(call_keyspace(c), db);
+    c->changes =
+        lazily ? keyspace_flush_lazily(call_keyspace(c), db) : keyspace_flush(call_keyspace(c), db);
     reply_ok(c->reply);
 }
 

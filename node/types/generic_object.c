@@ -41,7 +41,7 @@ int64_t reference_count(const struct keyspace *ks, const struct entry *e)
 /* The key under argument 2; NULL is replied with null. */
 static const struct entry *object(struct call *c)
 {
-    const struct entry *e = call_read(c, 2, DOOR_NO_TOUCH);
+    const struct entry *e = call_read(c, 2, DOOR_NO_TOUCH | DOOR_NO_EVENT);
 
     if (!e)
         reply_null(c->reply);

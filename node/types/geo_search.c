@@ -469,6 +469,7 @@ static void store(struct call *c, const struct search *s, size_t wanted)
         zset_put(&z, f->member, s->store_distance ? f->distance_m / s->shape.unit_m : f->score,
                  limits);
     }
+    c->changes = zset_count(z);
     store_zset(c, s->store, z, s->form->event);
 }
 

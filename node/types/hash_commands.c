@@ -25,6 +25,7 @@ static bool set_pairs(struct call *c, int64_t *out_new)
     *out_new = 0;
     for (int i = 2; i < c->argc; i += 2)
         *out_new += editing_set(c, &ed, c->argv[i], c->argv[i + 1], NO_EXPIRY);
+    c->changes = (uint64_t)(c->argc - 2) / 2;
     end_editing(c, &ed, "hset");
     return true;
 }
@@ -90,6 +91,7 @@ void cmd_hdel(struct call *c)
         call_no_effect(c);
         return;
     }
+    c->changes = (uint64_t)deleted;
     end_taking(c, &ed);
 }
 

@@ -82,6 +82,7 @@ static void push(struct call *c, enum deque_end end, bool only_there)
         call_no_effect(c);
         return;
     }
+    c->changes = (uint64_t)(c->argc - 2);
     reply_int(c->reply, (int64_t)list_push(c, 1, end, c->argc - 2, c->argv + 2));
 }
 
@@ -117,6 +118,7 @@ void list_pop_replied(struct call *c, struct entry *e, int key, enum deque_end e
     for (uint64_t i = 0; i < count && more; i++, more = deque_step(d, &p, is_back(end)))
         reply_bulk(c->reply, deque_get(d, &p, scratch));
     deque_delete(d, is_back(end) ? d->count - count : 0, count);
+    c->changes = count;
     list_shrank(c, e, key, is_back(end) ? "rpop" : "lpop");
 }
 

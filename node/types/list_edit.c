@@ -92,6 +92,7 @@ void cmd_lrem(struct call *c)
     if (!want_type(c, e, VALUE_LIST))
         return;
     taken = e ? take_out_equal(list_of(e), &n, most, count < 0, list_fill(c)) : 0;
+    c->changes = taken;
     if (taken)
         list_shrank(c, e, 1, "lrem");
     else
@@ -118,6 +119,7 @@ void cmd_ltrim(struct call *c)
     d = list_of(e);
     count = (int64_t)d->count;
     kept = list_span(count, &start, stop);
+    c->changes = (uint64_t)(count - kept);
     if (kept == count)
         call_no_effect(c);
     if (kept == 0)

@@ -37,6 +37,7 @@ static bool move_if_there(struct call *c, enum deque_end taken, enum deque_end p
     if (!e || !want_type(c, e, VALUE_LIST) || !want_type(c, call_write(c, 2), VALUE_LIST))
         return false;
     move(c, e, taken, put);
+    c->changes = 1;
     return true;
 }
 

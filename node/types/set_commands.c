@@ -17,6 +17,7 @@ static size_t add_new(struct call *c, int key, int first, int count)
     for (int i = 0; i < count; i++)
         set_add(s, c->argv[first + i], keyspace_limits(call_keyspace(c)));
     v.apart = s;
+    c->changes = set_count(s);
     keyspace_put(call_keyspace(c), c->db, c->argv[key], &v, NO_EXPIRY, call_door(c));
     set_event(c, "sadd", key);
     return set_count(s);
@@ -31,6 +32,7 @@ static size_t add_more(struct call *c, struct entry *e)
     for (int i = 2; i < c->argc; i++)
         set_add(s, c->argv[i], keyspace_limits(call_keyspace(c)));
     after = set_count(s);
+    c->changes = after - before;
     if (after > before) {
         keyspace_changed(call_keyspace(c), c->db, e);
         set_event(c, "sadd", 1);
@@ -59,6 +61,7 @@ void cmd_srem(struct call *c)
     s = e ? entry_apart(e) : NULL;
     for (int i = 2; s && i < c->argc && set_count(s); i++)
         removed += set_remove(s, c->argv[i]);
+    c->changes = (uint64_t)removed;
     if (removed)
         end_removal(c, e, 1, "srem", set_count(s) == 0);
     else
@@ -133,6 +136,7 @@ void cmd_smove(struct call *c)
     }
     end_removal(c, from, 1, "srem", set_count(s) == 0);
     move_in(c);
+    c->changes = 0;
     reply_int(c->reply, 1);
 }
 

@@ -505,6 +505,7 @@ static void store(struct call *c, struct sort *s)
         if (s->hides)
             effect_as_made(c, c->argv[s->store], d);
         store_list(c, s->store, d);
+        c->changes = count;
     } else {
         deque_free(d);
         if (keyspace_delete(call_keyspace(c), c->db, c->argv[s->store], call_door(c))) {

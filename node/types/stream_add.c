@@ -282,6 +282,7 @@ void cmd_xtrim(struct call *c)
         call_no_effect(c);
         return;
     }
+    c->changes = gone;
     stream_changed(c, e, "xtrim", 1);
     effect_made_exact(c, &a, stream_of(e), (struct bytes){ NULL, 0 });
 }
@@ -305,6 +306,7 @@ void cmd_xdel(struct call *c)
     gone = stream_delete(stream_of(e), ids, (size_t)c->argc - 2);
     xfree(ids);
     reply_int(c->reply, (int64_t)gone);
+    c->changes = gone;
     if (gone)
         stream_changed(c, e, "xdel", 1);
     else

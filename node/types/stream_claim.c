@@ -98,6 +98,7 @@ void cmd_xack(struct call *c)
     }
     xfree(ids);
     reply_int(c->reply, acknowledged);
+    c->changes = (uint64_t)acknowledged;
     if (acknowledged)
         stream_noted(c, e, NULL, 1);
     else
@@ -384,6 +385,7 @@ static void claim_ids(struct call *c, struct claiming *k, const struct stream_id
     if (moved) /* a claim says so too, but to a follower it looks like a delivery */
         effect_group_position(c, 1, 2, k->g);
     late_end_array(c, &claimed, done);
+    c->changes = (uint64_t)done;
     if (c->intents & INTENT_EFFECT)
         stream_noted(c, k->e, NULL, 1);
 }
@@ -475,6 +477,7 @@ static void reply_sweep(struct call *c, struct claiming *k, struct stream_id fro
         reply_stream_id(c, id);
     }
     buf_fini(&deleted);
+    c->changes = claimed;
     if (c->intents & INTENT_EFFECT)
         stream_noted(c, k->e, NULL, 1);
 }

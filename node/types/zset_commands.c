@@ -225,6 +225,7 @@ void zset_add(struct call *c, struct zset_adding *a)
         reply_error(c->reply, "ERR resulting score is not a number (NaN)");
     else
         reply_added(c, a);
+    c->changes = (uint64_t)(a->added + a->updated);
     if (a->added || a->updated)
         zset_event(c, a->flags & ZADD_INCR ? "zincr" : "zadd", 1);
     else
@@ -261,6 +262,7 @@ void cmd_zrem(struct call *c)
     z = e ? entry_apart(e) : NULL;
     for (int i = 2; z && i < c->argc && zset_count(z); i++)
         removed += zset_remove(&z, c->argv[i]);
+    c->changes = (uint64_t)removed;
     if (removed) {
         entry_set_apart(e, z);
         end_removal(c, e, 1, "zrem", zset_count(z) == 0);

@@ -33,6 +33,7 @@ static void pop_items(struct call *c, struct entry *e, uint64_t count, bool high
     zset_each(z, highest ? all - 1 : 0, count, highest, reply_popped, &p);
     zset_remove_run(&z, highest ? all - count : 0, count);
     entry_set_apart(e, z);
+    c->changes = count;
 }
 
 static void end_pop(struct call *c, struct entry *e, int key, bool highest)

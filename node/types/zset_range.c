@@ -216,6 +216,7 @@ static void remove_range(struct call *c, enum range_by by, const char *event)
         return;
     z = e ? entry_apart(e) : NULL;
     at = z ? ranks_of(z, &r) : (struct rank_range){ 0, 0 };
+    c->changes = at.end - at.first;
     if (at.end > at.first) {
         zset_remove_run(&z, at.first, at.end - at.first);
         entry_set_apart(e, z);

@@ -1,6 +1,6 @@
 """Every command row, on our node and on Debian's redis-server: invocations made from what COMMAND DOCS says of it, right
-and wrong ones, to keys of every type, over RESP2 and RESP3. Replies agree in type, text and order, and so does all data
-afterwards. What differs on purpose stands in rows_differ.txt. The seed is printed; TEST_SEED replays it.
+and wrong ones, to keys of every type, over RESP2 and RESP3. Replies agree in type, text and order, and so does what others
+notice (harness/witness.py), and all data afterwards. What differs on purpose stands in rows_differ.txt. The seed is printed; TEST_SEED replays it.
 """
 import fnmatch
 import os
@@ -11,6 +11,7 @@ from harness.dataset import KEYS, KEYS_OF_GROUP, data_of, fill, words
 from harness.invocations import Maker, rows_of
 from harness.resp import Closed, Reply, encode
 from harness.seed import seeded
+from harness.witness import Witness
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EACH = 10     # random invocations of a row in each protocol, besides those of keys of every type
@@ -26,6 +27,19 @@ OWN_CONNECTION = {"connection", "transactions", "pubsub"}
 VARIABLE = {"expiretime", "pexpiretime", "hello", "xinfo|groups", "xinfo|stream", "client|id", "client|list", "role", "memory|usage",
             "acl|genpass", "acl|log"}
 UNORDERED = {"config|get", "acl|cat", "hgetall", "pubsub|channels", "command|list"}
+
+# What others notice, and differs for a reason: of these rows, or of all that a pattern names.
+NOTICED_OTHERWISE = {
+    ("x*", "keyspace_hits"): "reading streams Redis looks twice, and it counts where it looks before a change",
+    ("x*", "keyspace_misses"): "the same",
+    ("x*", "rdb_changes_since_last_save"): "it counts what has to be told to followers",
+    ("x*", "events"): "a keymiss for each of those looks",
+    ("scan", "keyspace_hits"): "with TYPE it counts each key that it passes",
+    ("pfdebug", "invalid"): "it changes the form of a value",
+    ("pfadd", "rdb_changes_since_last_save"): "a new value counts besides its elements",
+    ("flush*", "rdb_changes_since_last_save"): "of what was empty; and where a file is saved at once the count begins anew",
+    ("ltrim", "rdb_changes_since_last_save"): "of nothing",
+}
 
 CHANGE_FORMS = {"sort", "sort_ro"}  # of what they read, in Redis alone: it makes a skiplist of a sorted set that it sorts
 UNEQUAL = (set(KEYS_OF_GROUP["sorted-set"]) | set(KEYS_OF_GROUP["geo"])) - {"lexzset"}
@@ -143,6 +157,7 @@ SLOWLOG GET 1 2
 FUNCTION LOAD REPLACE "#!lua\n" x
 ZMPOP 2 zset zset2 MIN COUNT 0 COUNT; ZMPOP 1 zset MAX COUNT 1 x
 LMPOP 1 list LEFT COUNT x COUNT; LMPOP 1 list RIGHT COUNT 1 COUNT
+MEMORY USAGE string SAMPLES 1 SAMPLES x; MEMORY USAGE missing SAMPLES 0 SAMPLES 5; MEMORY USAGE missing SAMPLES 1 SAMPLES; MEMORY USAGE missing SAMPLES -1
 XGROUP CREATE stream g9 $ ENTRIESREAD 0 ENTRIESREAD 0; XGROUP SETID stream g1 0 ENTRIESREAD 1 ENTRIESREAD 1; XINFO GROUPS stream2
 """
 
@@ -167,6 +182,7 @@ class Comparison:
         with self.servers[0].client(proto=3) as a, self.servers[1].client(proto=3) as b:
             self.rows = rows_of(a, b)
         self.clients = {proto: [server.client(proto=proto) for server in self.servers] for proto in (2, 3)}
+        self.witnesses = [Witness(server) for server in self.servers]
         self.asked, self.differing, self.excused = set(), [], read_excused()
 
     def run(self):
@@ -185,6 +201,8 @@ class Comparison:
         for server in self.servers:
             with server.client() as c:
                 fill(c)
+        for witness in self.witnesses:
+            witness.begin()
 
     # -- one row
 
@@ -214,13 +232,27 @@ class Comparison:
     # -- one conversation
 
     def ask(self, row, steps, proto):
+        standing = row and row.group not in OWN_CONNECTION and row.name not in CHOSEN
         self.asked.add(tuple(map(tuple, steps)))
-        if row and row.group not in OWN_CONNECTION and row.name not in CHOSEN:
+        if standing:
             mine, peer = ([c.ask(*steps[0])] for c in self.clients[proto])
         else:
             mine, peer = (talk(server, steps, proto) for server in self.servers)
+        text = "; ".join(" ".join(quoted(w) for w in step) for step in steps)
         if not same(row, steps[-1], mine, peer):
-            self.note("; ".join(" ".join(quoted(w) for w in step) for step in steps), proto, mine, peer)
+            self.note(text, proto, mine, peer)
+        if standing:
+            self.compare_noticed(row, text)
+
+    def compare_noticed(self, row, text):
+        mine, peer = (w.noticed() for w in self.witnesses)
+        for one in mine, peer:
+            one["invalid"] -= self.witnesses[0].expired | self.witnesses[1].expired
+        for what in mine:
+            if mine[what] != peer[what] and not any(fnmatch.fnmatchcase(row.name, rows) and what == excused
+                                                    for rows, excused in NOTICED_OTHERWISE):
+                self.differing.append("%s after %.400s\n    holdfast %.400s\n    redis    %.400s" %
+                                      (what, text, mine[what], peer[what]))
 
     def note(self, text, proto, mine, peer):
         excuse = next((e for e in self.excused if e.covers(text)), None)

@@ -104,6 +104,12 @@ def test_exec_is_refused_whole_where_memory_ran_out_since(t):
             a.call("GET", "x")
             b.call("CONFIG", "SET", "maxmemory", "1")
             assert a.call("EXEC") == [None]
+            for words in ("MULTI",), ("WATCH", "x"), ("GET", "x"):  # only what ends it is taken
+                a.call("CONFIG", "SET", "maxmemory", "0")
+                a.call("MULTI")
+                b.call("CONFIG", "SET", "maxmemory", "1")
+                assert a.ask(*words)[1].startswith("OOM command not allowed"), words
+                assert a.ask("EXEC")[1].startswith("EXECABORT"), words
 
 
 def test_every_policy_keeps_within_maxmemory(t):
