@@ -462,7 +462,14 @@ static void push_found(struct call *c, struct sort *s, struct deque *d, struct b
     }
 }
 
-/* Followers get the list, for to them the same SORT would show what has ended. */
+/* Would the same SORT store something else at a follower? It still sees fields that ended; and where a part is all that is
+ * sorted, equals come in the order of the collection, which for a set is everybody's own. */
+static bool is_ours_alone(const struct sort *s)
+{
+    return s->hides || (s->has_by && s->wanted < s->count && s->type != VALUE_LIST);
+}
+
+/* So followers get the list. */
 static void effect_as_made(struct call *c, struct bytes key, const struct deque *d)
 {
     char scratch[REWRITE_ITEMS][LISTPACK_INT_TEXT];
@@ -502,7 +509,7 @@ static void store(struct call *c, struct sort *s)
     }
     count = d->count;
     if (count) {
-        if (s->hides)
+        if (is_ours_alone(s))
             effect_as_made(c, c->argv[s->store], d);
         store_list(c, s->store, d);
         c->changes = count;

@@ -94,3 +94,16 @@ def test_who_waits_for_a_list_gets_what_is_stored(t):
         assert c.call("SORT", "l", "STORE", "d") == 3
         assert a.read() == ["d", "1"]
         assert c.call("LRANGE", "d", "0", "-1") == ["2", "3"]
+
+
+def test_a_part_of_equals_is_stored_as_the_leader_chose_it(t):
+    """Which of them those are depends on the order of a set, and that is each node's own."""
+    leader = t.node(product="holdfast").start()
+    follower = t.node(product="holdfast", follows=leader).start()
+    follower.wait_follows(leader)
+    with leader.client() as c:
+        c.call("SADD", "set", *range(1000))
+        c.pipeline([["SET", "w:%d" % i, "same"] for i in range(1000)])
+        assert c.call("SORT", "set", "BY", "w:*", "ALPHA", "LIMIT", 0, 20, "STORE", "part") == 20
+    follower.wait_same_offset(leader)
+    assert follower.call("LRANGE", "part", 0, -1) == leader.call("LRANGE", "part", 0, -1)
