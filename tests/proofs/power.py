@@ -22,8 +22,8 @@ ROUNDS = 100
 MUTANT_ROUNDS = 60
 RESTORES = 10  # disks that one cut may leave
 # Operations from the first sync that is left out to the cut. 5 and 6: a new manifest has its name, and the
-# directory is about to be synced.
-AFTER = [1, 2, 3, 5, 5, 5, 6, 6, 6, 8, 20, 100, 1000]
+# directory is about to be synced. 40 to 150: files that it names no more are deleted.
+AFTER = [1, 2, 3, 5, 5, 5, 6, 6, 6, 8, 20, 40, 65, 100, 150, 1000]
 LATE = [20, 100, 1000, 1000]  # of a member, which says something only when it has started
 # Among which one is the last.
 OPERATIONS = {"always": 1500, "rewrite": 1500, "rdb": 80, "torn": 300, "config": 200,
