@@ -115,6 +115,14 @@ static int open_temp(const char *temp, const char *path, unsigned mode)
     return fd;
 }
 
+/* A device (/dev/null in place of a configuration) would be gone for everybody. */
+static bool is_no_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 enum err file_replace(const char *path, struct bytes content, unsigned mode, struct errmsg *out_why)
 {
     char tag[17];
@@ -122,6 +130,10 @@ enum err file_replace(const char *path, struct bytes content, unsigned mode, str
     enum err e = OK;
     int fd;
 
+    if (is_no_file(path)) {
+        errmsg_set(out_why, "%s is not a regular file", path);
+        return ERR_IO;
+    }
     random_hex(tag, 16);
     buf_printf(&temp, "%s.%s.tmp", path, tag);
     fd = open_temp(buf_text(&temp), path, mode);

@@ -123,5 +123,21 @@ START_TEST(a_replacement_is_as_secret_as_the_file_from_its_first_byte)
 }
 END_TEST
 
-CHECK_MAIN("file", only_old_temps_of_this_path_are_swept,
+START_TEST(what_is_no_file_is_not_replaced)
+{
+    struct errmsg why;
+    struct stat st;
+
+    ck_assert_ptr_nonnull(mkdtemp(strcpy(dir, "/tmp/test_file.XXXXXX")));
+    snprintf(path, sizeof path, "%s/conf", dir);
+    ck_assert_int_eq(symlink("/dev/null", path), 0);
+    ck_assert_int_eq(file_replace(path, BYTES("text"), 0644, &why), ERR_IO);
+    ck_assert_ptr_nonnull(strstr(why.text, "is not a regular file"));
+    ck_assert(lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
+    unlink(path);
+    rmdir(dir);
+}
+END_TEST
+
+CHECK_MAIN("file", what_is_no_file_is_not_replaced, only_old_temps_of_this_path_are_swept,
            a_replacement_is_as_secret_as_the_file_from_its_first_byte)
