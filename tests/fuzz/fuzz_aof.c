@@ -186,6 +186,7 @@ static void load(int fd, char path[64], enum aof_file_type type, bool sliced)
     ASSERT(e != OK || check_file(path, node.w.keyspace, false) == 0);
     aof_load_free(l);
     keyspace_flush(node.w.keyspace, -1);
+    settle_node(&node);
 }
 
 /* Where another file follows, and where it is not allowed, nothing is cut, and a file is whole or refused. */
@@ -211,6 +212,7 @@ static void load_uncut(int fd, char path[64])
         ASSERT(size_of(fd) == size && (e != OK || whole));
         aof_load_free(l);
         keyspace_flush(node.w.keyspace, -1);
+        settle_node(&node);
     }
     settings.aof_load_truncated = true;
 }

@@ -367,5 +367,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buf_fini(&walls[i]);
     script_free(node.w.script);
     keyspace_flush(node.w.keyspace, -1);
+    settle_node(&node);
     return 0;
 }

@@ -73,6 +73,7 @@ static void check_commands(const struct entry *e)
     digest_value(ks, same, digests[1]);
     ASSERT(!memcmp(digests[0], digests[1], DIGEST_LEN));
     keyspace_flush(ks, -1);
+    settle_node(&node);
     buf_fini(&commands);
 }
 

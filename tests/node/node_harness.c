@@ -1,5 +1,6 @@
 #include "tests/node/node_harness.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "common/acl/acl.h"
@@ -58,4 +59,10 @@ void close_node(struct node *n)
     link_system_fini(w->loop);
     ev_loop_destroy(w->loop);
     settings_free(w->settings);
+}
+
+void settle_node(struct node *n)
+{
+    while (keyspace_unfreed_bytes(n->w.keyspace))
+        sched_yield();
 }

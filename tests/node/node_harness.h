@@ -22,5 +22,7 @@ struct node {
 /* rows: arrays, with a NULL behind the last. */
 void open_node(struct node *n, const struct command *const *rows);
 void close_node(struct node *n);
+/* Waits until everything that left the data set is freed: another thread does that. */
+void settle_node(struct node *n);
 
 #endif
