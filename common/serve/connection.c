@@ -45,20 +45,17 @@ static void auth(struct call *c)
         reply_ok(c->reply);
 }
 
-struct hello {
-    int64_t proto; /* 0: as it is */
-    struct bytes user, password, name;
-};
-
-static bool read_hello(struct call *c, struct hello *out)
+/* What a word asks for is done before the next one is read, as in Redis 7.0. proto 0: as it is. */
+static bool obey_hello(struct call *c, int64_t *out_proto)
 {
+    *out_proto = 0;
     if (c->argc < 2)
         return true;
-    if (!bytes_to_i64(c->argv[1], &out->proto)) {
+    if (!bytes_to_i64(c->argv[1], out_proto)) {
         reply_error(c->reply, "ERR Protocol version is not an integer or out of range");
         return false;
     }
-    if (out->proto < 2 || out->proto > 3) {
+    if (*out_proto < 2 || *out_proto > 3) {
         reply_error(c->reply, "NOPROTO unsupported protocol version");
         return false;
     }
@@ -66,10 +63,14 @@ static bool read_hello(struct call *c, struct hello *out)
         int more = c->argc - i - 1;
 
         if (bytes_is_word(c->argv[i], "auth") && more >= 2) {
-            out->user = c->argv[++i];
-            out->password = c->argv[++i];
+            if (!log_in(c, c->argv[i + 1], c->argv[i + 2]))
+                return false;
+            i += 2;
         } else if (bytes_is_word(c->argv[i], "setname") && more >= 1) {
-            out->name = c->argv[++i];
+            if (!session_set_name(&c->session->name, c->argv[++i])) {
+                reply_error(c->reply, NAME_REFUSED);
+                return false;
+            }
         } else {
             reply_errorf(c->reply, "ERR Syntax error in HELLO option '%.*s'",
                          SERVE_SHOWN(c->argv[i]));
@@ -106,11 +107,9 @@ static void tell_hello(struct call *c)
 static void hello(struct call *c)
 {
     struct session *s = c->session;
-    struct hello h = { 0 };
+    int64_t proto;
 
-    if (!read_hello(c, &h))
-        return;
-    if (h.user.at && !log_in(c, h.user, h.password))
+    if (!obey_hello(c, &proto))
         return;
     if (!(s->flags & SESSION_AUTHENTICATED)) {
         reply_error(c->reply,
@@ -119,12 +118,8 @@ static void hello(struct call *c)
                     "client and select the RESP protocol version at the same time");
         return;
     }
-    if (h.name.at && !session_set_name(&s->name, h.name)) {
-        reply_error(c->reply, NAME_REFUSED);
-        return;
-    }
-    if (h.proto)
-        c->reply->proto = s->reply.proto = (int)h.proto;
+    if (proto)
+        c->reply->proto = s->reply.proto = (int)proto;
     tell_hello(c);
 }
 

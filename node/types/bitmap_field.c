@@ -226,7 +226,7 @@ static void write_all(struct call *c, const struct field_ops *list)
 {
     struct entry *e = call_write(c, 1);
     struct string_edit edit;
-    bool changed = false;
+    uint64_t changes = 0;
 
     if (!want_type(c, e, VALUE_STRING))
         return;
@@ -237,14 +237,15 @@ static void write_all(struct call *c, const struct field_ops *list)
 
         if (op->verb == FIELD_GET)
             reply_int(c->reply, (int64_t)read_field((struct bytes){ edit.at, edit.len }, op));
-        else if (write_field(c, op, &edit))
-            changed = true;
+        else
+            changes += write_field(c, op, &edit);
     }
-    if (edit.grew || changed)
+    c->changes = changes;
+    if (edit.grew || changes)
         string_edit_end(c, 1, &edit);
     else
         call_no_effect(c);
-    if (changed)
+    if (changes)
         string_event(c, "setbit", 1);
 }
 
