@@ -5,6 +5,7 @@ fsync of the node in turn.
 """
 import os
 import random
+import threading
 import time
 
 from harness.case import limit
@@ -132,21 +133,19 @@ def test_who_waits_for_a_failing_fsync_is_told_nothing(t):
     assert node.call("GET", "a") == "after"
 
 
-def stalls(node, seconds, leader=None):
-    """An fsync takes that long, and so does each write meanwhile. No error."""
-    pending = lambda: node.info("persistence")["aof_pending_bio_fsync"] == "1"
-    node.disk.say("slow %d *incr*" % (seconds * 1000))
+def stalls(node, leader=None):
+    """Until disk.say() an fsync does not end, and nor does a write meanwhile. No error."""
+    node.disk.say("stall sync *incr*")
     (leader or node).call("SET", "stalls", "1")
-    until(pending, 10, "an fsync")
-    node.call("DEBUG", "AOF-FLUSH-SLEEP", seconds * 1000000)
-    assert pending()
+    until(lambda: node.info("persistence")["aof_pending_bio_fsync"] == "1", 10, "an fsync")
+    node.disk.say("stall sync *incr*", "stall write *incr*")
 
 
 @limit(90)
 def test_what_is_answered_while_a_disk_stalls_is_two_seconds_of_writes(t):
-    node = node_on(t, enable_debug_command="yes")
+    node = node_on(t)
     answered = []
-    stalls(node, 30)
+    stalls(node)
     with node.client(timeout=3) as c:
         try:
             while len(answered) < 10 ** 6:
@@ -168,21 +167,21 @@ def test_what_is_answered_while_a_disk_stalls_is_two_seconds_of_writes(t):
 @limit(120)
 def test_a_disk_that_stalls_is_held_so_much_for_and_no_more(t):
     """By a node's own clients, and by a leader's stream."""
-    leader = node_on(t, enable_debug_command="yes")
-    node = node_on(t, enable_debug_command="yes", replicaof="%s %d" % leader.address)
+    leader = node_on(t)
+    node = node_on(t, replicaof="%s %d" % leader.address)
     node.wait_follows(leader)
     until(lambda: "aof-rewritten" in node.text(), 10, "its first base")
     for stalled in (node, leader):
-        stalls(stalled, 6, leader)
+        stalls(stalled, leader)
         with leader.client(timeout=60) as c:
-            for i in range(400):
-                c.send("SET", "a", str(i) + "x" * 1024 * 1024)
-            until(lambda: "aof-stalled" in stalled.text(), 20, "writes to be paused")
+            sender = threading.Thread(target=lambda: [c.send("SET", "a", str(i) + "x" * 1024 * 1024) for i in range(400)])
+            sender.start()
+            until(lambda: "aof-stalled" in stalled.text(), 60, "writes to be paused")
             used = int(stalled.info("memory")["used_memory"])
             assert used < 350 * 1024 * 1024, used
             assert int(stalled.info("persistence")["aof_buffer_length"]) < 270 * 1024 * 1024
-            stalled.call("DEBUG", "AOF-FLUSH-SLEEP", 0)
             stalled.disk.say()
+            sender.join()
             assert [c.read() for _ in range(400)] == ["OK"] * 400
     node.wait_same_offset(leader)
     before = leader.call("DEBUG", "DIGEST")
@@ -385,14 +384,14 @@ def test_sentinels_leave_a_leader_whose_disk_fails(t):
 
 @limit(120)
 def test_sentinels_leave_a_leader_whose_disk_stalls(t):
-    leader = node_on(t, enable_debug_command="yes")
+    leader = node_on(t)
     well = t.node(product="holdfast", follows=leader).start()
     well.wait_follows(leader)
     row = ("mymaster", leader.address, 2, {"down-after-milliseconds": "1000"})
     sentinels = [t.sentinel(product=p, watch=[row]).start() for p in ("holdfast", "redis", "holdfast")]
     until(lambda: all(len(s.call("SENTINEL", "SENTINELS", "mymaster")) == 2 and
                       len(s.call("SENTINEL", "REPLICAS", "mymaster")) == 1 for s in sentinels), 30, "everybody to be known")
-    stalls(leader, 60)
+    stalls(leader)
     with leader.client(timeout=60) as c:
         c.send("SET", "a", "2")
         until(lambda: all(s.leader("mymaster") == well.address for s in sentinels), 60, "the other one to lead")

@@ -36,8 +36,8 @@ static struct {
     const char *control;
     char *paths[FDS];       /* of tracked descriptors, relative to root */
     char renamed[PATH_MAX]; /* the name that was given last */
-    unsigned long operations, ignored_at;
-    unsigned long loaded_at; /* the program, without its libraries */
+    unsigned long operations, ignored_at, unlinked_at; /* the first unlink behind that */
+    unsigned long loaded_at;                           /* the program, without its libraries */
 } disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .log = -1 };
 
 #define REAL(name) ((__typeof__(&(name)))real(#name))
@@ -136,6 +136,29 @@ static int wanted(const char *kind, const char *path)
     return 0;
 }
 
+static bool stalls(const char *kind, const char *path)
+{
+    char text[CONTROL_BYTES], *rest = text, *line;
+
+    memcpy(text, disk.control, sizeof text);
+    text[sizeof text - 1] = '\0';
+    while ((line = strsep(&rest, "\n"))) {
+        char word[32], glob[256];
+
+        if (sscanf(line, "stall %31s %255s", word, glob) == 2 && !strcmp(word, kind) &&
+            !fnmatch(glob, path, 0))
+            return true;
+    }
+    return false;
+}
+
+/* Without the lock: others go on. */
+static void wait_while_stalled(const char *kind, int fd)
+{
+    while (stalls(kind, disk.paths[fd]))
+        usleep(2000);
+}
+
 static unsigned long number(const char *name)
 {
     const char *at = strstr(disk.control, name);
@@ -146,11 +169,12 @@ static unsigned long number(const char *name)
 /* Before an operation happens: does the power go? */
 static void step(void)
 {
-    unsigned long cut = number("cut "), after = number("after ");
+    unsigned long cut = number("cut "), after = number("after "), gone = number("gone ");
 
     disk.operations++;
     if ((cut && disk.operations >= cut) ||
-        (after && disk.ignored_at && disk.operations >= disk.ignored_at + after)) {
+        (after && disk.ignored_at && disk.operations >= disk.ignored_at + after) ||
+        (gone && disk.unlinked_at && disk.operations >= disk.unlinked_at + gone)) {
         raise(SIGKILL);
         pause();
     }
@@ -321,6 +345,8 @@ int unlink(const char *path)
         return REAL(unlink)(path);
     pthread_mutex_lock(&disk.lock);
     step();
+    if (disk.ignored_at && !disk.unlinked_at)
+        disk.unlinked_at = disk.operations;
     result = one_name("unlink", REAL(unlink)(path), name);
     pthread_mutex_unlock(&disk.lock);
     return result;
@@ -373,6 +399,7 @@ ssize_t write(int fd, const void *data, size_t len)
 
     if (!tracked(fd))
         return REAL(write)(fd, data, len);
+    wait_while_stalled("write", fd);
     pthread_mutex_lock(&disk.lock);
     n = write_tracked(fd, data, len, -1);
     pthread_mutex_unlock(&disk.lock);
@@ -385,6 +412,7 @@ ssize_t writev(int fd, const struct iovec *pieces, int count)
 
     if (!tracked(fd))
         return REAL(writev)(fd, pieces, count);
+    wait_while_stalled("write", fd);
     pthread_mutex_lock(&disk.lock);
     for (int i = 0; i < count; i++) {
         n = write_tracked(fd, pieces[i].iov_base, pieces[i].iov_len, -1);
@@ -405,6 +433,7 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
 
     if (!tracked(fd))
         return REAL(pwrite)(fd, data, len, at);
+    wait_while_stalled("write", fd);
     pthread_mutex_lock(&disk.lock);
     n = write_tracked(fd, data, len, at);
     pthread_mutex_unlock(&disk.lock);
@@ -473,6 +502,7 @@ static int sync_tracked(int fd, const char *kind)
     int error, result = 0;
 
     dawdle(disk.paths[fd]);
+    wait_while_stalled("sync", fd);
     pthread_mutex_lock(&disk.lock);
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
         kind = "dirsync";

@@ -22,8 +22,9 @@ ROUNDS = 100
 MUTANT_ROUNDS = 60
 RESTORES = 10  # disks that one cut may leave
 # Operations from the first sync that is left out to the cut. 5 and 6: a new manifest has its name, and the
-# directory is about to be synced. 40 to 150: files that it names no more are deleted.
-AFTER = [1, 2, 3, 5, 5, 5, 6, 6, 6, 8, 20, 40, 65, 100, 150, 1000]
+# directory is about to be synced.
+AFTER = [1, 2, 3, 5, 5, 5, 6, 6, 6, 8, 20, 100, 1000]
+GONE = [1, 2, 3, 5, 8]  # from the first file that is deleted behind it: a new manifest names it no more
 LATE = [20, 100, 1000, 1000]  # of a member, which says something only when it has started
 # Among which one is the last.
 OPERATIONS = {"always": 1500, "rewrite": 1500, "rdb": 80, "torn": 300, "config": 200,
@@ -214,7 +215,7 @@ def one_round(t, promise, lines):
     if promise == "everysec":  # long enough for a promise to be due
         time.sleep(SLACK_S + 0.5 + rng.random())
         disk.say(*(list(lines) + ["cut 1"]))
-    elif not any(line.startswith("after") for line in lines):
+    elif not any(line.startswith(("after", "gone")) for line in lines):
         time.sleep(rng.random() * 0.3)
         disk.say(*(list(lines) + ["cut %d" % (rng.randrange(OPERATIONS[promise]) + 1)]))
     wait_dead(node)
@@ -414,7 +415,9 @@ def prove(t):
         while not found and tried < MUTANT_ROUNDS:
             tried += 1
             lines = ["skip " + places[caller, called]]
-            if promise != "everysec":
+            if promise == "rewrite" and t.random.random() < .5:
+                lines += ["gone %d" % t.random.choice(GONE), "cut %d" % (4 * OPERATIONS[promise])]
+            elif promise != "everysec":
                 lines.append("after %d" % t.random.choice(LATE if promise == "durable" else AFTER))
             found = round_of(promise)(t, promise, lines)
         t.promise(bool(found), "without %s (%s in %s): found in round %d" %
