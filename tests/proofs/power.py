@@ -19,7 +19,7 @@ from harness.resp import Client, ReplyError
 from harness.wait import until
 
 ROUNDS = 100
-MUTANT_ROUNDS = 60
+MUTANT_ROUNDS = 200
 RESTORES = 10  # disks that one cut may leave
 # Operations from the first sync that is left out to the cut. 5 and 6: a new manifest has its name, and the
 # directory is about to be synced.
@@ -415,7 +415,7 @@ def prove(t):
         while not found and tried < MUTANT_ROUNDS:
             tried += 1
             lines = ["skip " + places[caller, called]]
-            if promise == "rewrite" and t.random.random() < .5:
+            if promise == "rewrite" and t.random.random() < .3:
                 lines += ["gone %d" % t.random.choice(GONE), "cut %d" % (4 * OPERATIONS[promise])]
             elif promise != "everysec":
                 lines.append("after %d" % t.random.choice(LATE if promise == "durable" else AFTER))
