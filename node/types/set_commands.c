@@ -17,7 +17,6 @@ static size_t add_new(struct call *c, int key, int first, int count)
     for (int i = 0; i < count; i++)
         set_add(s, c->argv[first + i], keyspace_limits(call_keyspace(c)));
     v.apart = s;
-    c->changes = set_count(s);
     keyspace_put(call_keyspace(c), c->db, c->argv[key], &v, NO_EXPIRY, call_door(c));
     set_event(c, "sadd", key);
     return set_count(s);
@@ -32,7 +31,6 @@ static size_t add_more(struct call *c, struct entry *e)
     for (int i = 2; i < c->argc; i++)
         set_add(s, c->argv[i], keyspace_limits(call_keyspace(c)));
     after = set_count(s);
-    c->changes = after - before;
     if (after > before) {
         keyspace_changed(call_keyspace(c), c->db, e);
         set_event(c, "sadd", 1);
@@ -46,8 +44,10 @@ void cmd_sadd(struct call *c)
 {
     struct entry *e = call_write(c, 1);
 
-    if (want_type(c, e, VALUE_SET))
-        reply_int(c->reply, (int64_t)(e ? add_more(c, e) : add_new(c, 1, 2, c->argc - 2)));
+    if (!want_type(c, e, VALUE_SET))
+        return;
+    c->changes = e ? add_more(c, e) : add_new(c, 1, 2, c->argc - 2);
+    reply_int(c->reply, (int64_t)c->changes);
 }
 
 void cmd_srem(struct call *c)
@@ -136,7 +136,6 @@ void cmd_smove(struct call *c)
     }
     end_removal(c, from, 1, "srem", set_count(s) == 0);
     move_in(c);
-    c->changes = 0;
     reply_int(c->reply, 1);
 }
 
