@@ -112,50 +112,41 @@ static const char *inside(const char *path, char *out)
     return out[disk.root_len] ? out + disk.root_len + 1 : "";
 }
 
-/* The errno that the control file wants for this, -1 for "say yes and do nothing", 0 for nothing. */
-static int wanted(const char *kind, const char *path)
+/* Does a line of the control file say this of that path? error: the number between them, where there is one. */
+static bool says(const char *verb, const char *kind, const char *path, int *error)
 {
     char text[CONTROL_BYTES], *rest = text, *line;
 
     memcpy(text, disk.control, sizeof text);
     text[sizeof text - 1] = '\0';
     while ((line = strsep(&rest, "\n"))) {
-        char word[32], glob[256];
-        int error;
+        char first[16], word[32], glob[256];
+        int count = error ? sscanf(line, "%15s %31s %d %255s", first, word, error, glob) - 1
+                          : sscanf(line, "%15s %31s %255s", first, word, glob);
 
-        if (sscanf(line, "ignore %31s %255s", word, glob) == 2 && !strcmp(word, kind) &&
-            !fnmatch(glob, path, 0)) {
-            if (!disk.ignored_at)
-                disk.ignored_at = disk.operations;
-            return -1;
-        }
-        if (sscanf(line, "fail %31s %d %255s", word, &error, glob) == 3 && !strcmp(word, kind) &&
-            !fnmatch(glob, path, 0))
-            return error;
-    }
-    return 0;
-}
-
-static bool stalls(const char *kind, const char *path)
-{
-    char text[CONTROL_BYTES], *rest = text, *line;
-
-    memcpy(text, disk.control, sizeof text);
-    text[sizeof text - 1] = '\0';
-    while ((line = strsep(&rest, "\n"))) {
-        char word[32], glob[256];
-
-        if (sscanf(line, "stall %31s %255s", word, glob) == 2 && !strcmp(word, kind) &&
-            !fnmatch(glob, path, 0))
+        if (count == 3 && !strcmp(first, verb) && !strcmp(word, kind) && !fnmatch(glob, path, 0))
             return true;
     }
     return false;
 }
 
+/* The errno that the control file wants for this, -1 for "say yes and do nothing", 0 for nothing. */
+static int wanted(const char *kind, const char *path)
+{
+    int error;
+
+    if (says("ignore", kind, path, NULL)) {
+        if (!disk.ignored_at)
+            disk.ignored_at = disk.operations;
+        return -1;
+    }
+    return says("fail", kind, path, &error) ? error : 0;
+}
+
 /* Without the lock: others go on. */
 static void wait_while_stalled(const char *kind, int fd)
 {
-    while (stalls(kind, disk.paths[fd]))
+    while (says("stall", kind, disk.paths[fd], NULL))
         usleep(2000);
 }
 
