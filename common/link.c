@@ -53,6 +53,7 @@ void link_end(struct link *l)
     if (l->fd >= 0)
         close(l->fd);
     l->fd = -1;
+    l->received = (struct buf){ 0 };
     link_move(l, LINK_DEAD);
 }
 
@@ -86,7 +87,7 @@ void link_kill_errno(struct link *l, int error)
 
 bool link_may_leave(const struct link *l)
 {
-    return l->state == LINK_OPEN && !l->handshaking && out_pending(&l->out) == 0;
+    return l->state == LINK_OPEN && !l->handshaking && !l->received.at && out_pending(&l->out) == 0;
 }
 
 void link_leave(struct link *l)

@@ -20,7 +20,7 @@
  * link_again reads nothing before that call has come.
  *
  * Owner: the link itself, until freed by the reaper; users hold a pointer between link_new and
- * on_closed. Cost: one read and one writev per turn; another read where the first filled its buffer,
+ * on_closed. Cost: one read and one writev per turn, or a share of one for many links (link_use_batches); another read where the first filled its buffer,
  * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full. Who keeps the loop for long does not
  * make others wait: once a turn has taken LINK_PATIENCE_US, links whose owners called them lengthy come after everybody
  * else, for LINK_LENGTHY_US of a turn, and those that are left over come with the next. So it is with large outputs, and
@@ -114,6 +114,8 @@ struct link {
     const struct link_ops *ops;
     void *owner;
     struct buf in; /* received, not consumed: in.at + in_head .. in.at + in.len */
+    struct buf
+        received; /* with others' (link_together), and not read yet: lent, at is NULL where nothing is */
     size_t in_head;
     size_t in_want; /* link_want_input */
     struct out out;
@@ -207,6 +209,12 @@ void link_why_text(const struct link *l, char *out, size_t cap);
  * (the end of a turn) can still write; SIGPIPE is ignored from now on. */
 void link_system_init(struct ev_loop *loop);
 void link_system_fini(struct ev_loop *loop);
+/* From now on what many links receive and send in one turn takes one system call instead of one each (link_batch.h). On the
+ * thread that runs the loop, and of a process that does not fork any more. False: it is not to be had, and errno says why. */
+bool link_use_batches(struct ev_loop *loop);
+/* While many links speak, turns begin so far apart as link_crowd.h says, max_us at most: those who speak meanwhile are served
+ * in one. A busy loop does not rest, nor one with links whose input releases. 0, as at first: never. */
+void link_set_rest(struct ev_loop *loop, int max_us);
 
 /* What the loop's turns took, from the end of its sleep to the next one. Whoever has the loop may zero
  * them; begun_us is the turn that runs. */

@@ -120,6 +120,13 @@ static size_t input_room(struct link *l)
     buf_drop(&l->in, l->in_head);
     l->in_head = 0;
     have = l->in.len;
+    if (l->received.at) {
+        ASSERT(have == 0);
+        xfree(l->in.at);
+        l->in = (struct buf){ .at = l->received.at, .cap = l->received.cap };
+        l->lent = true;
+        return l->received.cap;
+    }
     if (wants_little(l) && have <= LEND_BELOW) {
         char *lent = link_system_of(l)->read_buffer;
 
@@ -164,12 +171,20 @@ static void deliver(struct link *l)
         l->ops->on_growing(l);
 }
 
+void link_take_received(struct link *l)
+{
+    buf_add(&l->in, buf_bytes(&l->received));
+    l->bytes_in += l->received.len;
+    link_heard(l);
+    l->received = (struct buf){ 0 };
+}
+
 static void read_input(struct link *l)
 {
     size_t budget = LINK_TURN_BYTES;
     bool more;
 
-    if (sated(l))
+    if (sated(l) && !l->received.at)
         return;
     do {
         size_t room = input_room(l), n = 0;
@@ -178,7 +193,7 @@ static void read_input(struct link *l)
         if (io == IO_DONE) {
             l->in.len += n;
             l->bytes_in += n;
-            l->active_ms = clock_now_ms();
+            link_heard(l);
             deliver(l);
         }
         settle(l);

@@ -1,11 +1,16 @@
 #include "common/link_private.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "common/alloc.h"
 #include "common/clock.h"
+#include "common/link_batch.h"
 
-enum { RELAX_AFTER_MS = 100 };
+enum {
+    RELAX_AFTER_MS = 100,
+    RELEASES_FOR_MS = 2000, /* who releases speaks at least so often */
+};
 
 struct link_system *link_system_of(const struct link *l)
 {
@@ -68,20 +73,6 @@ static void free_some(struct ev_loop *loop, struct link_system *sys)
         ev_idle_start(loop, &sys->no_sleep);
 }
 
-/* Whoever has much to send goes to rest instead. */
-static void flush_light(struct link_system *sys, struct list *rest)
-{
-    while (!list_empty(&sys->dirty)) {
-        struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
-
-        list_remove(&l->dirty);
-        if (LIKELY(!link_is_bulky(l)))
-            link_flush(l);
-        else
-            list_push_back(rest, &l->dirty);
-    }
-}
-
 /* The callbacks of the dead may write to the living, and the last bytes of the living may kill them:
  * round until nothing is left to do. on_drained is not called here, so this ends. */
 static void flush_and_reap(struct link_system *sys)
@@ -89,7 +80,7 @@ static void flush_and_reap(struct link_system *sys)
     struct list *dead = &sys->by_state[LINK_DEAD];
 
     while (!list_empty(&sys->dirty) || !list_empty(dead)) {
-        flush_light(sys, &sys->bulky);
+        link_flush_light(sys, &sys->bulky);
         if (!list_empty(dead))
             link_reap(LIST_ENTRY(dead->next, struct link, node));
     }
@@ -110,6 +101,39 @@ static void flush_some(struct ev_loop *loop, struct link_system *sys)
         ev_idle_start(loop, &sys->no_sleep);
 }
 
+void link_heard(struct link *l)
+{
+    struct link_system *sys = link_system_of(l);
+    uint64_t now_ms = clock_now_ms();
+
+    crowd_read(&sys->crowd, now_ms, l->active_ms != now_ms, sys->rest_max_us);
+    l->active_ms = now_ms;
+    if (UNLIKELY(l->releases))
+        sys->released_ms = now_ms;
+}
+
+/* libev sleeps for what is left of it since this turn began, and does not poll before. */
+static void rest_or_not(struct ev_loop *loop, struct link_system *sys)
+{
+    uint64_t now_ms = clock_now_ms();
+    bool releasing = sys->released_ms && sys->released_ms + RELEASES_FOR_MS >= now_ms;
+    int rest_us = releasing ? 0 : crowd_rest_us(&sys->crowd, now_ms);
+
+    if (rest_us == sys->resting_us)
+        return;
+    sys->resting_us = rest_us;
+    ev_set_io_collect_interval(loop, rest_us / 1e6);
+}
+
+void link_set_rest(struct ev_loop *loop, int max_us)
+{
+    struct link_system *sys = ev_userdata(loop);
+
+    sys->rest_max_us = max_us;
+    if (max_us) /* else the kernel may make fifty microseconds more of it */
+        (void)prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+}
+
 static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
 {
     struct link_system *sys = w->data;
@@ -121,6 +145,7 @@ static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
     }
     if (UNLIKELY(sys->pile.first != NULL))
         free_some(loop, sys);
+    rest_or_not(loop, sys);
     turn_ended(&sys->turns);
 }
 
@@ -147,6 +172,7 @@ void link_aside_begin(struct ev_loop *loop)
     struct link_system *sys = ev_userdata(loop);
 
     ASSERT(!sys->lent_buffer);
+    link_keep_received(sys);
     sys->lent_buffer = sys->read_buffer;
     sys->read_buffer = xmalloc(LINK_READ_BUFFER);
     while (!list_empty(&sys->due)) {
@@ -236,7 +262,7 @@ void link_aside_flush(struct ev_loop *loop)
 {
     struct link_system *sys = ev_userdata(loop);
 
-    flush_light(sys, &sys->bulky);
+    link_flush_light(sys, &sys->bulky);
     if (!list_empty(&sys->bulky))
         flush_some(loop, sys);
 }
@@ -299,21 +325,31 @@ static bool impatient(const struct link_system *sys)
     return clock_read_us() - sys->turns.begun_us >= LINK_PATIENCE_US;
 }
 
+/* True: it was read, and is lengthy. */
+static bool read_next(struct link_system *sys)
+{
+    struct link *l = LIST_ENTRY(sys->ready.next, struct link, ready);
+    bool lengthy = l->lengthy;
+
+    list_remove(&l->ready);
+    if (UNLIKELY(lengthy) && (!list_empty(&sys->lengthy) || impatient(sys))) {
+        list_push_back(&sys->lengthy, &l->ready);
+        return false;
+    }
+    link_read(l);
+    return lengthy;
+}
+
 /* True: some lengthy link was read, in its order among the others. */
 static bool read_all(struct link_system *sys)
 {
     bool lengthy_read = false;
 
     while (!list_empty(&sys->ready)) {
-        struct link *l = LIST_ENTRY(sys->ready.next, struct link, ready);
+        int count = sys->together ? link_receive_together(sys) : 1;
 
-        list_remove(&l->ready);
-        if (UNLIKELY(l->lengthy) && (!list_empty(&sys->lengthy) || impatient(sys))) {
-            list_push_back(&sys->lengthy, &l->ready);
-            continue;
-        }
-        lengthy_read |= l->lengthy;
-        link_read(l);
+        while (count-- > 0 && !list_empty(&sys->ready))
+            lengthy_read |= read_next(sys);
     }
     return lengthy_read;
 }
@@ -336,7 +372,7 @@ static void read_releasing(struct link_system *sys)
         list_remove(&l->ready);
         link_read(l);
     }
-    flush_light(sys, &earlier);
+    link_flush_light(sys, &earlier);
     list_take(&sys->dirty, &earlier);
 }
 
@@ -419,6 +455,7 @@ void link_system_fini(struct ev_loop *loop)
     ev_check_stop(loop, &sys->read_in_order);
     ev_idle_stop(loop, &sys->no_sleep);
     ev_set_userdata(loop, NULL);
+    link_batch_free(sys->batch);
     xfree(sys->read_buffer);
     xfree(sys);
 }

@@ -94,15 +94,9 @@ static void send_output(struct link *l)
     }
 }
 
-void link_flush_now(struct link *l, bool from_watcher)
+/* What follows from an empty or a stuck output. */
+static void after_attempt(struct link *l, bool may_be_drained)
 {
-    uint64_t before = l->bytes_out;
-
-    list_remove(&l->dirty);
-    if (l->state == LINK_DEAD)
-        return;
-    if (link_shake_hands(l) == IO_DONE)
-        send_output(l);
     if (l->state == LINK_DEAD)
         return;
     if (l->state == LINK_CLOSING) {
@@ -119,9 +113,34 @@ void link_flush_now(struct link *l, bool from_watcher)
         l->brief = false;
         out_relax(&l->out);
     }
-    if (l->ops->on_drained && out_pending(&l->out) == 0 && !l->handshaking &&
-        (from_watcher || l->bytes_out != before))
+    if (l->ops->on_drained && out_pending(&l->out) == 0 && !l->handshaking && may_be_drained)
         link_owe(l, &l->owes_drained);
+}
+
+void link_flush_now(struct link *l, bool from_watcher)
+{
+    uint64_t before = l->bytes_out;
+
+    list_remove(&l->dirty);
+    if (l->state == LINK_DEAD)
+        return;
+    if (link_shake_hands(l) == IO_DONE)
+        send_output(l);
+    after_attempt(l, from_watcher || l->bytes_out != before);
+}
+
+void link_sent(struct link *l, int result)
+{
+    struct iovec rest;
+
+    if (result > 0) {
+        out_sent(&l->out, (size_t)result);
+        l->bytes_out += (uint64_t)result;
+    }
+    if (UNLIKELY(out_pieces(&l->out, &rest, 1)))
+        link_flush_now(l, false); /* it will see for itself what is wrong */
+    else
+        after_attempt(l, true);
 }
 
 void link_drained_again(struct link *l)

@@ -5,12 +5,14 @@
  *   link_socket.c  one attempt to shake hands, read or write, plain or TLS
  *   link_output.c  from the owner to the socket, with back-pressure
  *   link_input.c   from the socket to the owner
+ *   link_together.c  what many links send, or receive, in one system call
  *   link_loop.c    the loop's turn: who is flushed, called again, relaxed and freed, and when
  */
 #ifndef HF_COMMON_LINK_PRIVATE_H
 #define HF_COMMON_LINK_PRIVATE_H
 
 #include "common/link.h"
+#include "common/link_crowd.h"
 
 enum { LINK_READ_BUFFER = 64 * 1024 }; /* the loop's own, lent to the link that is being read */
 
@@ -25,6 +27,11 @@ struct link_system {
     bool lengthy_went;    /* some of the lengthy were read, in the last turn */
     uint64_t last_id;
     struct link_turns turns;
+    struct link_crowd crowd;
+    uint64_t released_ms;        /* when one was last read whose input releases */
+    int rest_max_us, resting_us; /* link_set_rest, and what libev was told */
+    struct link_batch *batch;    /* NULL: none was asked for */
+    bool together;               /* it is there, and works */
     char *read_buffer;
     char *lent_buffer; /* of the link whose callback lets others in; NULL: nobody does */
 };
@@ -62,6 +69,9 @@ bool link_is_bulky(const struct link *l);
 /* One attempt; what follows from an empty or a stuck output is decided here. */
 void link_flush_now(struct link *l, bool from_watcher);
 
+/* So much of the one piece that may leave went, or -errno: what there is to do then, further attempts included. */
+void link_sent(struct link *l, int result);
+
 /* ---- link_input.c ---- */
 
 /* Readiness comes latest first; see read_in_order. */
@@ -73,9 +83,23 @@ void link_on_writable(struct ev_loop *loop, ev_io *w, int events);
 void link_update_reading(struct link *l);
 /* The callbacks that are owed. */
 void link_pay(struct link *l);
+/* What was received for it becomes its input, and stays when the rooms are used again. */
+void link_take_received(struct link *l);
+
+/* ---- link_together.c ---- */
+
+/* All of the dirty; whoever has much to send goes to rest instead. */
+void link_flush_light(struct link_system *sys, struct list *rest);
+/* Looks at the first of those who are ready, and receives for them. Returns how many it looked at: they are to be read before
+ * it is called again. */
+int link_receive_together(struct link_system *sys);
+/* What was received, and not told to its owners, becomes what they are owed. */
+void link_keep_received(struct link_system *sys);
 
 /* ---- link_loop.c ---- */
 
+/* It was read, now: by active_ms, which becomes that, and for the crowd. */
+void link_heard(struct link *l);
 /* Sets *what, a flag of the link's, and has link_pay called with the next turn. */
 void link_owe(struct link *l, bool *what);
 

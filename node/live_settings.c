@@ -2,6 +2,7 @@
 
 #include "common/acl/acl.h"
 #include "common/alloc.h"
+#include "common/link.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/serve/service.h"
@@ -268,6 +269,15 @@ static enum err apply_allocator(void *world, struct errmsg *out_why)
     return OK;
 }
 
+static enum err apply_loop(void *world, struct errmsg *out_why)
+{
+    const struct node_world *w = world;
+
+    (void)out_why;
+    link_set_rest(w->loop, (int)w->set->loop_rest_max_us);
+    return OK;
+}
+
 static enum err apply_replica(void *world, struct errmsg *out_why)
 {
     struct node_world *w = world;
@@ -339,6 +349,7 @@ static const struct {
     { "dir", apply_dir },
     { "appendfsync", apply_appendfsync },
     { "jemalloc-bg-thread", apply_allocator },
+    { "loop-rest-max", apply_loop },
     { "replica-priority", apply_group },
     { "hf-group", apply_group },
     { "hf-heartbeat", apply_group },
@@ -369,6 +380,7 @@ enum err live_settings_begin(struct node_world *w, struct errmsg *out_why)
     apply_frequency(w, out_why);
     limit_clients(w);
     apply_allocator(w, out_why);
+    apply_loop(w, out_why);
     (void)rank_apply(w); /* refused, it stays as it is */
     keyspace_set_text_max(w->keyspace, w->set->server.proto_max_bulk_bytes);
     return apply_net(w, out_why);

@@ -108,6 +108,10 @@ struct node_settings {
     uint64_t script_memory_max_bytes;
     bool lua_enable_deprecated_api;
 
+    /* the loop */
+    bool io_uring;
+    int64_t loop_rest_max_us;
+
     /* defragmentation */
     bool activedefrag, jemalloc_bg_thread;
     uint64_t active_defrag_ignore_bytes;

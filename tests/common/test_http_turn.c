@@ -93,6 +93,8 @@ static void begin(void)
 {
     loop = ev_loop_new(EVFLAG_AUTO);
     link_system_init(loop);
+    if (getenv("LINKS_TOGETHER"))
+        (void)link_use_batches(loop);
     set = (struct server_settings){ .http_max_connections = MANY,
                                     .http_max_target_bytes = 1024,
                                     .http_max_head_bytes = 4096,

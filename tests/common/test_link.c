@@ -123,6 +123,8 @@ static void begin(void)
 {
     loop = ev_loop_new(EVFLAG_AUTO);
     link_system_init(loop);
+    if (getenv("LINKS_TOGETHER"))
+        (void)link_use_batches(loop);
 }
 
 static void finish(void)

@@ -89,6 +89,8 @@ static void begin(void)
 {
     loop = ev_loop_new(EVFLAG_AUTO);
     link_system_init(loop);
+    if (getenv("LINKS_TOGETHER"))
+        (void)link_use_batches(loop);
     places = 0;
     for (int i = 0; i < MANY; i++)
         make_pair(&near[i], &far[i]);

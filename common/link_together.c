@@ -1,0 +1,143 @@
+#include "common/link_batch.h"
+#include "common/link_private.h"
+
+#include <errno.h>
+
+bool link_use_batches(struct ev_loop *loop)
+{
+    struct link_system *sys = ev_userdata(loop);
+
+    if (!sys->batch)
+        sys->batch = link_batch_new();
+    sys->together = sys->batch != NULL;
+    return sys->together;
+}
+
+static void run(struct link_system *sys, enum link_batch_kind kind, struct link_batch_item *items,
+                int count)
+{
+    sys->together = link_batch_run(sys->batch, kind, items, count);
+}
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+/* All that it has to do is to send one piece. */
+static bool sends_one_piece(const struct link *l, struct iovec *out_piece)
+{
+    struct iovec pieces[2];
+
+    if (l->tls || l->state == LINK_DEAD || ev_is_active(&l->writable) ||
+        out_pieces(&l->out, pieces, 2) != 1)
+        return false;
+    *out_piece = pieces[0];
+    return true;
+}
+
+/* Whoever has much to send goes to rest instead, and who has anything else to do ends it. */
+static int take_senders(struct link_system *sys, struct list *rest, struct link **links,
+                        struct link_batch_item *items)
+{
+    int count = 0;
+
+    while (!list_empty(&sys->dirty) && count < LINK_BATCH) {
+        struct link *l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
+        struct iovec piece;
+
+        if (UNLIKELY(link_is_bulky(l))) {
+            list_remove(&l->dirty);
+            list_push_back(rest, &l->dirty);
+            continue;
+        }
+        if (!sends_one_piece(l, &piece))
+            break;
+        list_remove(&l->dirty);
+        items[count] =
+            (struct link_batch_item){ .fd = l->fd, .at = piece.iov_base, .len = piece.iov_len };
+        links[count++] = l;
+    }
+    return count;
+}
+
+static void send_together(struct link_system *sys, struct list *rest)
+{
+    struct link_batch_item items[LINK_BATCH];
+    struct link *links[LINK_BATCH];
+    int count = take_senders(sys, rest, links, items);
+
+    if (count == 1)
+        link_flush(links[0]);
+    if (count < 2)
+        return;
+    run(sys, LINK_BATCH_SEND, items, count);
+    for (int i = 0; i < count; i++)
+        link_sent(links[i], items[i].result);
+}
+
+void link_flush_light(struct link_system *sys, struct list *rest)
+{
+    while (!list_empty(&sys->dirty)) {
+        struct link *l;
+
+        if (sys->together)
+            send_together(sys, rest);
+        if (list_empty(&sys->dirty))
+            return;
+        l = LIST_ENTRY(sys->dirty.next, struct link, dirty);
+        list_remove(&l->dirty);
+        if (LIKELY(!link_is_bulky(l)))
+            link_flush(l);
+        else
+            list_push_back(rest, &l->dirty);
+    }
+}
+
+/* ---- input ----------------------------------------------------------------------------------- */
+
+/* What comes may stand in a room, and is told to its owner in this turn. */
+static bool may_receive(const struct link *l)
+{
+    return !l->tls && l->state == LINK_OPEN && !l->lengthy && !l->owes_input && l->in_want == 0 &&
+           link_input(l).len == 0;
+}
+
+int link_receive_together(struct link_system *sys)
+{
+    struct link_batch_item items[LINK_BATCH];
+    struct link *links[LINK_BATCH];
+    int seen = 0, count = 0;
+
+    for (struct list *n = sys->ready.next; n != &sys->ready && seen < LINK_BATCH; n = n->next) {
+        struct link *l = LIST_ENTRY(n, struct link, ready);
+
+        seen++;
+        if (!may_receive(l))
+            continue;
+        items[count] = (struct link_batch_item){ .fd = l->fd,
+                                                 .at = link_batch_room(sys->batch, count),
+                                                 .len = LINK_BATCH_ROOM };
+        links[count++] = l;
+    }
+    if (count < 2)
+        return seen;
+    run(sys, LINK_BATCH_RECEIVE, items, count);
+    for (int i = 0; i < count; i++)
+        if (items[i].result >= 0) /* it will see for itself what is wrong */
+            links[i]->received = (struct buf){ .at = items[i].at,
+                                               .len = (size_t)items[i].result,
+                                               .cap = LINK_BATCH_ROOM };
+    return seen;
+}
+
+/* Their owners are called while the one in whose callback we are keeps the loop. */
+void link_keep_received(struct link_system *sys)
+{
+    LIST_EACH (&sys->ready, n) {
+        struct link *l = LIST_ENTRY(n, struct link, ready);
+
+        if (l->received.len == 0)
+            continue;
+        link_take_received(l);
+        list_remove(&l->ready);
+        link_again(l);
+    }
+}
