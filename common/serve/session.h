@@ -34,7 +34,7 @@
 
 enum {
     SESSION_TURN_REQUESTS = 1000,
-    SESSION_AHEAD = 16, /* requests of a pipeline whose keys are looked up together */
+    SESSION_AHEAD = 32, /* requests of a pipeline whose keys are looked up together */
 };
 
 struct command_stats;

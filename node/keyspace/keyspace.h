@@ -138,7 +138,7 @@ const struct entry *keyspace_read(struct keyspace *ks, int db, struct bytes key,
  * elements: their memory is fetched, for all of them at once. Changes nothing; an empty key is none. At most
  * KEYSPACE_AHEAD. The keys' bytes are borrowed, and must neither change nor move, until the next call (a count of 0
  * ends the loan). */
-enum { KEYSPACE_AHEAD = 16 };
+enum { KEYSPACE_AHEAD = 32 };
 void keyspace_fetch(struct keyspace *ks, int db, const struct resp_glance *glances, int count);
 
 /* Opens an existing entry for change: the walk has its old value now. NULL: no such key (an
