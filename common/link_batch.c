@@ -2,16 +2,17 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "common/alloc.h"
 
 /* Rooms that stood a power of two apart would meet in the same few lines of the processor's caches. */
-enum { ROOM_STRIDE = LINK_BATCH_ROOM + 320 };
+enum { ROOM_STRIDE = LINK_BATCH_ROOM + 320, ROOMS_BYTES = LINK_BATCH * ROOM_STRIDE };
 
 struct link_batch {
     struct io_uring ring;
-    char *rooms;
+    char *rooms; /* mapped: what nothing was received into takes no memory, and is on no account */
 };
 
 /* Only one thread asks, and what ended is looked for only when it asks: a kernel that knows of that saves the interrupts,
@@ -34,8 +35,14 @@ struct link_batch *link_batch_new(void)
         errno = -error;
         return NULL;
     }
-    b->rooms = xmalloc((size_t)LINK_BATCH * ROOM_STRIDE);
-    return b;
+    b->rooms = mmap(NULL, ROOMS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (b->rooms != MAP_FAILED)
+        return b;
+    error = errno;
+    io_uring_queue_exit(&b->ring);
+    xfree(b);
+    errno = error;
+    return NULL;
 }
 
 void link_batch_free(struct link_batch *b)
@@ -43,7 +50,7 @@ void link_batch_free(struct link_batch *b)
     if (!b)
         return;
     io_uring_queue_exit(&b->ring);
-    xfree(b->rooms);
+    munmap(b->rooms, ROOMS_BYTES);
     xfree(b);
 }
 
