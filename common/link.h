@@ -105,6 +105,7 @@ struct link {
     bool lengthy; /* by the owner: what it does with input takes long, and others come first */
     bool
         releases; /* by the owner: its input lets others' output go; it is read first, and that goes at once */
+    bool urgent; /* by the owner: others wait for what it is told, and no rest may delay it */
     bool reading_paused; /* by the owner */
     bool throttled;      /* by pause_at_bytes */
     bool owes_input;     /* on_input is due: reading resumed, or TLS holds decrypted bytes */
@@ -114,8 +115,9 @@ struct link {
     const struct link_ops *ops;
     void *owner;
     struct buf in; /* received, not consumed: in.at + in_head .. in.at + in.len */
-    struct buf
-        received; /* with others' (link_together), and not read yet: lent, at is NULL where nothing is */
+    /* With others' (link_together), and not read yet: lent; at is NULL where nothing is. */
+    struct buf received;
+    int received_errno; /* what came instead; 0: nothing but that */
     size_t in_head;
     size_t in_want; /* link_want_input */
     struct out out;
@@ -123,6 +125,7 @@ struct link {
     uint64_t input_bytes_max; /* 0: none */
     uint64_t bytes_in, bytes_out;
     uint64_t opened_ms, active_ms;
+    int reads;                  /* in that millisecond */
     char peer[128], local[128]; /* "ip:port", "[ipv6]:port" as Redis prints it, or "/path:0" */
     bool from_here; /* the peer is on this machine, by a loopback address or a Unix socket */
     uint64_t id;
@@ -213,7 +216,7 @@ void link_system_fini(struct ev_loop *loop);
  * thread that runs the loop, and of a process that does not fork any more. False: it is not to be had, and errno says why. */
 bool link_use_batches(struct ev_loop *loop);
 /* While many links speak, turns begin so far apart as link_crowd.h says, max_us at most: those who speak meanwhile are served
- * in one. A busy loop does not rest, nor one with links whose input releases. 0, as at first: never. */
+ * in one. A busy loop does not rest, nor one with links whose input releases, or that are urgent. 0, as at first: never. */
 void link_set_rest(struct ev_loop *loop, int max_us);
 
 /* What the loop's turns took, from the end of its sleep to the next one. Whoever has the loop may zero

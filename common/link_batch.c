@@ -81,7 +81,7 @@ static int take_ended(struct io_uring *ring)
     {
         struct link_batch_item *item = io_uring_cqe_get_data(cqe);
 
-        item->result = cqe->res;
+        item->result = cqe->res == -EINTR ? -EAGAIN : cqe->res;
         ended++;
     }
     io_uring_cq_advance(ring, ended);
@@ -99,8 +99,10 @@ bool link_batch_run(struct link_batch *b, enum link_batch_kind kind, struct link
         int result = io_uring_submit_and_wait(&b->ring, (unsigned)left);
 
         left -= take_ended(&b->ring);
-        if (result < 0 && result != -EINTR)
-            break;
+        if (result < 0 && result != -EINTR) {
+            errno = -result;
+            return left == 0;
+        }
     }
-    return left == 0;
+    return true;
 }

@@ -32,7 +32,7 @@ struct link_batch_item {
     int fd;
     char *at;
     size_t len;
-    int result; /* bytes, or -errno */
+    int result; /* bytes, or -errno; -EAGAIN: it may be tried again */
 };
 
 /* NULL: it is not to be had here, and errno says why. */
@@ -40,7 +40,8 @@ struct link_batch *link_batch_new(void);
 void link_batch_free(struct link_batch *b);
 /* The index-th of LINK_BATCH, for what is received; what is in it stays until it is used again. */
 char *link_batch_room(const struct link_batch *b, int index);
-/* At most LINK_BATCH items. False: nothing more can be done by it; whoever was not served has the result -EAGAIN. */
+/* At most LINK_BATCH items. False: nothing more can be done by it, and errno says why; whoever was not
+ * served has the result -EAGAIN. */
 bool link_batch_run(struct link_batch *b, enum link_batch_kind kind, struct link_batch_item *items,
                     int count) MUST_CHECK;
 

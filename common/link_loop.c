@@ -9,7 +9,7 @@
 
 enum {
     RELAX_AFTER_MS = 100,
-    RELEASES_FOR_MS = 2000, /* who releases speaks at least so often */
+    URGENT_FOR_MS = 2000, /* who is urgent, or releases, speaks at least so often */
 };
 
 struct link_system *link_system_of(const struct link *l)
@@ -47,19 +47,21 @@ static int power_of(uint64_t usec)
     return power < LINK_TURN_POWERS ? power : LINK_TURN_POWERS - 1;
 }
 
-static void turn_ended(struct link_turns *t)
+/* Returns what it took. */
+static uint64_t turn_ended(struct link_turns *t)
 {
     uint64_t now_us = clock_read_us(), usec = now_us - t->begun_us;
 
     if (!t->begun_us)
-        return;
+        return 0;
     t->count++;
     t->busy_us += usec;
     t->powers[power_of(usec)]++;
-    if (usec <= t->longest_us)
-        return;
-    t->longest_us = usec;
-    t->longest_ended_us = now_us;
+    if (usec > t->longest_us) {
+        t->longest_us = usec;
+        t->longest_ended_us = now_us;
+    }
+    return usec;
 }
 
 static void free_some(struct ev_loop *loop, struct link_system *sys)
@@ -106,19 +108,23 @@ void link_heard(struct link *l)
     struct link_system *sys = link_system_of(l);
     uint64_t now_ms = clock_now_ms();
 
-    crowd_read(&sys->crowd, now_ms, l->active_ms != now_ms, sys->rest_max_us);
+    l->reads = l->active_ms == now_ms ? l->reads + 1 : 1;
     l->active_ms = now_ms;
-    if (UNLIKELY(l->releases))
-        sys->released_ms = now_ms;
+    crowd_read(&sys->crowd, now_ms, l->reads, sys->rest_max_us);
+    if (UNLIKELY(l->releases || l->urgent))
+        sys->urgent_ms = now_ms;
 }
 
-/* libev sleeps for what is left of it since this turn began, and does not poll before. */
-static void rest_or_not(struct ev_loop *loop, struct link_system *sys)
+/* libev sleeps for what is left of it since it last looked at the clock, which may have been in this turn, and does not poll
+ * before. */
+static void rest_or_not(struct ev_loop *loop, struct link_system *sys, uint64_t turn_us)
 {
     uint64_t now_ms = clock_now_ms();
-    bool releasing = sys->released_ms && sys->released_ms + RELEASES_FOR_MS >= now_ms;
-    int rest_us = releasing ? 0 : crowd_rest_us(&sys->crowd, now_ms);
+    bool urgent = sys->urgent_ms && sys->urgent_ms + URGENT_FOR_MS >= now_ms;
+    int rest_us = urgent ? 0 : crowd_rest_us(&sys->crowd, now_ms);
 
+    if (turn_us >= (uint64_t)rest_us)
+        rest_us = 0;
     if (rest_us == sys->resting_us)
         return;
     sys->resting_us = rest_us;
@@ -145,8 +151,7 @@ static void end_of_turn(struct ev_loop *loop, ev_prepare *w, int events)
     }
     if (UNLIKELY(sys->pile.first != NULL))
         free_some(loop, sys);
-    rest_or_not(loop, sys);
-    turn_ended(&sys->turns);
+    rest_or_not(loop, sys, turn_ended(&sys->turns));
 }
 
 /* One link a turn, in rotation, gives back the chunk it kept for its next reply if none came lately.

@@ -1,5 +1,6 @@
 #include "common/link_private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -133,12 +134,16 @@ void link_sent(struct link *l, int result)
 {
     struct iovec rest;
 
+    if (UNLIKELY(result < 0 && result != -EAGAIN)) {
+        link_kill_errno(l, -result); /* a socket tells its error once */
+        return;
+    }
     if (result > 0) {
         out_sent(&l->out, (size_t)result);
         l->bytes_out += (uint64_t)result;
     }
     if (UNLIKELY(out_pieces(&l->out, &rest, 1)))
-        link_flush_now(l, false); /* it will see for itself what is wrong */
+        link_flush_now(l, false);
     else
         after_attempt(l, true);
 }

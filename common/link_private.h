@@ -28,7 +28,7 @@ struct link_system {
     uint64_t last_id;
     struct link_turns turns;
     struct link_crowd crowd;
-    uint64_t released_ms;        /* when one was last read whose input releases */
+    uint64_t urgent_ms;          /* when one was last read that is urgent, or releases */
     int rest_max_us, resting_us; /* link_set_rest, and what libev was told */
     struct link_batch *batch;    /* NULL: none was asked for */
     bool together;               /* it is there, and works */

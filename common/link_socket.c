@@ -57,8 +57,10 @@ static ssize_t receive(struct link *l, char *into, size_t cap)
     if (!l->received.at)
         return recv(l->fd, into, cap, 0); /* read() takes the long way to a socket */
     ASSERT(into == l->received.at);
-    n = (ssize_t)l->received.len;
+    n = l->received_errno ? -1 : (ssize_t)l->received.len;
+    errno = l->received_errno;
     l->received = (struct buf){ 0 };
+    l->received_errno = 0;
     return n;
 }
 

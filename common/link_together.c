@@ -2,13 +2,16 @@
 #include "common/link_private.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include "common/log.h"
 
 bool link_use_batches(struct ev_loop *loop)
 {
     struct link_system *sys = ev_userdata(loop);
 
-    if (!sys->batch)
-        sys->batch = link_batch_new();
+    ASSERT(!sys->batch);
+    sys->batch = link_batch_new();
     sys->together = sys->batch != NULL;
     return sys->together;
 }
@@ -17,6 +20,8 @@ static void run(struct link_system *sys, enum link_batch_kind kind, struct link_
                 int count)
 {
     sys->together = link_batch_run(sys->batch, kind, items, count);
+    if (!sys->together)
+        log_warning("io-uring-given-up why=\"%s\"", strerror(errno));
 }
 
 /* ---- output ---------------------------------------------------------------------------------- */
@@ -100,6 +105,18 @@ static bool may_receive(const struct link *l)
            link_input(l).len == 0;
 }
 
+/* An error of a socket is told once. */
+static void keep_for(struct link *l, const struct link_batch_item *item)
+{
+    if (item->result == -EAGAIN)
+        return;
+    l->received = (struct buf){ .at = item->at, .cap = LINK_BATCH_ROOM };
+    if (item->result >= 0)
+        l->received.len = (size_t)item->result;
+    else
+        l->received_errno = -item->result;
+}
+
 int link_receive_together(struct link_system *sys)
 {
     struct link_batch_item items[LINK_BATCH];
@@ -121,10 +138,7 @@ int link_receive_together(struct link_system *sys)
         return seen;
     run(sys, LINK_BATCH_RECEIVE, items, count);
     for (int i = 0; i < count; i++)
-        if (items[i].result >= 0) /* it will see for itself what is wrong */
-            links[i]->received = (struct buf){ .at = items[i].at,
-                                               .len = (size_t)items[i].result,
-                                               .cap = LINK_BATCH_ROOM };
+        keep_for(links[i], &items[i]);
     return seen;
 }
 

@@ -346,7 +346,7 @@ static const struct setting node_setting_rows[] = {
     /* the loop */
     { .name = "io-uring", .kind = SET_BOOL, .def = "yes", AT(io_uring), .when = SET_AT_START,
       .help = "Read and write for many clients in one system call, where the kernel has io_uring." },
-    { .name = "loop-rest-max", .kind = SET_INT, .def = "100", .min = "0", .max = "1000",
+    { .name = "loop-rest-max", .kind = SET_INT, .def = "100", .min = "0", .max = "100",
       AT(loop_rest_max_us), .when = SET_LIVE,
       .help = "Microseconds that an idle loop may wait for more of many clients that speak, to serve them in one turn." },
 

@@ -467,6 +467,7 @@ static void on_input(struct link *l)
     struct replica *r = l->owner;
 
     r->bytes_in = l->bytes_in;
+    l->urgent = group_bound(r); /* the leader's clients wait for what is acknowledged */
     if (group_bound(r) && !group_input(r))
         return;
     if (r->upstream.state == UPSTREAM_STREAM || r->upstream.state == UPSTREAM_PAYLOAD)

@@ -10,8 +10,8 @@ static int rest_after(struct link_crowd *c, uint64_t ms, int speakers, int times
 {
     for (int t = 0; t < times; t++)
         for (int i = 0; i < speakers; i++)
-            crowd_read(c, ms, t == 0, max_us);
-    crowd_read(c, ms + 1, true, max_us);
+            crowd_read(c, ms, t + 1, max_us);
+    crowd_read(c, ms + 1, 1, max_us);
     return crowd_rest_us(c, ms + 1);
 }
 
@@ -42,6 +42,25 @@ START_TEST(one_tenth_of_a_cycle)
 }
 END_TEST
 
+/* Beside forty that speak once, and one that speaks twice. */
+START_TEST(one_that_hurries_is_not_kept)
+{
+    static const struct {
+        int times, rest_us;
+    } rows[] = { { 1, 97 }, { 2, 95 }, { 3, 50 }, { 4, 0 }, { 16, 0 } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct link_crowd c = { 0 };
+
+        crowd_read(&c, 1000, 1, MAX_US);
+        crowd_read(&c, 1000, 2, MAX_US);
+        for (int t = 2; t <= rows[i].times; t++)
+            crowd_read(&c, 1000, t, MAX_US);
+        ck_assert_int_eq(rest_after(&c, 1000, 40, 1, MAX_US), rows[i].rest_us);
+    }
+}
+END_TEST
+
 START_TEST(silence_ends_it)
 {
     struct link_crowd c = { 0 };
@@ -50,7 +69,7 @@ START_TEST(silence_ends_it)
     ck_assert_int_eq(rest_after(&c, 1000, 50, 1, MAX_US), 100);
     ck_assert_int_eq(crowd_rest_us(&c, 1002), 100); /* it was there a millisecond ago */
     ck_assert_int_eq(crowd_rest_us(&c, 1003), 0);
-    crowd_read(&c, 1003, true, MAX_US); /* nothing is known of the millisecond before */
+    crowd_read(&c, 1003, 1, MAX_US); /* nothing is known of the millisecond before */
     ck_assert_int_eq(crowd_rest_us(&c, 1003), 0);
 }
 END_TEST
@@ -64,4 +83,5 @@ START_TEST(a_crowd_that_leaves_is_forgotten)
 }
 END_TEST
 
-CHECK_MAIN("link_crowd", one_tenth_of_a_cycle, silence_ends_it, a_crowd_that_leaves_is_forgotten)
+CHECK_MAIN("link_crowd", one_tenth_of_a_cycle, one_that_hurries_is_not_kept, silence_ends_it,
+           a_crowd_that_leaves_is_forgotten)

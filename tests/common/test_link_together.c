@@ -206,7 +206,27 @@ START_TEST(peers_that_left)
         if (i % 2)
             expect_answer(&ends[i]);
         else
-            ck_assert(ends[i].why == LINK_WHY_PEER || ends[i].why == LINK_WHY_RESET);
+            ck_assert_int_eq(ends[i].why, LINK_WHY_RESET); /* it was answered, and gone */
+    }
+    finish();
+}
+END_TEST
+
+/* What was sent to them stays unread. */
+START_TEST(a_reset_is_told_as_one)
+{
+    if (!begin())
+        return;
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(send(ends[i].link->fd, "hello", 5, 0), 5);
+    for (int i = 0; i < 8; i++) {
+        close(ends[i].peer);
+        ends[i].peer = -1;
+    }
+    turns();
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(ends[i].closed, 1);
+        ck_assert_int_eq(ends[i].why, LINK_WHY_RESET);
     }
     finish();
 }
@@ -353,5 +373,5 @@ START_TEST(results_of_a_batch)
 END_TEST
 
 CHECK_MAIN("link_together", each_gets_its_own_in_order, more_than_a_room_holds, peers_that_left,
-           an_owner_ends_and_holds_others, who_was_received_is_let_in,
+           a_reset_is_told_as_one, an_owner_ends_and_holds_others, who_was_received_is_let_in,
            full_sockets_send_the_rest_later, results_of_a_batch)
