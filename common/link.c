@@ -71,6 +71,8 @@ void link_close(struct link *l, enum link_why why)
     if (l->state != LINK_OPEN)
         return; /* the first reason is the true one */
     l->why = why;
+    if (l->tls)
+        tls_session_keep(l->tls);
     ev_io_stop(l->loop, &l->readable);
     ev_timer_stop(l->loop, &l->deadline); /* a handshake's; the farewell has its own */
     list_remove(&l->ready);
@@ -87,12 +89,15 @@ void link_kill_errno(struct link *l, int error)
 
 bool link_may_leave(const struct link *l)
 {
-    return l->state == LINK_OPEN && !l->handshaking && !l->received.at && out_pending(&l->out) == 0;
+    return l->state == LINK_OPEN && !l->handshaking && !l->received.at &&
+           out_pending(&l->out) == 0 && !link_owes_sealed(l);
 }
 
 void link_leave(struct link *l)
 {
     ASSERT(link_may_leave(l));
+    if (l->tls)
+        tls_session_keep(l->tls);
     l->fd = -1;
     l->tls = NULL;
     l->why = LINK_WHY_ASKED;

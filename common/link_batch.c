@@ -8,7 +8,7 @@
 #include "common/alloc.h"
 
 /* Rooms that stood a power of two apart would meet in the same few lines of the processor's caches. */
-enum { ROOM_STRIDE = LINK_BATCH_ROOM + 320, ROOMS_BYTES = LINK_BATCH * ROOM_STRIDE };
+enum { ROOM_STRIDE = LINK_BATCH_ROOM + 320, ROOMS_BYTES = LINK_BATCH_ROOMS * ROOM_STRIDE };
 
 struct link_batch {
     struct io_uring ring;

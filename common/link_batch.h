@@ -21,6 +21,7 @@
 
 enum {
     LINK_BATCH = 64,
+    LINK_BATCH_ROOMS = 2 * LINK_BATCH,
     LINK_BATCH_ROOM = 16 * 1024, /* bytes of one receive */
 };
 
@@ -38,7 +39,7 @@ struct link_batch_item {
 /* NULL: it is not to be had here, and errno says why. */
 struct link_batch *link_batch_new(void);
 void link_batch_free(struct link_batch *b);
-/* The index-th of LINK_BATCH, for what is received; what is in it stays until it is used again. */
+/* The index-th of LINK_BATCH_ROOMS, for what is received or sent; what is in it stays until it is used again. */
 char *link_batch_room(const struct link_batch *b, int index);
 /* At most LINK_BATCH items. False: nothing more can be done by it, and errno says why; whoever was not
  * served has the result -EAGAIN. */

@@ -179,13 +179,22 @@ void link_take_received(struct link *l)
     l->received = (struct buf){ 0 };
 }
 
+/* Of what was received with others'. */
+static void keep_fed(struct link *l)
+{
+    if (UNLIKELY(l->tls))
+        tls_session_keep(l->tls);
+}
+
 static void read_input(struct link *l)
 {
     size_t budget = LINK_TURN_BYTES;
     bool more;
 
-    if (sated(l) && !l->received.at)
+    if (sated(l) && !l->received.at) {
+        keep_fed(l);
         return;
+    }
     do {
         size_t room = input_room(l), n = 0;
         enum io io = link_read_some(l, l->in.at + l->in.len, room, &n);
@@ -207,6 +216,7 @@ static void read_input(struct link *l)
     /* No readiness will announce what TLS has decrypted already, or what was announced before. */
     if (more && (l->tls || link_amid_callback(l)))
         link_again(l);
+    keep_fed(l);
     link_update_reading(l);
 }
 

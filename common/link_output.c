@@ -35,6 +35,11 @@ static void throttle_update(struct link *l)
     }
 }
 
+bool link_owes_sealed(const struct link *l)
+{
+    return UNLIKELY(l->tls) && tls_session_owes(l->tls);
+}
+
 bool link_is_bulky(const struct link *l)
 {
     return out_pending(&l->out) >= LINK_BULKY_BYTES;
@@ -75,6 +80,8 @@ static void send_output(struct link *l)
     uint64_t until_us = UNLIKELY(link_is_bulky(l)) ? clock_read_us() + LINK_BULKY_US : UINT64_MAX;
     struct iovec pieces[PIECES];
 
+    if (link_owes_sealed(l) && link_pay_sealed(l) != IO_DONE)
+        return;
     for (;;) {
         int count = out_pieces(&l->out, pieces, PIECES);
         size_t sent = 0;
@@ -101,7 +108,7 @@ static void after_attempt(struct link *l, bool may_be_drained)
     if (l->state == LINK_DEAD)
         return;
     if (l->state == LINK_CLOSING) {
-        if (out_pending(&l->out) == 0)
+        if (out_pending(&l->out) == 0 && !link_owes_sealed(l))
             link_end(l);
         else
             link_start_farewell(l);
@@ -114,7 +121,8 @@ static void after_attempt(struct link *l, bool may_be_drained)
         l->brief = false;
         out_relax(&l->out);
     }
-    if (l->ops->on_drained && out_pending(&l->out) == 0 && !l->handshaking && may_be_drained)
+    if (l->ops->on_drained && out_pending(&l->out) == 0 && !link_owes_sealed(l) &&
+        !l->handshaking && may_be_drained)
         link_owe(l, &l->owes_drained);
 }
 
@@ -138,11 +146,11 @@ void link_sent(struct link *l, int result)
         link_kill_errno(l, -result); /* a socket tells its error once */
         return;
     }
-    if (result > 0) {
+    if (result > 0 && !l->tls) {
         out_sent(&l->out, (size_t)result);
         l->bytes_out += (uint64_t)result;
     }
-    if (UNLIKELY(out_pieces(&l->out, &rest, 1)))
+    if (UNLIKELY(out_pieces(&l->out, &rest, 1) || link_owes_sealed(l)))
         link_flush_now(l, false);
     else
         after_attempt(l, true);

@@ -106,6 +106,11 @@ static enum io write_plain(struct link *l, const struct iovec *pieces, int count
     return IO_LATER;
 }
 
+enum io link_pay_sealed(struct link *l)
+{
+    return tls_outcome(l, tls_session_pay(l->tls));
+}
+
 enum io link_write_some(struct link *l, const struct iovec *pieces, int count, size_t *out_len)
 {
     *out_len = 0;

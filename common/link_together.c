@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/tls.h"
+
+enum { SEALED_PIECES = 8, SEALED_MAX = LINK_BATCH_ROOM - (SEALED_PIECES + 1) * TLS_SEAL_OVERHEAD };
 
 bool link_use_batches(struct ev_loop *loop)
 {
@@ -26,13 +29,36 @@ static void run(struct link_system *sys, enum link_batch_kind kind, struct link_
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
+/* What it has to send is encrypted into room, and counts as sent. */
+static bool seals(struct link *l, char *room, struct iovec *out_piece)
+{
+    struct iovec pieces[SEALED_PIECES];
+    int count = out_pieces(&l->out, pieces, SEALED_PIECES);
+    size_t whole = 0, sent = 0;
+
+    for (int i = 0; i < count; i++)
+        whole += pieces[i].iov_len;
+    if (l->handshaking || count == 0 || whole > SEALED_MAX)
+        return false;
+    tls_session_seal(l->tls, room, LINK_BATCH_ROOM);
+    (void)link_write_some(l, pieces, count,
+                          &sent); /* who is not through goes on behind what is sealed */
+    *out_piece = (struct iovec){ room, tls_session_sealed(l->tls) };
+    out_sent(&l->out, sent);
+    l->bytes_out += sent;
+    return out_piece->iov_len > 0;
+}
+
 /* All that it has to do is to send one piece. */
-static bool sends_one_piece(const struct link *l, struct iovec *out_piece)
+static bool sends_one_piece(struct link *l, bool is_alone, char *room, struct iovec *out_piece)
 {
     struct iovec pieces[2];
 
-    if (l->tls || l->state == LINK_DEAD || ev_is_active(&l->writable) ||
-        out_pieces(&l->out, pieces, 2) != 1)
+    if (l->state == LINK_DEAD || ev_is_active(&l->writable))
+        return false;
+    if (UNLIKELY(l->tls))
+        return !is_alone && seals(l, room, out_piece);
+    if (out_pieces(&l->out, pieces, 2) != 1)
         return false;
     *out_piece = pieces[0];
     return true;
@@ -53,7 +79,8 @@ static int take_senders(struct link_system *sys, struct list *rest, struct link 
             list_push_back(rest, &l->dirty);
             continue;
         }
-        if (!sends_one_piece(l, &piece))
+        if (!sends_one_piece(l, count == 0 && l->dirty.next == &sys->dirty,
+                             link_batch_room(sys->batch, LINK_BATCH + count), &piece))
             break;
         list_remove(&l->dirty);
         items[count] =
@@ -63,19 +90,32 @@ static int take_senders(struct link_system *sys, struct list *rest, struct link 
     return count;
 }
 
+static void owe_rest(struct link *l, const struct link_batch_item *item)
+{
+    size_t sent = item->result > 0 ? (size_t)item->result : 0;
+
+    if (UNLIKELY(sent < item->len))
+        tls_session_owe(l->tls, (struct bytes){ item->at + sent, item->len - sent });
+}
+
 static void send_together(struct link_system *sys, struct list *rest)
 {
     struct link_batch_item items[LINK_BATCH];
     struct link *links[LINK_BATCH];
     int count = take_senders(sys, rest, links, items);
 
-    if (count == 1)
+    if (count == 1 && !links[0]->tls) {
         link_flush(links[0]);
-    if (count < 2)
+        return;
+    }
+    if (count == 0)
         return;
     run(sys, LINK_BATCH_SEND, items, count);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        if (links[i]->tls)
+            owe_rest(links[i], &items[i]);
         link_sent(links[i], items[i].result);
+    }
 }
 
 void link_flush_light(struct link_system *sys, struct list *rest)
@@ -101,8 +141,8 @@ void link_flush_light(struct link_system *sys, struct list *rest)
 /* What comes may stand in a room, and is told to its owner in this turn. */
 static bool may_receive(const struct link *l)
 {
-    return !l->tls && l->state == LINK_OPEN && !l->lengthy && !l->owes_input && l->in_want == 0 &&
-           link_input(l).len == 0;
+    return l->state == LINK_OPEN && !l->handshaking && !l->lengthy && !l->owes_input &&
+           l->in_want == 0 && link_input(l).len == 0 && !(l->tls && tls_session_pending(l->tls));
 }
 
 /* An error of a socket is told once. */
@@ -110,11 +150,17 @@ static void keep_for(struct link *l, const struct link_batch_item *item)
 {
     if (item->result == -EAGAIN)
         return;
-    l->received = (struct buf){ .at = item->at, .cap = LINK_BATCH_ROOM };
-    if (item->result >= 0)
-        l->received.len = (size_t)item->result;
-    else
-        l->received_errno = -item->result;
+    if (l->tls && item->result < 0) {
+        link_kill_errno(l, -item->result);
+    } else if (l->tls) {
+        tls_session_feed(l->tls, (struct bytes){ item->at, (size_t)item->result });
+    } else {
+        l->received = (struct buf){ .at = item->at, .cap = LINK_BATCH_ROOM };
+        if (item->result >= 0)
+            l->received.len = (size_t)item->result;
+        else
+            l->received_errno = -item->result;
+    }
 }
 
 int link_receive_together(struct link_system *sys)
@@ -148,9 +194,12 @@ void link_keep_received(struct link_system *sys)
     LIST_EACH (&sys->ready, n) {
         struct link *l = LIST_ENTRY(n, struct link, ready);
 
-        if (l->received.len == 0)
+        if (l->tls && tls_session_pending(l->tls))
+            tls_session_keep(l->tls);
+        else if (l->received.len)
+            link_take_received(l);
+        else
             continue;
-        link_take_received(l);
         list_remove(&l->ready);
         link_again(l);
     }

@@ -6,10 +6,10 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "common/alloc.h"
-#include "common/bytes.h"
 
 struct tls_context {
     SSL_CTX *ssl;
@@ -19,6 +19,13 @@ struct tls_context {
 
 struct tls_session {
     SSL *ssl;
+    int fd;
+    bool ended;       /* the peer's end was read */
+    struct bytes fed; /* received and not decrypted: in kept, or borrowed */
+    struct buf kept;
+    struct buf owed; /* encrypted and not sent, from owed_head on */
+    size_t owed_head;
+    struct buf sealing; /* at is NULL: what is written is sent */
     bool shaken, verify_names;
     char error[160];
 };
@@ -265,14 +272,165 @@ int64_t tls_context_expiry(const struct tls_context *ctx)
     return end_of(SSL_CTX_get0_certificate(ctx->ssl));
 }
 
+/* ---- the bytes of a session ------------------------------------------------------------------ */
+
+static bool is_for_later(int error)
+{
+    return error == EAGAIN || error == EINTR;
+}
+
+static int pull(BIO *bio, char *into, int cap)
+{
+    struct tls_session *s = BIO_get_data(bio);
+    ssize_t n;
+
+    BIO_clear_retry_flags(bio);
+    if (s->fed.len) {
+        n = s->fed.len < (size_t)cap ? (ssize_t)s->fed.len : cap;
+        memcpy(into, s->fed.at, (size_t)n);
+        s->fed = (struct bytes){ s->fed.at + n, s->fed.len - (size_t)n };
+        if (s->fed.len == 0)
+            buf_fini(&s->kept);
+        return (int)n;
+    }
+    n = recv(s->fd, into, (size_t)cap, 0);
+    if (n < 0 && is_for_later(errno))
+        BIO_set_retry_read(bio);
+    s->ended = n == 0;
+    return (int)n;
+}
+
+/* False: errno says why. */
+static bool send_owed(struct tls_session *s)
+{
+    while (s->owed_head < s->owed.len) {
+        ssize_t n =
+            send(s->fd, s->owed.at + s->owed_head, s->owed.len - s->owed_head, MSG_NOSIGNAL);
+
+        if (n < 0)
+            return false;
+        s->owed_head += (size_t)n;
+    }
+    buf_fini(&s->owed);
+    s->owed_head = 0;
+    return true;
+}
+
+static int seal(struct tls_session *s, const char *from, int len)
+{
+    if ((size_t)len > s->sealing.cap - s->sealing.len)
+        return -1;
+    memcpy(s->sealing.at + s->sealing.len, from, (size_t)len);
+    s->sealing.len += (size_t)len;
+    return len;
+}
+
+static int push(BIO *bio, const char *from, int len)
+{
+    struct tls_session *s = BIO_get_data(bio);
+    ssize_t n = -1;
+
+    BIO_clear_retry_flags(bio);
+    if (s->sealing.at)
+        return seal(s, from, len);
+    if (send_owed(s))
+        n = send(s->fd, from, (size_t)len, MSG_NOSIGNAL);
+    if (n < 0 && is_for_later(errno))
+        BIO_set_retry_write(bio);
+    return (int)n;
+}
+
+static long control(BIO *bio, int what, long number, void *arg)
+{
+    const struct tls_session *s = BIO_get_data(bio);
+
+    (void)number;
+    (void)arg;
+    return what == BIO_CTRL_FLUSH || (what == BIO_CTRL_EOF && s->ended);
+}
+
+static BIO *new_bio(struct tls_session *s)
+{
+    static BIO_METHOD *method;
+    BIO *bio;
+
+    if (!method) {
+        method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "link");
+        ASSERT(method && BIO_meth_set_read(method, pull) && BIO_meth_set_write(method, push) &&
+               BIO_meth_set_ctrl(method, control));
+    }
+    bio = BIO_new(method);
+    ASSERT(bio);
+    BIO_set_data(bio, s);
+    BIO_set_init(bio, 1);
+    return bio;
+}
+
+void tls_session_feed(struct tls_session *s, struct bytes received)
+{
+    if (s->fed.len) { /* behind what is there */
+        tls_session_keep(s);
+        buf_add(&s->kept, received);
+        s->fed = buf_bytes(&s->kept);
+        return;
+    }
+    s->fed = received;
+}
+
+void tls_session_keep(struct tls_session *s)
+{
+    struct buf kept = { 0 };
+
+    if (s->fed.len == 0)
+        return;
+    buf_add(&kept, s->fed);
+    buf_fini(&s->kept);
+    s->kept = kept;
+    s->fed = buf_bytes(&s->kept);
+}
+
+void tls_session_seal(struct tls_session *s, char *room, size_t cap)
+{
+    s->sealing = (struct buf){ .at = room, .cap = cap };
+}
+
+size_t tls_session_sealed(struct tls_session *s)
+{
+    size_t len = s->sealing.len;
+
+    s->sealing = (struct buf){ 0 };
+    return len;
+}
+
+void tls_session_owe(struct tls_session *s, struct bytes rest)
+{
+    buf_add(&s->owed, rest);
+}
+
+bool tls_session_owes(const struct tls_session *s)
+{
+    return s->owed.len > s->owed_head;
+}
+
+enum tls_io tls_session_pay(struct tls_session *s)
+{
+    if (send_owed(s))
+        return TLS_DONE;
+    return is_for_later(errno) ? TLS_WANT_WRITE : TLS_RESET;
+}
+
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 struct tls_session *tls_session_new(struct tls_context *ctx, int fd, bool server)
 {
     struct tls_session *s = xcalloc(1, sizeof *s);
+    BIO *bio;
 
     s->ssl = SSL_new(ctx->ssl);
-    ASSERT(s->ssl && SSL_set_fd(s->ssl, fd) == 1);
+    ASSERT(s->ssl);
+    s->fd = fd;
+    bio = new_bio(s);
+    SSL_set_bio(s->ssl, bio, bio);
     s->verify_names = ctx->verify_names;
     if (server)
         SSL_set_accept_state(s->ssl);
@@ -286,6 +444,8 @@ void tls_session_free(struct tls_session *s)
     if (!s)
         return;
     SSL_free(s->ssl);
+    buf_fini(&s->kept);
+    buf_fini(&s->owed);
     xfree(s);
 }
 
@@ -385,7 +545,7 @@ enum tls_io tls_session_write(struct tls_session *s, const void *from, size_t le
 
 bool tls_session_pending(const struct tls_session *s)
 {
-    return SSL_has_pending(s->ssl) == 1;
+    return s->fed.len || SSL_has_pending(s->ssl) == 1;
 }
 
 void tls_session_goodbye(struct tls_session *s)

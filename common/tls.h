@@ -13,7 +13,7 @@
 #ifndef HF_COMMON_TLS_H
 #define HF_COMMON_TLS_H
 
-#include "common/err.h"
+#include "common/bytes.h"
 
 struct tls_context;
 struct tls_session;
@@ -69,6 +69,19 @@ void tls_session_set_name(struct tls_session *s, const char *name, bool verify);
 enum tls_io tls_session_handshake(struct tls_session *s);
 enum tls_io tls_session_read(struct tls_session *s, void *into, size_t cap, size_t *out_len);
 enum tls_io tls_session_write(struct tls_session *s, const void *from, size_t len, size_t *out_len);
+/* For whoever moves what is encrypted by other ways than the descriptor's own (link_together).
+ * In: what was received is fed, and read before anything else; borrowed until tls_session_keep, which copies what is left.
+ * Out: between seal and sealed, which returns their length, what is written stands in room, of cap bytes, instead of being
+ * sent: cap must be enough for it, at most TLS_SEAL_OVERHEAD more for each write. What could not be sent of it is owed: it is
+ * kept, and goes before anything that is written later; tls_session_pay tries. */
+enum { TLS_SEAL_OVERHEAD = 256 };
+void tls_session_feed(struct tls_session *s, struct bytes received);
+void tls_session_keep(struct tls_session *s);
+void tls_session_seal(struct tls_session *s, char *room, size_t cap);
+size_t tls_session_sealed(struct tls_session *s);
+void tls_session_owe(struct tls_session *s, struct bytes rest);
+bool tls_session_owes(const struct tls_session *s);
+enum tls_io tls_session_pay(struct tls_session *s);
 /* Bytes wait inside that no readiness of the descriptor will announce. */
 bool tls_session_pending(const struct tls_session *s);
 /* Tells the peer that this was the end; best effort. */

@@ -213,6 +213,58 @@ START_TEST(stream_over_tls)
 }
 END_TEST
 
+/* Many at once, so that it is encrypted for all of them before it is sent: what a socket has no room for goes first later. */
+START_TEST(what_is_sealed_and_not_sent_arrives_in_order)
+{
+    enum { MANY = 8, SAID = 6000, TIMES = 20 };
+    struct end a[MANY] = { 0 }, b[MANY] = { 0 };
+    struct errmsg why = { 0 };
+    struct tls_settings set;
+    struct tls_context *server, *client;
+    struct certs c;
+    int small = 4096;
+
+    certs_init(&c);
+    certs_issue(&c, "node", NULL, NULL);
+    set = (struct tls_settings){ .cert_file = certs_path(&c, "node", "crt"),
+                                 .key_file = certs_path(&c, "node", "key"),
+                                 .ca_file = certs_path(&c, "ca", "crt") };
+    server = tls_context_new(&set, true, &why);
+    client = tls_context_new(&set, false, &why);
+    ck_assert_msg(server && client, "%s", why.text);
+    begin();
+    for (int i = 0; i < MANY; i++) {
+        make_pair(&a[i], &b[i], &quiet_ops, client, server);
+        ck_assert_int_eq(setsockopt(a[i].link->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    }
+    turns(50);
+    for (int n = 0; n < TIMES; n++) {
+        for (int i = 0; i < MANY; i++) {
+            char *at = out_reserve(&a[i].link->out, SAID);
+
+            for (uint64_t k = 0; k < SAID; k++)
+                at[k] = byte_at(a[i].sent + k);
+            out_commit(&a[i].link->out, SAID);
+            a[i].sent += SAID;
+            link_wrote(a[i].link);
+        }
+        turns(n % 4); /* sometimes behind what is owed */
+    }
+    for (int i = 0; i < MANY; i++)
+        link_close(a[i].link, LINK_WHY_ASKED); /* which says goodbye behind all of it */
+    turns(2000);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_uint_eq(b[i].received, SAID * TIMES);
+        ck_assert_int_eq(a[i].closed + b[i].closed, 2);
+        ck_assert_int_eq(b[i].why, LINK_WHY_PEER);
+    }
+    finish();
+    tls_context_free(server);
+    tls_context_free(client);
+    certs_fini(&c);
+}
+END_TEST
+
 START_TEST(idle_link_owns_no_buffer)
 {
     struct end a = { 0 }, b = { 0 };
@@ -679,7 +731,8 @@ START_TEST(tls_handshake_refusals)
 }
 END_TEST
 
-CHECK_MAIN("link", stream_of_random_sizes, stream_over_tls, idle_link_owns_no_buffer,
+CHECK_MAIN("link", stream_of_random_sizes, stream_over_tls,
+           what_is_sealed_and_not_sent_arrives_in_order, idle_link_owns_no_buffer,
            slow_owner_is_neither_flooded_nor_cut_short, announced_length_is_not_believed,
            one_write_for_a_pipeline, close_flushes_and_tells_once,
            close_waits_two_seconds_for_a_full_socket, close_waits_as_long_as_bytes_leave,
