@@ -187,6 +187,22 @@ START_TEST(stream_of_random_sizes)
 }
 END_TEST
 
+static void make_contexts(struct certs *c, struct tls_context **out_client,
+                          struct tls_context **out_server)
+{
+    struct errmsg why = { 0 };
+    struct tls_settings set;
+
+    certs_init(c);
+    certs_issue(c, "node", NULL, NULL);
+    set = (struct tls_settings){ .cert_file = certs_path(c, "node", "crt"),
+                                 .key_file = certs_path(c, "node", "key"),
+                                 .ca_file = certs_path(c, "ca", "crt") };
+    *out_server = tls_context_new(&set, true, &why);
+    *out_client = tls_context_new(&set, false, &why);
+    ck_assert_msg(*out_server && *out_client, "%s", why.text);
+}
+
 START_TEST(stream_over_tls)
 {
     static const char *const protocols[] = { "TLSv1.2", "TLSv1.3" };
@@ -218,20 +234,11 @@ START_TEST(what_is_sealed_and_not_sent_arrives_in_order)
 {
     enum { MANY = 8, SAID = 6000, TIMES = 20 };
     struct end a[MANY] = { 0 }, b[MANY] = { 0 };
-    struct errmsg why = { 0 };
-    struct tls_settings set;
     struct tls_context *server, *client;
     struct certs c;
     int small = 4096;
 
-    certs_init(&c);
-    certs_issue(&c, "node", NULL, NULL);
-    set = (struct tls_settings){ .cert_file = certs_path(&c, "node", "crt"),
-                                 .key_file = certs_path(&c, "node", "key"),
-                                 .ca_file = certs_path(&c, "ca", "crt") };
-    server = tls_context_new(&set, true, &why);
-    client = tls_context_new(&set, false, &why);
-    ck_assert_msg(server && client, "%s", why.text);
+    make_contexts(&c, &client, &server);
     begin();
     for (int i = 0; i < MANY; i++) {
         make_pair(&a[i], &b[i], &quiet_ops, client, server);
@@ -609,19 +616,10 @@ END_TEST
 START_TEST(tls_request_right_behind_the_handshake)
 {
     struct certs c;
-    struct tls_settings set;
     struct tls_context *server, *client;
-    struct errmsg why = { 0 };
     struct end a = { 0 }, b = { .keep = true };
 
-    certs_init(&c);
-    certs_issue(&c, "node", NULL, NULL);
-    set = (struct tls_settings){ .cert_file = certs_path(&c, "node", "crt"),
-                                 .key_file = certs_path(&c, "node", "key"),
-                                 .ca_file = certs_path(&c, "ca", "crt") };
-    server = tls_context_new(&set, true, &why);
-    client = tls_context_new(&set, false, &why);
-    ck_assert_msg(server && client, "%s", why.text);
+    make_contexts(&c, &client, &server);
     begin();
     make_pair(&a, &b, &quiet_ops, client, server);
     out_append(&a.link->out, "PING", 4);
@@ -646,20 +644,11 @@ START_TEST(tls_handshakes_wait_for_everybody_else)
     static struct end clients[MANY], servers[MANY];
     struct end a = { 0 }, b = { .keep = true };
     struct certs c;
-    struct tls_settings set;
     struct tls_context *server, *client;
-    struct errmsg why = { 0 };
     const struct list *shaking;
     int left = MANY;
 
-    certs_init(&c);
-    certs_issue(&c, "node", NULL, NULL);
-    set = (struct tls_settings){ .cert_file = certs_path(&c, "node", "crt"),
-                                 .key_file = certs_path(&c, "node", "key"),
-                                 .ca_file = certs_path(&c, "ca", "crt") };
-    server = tls_context_new(&set, true, &why);
-    client = tls_context_new(&set, false, &why);
-    ck_assert_msg(server && client, "%s", why.text);
+    make_contexts(&c, &client, &server);
     begin();
     for (int i = 0; i < MANY; i++)
         make_pair(&clients[i], &servers[i], &quiet_ops, client, server);
