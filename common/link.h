@@ -20,8 +20,8 @@
  * link_again reads nothing before that call has come.
  *
  * Owner: the link itself, until freed by the reaper; users hold a pointer between link_new and
- * on_closed. Cost: one read and one writev per turn, or a share of one for many links (link_use_batches); another read where the first filled its buffer,
- * up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full. Who keeps the loop for long does not
+ * on_closed. Cost: one read and one writev per turn, or a share of one for many links (link_use_batches); another read where
+ * the first filled its buffer, up to LINK_TURN_BYTES. A watcher for writing exists only while the socket is full. Who keeps the loop for long does not
  * make others wait: once a turn has taken LINK_PATIENCE_US, links whose owners called them lengthy come after everybody
  * else, for LINK_LENGTHY_US of a turn, and those that are left over come with the next. So it is with large outputs, and
  * with handshakes of accepted links, which cost a millisecond each. Whose input releases what others wait for comes first

@@ -38,7 +38,7 @@ static bool seals(struct link *l, char *room, struct iovec *out_piece)
 
     for (int i = 0; i < count; i++)
         whole += pieces[i].iov_len;
-    if (l->handshaking || count == 0 || whole > SEALED_MAX)
+    if (l->handshaking || tls_session_owes(l->tls) || count == 0 || whole > SEALED_MAX)
         return false;
     tls_session_seal(l->tls, room, LINK_BATCH_ROOM);
     (void)link_write_some(l, pieces, count,

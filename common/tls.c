@@ -368,24 +368,15 @@ static BIO *new_bio(struct tls_session *s)
 
 void tls_session_feed(struct tls_session *s, struct bytes received)
 {
-    if (s->fed.len) { /* behind what is there */
-        tls_session_keep(s);
-        buf_add(&s->kept, received);
-        s->fed = buf_bytes(&s->kept);
-        return;
-    }
+    ASSERT(s->fed.len == 0);
     s->fed = received;
 }
 
 void tls_session_keep(struct tls_session *s)
 {
-    struct buf kept = { 0 };
-
-    if (s->fed.len == 0)
+    if (s->fed.len == 0 || s->kept.at) /* the latter is given back with its last byte */
         return;
-    buf_add(&kept, s->fed);
-    buf_fini(&s->kept);
-    s->kept = kept;
+    buf_add(&s->kept, s->fed);
     s->fed = buf_bytes(&s->kept);
 }
 

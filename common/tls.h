@@ -70,7 +70,8 @@ enum tls_io tls_session_handshake(struct tls_session *s);
 enum tls_io tls_session_read(struct tls_session *s, void *into, size_t cap, size_t *out_len);
 enum tls_io tls_session_write(struct tls_session *s, const void *from, size_t len, size_t *out_len);
 /* For whoever moves what is encrypted by other ways than the descriptor's own (link_together).
- * In: what was received is fed, and read before anything else; borrowed until tls_session_keep, which copies what is left.
+ * In: what was received is fed, where nothing is pending, and read before anything else; borrowed until tls_session_keep, which
+ * copies what is left.
  * Out: between seal and sealed, which returns their length, what is written stands in room, of cap bytes, instead of being
  * sent: cap must be enough for it, at most TLS_SEAL_OVERHEAD more for each write. What could not be sent of it is owed: it is
  * kept, and goes before anything that is written later; tls_session_pay tries. */
