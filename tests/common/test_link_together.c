@@ -112,7 +112,7 @@ static void say(struct end *e, const char *text)
 
 static void all_say_their_number(void)
 {
-    char text[16];
+    char text[32];
 
     for (int i = 0; i < MANY; i++) {
         snprintf(text, sizeof text, "number %d", i);
@@ -122,7 +122,7 @@ static void all_say_their_number(void)
 
 static void expect_got(const struct end *e, int number)
 {
-    char text[16];
+    char text[32];
 
     snprintf(text, sizeof text, "number %d", number);
     ck_assert_int_eq((int)e->got.len, (int)strlen(text));
@@ -131,7 +131,7 @@ static void expect_got(const struct end *e, int number)
 
 static void expect_answer(const struct end *e)
 {
-    char text[16];
+    char text[32];
 
     ck_assert_int_eq(recv(e->peer, text, sizeof text, 0), 4);
     ck_assert(memcmp(text, "done", 4) == 0);
