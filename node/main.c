@@ -19,6 +19,7 @@
 #include "common/serve/users_file.h"
 #include "common/serve/service.h"
 #include "common/server_net.h"
+#include "common/tls_room.h"
 #include "node/durable/membership.h"
 #include "node/insight/health.h"
 #include "node/insight/identity.h"
@@ -405,6 +406,7 @@ int main(int argc, char **argv)
     if (process_become(argc, argv, "--sentinel", "holdfast-sentinel", &why) != OK)
         return refuse_start(why.text);
     process_begin();
+    tls_room_begin();
     setlocale(LC_COLLATE, ""); /* SORT … ALPHA shows texts as the user's language orders them */
     node.world.set = &node.set;
     node.world.settings = settings_new(&node.set, &node.world);

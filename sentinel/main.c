@@ -22,6 +22,7 @@
 #include "common/resolve.h"
 #include "common/serve/users_file.h"
 #include "common/server_net.h"
+#include "common/tls_room.h"
 #include "sentinel/drive/drive.h"
 #include "sentinel/drive/lines.h"
 #include "sentinel/helm/helms.h"
@@ -591,6 +592,7 @@ int main(int argc, char **argv)
         return 0;
     }
     process_begin();
+    tls_room_begin();
     d.world.set = &d.set;
     d.world.settings = settings_new(&d.set, &d.world);
     sentinel_settings_add(d.world.settings, &d.set);
