@@ -89,15 +89,19 @@ void link_kill_errno(struct link *l, int error)
 
 bool link_may_leave(const struct link *l)
 {
-    return l->state == LINK_OPEN && !l->handshaking && !l->received.at &&
-           out_pending(&l->out) == 0 && !link_owes_sealed(l);
+    return l->state == LINK_OPEN && !l->handshaking && !l->received.at && link_unsent(l) == 0;
 }
 
-void link_leave(struct link *l)
+void link_prepare_leave(struct link *l)
 {
     ASSERT(link_may_leave(l));
     if (l->tls)
         tls_session_keep(l->tls);
+}
+
+void link_leave(struct link *l)
+{
+    ASSERT(l->state == LINK_OPEN);
     l->fd = -1;
     l->tls = NULL;
     l->why = LINK_WHY_ASKED;
@@ -110,7 +114,7 @@ static uint64_t not_taken(const struct link *l)
     int queued = 0;
 
     (void)ioctl(l->fd, SIOCOUTQ, &queued);
-    return out_pending(&l->out) + (uint64_t)queued;
+    return link_unsent(l) + (uint64_t)queued;
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *w, int events)

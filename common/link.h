@@ -188,6 +188,9 @@ bool link_aside_take(struct link *l, struct buf *into);
 /* Of that link, too, where its socket was full and has room again. */
 void link_aside_push(struct link *l);
 
+/* Bytes that were written and are not the kernel's yet: in out, or encrypted already. */
+uint64_t link_unsent(const struct link *l);
+
 /* What was written is no part of a conversation: once all is sent, the room for it is given back at once. */
 void link_be_brief(struct link *l);
 
@@ -198,9 +201,10 @@ void link_close(struct link *l, enum link_why why);
 /* Without waiting for output. */
 void link_kill(struct link *l, enum link_why why);
 /* For another thread to go on with what is at the other end: its descriptor and TLS session, l->fd and l->tls, are whoever
- * took them before this call, and l is DEAD. Input that was read and not consumed is lost. Only where it may:
- * open, and nothing waits to be sent. */
+ * took them before this call, and l is DEAD. Input that was read and not consumed is lost, but for what TLS holds. Only
+ * where it may: open, and nothing waits to be sent; and prepared, before anybody takes them. */
 bool link_may_leave(const struct link *l);
+void link_prepare_leave(struct link *l);
 void link_leave(struct link *l);
 /* The subject's common name of the peer's certificate; false when there is none. */
 bool link_peer_name(const struct link *l, char *out, size_t cap);

@@ -12,7 +12,7 @@ enum { ROOM_STRIDE = LINK_BATCH_ROOM + 320, ROOMS_BYTES = LINK_BATCH_ROOMS * ROO
 
 struct link_batch {
     struct io_uring ring;
-    char *rooms; /* mapped: what nothing was received into takes no memory, and is on no account */
+    char *rooms; /* mapped: what was never used takes no memory, and is on no account */
 };
 
 /* Only one thread asks, and what ended is looked for only when it asks: a kernel that knows of that saves the interrupts,

@@ -10,7 +10,7 @@
  *      io_uring, or where it fails later, its user makes them one by one
  *
  * Owner: link_batch_new/free; one per loop, used on that loop's thread alone. Cost: a system call per LINK_BATCH sockets;
- * LINK_BATCH rooms, of which the kernel gives memory to what is received. Source: io_uring(7), by liburing.
+ * LINK_BATCH_ROOMS rooms, of which the kernel gives memory to what was used once. Source: io_uring(7), by liburing.
  */
 #ifndef HF_COMMON_LINK_BATCH_H
 #define HF_COMMON_LINK_BATCH_H
@@ -22,7 +22,7 @@
 enum {
     LINK_BATCH = 64,
     LINK_BATCH_ROOMS = 2 * LINK_BATCH,
-    LINK_BATCH_ROOM = 16 * 1024, /* bytes of one receive */
+    LINK_BATCH_ROOM = 16 * 1024, /* bytes of one receive, or of what is encrypted for one send */
 };
 
 struct link_batch;

@@ -238,7 +238,7 @@ void link_on_readable(struct ev_loop *loop, ev_io *w, int events)
 
 void link_read(struct link *l)
 {
-    if (l->tls && (l->handshaking || out_pending(&l->out)))
+    if (l->tls && (l->handshaking || link_unsent(l)))
         link_wrote(l); /* a write may have been waiting for this */
     if (link_shake_hands(l) == IO_DONE && l->state == LINK_OPEN)
         read_input(l);
@@ -263,7 +263,7 @@ void link_pay(struct link *l)
     bool drained = l->owes_drained, input = l->owes_input;
 
     l->owes_drained = l->owes_input = false;
-    if (drained && l->ops->on_drained && out_pending(&l->out) == 0)
+    if (drained && l->ops->on_drained && link_unsent(l) == 0)
         l->ops->on_drained(l);
     if (!input || l->state != LINK_OPEN)
         return;

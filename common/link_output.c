@@ -35,9 +35,14 @@ static void throttle_update(struct link *l)
     }
 }
 
-bool link_owes_sealed(const struct link *l)
+static bool owes_sealed(const struct link *l)
 {
-    return UNLIKELY(l->tls) && tls_session_owes(l->tls);
+    return UNLIKELY(l->tls) && tls_session_owed(l->tls);
+}
+
+uint64_t link_unsent(const struct link *l)
+{
+    return out_pending(&l->out) + (UNLIKELY(l->tls) ? tls_session_owed(l->tls) : 0);
 }
 
 bool link_is_bulky(const struct link *l)
@@ -80,7 +85,7 @@ static void send_output(struct link *l)
     uint64_t until_us = UNLIKELY(link_is_bulky(l)) ? clock_read_us() + LINK_BULKY_US : UINT64_MAX;
     struct iovec pieces[PIECES];
 
-    if (link_owes_sealed(l) && link_pay_sealed(l) != IO_DONE)
+    if (owes_sealed(l) && link_pay_sealed(l) != IO_DONE)
         return;
     for (;;) {
         int count = out_pieces(&l->out, pieces, PIECES);
@@ -108,7 +113,7 @@ static void after_attempt(struct link *l, bool may_be_drained)
     if (l->state == LINK_DEAD)
         return;
     if (l->state == LINK_CLOSING) {
-        if (out_pending(&l->out) == 0 && !link_owes_sealed(l))
+        if (link_unsent(l) == 0)
             link_end(l);
         else
             link_start_farewell(l);
@@ -121,21 +126,21 @@ static void after_attempt(struct link *l, bool may_be_drained)
         l->brief = false;
         out_relax(&l->out);
     }
-    if (l->ops->on_drained && out_pending(&l->out) == 0 && !link_owes_sealed(l) &&
-        !l->handshaking && may_be_drained)
+    if (l->ops->on_drained && link_unsent(l) == 0 && !l->handshaking && may_be_drained)
         link_owe(l, &l->owes_drained);
 }
 
 void link_flush_now(struct link *l, bool from_watcher)
 {
     uint64_t before = l->bytes_out;
+    bool owed = owes_sealed(l); /* that counts as sent */
 
     list_remove(&l->dirty);
     if (l->state == LINK_DEAD)
         return;
     if (link_shake_hands(l) == IO_DONE)
         send_output(l);
-    after_attempt(l, from_watcher || l->bytes_out != before);
+    after_attempt(l, from_watcher || owed || l->bytes_out != before);
 }
 
 void link_sent(struct link *l, int result)
@@ -150,7 +155,7 @@ void link_sent(struct link *l, int result)
         out_sent(&l->out, (size_t)result);
         l->bytes_out += (uint64_t)result;
     }
-    if (UNLIKELY(out_pieces(&l->out, &rest, 1) || link_owes_sealed(l)))
+    if (UNLIKELY(out_pieces(&l->out, &rest, 1) || owes_sealed(l)))
         link_flush_now(l, false);
     else
         after_attempt(l, true);

@@ -59,7 +59,7 @@ enum io { IO_DONE, IO_LATER, IO_ENDED };
 /* IO_DONE at no cost once the handshake is over, and of a plain link. */
 enum io link_shake_hands(struct link *l);
 enum io link_read_some(struct link *l, char *into, size_t cap, size_t *out_len);
-/* Of what link_owes_sealed. */
+/* Of what is encrypted and was not sent: it goes before anything else. */
 enum io link_pay_sealed(struct link *l);
 /* IO_LATER: *out_len bytes went all the same, and a watcher waits for room. */
 enum io link_write_some(struct link *l, const struct iovec *pieces, int count, size_t *out_len);
@@ -71,8 +71,6 @@ bool link_is_bulky(const struct link *l);
 /* One attempt; what follows from an empty or a stuck output is decided here. */
 void link_flush_now(struct link *l, bool from_watcher);
 
-/* Encrypted, and not sent: it goes before anything else. */
-bool link_owes_sealed(const struct link *l);
 /* So much of the one piece that may leave went, or -errno: what there is to do then, further attempts included. */
 void link_sent(struct link *l, int result);
 

@@ -38,7 +38,7 @@ static bool seals(struct link *l, char *room, struct iovec *out_piece)
 
     for (int i = 0; i < count; i++)
         whole += pieces[i].iov_len;
-    if (l->handshaking || tls_session_owes(l->tls) || count == 0 || whole > SEALED_MAX)
+    if (l->handshaking || tls_session_owed(l->tls) || count == 0 || whole > SEALED_MAX)
         return false;
     tls_session_seal(l->tls, room, LINK_BATCH_ROOM);
     (void)link_write_some(l, pieces, count,
@@ -46,7 +46,7 @@ static bool seals(struct link *l, char *room, struct iovec *out_piece)
     *out_piece = (struct iovec){ room, tls_session_sealed(l->tls) };
     out_sent(&l->out, sent);
     l->bytes_out += sent;
-    return out_piece->iov_len > 0;
+    return l->state != LINK_DEAD && out_piece->iov_len > 0;
 }
 
 /* All that it has to do is to send one piece. */

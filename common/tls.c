@@ -316,10 +316,12 @@ static bool send_owed(struct tls_session *s)
     return true;
 }
 
-static int seal(struct tls_session *s, const char *from, int len)
+static int seal(BIO *bio, struct tls_session *s, const char *from, int len)
 {
-    if ((size_t)len > s->sealing.cap - s->sealing.len)
+    if ((size_t)len > s->sealing.cap - s->sealing.len) {
+        BIO_set_retry_write(bio);
         return -1;
+    }
     memcpy(s->sealing.at + s->sealing.len, from, (size_t)len);
     s->sealing.len += (size_t)len;
     return len;
@@ -332,7 +334,7 @@ static int push(BIO *bio, const char *from, int len)
 
     BIO_clear_retry_flags(bio);
     if (s->sealing.at)
-        return seal(s, from, len);
+        return seal(bio, s, from, len);
     if (send_owed(s))
         n = send(s->fd, from, (size_t)len, MSG_NOSIGNAL);
     if (n < 0 && is_for_later(errno))
@@ -398,9 +400,9 @@ void tls_session_owe(struct tls_session *s, struct bytes rest)
     buf_add(&s->owed, rest);
 }
 
-bool tls_session_owes(const struct tls_session *s)
+size_t tls_session_owed(const struct tls_session *s)
 {
-    return s->owed.len > s->owed_head;
+    return s->owed.len - s->owed_head;
 }
 
 enum tls_io tls_session_pay(struct tls_session *s)

@@ -73,15 +73,16 @@ enum tls_io tls_session_write(struct tls_session *s, const void *from, size_t le
  * In: what was received is fed, where nothing is pending, and read before anything else; borrowed until tls_session_keep, which
  * copies what is left.
  * Out: between seal and sealed, which returns their length, what is written stands in room, of cap bytes, instead of being
- * sent: cap must be enough for it, at most TLS_SEAL_OVERHEAD more for each write. What could not be sent of it is owed: it is
- * kept, and goes before anything that is written later; tls_session_pay tries. */
+ * sent. It takes at most TLS_SEAL_OVERHEAD more for each write, unless the peer asked for tiny records; a write for which there
+ * is no room is TLS_WANT_WRITE. What could not be sent of it is owed, as many bytes as tls_session_owed says: it is kept, and
+ * goes before anything that is written later; tls_session_pay tries. */
 enum { TLS_SEAL_OVERHEAD = 256 };
 void tls_session_feed(struct tls_session *s, struct bytes received);
 void tls_session_keep(struct tls_session *s);
 void tls_session_seal(struct tls_session *s, char *room, size_t cap);
 size_t tls_session_sealed(struct tls_session *s);
 void tls_session_owe(struct tls_session *s, struct bytes rest);
-bool tls_session_owes(const struct tls_session *s);
+size_t tls_session_owed(const struct tls_session *s);
 enum tls_io tls_session_pay(struct tls_session *s);
 /* Bytes wait inside that no readiness of the descriptor will announce. */
 bool tls_session_pending(const struct tls_session *s);

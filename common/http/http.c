@@ -234,7 +234,7 @@ void http_answer_source(struct http_call *c, const char *type, const struct http
 
 void http_wake(struct http_connection *k)
 {
-    if (k->state == SOURCE && k->link->state == LINK_OPEN && !out_pending(&k->link->out))
+    if (k->state == SOURCE && k->link->state == LINK_OPEN && !link_unsent(k->link))
         send_in_time(k);
 }
 
@@ -528,7 +528,7 @@ static void judge(struct http_connection *k, uint64_t now_ms)
     } else if (k->state == LEAVING && now_ms - k->moved_ms > LINGER_MS) {
         link_close(k->link, LINK_WHY_ASKED);
         return;
-    } else if (out_pending(&k->link->out) && now_ms - k->moved_ms > request_ms) {
+    } else if (link_unsent(k->link) && now_ms - k->moved_ms > request_ms) {
         link_kill(k->link, LINK_WHY_TIMEOUT);
     } else {
         return;

@@ -60,7 +60,7 @@ static void check_soft_limit(struct session *s, uint64_t now_ms)
 {
     const struct output_limit *limit = session_output_limit(s);
 
-    if (!limit->soft_bytes || out_pending(&s->link->out) <= limit->soft_bytes) {
+    if (!limit->soft_bytes || link_unsent(s->link) <= limit->soft_bytes) {
         s->soft_limit_since_ms = 0;
         return;
     }

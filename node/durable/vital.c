@@ -175,7 +175,7 @@ static bool open_mail(struct vital *v)
     *l = (struct line){ .fd = p.fd, .tls = p.tls };
     resp_reader_init(&l->reader, limits);
     atomic_store_explicit(&v->told_count, (uint32_t)v->count, memory_order_relaxed);
-    if (!answer(v, l))
+    if (!answer(v, l) || (l->tls && tls_session_pending(l->tls) && !serve(v, l)))
         drop(v, v->count - 1);
     return true;
 }
@@ -279,6 +279,7 @@ enum err vital_take(struct vital *v, struct link *l)
         return ERR_LIMIT;
     if (!link_may_leave(l))
         return ERR_REFUSED;
+    link_prepare_leave(l);
     p.fd = l->fd;
     p.tls = l->tls;
     if (write(v->post, &p, sizeof p) != (ssize_t)sizeof p)

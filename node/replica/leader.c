@@ -159,7 +159,7 @@ void leader_reply(struct follower *f, struct bytes text)
 void leader_put(struct follower *f, struct bytes text)
 {
     struct link *l = f->session->link;
-    size_t sent = out_pending(&l->out) ? 0 : link_send(l, text.at, text.len);
+    size_t sent = link_unsent(l) ? 0 : link_send(l, text.at, text.len);
 
     if (sent == text.len)
         return;
@@ -190,7 +190,7 @@ static bool send_until(struct follower *f, struct oplog_cursor *c, uint64_t unti
 
         if (data.len > until - c->at)
             data.len = (size_t)(until - c->at);
-        if (!link || link->state != LINK_OPEN || out_pending(&link->out))
+        if (!link || link->state != LINK_OPEN || link_unsent(link))
             return false;
         sent = link_send(link, data.at, data.len);
         if (sent)

@@ -42,7 +42,7 @@ static const char *refusal(const struct call *c)
 
     if (!c->session)
         return "ERR SCRIPT DEBUG is for clients";
-    if (out_pending(&c->session->link->out))
+    if (link_unsent(c->session->link))
         return "ERR SCRIPT DEBUG must be called outside a pipeline";
     if (v->gate.demanded[GATE_FOLLOWERS])
         return "ERR SCRIPT DEBUG is not offered by the leader of a durable group: it would be "
@@ -177,7 +177,7 @@ static bool listen(struct ldb *d)
 
 static void wait_a_little(struct ldb *d)
 {
-    bool stuck = out_pending(&d->link->out) > 0;
+    bool stuck = link_unsent(d->link) > 0;
     struct pollfd fd = { .fd = d->link->fd, .events = (short)(POLLIN | (stuck ? POLLOUT : 0)) };
 
     (void)poll(&fd, 1, LDB_LOOK_MS);
