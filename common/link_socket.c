@@ -1,6 +1,8 @@
 #include "common/link_private.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,6 +106,15 @@ static enum io write_plain(struct link *l, const struct iovec *pieces, int count
         return IO_DONE;
     ev_io_start(l->loop, &l->writable);
     return IO_LATER;
+}
+
+void link_cork(struct link *l, bool hold)
+{
+    int on = hold;
+
+    if (l->state == LINK_OPEN)
+        (void)setsockopt(l->fd, IPPROTO_TCP, TCP_CORK, &on,
+                         sizeof on); /* a socket of another kind keeps nothing */
 }
 
 enum io link_pay_sealed(struct link *l)

@@ -111,6 +111,7 @@ struct node_settings {
     /* the loop */
     bool io_uring;
     int64_t loop_rest_max_us;
+    int64_t repl_gather_max_ms;
 
     /* defragmentation */
     bool activedefrag, jemalloc_bg_thread;

@@ -282,7 +282,9 @@ static void follower_drained(void *arg, struct session *s)
 void leader_turn(struct replica *r)
 {
     struct oplog *o = r->w->oplog;
+    bool asks_acks = r->asks_acks;
 
+    gather_turn(r);
     leader_settle(r);
     if (r->walk_freed) {
         r->walk_freed = false;
@@ -300,8 +302,14 @@ void leader_turn(struct replica *r)
     if (o->next == r->pumped)
         return;
     r->pumped = o->next;
+    if (list_empty(&r->followers))
+        return;
     LIST_EACH (&r->followers, node)
         leader_pump(LIST_ENTRY(node, struct follower, node));
+    if (asks_acks)
+        gather_end(r);
+    else
+        gather_sent(r);
 }
 
 void leader_begin_sync(struct follower *f, bool sync_only)
@@ -547,6 +555,7 @@ void leader_init(struct replica *r)
     list_init(&r->left_syncs);
     ev_timer_init(&r->pump_more, on_pump_more, 0., 0.);
     r->pump_more.data = r;
+    gather_init(r);
 }
 
 void leader_fini(struct replica *r)
@@ -564,4 +573,5 @@ void leader_fini(struct replica *r)
         continue;
     oplog_close(&r->group.held);
     ev_timer_stop(r->w->loop, &r->pump_more);
+    gather_fini(r);
 }

@@ -5,6 +5,7 @@
  *     leader.c     our followers: stream, acknowledgements, limits;  full_sync.c  their payload;
  *                  fields.c  which of them read hash fields that expire;  demand.c  whose copies replies wait for
  *     follower.c   our leader: obeys upstream.c, loads the payload, applies the stream
+ *     gather.c     fewer and larger packets for followers under load
  *     acks.c       HFACK and HFBEAT, both ways
  *     group_link.c a durable group's stream: what its core wants, and the leader's side;  group_follow.c  the follower's
  *     commands.c   REPLICAOF, PSYNC, REPLCONF, ROLE, FAILOVER;  info.c  INFO replication
@@ -77,6 +78,7 @@ struct follower {
     bool capa_eof, capa_psync2, rdb_only, filter_no_keys;
     bool reads_fields; /* is one of us, or got a payload with fields that expire */
     bool warned_of_fields;
+    bool corked;  /* gather.c */
     bool counted; /* whole payload first, then its length: no eof */
     int64_t
         valkey; /* first number of the version that a Valkey since 8 announces; 0: it said none */
@@ -127,6 +129,13 @@ struct sync {
     char mark[RDB_EOF_MARK_LEN + 1];
 };
 
+struct gather {
+    ev_timer end;      /* active: the kernel keeps what fills no packet, */
+    uint64_t since_ms; /* from then on */
+    uint64_t ms;       /* of the last piece */
+    int sends;         /* in that millisecond, or since it began to keep */
+};
+
 struct replica {
     struct node_world *w;
     struct replica_hooks hooks;
@@ -147,6 +156,7 @@ struct replica {
     uint64_t getack_at, getack_end; /* the offsets around the last one */
     ev_timer pump_more;             /* in the next turn: there is room, and more to send */
     uint64_t pumped;                /* offset up to which this turn's bytes were offered */
+    struct gather gather;
     uint64_t no_followers_since_ms;
     uint64_t pinged_ms;          /* or had nobody to ping */
     char root[OPLOG_ID_LEN + 1]; /* id of the first history of this line; empty: unknown */
@@ -199,6 +209,13 @@ struct replica {
         bool acks;              /* if there is one */
     } group;
 };
+
+/* gather.c: a piece was sent to each of our followers; and what is kept goes now. */
+void gather_init(struct replica *r);
+void gather_fini(struct replica *r);
+void gather_sent(struct replica *r);
+void gather_end(struct replica *r);
+void gather_turn(struct replica *r); /* before the pieces of a turn */
 
 /* leader.c */
 void leader_init(struct replica *r);

@@ -14,7 +14,7 @@ from harness.wait import until
 # What must differ: where each of the two lives.
 OWN = {"port", "dir", "logfile", "pidfile", "unixsocket"}
 # Ours alone.
-OURS = {"io-uring", "log-format", "loop-rest-max", "masterauth-fallback", "proxy-protocol-networks", "replica-max-staleness-ms", "script-memory-max",
+OURS = {"io-uring", "log-format", "loop-rest-max", "masterauth-fallback", "proxy-protocol-networks", "repl-gather-max", "replica-max-staleness-ms", "script-memory-max",
         "tls-auth-clients-user", "tls-verify-hostnames"}
 OURS |= {"hf-" + name for name in (
     "confirm-timeout", "discarded-max", "group", "grow-hold-down-max", "grow-stable", "heartbeat", "join", "read-mode", "reset-grace", "sentinel-pass",

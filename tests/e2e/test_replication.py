@@ -270,6 +270,21 @@ def test_order_to_follow_is_enough(t):
     assert follower.call("DBSIZE") == 0
 
 
+def test_what_is_gathered_outlives_its_leader(t):
+    """A busy leader's stream waits in the kernel for more of it: what was answered before the leader was killed arrives."""
+    for product in (OURS, THEIRS):
+        leader = t.node(product=OURS, settings={"repl-gather-max": 10}).start()
+        follower = t.node(product=product, follows=leader).start()
+        follower.wait_follows(leader)
+        with leader.client() as c:
+            for i in range(3000):
+                c.call("SET", "k", i)
+                if i % 1000 == 500:
+                    assert c.call("WAIT", 1, 5000) == 1
+            leader.kill()
+        until(lambda: follower.call("GET", "k") == "2999", 5, "the last write to arrive")
+
+
 def test_wait_and_min_replicas(t):
     settings = {"min-replicas-to-write": 1, "min-replicas-max-lag": 2}
     leader = t.node(product=OURS, settings=settings).start()

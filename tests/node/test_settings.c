@@ -284,7 +284,7 @@ START_TEST(every_value_is_accepted_back)
     settings_get(s, 1, &all, set_itself, &count);
     ck_assert_int_eq(
         count,
-        231); /* Redis's 192, io-uring, log-format, loop-rest-max, masterauth-fallback, proxy-protocol-networks, replica-max-staleness-ms,
+        232); /* Redis's 192, io-uring, log-format, loop-rest-max, masterauth-fallback, proxy-protocol-networks, repl-gather-max, replica-max-staleness-ms,
                  script-memory-max, tls-auth-clients-user, tls-verify-hostnames, hf-*, http-* */
     ck_assert_str_eq(got("*"), before);
 }
