@@ -109,18 +109,43 @@ static void put(struct oplog *o, const char *data, size_t len)
     }
 }
 
-static void put_header(struct oplog *o, char kind, uint64_t n)
-{
-    char line[32];
-    size_t len = 1 + fmt_u64(line + 1, n);
+enum { HEADER_MAX = 1 + 20 + 2 }; /* its kind, a number and an end of line */
 
-    line[0] = kind;
-    line[len++] = '\r';
-    line[len++] = '\n';
-    put(o, line, len);
+static char *write_header(char *at, char kind, uint64_t n)
+{
+    *at++ = kind;
+    if (LIKELY(n < 10))
+        *at++ = (char)('0' + n);
+    else
+        at += fmt_u64(at, n);
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
 }
 
-static void put_command(struct oplog *o, int argc, const struct bytes *argv)
+/* Room for all of it is there. */
+static char *write_command(char *at, int argc, const struct bytes *argv)
+{
+    at = write_header(at, '*', (uint64_t)argc);
+    for (int i = 0; i < argc; i++) {
+        at = write_header(at, '$', argv[i].len);
+        if (LIKELY(argv[i].len > 0))
+            memcpy(at, argv[i].at, argv[i].len);
+        at += argv[i].len;
+        *at++ = '\r';
+        *at++ = '\n';
+    }
+    return at;
+}
+
+static void put_header(struct oplog *o, char kind, uint64_t n)
+{
+    char line[HEADER_MAX];
+
+    put(o, line, (size_t)(write_header(line, kind, n) - line));
+}
+
+static void put_pieces(struct oplog *o, int argc, const struct bytes *argv)
 {
     put_header(o, '*', (uint64_t)argc);
     for (int i = 0; i < argc; i++) {
@@ -128,6 +153,22 @@ static void put_command(struct oplog *o, int argc, const struct bytes *argv)
         put(o, argv[i].at, argv[i].len);
         put(o, "\r\n", 2);
     }
+}
+
+static void put_command(struct oplog *o, int argc, const struct bytes *argv)
+{
+    struct oplog_chunk *chunk = o->tail;
+    size_t most = HEADER_MAX, len;
+
+    for (int i = 0; i < argc; i++)
+        most += HEADER_MAX + argv[i].len + 2;
+    if (UNLIKELY(!chunk || chunk->cap - chunk->len < most)) {
+        put_pieces(o, argc, argv);
+        return;
+    }
+    len = (size_t)(write_command(chunk->data + chunk->len, argc, argv) - chunk->data) - chunk->len;
+    chunk->len += len;
+    o->next += len;
 }
 
 static void select_db(struct oplog *o, int db)
