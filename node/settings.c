@@ -255,7 +255,7 @@ static const struct setting node_setting_rows[] = {
     { .name = "repl-disable-tcp-nodelay", .kind = SET_BOOL, .def = "no",
       AT(repl_disable_tcp_nodelay), .when = SET_LIVE, .flags = SETTING_IGNORED,
       .help = "Fewer and later packets to followers." },
-    { .name = "repl-gather-max", .kind = SET_INT, .def = "1", .min = "0", .max = "10",
+    { .name = "repl-gather-max", .kind = SET_INT, .def = "2", .min = "0", .max = "10",
       AT(repl_gather_max_ms), .when = SET_LIVE,
       .help = "Milliseconds that a busy leader's stream may wait for more, to leave in fewer packets." },
     { .name = "repl-ping-replica-period", .alias = "repl-ping-slave-period", .kind = SET_INT,
