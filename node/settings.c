@@ -257,7 +257,7 @@ static const struct setting node_setting_rows[] = {
       .help = "Fewer and later packets to followers." },
     { .name = "repl-gather-max", .kind = SET_INT, .def = "2", .min = "0", .max = "10",
       AT(repl_gather_max_ms), .when = SET_LIVE,
-      .help = "Milliseconds that a busy leader's stream may wait for more, to leave in fewer packets." },
+      .help = "Milliseconds that a busy leader's stream may wait for more, to leave in fewer packets; two more where it pauses." },
     { .name = "repl-ping-replica-period", .alias = "repl-ping-slave-period", .kind = SET_INT,
       .def = "10", .min = "1", .max = "2147483647", AT(repl_ping_period_s), .when = SET_LIVE,
       .help = "Seconds between the leader's pings." },

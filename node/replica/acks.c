@@ -96,8 +96,10 @@ void replica_set_demand(struct replica *r, const struct replica_demand *who)
 
     demand_set(&r->demand, who);
     on = demand_on(&r->demand);
-    if (on)
+    if (on) {
         oplog_backlog_start(r->w->oplog); /* or offsets would stand still */
+        gather_end(r);
+    }
     aof_require(r->w->aof, r->follows ? r->heard.level : who->level);
     replica_beat(r);
     if (on && !ev_is_active(&r->beat_timer))

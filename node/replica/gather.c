@@ -3,9 +3,11 @@
  *
  * A piece for each turn makes a packet for each turn, and wakes the follower for each: under load that costs the leader more than
  * what it writes. So from the GATHER_SENDSth piece of a millisecond on the kernel keeps what does not fill a packet
- * (TCP_CORK), for at most repl-gather-max. It is the kernel's at once all the same: what was written before the
- * leader dies goes out. A follower of a leader that writes little, and whoever replies wait for, is sent each piece at once; so
- * is a GETACK.
+ * (TCP_CORK), for at most repl-gather-max, and IDLE_MS more where the loop sleeps then. It is the kernel's at once all the
+ * same: what was written before the leader dies goes out, unless it dies with an acknowledgement unread, which makes the
+ * kernel reset the link; while the loop is in a long command the kernel lets go of it by itself (link_cork). A follower of a
+ * leader that writes little, and whoever replies wait for, is sent each piece at once; so is a GETACK, and a proof of
+ * freshness.
  */
 #include "common/clock.h"
 #include "common/link.h"
@@ -52,16 +54,10 @@ static void begin(struct replica *r)
     ev_timer_start(r->w->loop, &g->end);
 }
 
-static void go_on(struct replica *r)
-{
-    push(r);
-    if (r->gather.sends >= GATHER_SENDS && !demand_on(&r->demand))
-        begin(r);
-}
-
+/* The loop has slept. */
 static void on_end(struct ev_loop *loop, ev_timer *timer, int events)
 {
-    go_on(timer->data);
+    gather_end(timer->data);
 }
 
 void gather_turn(struct replica *r)
@@ -72,7 +68,9 @@ void gather_turn(struct replica *r)
         clock_now_ms() < g->since_ms + (uint64_t)r->w->set->repl_gather_max_ms)
         return;
     ev_timer_stop(r->w->loop, &g->end);
-    go_on(r);
+    push(r);
+    if (g->sends >= GATHER_SENDS && r->w->set->repl_gather_max_ms && !demand_on(&r->demand))
+        begin(r);
 }
 
 void gather_init(struct replica *r)
@@ -91,6 +89,11 @@ void gather_sent(struct replica *r)
     struct gather *g = &r->gather;
     uint64_t now_ms = clock_now_ms();
 
+    if (g->hurries) {
+        g->hurries = false;
+        gather_end(r);
+        return;
+    }
     if (g->ms != now_ms && !ev_is_active(&g->end))
         g->sends = 0;
     g->ms = now_ms;
@@ -101,8 +104,6 @@ void gather_sent(struct replica *r)
 
 void gather_end(struct replica *r)
 {
-    if (!ev_is_active(&r->gather.end))
-        return;
     ev_timer_stop(r->w->loop, &r->gather.end);
     push(r);
     r->gather.sends = 0;

@@ -232,6 +232,7 @@ static void say_echo(struct follower *f)
 {
     leader_say(f, "+hf-echo %llu\r\n", (unsigned long long)f->echo.number);
     f->echo.owed = f->echo.placed = false;
+    f->room->gather.hurries = true;
 }
 
 /* An answer, or a beat, stands between two units: behind all that we had when it was placed. */
@@ -282,16 +283,18 @@ static void follower_drained(void *arg, struct session *s)
 void leader_turn(struct replica *r)
 {
     struct oplog *o = r->w->oplog;
-    bool asks_acks = r->asks_acks;
 
     gather_turn(r);
     leader_settle(r);
+    if (r->follows)
+        r->asks_acks = false; /* the handover that asked is over */
     if (r->walk_freed) {
         r->walk_freed = false;
         full_sync_begin(r);
     }
     if (r->asks_acks) {
         r->asks_acks = false;
+        r->gather.hurries = true;
         r->getack_at = o->next;
         oplog_append_words(o, OPLOG_NO_DB, 3, "REPLCONF", "GETACK", "*");
         oplog_set_aside(o, r->getack_at);
@@ -306,10 +309,7 @@ void leader_turn(struct replica *r)
         return;
     LIST_EACH (&r->followers, node)
         leader_pump(LIST_ENTRY(node, struct follower, node));
-    if (asks_acks)
-        gather_end(r);
-    else
-        gather_sent(r);
+    gather_sent(r);
 }
 
 void leader_begin_sync(struct follower *f, bool sync_only)

@@ -134,6 +134,7 @@ struct gather {
     uint64_t since_ms; /* from then on */
     uint64_t ms;       /* of the last piece */
     int sends;         /* in that millisecond, or since it began to keep */
+    bool hurries;      /* this turn\'s pieces go at once */
 };
 
 struct replica {
@@ -210,7 +211,7 @@ struct replica {
     } group;
 };
 
-/* gather.c: a piece was sent to each of our followers; and what is kept goes now. */
+/* gather.c: a piece was sent to each of our followers, perhaps one that hurries; and what is kept goes now. */
 void gather_init(struct replica *r);
 void gather_fini(struct replica *r);
 void gather_sent(struct replica *r);
