@@ -195,7 +195,8 @@ uint64_t link_unsent(const struct link *l);
 void link_be_brief(struct link *l);
 
 void link_pause_reading(struct link *l, bool pause);
-/* While it is held the kernel keeps what fills no packet, for about 200 ms, or until it would send again what is lost, where that is longer; then all of it goes. Costs a system call. */
+/* While it is held the kernel keeps what fills no packet, for about 200 ms, or until it would send again what is lost, where
+ * that is longer; then all of it goes. Costs a system call. */
 void link_cork(struct link *l, bool hold);
 /* Says goodbye after what is in out has left, or once the peer has taken nothing of it for LINK_FAREWELL_MS.
  * The first reason is the true one. */

@@ -3,7 +3,7 @@
  *
  * A session gives its two buffers of 16 KiB back with every record (SSL_MODE_RELEASE_BUFFERS), so that thousands
  * of idle links cost nothing, and so a busy one asks for both again with every request: two large blocks of the
- * general allocator, 0.8 us of the 2.3 that OpenSSL takes for a request and its answer. A few of them are
+ * general allocator: about half a microsecond of each request and its answer in a busy node. A few of them are
  * kept here instead, the same few for all sessions, which stay in the processor's cache; where all are taken
  * (records that came in part hold theirs) and for whatever else OpenSSL asks, there is malloc.
  *

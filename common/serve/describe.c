@@ -84,8 +84,8 @@ void session_describe(struct session *s, struct buf *out)
                link_input(l).len - s->reader.scanned, m.input > l->in.len ? m.input - l->in.len : 0,
                argument_bytes(&s->reader));
     buf_printf(out, " multi-mem=%zu rbs=%zu rbp=%zu obl=%llu oll=0 omem=%zu tot-mem=%zu events=%s",
-               m.multi, room, room, (unsigned long long)link_unsent(l), m.output - room,
-               m.total, ev_is_active(&l->writable) ? "rw" : "r");
+               m.multi, room, room, (unsigned long long)link_unsent(l), m.output - room, m.total,
+               ev_is_active(&l->writable) ? "rw" : "r");
     buf_printf(out, " cmd=%s user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s\n", command,
                user_name(s->user),
                s->flags & SESSION_TRACKING ? (long long)s->tracking.redirect_id : -1LL,

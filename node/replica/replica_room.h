@@ -134,7 +134,7 @@ struct gather {
     uint64_t since_ms; /* from then on */
     uint64_t ms;       /* of the last piece */
     int sends;         /* in that millisecond, or since it began to keep */
-    bool hurries;      /* this turn\'s pieces go at once */
+    bool hurries;      /* this turn's pieces go at once */
 };
 
 struct replica {
