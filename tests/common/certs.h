@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/err.h"
+#include "common/tls.h"
 
 struct certs {
     char dir[64];
@@ -98,6 +99,22 @@ static inline void certs_init(struct certs *c)
     certs_extend(c->ca, c->ca, NID_basic_constraints, "critical,CA:TRUE");
     X509_sign(c->ca, c->ca_key, EVP_sha256());
     certs_write(c, "ca", c->ca, c->ca_key, NULL);
+}
+
+/* Of a "node" that the authority knows: for who accepts, and for who dials. */
+static inline void certs_contexts(struct certs *c, struct tls_context **out_server,
+                                  struct tls_context **out_client)
+{
+    struct tls_settings set;
+    struct errmsg why;
+
+    certs_issue(c, "node", NULL, NULL);
+    set = (struct tls_settings){ .cert_file = certs_path(c, "node", "crt"),
+                                 .key_file = certs_path(c, "node", "key"),
+                                 .ca_file = certs_path(c, "ca", "crt") };
+    *out_server = tls_context_new(&set, true, &why);
+    *out_client = tls_context_new(&set, false, &why);
+    ASSERT(*out_server && *out_client);
 }
 
 static inline void certs_fini(struct certs *c)

@@ -68,17 +68,8 @@ static void say(struct end *e, char letter, size_t len)
 
 static void make_contexts(void)
 {
-    struct tls_settings set;
-    struct errmsg why;
-
     certs_init(&certs);
-    certs_issue(&certs, "node", NULL, NULL);
-    set = (struct tls_settings){ .cert_file = certs_path(&certs, "node", "crt"),
-                                 .key_file = certs_path(&certs, "node", "key"),
-                                 .ca_file = certs_path(&certs, "ca", "crt") };
-    server = tls_context_new(&set, true, &why);
-    client = tls_context_new(&set, false, &why);
-    ck_assert(server && client);
+    certs_contexts(&certs, &server, &client);
 }
 
 static void free_contexts(void)

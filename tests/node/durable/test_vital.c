@@ -257,21 +257,14 @@ static const struct link_ops client_ops = { .on_input = on_answer, .on_closed = 
 START_TEST(tls_is_taken_along)
 {
     struct certs certs;
-    struct tls_settings set;
     struct tls_context *server, *clients;
     struct client c = { .answers = 0 };
-    struct errmsg why;
     struct link *near;
     int ends[2];
 
     begin();
     certs_init(&certs);
-    certs_issue(&certs, "node", NULL, NULL);
-    set = (struct tls_settings){ .cert_file = certs_path(&certs, "node", "crt"),
-                                 .key_file = certs_path(&certs, "node", "key"),
-                                 .ca_file = certs_path(&certs, "ca", "crt") };
-    server = tls_context_new(&set, true, &why);
-    clients = tls_context_new(&set, false, &why);
+    certs_contexts(&certs, &server, &clients);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
     (void)link_new(loop, ends[0], server, true, &ops, NULL);
     near = link_new(loop, ends[1], clients, false, &client_ops, &c);
